@@ -1,0 +1,55 @@
+import { z } from 'zod';
+import { deviceKeySchema, macSchema } from './device.js';
+import { authenticationSchema, sessionSchema } from './session.js';
+
+/*
+ * Between controller and bridge; the bridge always opens the connection, and works without it.
+ *
+ *   GET  /api/v1/bridge/feed?since=REVISION&digest=DIGEST   → endless NDJSON of feed messages
+ *   POST /api/v1/bridge/events                              → the spool, in order; answered once stored
+ *
+ * Both carry `Authorization: Bearer <bridge token>`. All messages carry state, so repeating one does no harm.
+ */
+
+/** A row of the device index or the MAC of one that is gone. */
+export const deviceChangeSchema = z.union([
+  deviceKeySchema,
+  z.strictObject({ mac: macSchema, deleted: z.literal(true) }),
+]);
+export type DeviceChange = z.infer<typeof deviceChangeSchema>;
+
+export const feedMessageSchema = z.discriminatedUnion('type', [
+  /** `snapshot` is what `encodeSnapshot` of libs/policy gives. Sent first when the bridge's digest differs, then at each change. */
+  z.strictObject({ type: z.literal('snapshot'), snapshot: z.unknown() }),
+  /** `reset`: forget the index and take this as the start (large indexes come in several messages, only the first with reset). */
+  z.strictObject({
+    type: z.literal('devices'),
+    reset: z.boolean(),
+    revision: z.number().int().nonnegative(),
+    devices: z.array(deviceChangeSchema),
+  }),
+  z.strictObject({ type: z.literal('ping') }),
+]);
+export type FeedMessage = z.infer<typeof feedMessageSchema>;
+
+export const bridgeEventSchema = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('session'), seq: z.number().int().positive(), session: sessionSchema }),
+  z.strictObject({
+    type: z.literal('authentication'),
+    seq: z.number().int().positive(),
+    authentication: authenticationSchema,
+  }),
+]);
+export type BridgeEvent = z.infer<typeof bridgeEventSchema>;
+
+/** `seq` grows by one per event of this bridge and survives its restarts: the controller stores each number once. */
+export const bridgeEventsSchema = z.strictObject({
+  bridge: z.string().min(1),
+  events: z.array(bridgeEventSchema).max(1000),
+});
+export type BridgeEvents = z.infer<typeof bridgeEventsSchema>;
+
+/** All events up to this `seq` are stored; the bridge may forget them. */
+export interface BridgeEventsAnswer {
+  readonly stored: number;
+}

@@ -1,0 +1,5 @@
+export * from './device.js';
+export * from './enforcement.js';
+export * from './feed.js';
+export * from './posture.js';
+export * from './session.js';

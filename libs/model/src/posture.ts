@@ -1,0 +1,21 @@
+import { z } from 'zod';
+
+/**
+ * How far a session is trusted. `verified`: a certificate was shown; `unverified`: known by MAC or profile only; the
+ * other two are set on the device by a person or a risk signal and win over whatever the authentication showed.
+ */
+export const postures = ['verified', 'unverified', 'at-risk', 'quarantined'] as const;
+export type Posture = (typeof postures)[number];
+
+/** What is stored on a device: `normal` means "as authenticated". */
+export const devicePostures = ['normal', 'at-risk', 'quarantined'] as const;
+export const devicePostureSchema = z.enum(devicePostures);
+export type DevicePosture = z.infer<typeof devicePostureSchema>;
+
+export type AuthenticationMethod = 'mac' | 'certificate';
+
+/** INVARIANT: MAC authentication never yields `verified`. */
+export function effectivePosture(device: DevicePosture, method: AuthenticationMethod): Posture {
+  if (device !== 'normal') return device;
+  return method === 'certificate' ? 'verified' : 'unverified';
+}

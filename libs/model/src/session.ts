@@ -1,0 +1,67 @@
+import { z } from 'zod';
+import { macSchema } from './device.js';
+import { postures } from './posture.js';
+
+const instant = z.iso.datetime();
+
+/** What the bridge tried with a live session whose authorization changed, and what the NAS said (RFC 5176). */
+export const coaOutcomeSchema = z.strictObject({
+  at: instant,
+  request: z.enum(['CoA-Request', 'Disconnect-Request']),
+  outcome: z.enum(['ack', 'nak', 'timeout']),
+  errorCause: z.number().int().nullable(),
+  /** What was asked for, and why it went as it did, for people. */
+  reason: z.string(),
+});
+export type CoaOutcome = z.infer<typeof coaOutcomeSchema>;
+
+/**
+ * One device on one port, as the bridge knows it. Always sent whole (state, not a difference), so that a repeated or
+ * late copy does no harm; `revision` grows with each change of this session.
+ */
+export const sessionSchema = z.strictObject({
+  id: z.string().min(1),
+  revision: z.number().int().nonnegative(),
+  state: z.enum(['open', 'closed']),
+  mac: macSchema,
+  nas: z.string(),
+  nasAddress: z.string(),
+  nasPort: z.string().nullable(),
+  acctSessionId: z.string().nullable(),
+  site: z.string(),
+  method: z.enum(['mac', 'certificate']),
+  class: z.string(),
+  posture: z.enum(postures),
+  /** What the NAS was last told, by Access-Accept or acknowledged CoA. */
+  segment: z.string(),
+  vlan: z.number().int(),
+  /** The class whose flow rules hold in this segment: its own class, or the segment's role. */
+  role: z.string(),
+  decisionId: z.string(),
+  snapshotDigest: z.string(),
+  /** Rule that granted the segment, `file:line`. */
+  rule: z.string(),
+  addresses: z.array(z.string()),
+  startedAt: instant,
+  updatedAt: instant,
+  endedAt: instant.nullable(),
+  endReason: z.string().nullable(),
+  inputOctets: z.number().nonnegative(),
+  outputOctets: z.number().nonnegative(),
+  lastCoa: coaOutcomeSchema.nullable(),
+});
+export type Session = z.infer<typeof sessionSchema>;
+
+/** One decision of the bridge, or several equal ones in a row (`count`). */
+export const authenticationSchema = z.strictObject({
+  at: instant,
+  mac: z.string().nullable(),
+  nas: z.string(),
+  nasPort: z.string().nullable(),
+  outcome: z.enum(['accept', 'reject']),
+  reason: z.string(),
+  segment: z.string().nullable(),
+  decisionId: z.string(),
+  count: z.number().int().positive(),
+});
+export type Authentication = z.infer<typeof authenticationSchema>;

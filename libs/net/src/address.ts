@@ -1,0 +1,154 @@
+import ipaddr from 'ipaddr.js';
+import { IntervalAlgebra, type Interval } from './interval.js';
+
+export type Family = 4 | 6;
+
+/** An IP address as a number: 32 bits for family 4, 128 bits for family 6. */
+export interface Address {
+  readonly family: Family;
+  readonly value: bigint;
+}
+
+/** Consecutive addresses of one family. */
+export interface AddressRange extends Interval<bigint> {
+  readonly family: Family;
+}
+
+/** `address/length` with no host bits set. */
+export interface Prefix {
+  readonly family: Family;
+  readonly value: bigint;
+  readonly length: number;
+}
+
+/** A set of addresses: per family a canonical interval list. */
+export interface AddressSet {
+  readonly v4: readonly Interval<bigint>[];
+  readonly v6: readonly Interval<bigint>[];
+}
+
+export const families: readonly Family[] = [4, 6];
+export const bitsOf = (family: Family): number => (family === 4 ? 32 : 128);
+export const maxOf = (family: Family): bigint => (1n << BigInt(bitsOf(family))) - 1n;
+export const addressAlgebra = new IntervalAlgebra<bigint>(1n);
+export const noAddresses: AddressSet = { v4: [], v6: [] };
+export const allAddresses: AddressSet = {
+  v4: [{ first: 0n, last: maxOf(4) }],
+  v6: [{ first: 0n, last: maxOf(6) }],
+};
+
+const toNumber = (bytes: readonly number[]): bigint => bytes.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
+
+function toBytes(value: bigint, count: number): number[] {
+  const bytes: number[] = [];
+  for (let i = count - 1; i >= 0; i--) bytes.push(Number((value >> BigInt(i * 8)) & 0xffn));
+  return bytes;
+}
+
+/** Strict: four decimal octets without leading zeros, or RFC 4291 text. A zone id or a v4-mapped address gives `null`. */
+export function parseAddress(text: string): Address | null {
+  if (ipaddr.IPv4.isValidFourPartDecimal(text)) {
+    if (/(^|\.)0\d/.test(text)) return null;
+    return { family: 4, value: toNumber(ipaddr.IPv4.parse(text).toByteArray()) };
+  }
+  if (!text.includes(':') || text.includes('%') || !ipaddr.IPv6.isValid(text)) return null;
+  const parsed = ipaddr.IPv6.parse(text);
+  return parsed.isIPv4MappedAddress() ? null : { family: 6, value: toNumber(parsed.toByteArray()) };
+}
+
+/** RFC 5952 text for IPv6. */
+export function formatAddress({ family, value }: Address): string {
+  if (family === 4) return toBytes(value, 4).join('.');
+  return new ipaddr.IPv6(toBytes(value, 16)).toRFC5952String();
+}
+
+export type PrefixProblem = 'not-an-address' | 'bad-length' | 'host-bits' | 'v4-mapped';
+
+/** Reads `10.1.0.0/16` or a lone address (a host prefix). Host bits are a problem, not something to round away. */
+export function parsePrefix(text: string): Prefix | PrefixProblem {
+  const [head = '', tail, ...rest] = text.split('/');
+  if (/^::ffff:/i.test(head)) return 'v4-mapped';
+  const address = parseAddress(head);
+  if (!address || rest.length > 0) return 'not-an-address';
+  const bits = bitsOf(address.family);
+  if (tail !== undefined && !/^(0|[1-9]\d{0,2})$/.test(tail)) return 'bad-length';
+  const length = tail === undefined ? bits : Number(tail);
+  if (length > bits) return 'bad-length';
+  const hostBits = (1n << BigInt(bits - length)) - 1n;
+  return (address.value & hostBits) === 0n ? { ...address, length } : 'host-bits';
+}
+
+export function formatPrefix(prefix: Prefix): string {
+  return prefix.length === bitsOf(prefix.family) ? formatAddress(prefix) : `${formatAddress(prefix)}/${prefix.length}`;
+}
+
+export function rangeOfPrefix({ family, value, length }: Prefix): AddressRange {
+  return { family, first: value, last: value | ((1n << BigInt(bitsOf(family) - length)) - 1n) };
+}
+
+/** The fewest prefixes that cover exactly this range, in address order. */
+export function prefixesOfRange({ family, first, last }: AddressRange): Prefix[] {
+  const out: Prefix[] = [];
+  const bits = bitsOf(family);
+  for (let from = first; from <= last;) {
+    let size = 0;
+    while (size < bits) {
+      const block = (1n << BigInt(size + 1)) - 1n;
+      if ((from & block) !== 0n || (from | block) > last) break;
+      size++;
+    }
+    out.push({ family, value: from, length: bits - size });
+    from += 1n << BigInt(size);
+  }
+  return out;
+}
+
+/** `10.1.0.0/16`, `10.0.0.1` or `10.0.0.1-10.0.0.9`. */
+export function formatRange(range: AddressRange): string {
+  const [prefix, ...more] = prefixesOfRange(range);
+  if (prefix && more.length === 0) return formatPrefix(prefix);
+  const at = (value: bigint): string => formatAddress({ family: range.family, value });
+  return `${at(range.first)}-${at(range.last)}`;
+}
+
+/** The inverse of `formatRange`; `null` when the text is none. */
+export function parseRange(text: string): AddressRange | null {
+  const dash = text.indexOf('-');
+  if (dash < 0) {
+    const prefix = parsePrefix(text);
+    return typeof prefix === 'string' ? null : rangeOfPrefix(prefix);
+  }
+  const first = parseAddress(text.slice(0, dash));
+  const last = parseAddress(text.slice(dash + 1));
+  if (!first || !last || first.family !== last.family || first.value > last.value) return null;
+  return { family: first.family, first: first.value, last: last.value };
+}
+
+export function addressSet(ranges: readonly AddressRange[]): AddressSet {
+  const of = (family: Family) => addressAlgebra.normalize(ranges.filter((range) => range.family === family));
+  return { v4: of(4), v6: of(6) };
+}
+
+export function rangesOf(set: AddressSet): AddressRange[] {
+  return families.flatMap((family) => familyOf(set, family).map(({ first, last }) => ({ family, first, last })));
+}
+
+export function familyOf(set: AddressSet, family: Family): readonly Interval<bigint>[] {
+  return family === 4 ? set.v4 : set.v6;
+}
+
+const lift =
+  (combine: (a: readonly Interval<bigint>[], b: readonly Interval<bigint>[]) => Interval<bigint>[]) =>
+  (a: AddressSet, b: AddressSet): AddressSet => ({ v4: combine(a.v4, b.v4), v6: combine(a.v6, b.v6) });
+
+export const unionAddresses = lift((a, b) => addressAlgebra.union(a, b));
+export const intersectAddresses = lift((a, b) => addressAlgebra.intersect(a, b));
+export const subtractAddresses = lift((a, b) => addressAlgebra.subtract(a, b));
+
+export function hasAddress(set: AddressSet, address: Address): boolean {
+  return addressAlgebra.contains(familyOf(set, address.family), address.value);
+}
+
+export function isEmptyAddressSet(set: AddressSet): boolean {
+  return set.v4.length === 0 && set.v6.length === 0;
+}

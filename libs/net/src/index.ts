@@ -1,0 +1,5 @@
+export type { AclEntry } from './acl.js';
+export * from './address.js';
+export { IntervalAlgebra, type Interval } from './interval.js';
+export { formatMacRadius, isLocallyAdministered, parseMac, type Mac } from './mac.js';
+export * from './service.js';

@@ -1,0 +1,201 @@
+import type { AclEntry, AddressSet, Prefix, ServiceSet } from '#net';
+import type { Posture } from '#model';
+
+/** Where a line of policy stands and what it says. */
+export interface RuleLine {
+  /** 12 hex digits: hash of the normalised line, stable while the line's words are. */
+  readonly id: string;
+  readonly file: string;
+  readonly line: number;
+  readonly text: string;
+}
+
+export type Effect = 'allow' | 'deny';
+
+/** A `p` line, resolved. */
+export interface FlowRule extends RuleLine {
+  readonly subject: string;
+  readonly object: string;
+  readonly application: string;
+  readonly effect: Effect;
+  readonly when: string;
+  readonly note: string;
+  /** In force at the snapshot's instant. */
+  readonly active: boolean;
+}
+
+/** A `p2` line, resolved. */
+export interface AccessRule extends RuleLine {
+  readonly class: string;
+  readonly site: string;
+  readonly posture: Posture;
+  readonly segment: string;
+  readonly when: string;
+  readonly note: string;
+  readonly active: boolean;
+}
+
+export interface Named {
+  readonly name: string;
+  /** All groups or parents it belongs to, nearest first, itself not included. */
+  readonly ancestors: readonly string[];
+}
+
+export type Criticality = 'life-critical' | 'high' | 'standard';
+
+export interface DeviceClass extends Named {
+  readonly description: string;
+  readonly criticality: Criticality;
+}
+
+export interface Endpoint extends Named {
+  /** For a group: the union of its members. */
+  readonly addresses: AddressSet;
+  readonly description: string;
+}
+
+export interface Application extends Named {
+  readonly services: ServiceSet;
+}
+
+export type Site = Named;
+
+export interface SegmentAtSite {
+  readonly site: string;
+  readonly vlan: number;
+  /** Security group tag, 0 … 65535. */
+  readonly sgt: number | null;
+  readonly prefixes: AddressSet;
+}
+
+export interface Segment {
+  readonly name: string;
+  /** Only devices of this class (or below it) are ever put here. */
+  readonly dedicatedTo: string | null;
+  /** In flow rules, whatever sits here counts as this class instead of its own (quarantine, onboarding). */
+  readonly role: string | null;
+  readonly sites: readonly SegmentAtSite[];
+}
+
+/** An answer of the access table: where a device of this class goes at this site in this posture. */
+export interface AccessGrant {
+  readonly class: string;
+  readonly site: string;
+  readonly posture: Posture;
+  readonly segment: string;
+  readonly vlan: number;
+  readonly sgt: number | null;
+  /** Class whose flow rules hold there. */
+  readonly role: string;
+  readonly rule: RuleLine;
+}
+
+/** A part of an allowed set: all of `addresses` × `services`, and the lines that allow it. */
+export interface FlowRegion {
+  readonly addresses: AddressSet;
+  readonly services: ServiceSet;
+  /** Ids of flow rules. */
+  readonly rules: readonly string[];
+}
+
+/** The same towards devices of a class, whose addresses are known only at run time. */
+export interface PeerRegion {
+  readonly peer: string;
+  readonly services: ServiceSet;
+  readonly rules: readonly string[];
+}
+
+/**
+ * What devices of one class may do in one direction, in normal form: regions are disjoint. A packet to (or from) address A
+ * of a device of class D is allowed iff (A in `allowed` or D in `peersAllowed`) and neither is denied. `denied` matters
+ * only there: `allowed` has it taken out already, likewise `peersAllowed` and `peersDenied`.
+ */
+export interface DirectionFlows {
+  readonly allowed: readonly FlowRegion[];
+  readonly denied: readonly FlowRegion[];
+  readonly peersAllowed: readonly PeerRegion[];
+  readonly peersDenied: readonly PeerRegion[];
+}
+
+export interface ClassFlows {
+  /** Connections that the device opens; the region's addresses are the far side. */
+  readonly outbound: DirectionFlows;
+  /** Connections opened to the device; the region's addresses are the far side. */
+  readonly inbound: DirectionFlows;
+}
+
+/** A RADIUS client (switch, AP, controller) of network/nas.yaml. */
+export interface NasEntry {
+  readonly name: string;
+  /** Source addresses it sends from; the longest prefix wins. */
+  readonly prefix: Prefix;
+  readonly site: string;
+  /** SSID → the child site it stands for. */
+  readonly ssidSites: Readonly<Record<string, string>>;
+  /** Name of a NAS profile of libs/radius. */
+  readonly profile: string;
+  /** `env:NAME` or `file:PATH`, never the secret. */
+  readonly secret: string;
+  /** Most ACL entries the switch takes per port; null when it did not say. */
+  readonly aclEntries: number | null;
+  readonly coaPort: number;
+  /** Seconds until re-authentication. */
+  readonly sessionTimeout: number;
+}
+
+/** A firewall or the like of network/enforcement-points.yaml. */
+export interface EnforcementPointEntry {
+  readonly name: string;
+  readonly driver: string;
+  readonly site: string;
+  readonly transport: TransportEntry;
+}
+
+export type TransportEntry =
+  | { readonly kind: 'simulated' }
+  | { readonly kind: 'local' }
+  | { readonly kind: 'netns'; readonly namespace: string }
+  | {
+      readonly kind: 'ssh';
+      readonly host: string;
+      readonly port: number;
+      readonly user: string;
+      /** `file:PATH` of the private key. */
+      readonly identity: string;
+      /** One line of known_hosts: the host key that is accepted, and no other. */
+      readonly hostKey: string;
+    };
+
+export interface Provenance {
+  readonly commit: string | null;
+  readonly author: string | null;
+  readonly committedAt: string | null;
+}
+
+/**
+ * The compiled policy at one instant: frozen, self-consistent, named by the hash of its content (`digest` covers all but
+ * `provenance`, `compiledFor` and `digest`, so an edit that changes nothing changes no digest).
+ */
+export interface Snapshot {
+  readonly format: 1;
+  readonly digest: string;
+  /** The instant that the rules' `when` were judged at. */
+  readonly compiledFor: string;
+  /** First instant at which recompiling would give another result; null when time changes nothing. */
+  readonly nextChangeAt: string | null;
+  readonly provenance: Provenance;
+  readonly classes: readonly DeviceClass[];
+  readonly sites: readonly Site[];
+  readonly segments: readonly Segment[];
+  readonly endpoints: readonly Endpoint[];
+  readonly applications: readonly Application[];
+  readonly flowRules: readonly FlowRule[];
+  readonly accessRules: readonly AccessRule[];
+  readonly accessTable: readonly AccessGrant[];
+  /** By class name. */
+  readonly flows: Readonly<Record<string, ClassFlows>>;
+  /** By class name: the stateless port ACL on traffic from the device; the implicit last line drops. */
+  readonly portAcls: Readonly<Record<string, readonly AclEntry[]>>;
+  readonly nas: readonly NasEntry[];
+  readonly enforcementPoints: readonly EnforcementPointEntry[];
+}

@@ -1,1 +1,3 @@
-export {};
+export type { Environment } from './git.js';
+export { PolicySource, type Commit, type PolicySourceOptions, type TreeLimits } from './policy-source.js';
+export { showRepository, SourceFault, type SourceFaultCode } from './source-fault.js';

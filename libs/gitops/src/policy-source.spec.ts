@@ -1,0 +1,187 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { PolicySource, type PolicySourceOptions } from './policy-source.js';
+import { faultFromGit, SourceFault } from './source-fault.js';
+
+let folder: string;
+let repository: string;
+
+function git(...args: string[]): string {
+  return execFileSync('git', ['-c', 'user.name=Ada', '-c', 'user.email=ada@example.org', ...args], {
+    cwd: repository,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  }).trim();
+}
+
+function commit(files: Record<string, string | Buffer>, message = 'change'): string {
+  for (const [path, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(repository, path)), { recursive: true });
+    writeFileSync(join(repository, path), content);
+  }
+  git('add', '-A');
+  git('commit', '-q', '-m', message);
+  return git('rev-parse', 'HEAD');
+}
+
+function source(options: Partial<PolicySourceOptions> = {}): PolicySource {
+  return new PolicySource({
+    repository,
+    branch: 'main',
+    mirror: join(folder, 'mirror'),
+    environment: process.env,
+    timeoutSeconds: 20,
+    limits: { files: 5, bytes: 10_000 },
+    accept: () => true,
+    ...options,
+  });
+}
+
+async function faultOf(action: Promise<unknown>): Promise<SourceFault> {
+  const error: unknown = await action.then(
+    () => null,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(SourceFault);
+  return error as SourceFault;
+}
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'cordon-gitops-'));
+  repository = join(folder, 'policy');
+  mkdirSync(repository);
+  git('init', '-q', '-b', 'main');
+});
+
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('fetch', () => {
+  it('answers with the newest commit of the branch, also after the branch was rewritten', async () => {
+    const first = commit({ 'rules/a.csv': 'one' }, 'first rule');
+    const subject = source();
+    expect(await subject.fetch()).toMatchObject({
+      commit: first,
+      author: 'Ada <ada@example.org>',
+      message: 'first rule',
+    });
+    const second = commit({ 'rules/a.csv': 'two' });
+    expect((await subject.fetch()).commit).toBe(second);
+    git('reset', '-q', '--hard', first);
+    const third = commit({ 'rules/a.csv': 'three' });
+    expect((await subject.fetch()).commit).toBe(third);
+  });
+
+  it('says that the repository, or the branch, is missing and what to do', async () => {
+    const missing = await faultOf(source({ repository: join(folder, 'nowhere') }).fetch());
+    expect(missing.code).toBe('repository-missing');
+    expect(missing.hint).toContain('CORDON_POLICY_REPOSITORY');
+    commit({ a: 'b' });
+    const branch = await faultOf(source({ branch: 'live' }).fetch());
+    expect(branch.code).toBe('branch-missing');
+    expect(branch.hint).toContain('CORDON_POLICY_BRANCH');
+  });
+
+  it.each(['ext::sh -c "touch owned"', '--upload-pack=touch owned', 'http://git.example.org/p.git', 'git://h/p'])(
+    'refuses the repository %s',
+    (bad) => {
+      expect(() => source({ repository: bad })).toThrow(SourceFault);
+    },
+  );
+
+  it('ends when the server accepts and then says nothing', async () => {
+    const server: Server = createServer(() => undefined);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const address = server.address();
+    const port = typeof address === 'object' && address ? address.port : 0;
+    const fault = await faultOf(source({ repository: `https://127.0.0.1:${port}/p.git`, timeoutSeconds: 1 }).fetch());
+    expect(fault.code).toBe('timeout');
+    server.close();
+  });
+
+  it('runs no hook of the repository and follows no submodule', async () => {
+    const marker = join(folder, 'owned');
+    mkdirSync(join(repository, '.git/hooks'), { recursive: true });
+    for (const hook of ['post-checkout', 'pre-receive', 'post-update', 'reference-transaction']) {
+      writeFileSync(join(repository, '.git/hooks', hook), `#!/bin/sh\ntouch ${marker}\n`, { mode: 0o755 });
+    }
+    writeFileSync(join(repository, '.gitattributes'), '* filter=evil\n');
+    git('config', 'uploadpack.packObjectsHook', `touch ${marker}; cat`);
+    commit({ 'rules/a.csv': 'one' });
+    rmSync(marker, { force: true });
+    const subject = source();
+    const { commit: id } = await subject.fetch();
+    await subject.readTree(id, '.');
+    expect(existsSync(marker)).toBe(false);
+  });
+});
+
+describe('readTree', () => {
+  it('reads the files below the folder only, as they were at that commit', async () => {
+    const first = commit({ 'site/rules/a.csv': 'p, ä\n', 'README.md': 'x', 'site2/rules/a.csv': 'no' });
+    commit({ 'site/rules/a.csv': 'changed' });
+    const subject = source();
+    await subject.fetch();
+    expect([...(await subject.readTree(first, './site/'))]).toEqual([['rules/a.csv', 'p, ä\n']]);
+  });
+
+  it('reads a commit from the mirror when the repository is gone', async () => {
+    const id = commit({ 'rules/a.csv': 'one' });
+    const subject = source();
+    await subject.fetch();
+    rmSync(repository, { recursive: true });
+    expect((await subject.readTree(id, '.')).get('rules/a.csv')).toBe('one');
+  });
+
+  it('reads only what is accepted', async () => {
+    const id = commit({ 'rules/a.csv': 'one', 'photo.png': Buffer.from([0, 1, 2]) });
+    const subject = source({ accept: (path) => path.startsWith('rules/') });
+    await subject.fetch();
+    expect([...(await subject.readTree(id, '.')).keys()]).toEqual(['rules/a.csv']);
+  });
+
+  it('refuses binary files, symbolic links, too many files and too many bytes', async () => {
+    const subject = source();
+    const check = async (): Promise<string> =>
+      (await faultOf(subject.readTree((await subject.fetch()).commit, '.'))).code;
+    commit({ 'rules/a.csv': Buffer.from([0xff, 0xfe, 0x41]) });
+    expect(await check()).toBe('not-text');
+    commit({ 'rules/a.csv': 'nul\0' });
+    expect(await check()).toBe('not-text');
+    commit({ 'rules/a.csv': 'x'.repeat(10_001) });
+    expect(await check()).toBe('too-large');
+    rmSync(join(repository, 'rules/a.csv'));
+    symlinkSync('/etc/passwd', join(repository, 'rules/a.csv'));
+    commit({});
+    expect(await check()).toBe('not-a-file');
+    rmSync(join(repository, 'rules/a.csv'));
+    commit(Object.fromEntries(Array.from({ length: 6 }, (_, n) => [`rules/${n}.csv`, ''])));
+    expect(await check()).toBe('too-many-files');
+  });
+
+  it('says that the folder holds no policy', async () => {
+    const id = commit({ a: 'b' });
+    const subject = source();
+    await subject.fetch();
+    expect((await faultOf(subject.readTree(id, 'policies'))).code).toBe('folder-missing');
+    expect((await faultOf(subject.readTree(id, '../..'))).code).toBe('folder-missing');
+  });
+});
+
+describe('faultFromGit', () => {
+  it.each([
+    ["fatal: Authentication failed for 'https://joe:hunter2@git.example.org/p.git/'", 'authentication'],
+    ["fatal: could not read Username for 'https://x': terminal prompts disabled", 'authentication'],
+    ['git@h: Permission denied (publickey).', 'authentication'],
+    ['Host key verification failed.', 'authentication'],
+    ["fatal: unable to access 'https://x/': Could not resolve host: x", 'timeout'],
+    ['fatal: something new', 'git-failed'],
+  ])('%s → %s, without credentials', (said, code) => {
+    const fault = faultFromGit(new Error(said), 'https://joe:hunter2@git.example.org/p.git');
+    expect(fault.code).toBe(code);
+    expect(`${fault.message}${fault.hint}`).not.toMatch(/hunter2|joe/);
+  });
+});

@@ -1,0 +1,221 @@
+import { access, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { SimpleGit } from 'simple-git';
+import { openGit, type Environment } from './git.js';
+import { faultFromGit, showRepository, SourceFault } from './source-fault.js';
+
+export interface PolicySourceOptions {
+  /** Path or URL. */
+  readonly repository: string;
+  readonly branch: string;
+  /** Folder of the bare mirror; made when missing. */
+  readonly mirror: string;
+  readonly environment: Environment;
+  readonly timeoutSeconds: number;
+  readonly limits: TreeLimits;
+  /** Which paths (relative to the policy folder) are policy at all; the rest of the repository is not read. */
+  readonly accept: (path: string) => boolean;
+}
+
+export interface TreeLimits {
+  readonly files: number;
+  readonly bytes: number;
+}
+
+export interface Commit {
+  readonly commit: string;
+  readonly author: string;
+  readonly committedAt: string;
+  readonly message: string;
+}
+
+interface TreeEntry {
+  readonly mode: string;
+  readonly object: string;
+  readonly size: number;
+  readonly path: string;
+}
+
+const commitForm = /^[0-9a-f]{40}([0-9a-f]{24})?$/;
+
+/**
+ * Reads a policy repository through a bare mirror: no work tree, no hook, no submodule, no filter of the repository ever
+ * runs. The repository is hostile input: what it holds is bounded here and judged by libs/policy.
+ *
+ * It does not decide when to look (the controller does) nor what the files mean.
+ */
+export class PolicySource {
+  constructor(private readonly options: PolicySourceOptions) {
+    const { repository, branch } = options;
+    const hint = 'use a local path or an https:// or ssh:// URL, and a plain branch name such as `main`';
+    if (repository.startsWith('-') || /^[a-z0-9+.-]+::/i.test(repository) || /^(http|git|ftps?):/i.test(repository))
+      throw new SourceFault('repository-refused', `can't use the repository \`${showRepository(repository)}\``, hint);
+    if (!/^[\w][\w./-]*$/.test(branch) || branch.includes('..') || branch.endsWith('.lock'))
+      throw new SourceFault('branch-missing', `\`${branch}\` is not the name of a branch`, hint);
+  }
+
+  /** Brings the mirror up to date and answers with the newest commit of the branch. */
+  async fetch(): Promise<Commit> {
+    const { repository, branch } = this.options;
+    await this.prepareMirror();
+    const reference = `refs/heads/${branch}`;
+    try {
+      await this.git().raw([
+        'fetch',
+        '--quiet',
+        '--force',
+        '--no-tags',
+        '--no-recurse-submodules',
+        '--no-write-fetch-head',
+        '--',
+        repository,
+        `+${reference}:${reference}`,
+      ]);
+      const text = await this.git().raw([
+        'log',
+        '-1',
+        '--no-show-signature',
+        '--format=%H%n%an <%ae>%n%cI%n%s',
+        reference,
+        '--',
+      ]);
+      const [commit = '', author = '', committedAt = '', message = ''] = text.split('\n');
+      return {
+        commit,
+        author: author.slice(0, 200),
+        committedAt: new Date(committedAt).toISOString(),
+        message: message.slice(0, 200),
+      };
+    } catch (error) {
+      throw faultFromGit(error, repository);
+    }
+  }
+
+  /** The accepted files below `folder` at that commit: path relative to `folder` → text. */
+  async readTree(commit: string, folder: string): Promise<Map<string, string>> {
+    if (!commitForm.test(commit)) throw new Error('not a commit id');
+    const prefix = folderPrefix(folder);
+    const entries = await this.listTree(commit, prefix);
+    if (entries.length === 0)
+      throw new SourceFault(
+        'folder-missing',
+        `commit ${commit.slice(0, 12)} holds no policy files in \`${prefix || '.'}\``,
+        'check CORDON_POLICY_PATH: it must be the folder that holds rules/, catalog/ and network/',
+      );
+    this.checkLimits(entries);
+    const git = this.git();
+    const files = new Map<string, string>();
+    await Promise.all(
+      entries.map(async (entry) => {
+        files.set(entry.path.slice(prefix.length), await this.readBlob(git, entry));
+      }),
+    );
+    return new Map([...files].sort(([a], [b]) => (a < b ? -1 : 1)));
+  }
+
+  private git(): SimpleGit {
+    return openGit(this.options.mirror, this.options.environment, this.options.timeoutSeconds);
+  }
+
+  private async prepareMirror(): Promise<void> {
+    const { mirror, repository } = this.options;
+    await mkdir(mirror, { recursive: true });
+    const ready = await access(join(mirror, 'HEAD')).then(
+      () => true,
+      () => false,
+    );
+    if (ready) return;
+    try {
+      await this.git().raw(['init', '--quiet', '--bare', '--template=', '.']);
+    } catch (error) {
+      throw faultFromGit(error, repository);
+    }
+  }
+
+  private async listTree(commit: string, prefix: string): Promise<TreeEntry[]> {
+    let listing: string;
+    try {
+      listing = await this.git().raw([
+        'ls-tree',
+        '-r',
+        '-z',
+        '-l',
+        '--full-tree',
+        commit,
+        ...(prefix ? ['--', prefix] : []),
+      ]);
+    } catch (error) {
+      throw faultFromGit(error, this.options.repository);
+    }
+    return listing
+      .split('\0')
+      .flatMap((record) => {
+        const match = /^(\d{6}) (\w+) ([0-9a-f]+) +(\d+|-)\t(.*)$/s.exec(record);
+        if (!match) return [];
+        const [, mode = '', , object = '', size = '', path = ''] = match;
+        return [{ mode, object, size: size === '-' ? 0 : Number(size), path }];
+      })
+      .filter(({ path }) => path.startsWith(prefix) && this.options.accept(path.slice(prefix.length)));
+  }
+
+  private checkLimits(entries: readonly TreeEntry[]): void {
+    const { limits } = this.options;
+    const odd = entries.find(({ mode }) => mode !== '100644' && mode !== '100755');
+    if (odd)
+      throw new SourceFault(
+        'not-a-file',
+        `\`${shownPath(odd.path)}\` is a ${odd.mode === '160000' ? 'submodule' : 'symbolic link'}`,
+        'a policy consists of regular files: put the text itself there',
+      );
+    if (entries.length > limits.files)
+      throw new SourceFault(
+        'too-many-files',
+        `the policy has ${entries.length} files, more than ${limits.files}`,
+        'merge files, or point CORDON_POLICY_PATH at the policy folder only',
+      );
+    const bytes = entries.reduce((sum, { size }) => sum + size, 0);
+    if (bytes > limits.bytes)
+      throw new SourceFault(
+        'too-large',
+        `the policy has ${bytes} bytes, more than ${limits.bytes}`,
+        'remove what is not policy, or point CORDON_POLICY_PATH at the policy folder only',
+      );
+  }
+
+  private async readBlob(git: SimpleGit, entry: TreeEntry): Promise<string> {
+    let bytes: Buffer;
+    try {
+      bytes = (await git.binaryCatFile(['blob', entry.object])) as Buffer;
+    } catch (error) {
+      throw faultFromGit(error, this.options.repository);
+    }
+    try {
+      if (bytes.includes(0)) throw new TypeError('NUL');
+      return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    } catch {
+      throw new SourceFault(
+        'not-text',
+        `\`${shownPath(entry.path)}\` is not UTF-8 text`,
+        'save the file as UTF-8 text',
+      );
+    }
+  }
+}
+
+/** `./policies/` → `policies/`; `.` → ``. A folder outside the repository is a mistake in the configuration. */
+function folderPrefix(folder: string): string {
+  const parts = folder.split('/').filter((part) => part !== '' && part !== '.');
+  if (parts.includes('..'))
+    throw new SourceFault(
+      'folder-missing',
+      `\`${folder}\` is not a folder of the repository`,
+      'write the folder from the top of the repository, without `..`',
+    );
+  return parts.map((part) => `${part}/`).join('');
+}
+
+/** File names are hostile too: no control characters reach a terminal. */
+function shownPath(path: string): string {
+  // oxlint-disable-next-line no-control-regex
+  return path.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, '?').slice(0, 200);
+}

@@ -1,1 +1,33 @@
-export {};
+export { readAccounting, type AccountingRecord, type AccountingStatus } from './accounting.js';
+export * from './attributes.js';
+export * from './build.js';
+export { describeCode, types, vendors } from './dictionary.js';
+export { readMacAuthentication, type MacAuthentication, type MacRefusal, type NotMac } from './mac-authentication.js';
+export type { Authorization, NasProfile, SessionIdentification } from './nas-profiles/profile.js';
+export {
+  codes,
+  decodePacket,
+  encodeAttributes,
+  encodedLength,
+  hasRandomAuthenticator,
+  malformedReasons,
+  maxPacketLength,
+  signReply,
+  signRequest,
+  type Attribute,
+  type Code,
+  type MalformedReason,
+  type Packet,
+  type RepliedRequest,
+} from './packet.js';
+export { hidePassword, revealPassword, verifyChap } from './password.js';
+export { readRequestContext, readSsid, type RequestContext } from './request-context.js';
+export { Secret } from './secret.js';
+export {
+  verifyMessageAuthenticator,
+  verifyReply,
+  verifyRequestAuthenticator,
+  verifySignedRequest,
+  type MessageAuthenticatorVerdict,
+  type SignatureVerdict,
+} from './verify.js';

@@ -1,0 +1,86 @@
+import { parseMac, type Mac } from '#net';
+import {
+  decodeAddress,
+  decodeIpv6Prefix,
+  readAll,
+  readCiscoAvPairs,
+  readInteger,
+  readIpv4,
+  readIpv6,
+  readText,
+} from './attributes.js';
+import { types } from './dictionary.js';
+import type { Packet } from './packet.js';
+
+/** Where a request comes from and what session it is about, as the NAS tells it; all of it optional, none of it proved. */
+export interface RequestContext {
+  readonly userName: string | null;
+  readonly callingStation: Mac | null;
+  readonly serviceType: number | null;
+  readonly nasIdentifier: string | null;
+  readonly nasIpAddress: string | null;
+  readonly nasIpv6Address: string | null;
+  readonly nasPort: number | null;
+  readonly nasPortId: string | null;
+  readonly nasPortType: number | null;
+  readonly calledStationId: string | null;
+  readonly ssid: string | null;
+  readonly acctSessionId: string | null;
+  /** Cisco's own session id, by which its switches want to be addressed in CoA. */
+  readonly auditSessionId: string | null;
+  /** Addresses of the device: Framed-IP-Address and each Framed-IPv6-Address. */
+  readonly framedAddresses: readonly string[];
+  readonly framedIpv6Prefixes: readonly string[];
+}
+
+export function readRequestContext({ attributes }: Pick<Packet, 'attributes'>): RequestContext {
+  const calledStationId = readText(attributes, types.calledStationId);
+  const framedIpv4 = readFramedIpv4(attributes);
+  const framedIpv6 = readAll(attributes, types.framedIpv6Address)
+    .filter(({ length }) => length === 16)
+    .map((value) => decodeAddress(value)!);
+  return {
+    userName: readText(attributes, types.userName),
+    callingStation: parseMac(readText(attributes, types.callingStationId) ?? ''),
+    serviceType: readInteger(attributes, types.serviceType),
+    nasIdentifier: readText(attributes, types.nasIdentifier),
+    nasIpAddress: readIpv4(attributes, types.nasIpAddress),
+    nasIpv6Address: readIpv6(attributes, types.nasIpv6Address),
+    nasPort: readInteger(attributes, types.nasPort),
+    nasPortId: readText(attributes, types.nasPortId),
+    nasPortType: readInteger(attributes, types.nasPortType),
+    calledStationId,
+    ssid: calledStationId === null ? null : readSsid(calledStationId),
+    acctSessionId: readText(attributes, types.acctSessionId),
+    auditSessionId: readAuditSessionId(attributes),
+    framedAddresses: [...new Set([...(framedIpv4 ? [framedIpv4] : []), ...framedIpv6])],
+    framedIpv6Prefixes: readAll(attributes, types.framedIpv6Prefix).flatMap((value) => decodeIpv6Prefix(value) ?? []),
+  };
+}
+
+/** RFC 2865 §5.8: all ones and all ones but the last bit are instructions, not addresses; zero is a device without one. */
+function readFramedIpv4(attributes: Packet['attributes']): string | null {
+  const address = readIpv4(attributes, types.framedIpAddress);
+  return address === '255.255.255.255' || address === '255.255.255.254' || address === '0.0.0.0' ? null : address;
+}
+
+/**
+ * RFC 3580 §3.20: `00-10-A4-23-19-C0:AP1`; some controllers put the access point's name in front instead. A wired switch
+ * sends a MAC alone. An SSID may itself hold colons, and the MAC may be written with them.
+ */
+export function readSsid(calledStationId: string): string | null {
+  const macs = /^(?:(?:[0-9a-f]{2}[-:]){5}[0-9a-f]{2}|(?:[0-9a-f]{4}[.-]){2}[0-9a-f]{4}|[0-9a-f]{12})(?::|$)/i;
+  const match = macs.exec(calledStationId);
+  const rest = match ? calledStationId.slice(match[0].length) : calledStationId.slice(calledStationId.indexOf(':') + 1);
+  if (!match && !calledStationId.includes(':')) return null;
+  return rest.length > 0 && rest.length <= 32 ? rest : null;
+}
+
+function readAuditSessionId(attributes: Packet['attributes']): string | null {
+  const prefix = 'audit-session-id=';
+  return (
+    readCiscoAvPairs(attributes)
+      .find((pair) => pair.startsWith(prefix))
+      ?.slice(prefix.length) ?? null
+  );
+}

@@ -1,0 +1,90 @@
+import { timingSafeEqual } from 'node:crypto';
+import { types } from './dictionary.js';
+import { codes, hasRandomAuthenticator, headerLength, zeroAuthenticator, type Packet } from './packet.js';
+import type { Secret } from './secret.js';
+
+export type MessageAuthenticatorVerdict = 'valid' | 'missing' | 'invalid' | 'duplicate';
+
+/** Replies are signed under the authenticator of their request, so they can be judged only with it. */
+const replies: ReadonlySet<number> = new Set<number>([
+  codes.accessAccept,
+  codes.accessReject,
+  codes.accessChallenge,
+  codes.accountingResponse,
+  codes.disconnectAck,
+  codes.disconnectNak,
+  codes.coaAck,
+  codes.coaNak,
+]);
+
+/** A copy of the packet for a sum: other authenticator, Message-Authenticator zeroed where there is one. */
+function summand(packet: Packet, authenticator: Buffer, zeroAt: number | null): Buffer {
+  const copy = Buffer.from(packet.bytes);
+  authenticator.copy(copy, 4);
+  if (zeroAt !== null) copy.fill(0, zeroAt, zeroAt + 16);
+  return copy;
+}
+
+/**
+ * RFC 3579 §3.2, RFC 5176 §3.4: HMAC-MD5 over the packet with Message-Authenticator zeroed; the authenticator field is the
+ * packet's own (Access-Request, Status-Server), zero (Accounting, CoA, Disconnect) or the request's (replies).
+ */
+export function verifyMessageAuthenticator(
+  packet: Packet,
+  secret: Secret,
+  requestAuthenticator?: Buffer,
+): MessageAuthenticatorVerdict {
+  let at = headerLength;
+  let found: number | null = null;
+  let length = 0;
+  for (const { type, value } of packet.attributes) {
+    if (type === types.messageAuthenticator) {
+      if (found !== null) return 'duplicate';
+      found = at + 2;
+      length = value.length;
+    }
+    at += 2 + value.length;
+  }
+  if (found === null) return 'missing';
+  if (length !== 16) return 'invalid';
+  const sum = secret.hmacMd5(summand(packet, signedAuthenticator(packet, requestAuthenticator), found));
+  return timingSafeEqual(sum, packet.bytes.subarray(found, found + 16)) ? 'valid' : 'invalid';
+}
+
+function signedAuthenticator(packet: Packet, requestAuthenticator: Buffer | undefined): Buffer {
+  if (hasRandomAuthenticator(packet.code)) return packet.authenticator;
+  if (!replies.has(packet.code)) return zeroAuthenticator;
+  if (!requestAuthenticator) throw new TypeError('a reply is verified with the authenticator of its request');
+  return requestAuthenticator;
+}
+
+/** The authenticator of Accounting-, CoA- and Disconnect-Request: MD5 over the packet with the field zeroed (RFC 2866 §3). */
+export function verifyRequestAuthenticator(packet: Packet, secret: Secret): boolean {
+  return timingSafeEqual(secret.md5After(summand(packet, zeroAuthenticator, null)), packet.authenticator);
+}
+
+export type SignatureVerdict =
+  'valid' | 'bad-authenticator' | 'missing-message-authenticator' | 'bad-message-authenticator';
+
+/** Accounting-, CoA- or Disconnect-Request: Message-Authenticator may be absent (RFC 5176 §3.4) but never wrong. */
+export function verifySignedRequest(packet: Packet, secret: Secret): SignatureVerdict {
+  if (!verifyRequestAuthenticator(packet, secret)) return 'bad-authenticator';
+  const verdict = verifyMessageAuthenticator(packet, secret);
+  return verdict === 'valid' || verdict === 'missing' ? 'valid' : 'bad-message-authenticator';
+}
+
+const needsMessageAuthenticator = (code: number): boolean =>
+  code === codes.accessAccept || code === codes.accessReject || code === codes.accessChallenge;
+
+/**
+ * A reply to a request of ours. Replies to Access-Request must carry Message-Authenticator (CVE-2024-3596: the response
+ * authenticator alone can be forged); others may.
+ */
+export function verifyReply(reply: Packet, requestAuthenticator: Buffer, secret: Secret): SignatureVerdict {
+  if (!replies.has(reply.code)) return 'bad-authenticator';
+  const sum = secret.md5After(summand(reply, requestAuthenticator, null));
+  if (!timingSafeEqual(sum, reply.authenticator)) return 'bad-authenticator';
+  const verdict = verifyMessageAuthenticator(reply, secret, requestAuthenticator);
+  if (verdict === 'missing') return needsMessageAuthenticator(reply.code) ? 'missing-message-authenticator' : 'valid';
+  return verdict === 'valid' ? 'valid' : 'bad-message-authenticator';
+}

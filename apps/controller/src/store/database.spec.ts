@@ -1,0 +1,142 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { recordAudit } from './audit.js';
+import { currentRevision, takeRevisions } from './counters.js';
+import { Database } from './database.js';
+import { NodeSqlite } from './node-sqlite.js';
+import { audits, counters } from './rows.js';
+
+let folder: string;
+let path: string;
+const open: Database[] = [];
+
+async function openDatabase(): Promise<Database> {
+  const database = await Database.open(path);
+  open.push(database);
+  return database;
+}
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'cordon-store-'));
+  path = join(folder, 'cordon.db');
+});
+
+afterEach(async () => {
+  for (const database of open.splice(0)) await database.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe('Database', () => {
+  it("keeps a caller's rows when a transaction that overlaps it in time rolls back", async () => {
+    const database = await openDatabase();
+    let letFail = (): void => undefined;
+    const mayFail = new Promise<void>((resolve) => {
+      letFail = resolve;
+    });
+    const failing = database.transaction(async (tx) => {
+      await tx.insert(counters, { name: 'a', value: 1 });
+      await mayFail;
+      throw new Error('rolled back');
+    });
+    const writing = database.transaction((tx) => tx.insert(counters, { name: 'b', value: 2 }));
+    letFail();
+    await expect(failing).rejects.toThrow('rolled back');
+    await writing;
+    const names = (await database.read((db) => db.find(counters))).map(({ name }) => name);
+    expect(names).toContain('b');
+    expect(names).not.toContain('a');
+  });
+
+  it('shows no reader the inside of a transaction', async () => {
+    const database = await openDatabase();
+    const writing = database.transaction(async (tx) => {
+      await takeRevisions(tx, 5);
+      await new Promise((resolve) => setImmediate(resolve));
+      await takeRevisions(tx, 5);
+    });
+    const before = database.read(currentRevision);
+    await writing;
+    expect(await before).toBe(await database.read(currentRevision));
+  });
+
+  it('refuses a unit of work inside another instead of waiting for ever', async () => {
+    const database = await openDatabase();
+    await expect(database.transaction(() => database.read(currentRevision))).rejects.toThrow('pass `tx` on');
+  });
+
+  it('runs each migration once', async () => {
+    const first = await openDatabase();
+    const revision = await first.transaction((tx) => takeRevisions(tx, 1));
+    await open.pop()!.close();
+    const second = await openDatabase();
+    expect(await second.read(currentRevision)).toBe(revision);
+  });
+
+  it('tells a second controller on the same folder what to do', async () => {
+    await openDatabase();
+    await expect(Database.open(path)).rejects.toThrow(/another controller uses .*CORDON_DATA/);
+  });
+
+  it('refuses to change or delete audit entries', async () => {
+    const database = await openDatabase();
+    await database.transaction((tx) =>
+      recordAudit(tx, new Date(), [{ actor: 'ada', action: 'device.create', target: 'x', after: { a: 1 } }]),
+    );
+    await expect(database.transaction((tx) => tx.update(audits, { actor: 'ada' }, { actor: 'eve' }))).rejects.toThrow(
+      'append-only',
+    );
+    await expect(database.transaction((tx) => tx.delete(audits, { actor: 'ada' }))).rejects.toThrow('append-only');
+    expect(await database.read((db) => db.find(audits))).toMatchObject([
+      { actor: 'ada', after: { a: 1 }, reason: null },
+    ]);
+  });
+
+  it('loses nothing that was acknowledged before kill -9', async () => {
+    const [loader, writer] = ['typescript.mjs', 'writer.ts'].map(
+      (name) => new URL(`testdata/${name}`, import.meta.url),
+    );
+    for (let round = 0; round < 3; round++) {
+      const child = spawn(
+        process.execPath,
+        ['--conditions=cordon-source', '--import', loader!.href, fileURLToPath(writer!), path],
+        { stdio: ['ignore', 'pipe', 'inherit'] },
+      );
+      const ended = new Promise((resolve) => child.once('exit', resolve));
+      let acknowledged = 0;
+      for await (const line of createInterface({ input: child.stdout })) {
+        acknowledged = Number(line);
+        if (acknowledged % 40 === 20 + round) child.kill('SIGKILL');
+      }
+      await ended;
+      expect(acknowledged).toBeGreaterThan(0);
+      const database = await openDatabase();
+      const stored = await database.read((db) => db.findOneByOrFail(counters, { name: 'acknowledged' }));
+      expect(stored.value).toBeGreaterThanOrEqual(acknowledged);
+      await open.pop()!.close();
+    }
+  });
+});
+
+describe('NodeSqlite', () => {
+  it('maps values both ways and refuses what SQLite would misread', () => {
+    const connection = new NodeSqlite(':memory:', {});
+    connection.prepare('CREATE TABLE t (a, b, c, d)').run();
+    const insert = connection.prepare('INSERT INTO t VALUES (?, ?, ?, ?)');
+    expect(insert.reader).toBe(false);
+    expect(insert.run(undefined, new Date(0), true, new Uint8Array([1, 2]))).toEqual({
+      changes: 1,
+      lastInsertRowid: 1,
+    });
+    expect(() => insert.run({ a: 1 }, 1, 1, 1)).toThrow(TypeError);
+    expect(() => insert.run([1], 1, 1, 1)).toThrow(TypeError);
+    const [row] = connection.prepare('SELECT * FROM t').all();
+    expect({ ...row }).toEqual({ a: null, b: '1970-01-01T00:00:00.000Z', c: 1, d: Buffer.from([1, 2]) });
+    expect(connection.prepare('INSERT INTO t VALUES (1, 2, 3, 4) RETURNING a').reader).toBe(true);
+    connection.close();
+  });
+});

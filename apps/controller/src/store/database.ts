@@ -1,0 +1,70 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { DataSource, type EntityManager } from 'typeorm';
+import { migrations } from './migrations.js';
+import { NodeSqlite } from './node-sqlite.js';
+import { schemas } from './rows.js';
+
+/**
+ * The one way to the database. TypeORM shares one query runner among all callers on SQLite: what one caller commits may
+ * be inside another's transaction and be rolled back with it. So callers queue here.
+ *
+ * INVARIANT: at most one unit of work (a transaction, or the statements of one `read`) runs at a time, first come first
+ * served; `transaction` resolves after COMMIT has reached the disk (WAL, synchronous=FULL). A unit must not wait for
+ * anything but the database: everybody else is waiting for it.
+ */
+export class Database {
+  private tail: Promise<unknown> = Promise.resolve();
+  private readonly inside = new AsyncLocalStorage<true>();
+
+  private constructor(private readonly source: DataSource) {}
+
+  static async open(path: string): Promise<Database> {
+    const source = new DataSource({
+      type: 'better-sqlite3',
+      driver: NodeSqlite,
+      database: path,
+      timeout: 2000,
+      entities: schemas,
+      migrations,
+      prepareDatabase: (connection: NodeSqlite) => {
+        // EXCLUSIVE: a second controller on the same folder must fail at its start, not share the file.
+        connection.pragma('locking_mode = EXCLUSIVE');
+        connection.pragma('journal_mode = WAL');
+        connection.pragma('synchronous = FULL');
+      },
+    });
+    try {
+      await source.initialize();
+      await source.runMigrations({ transaction: 'all' });
+    } catch (error) {
+      if (source.isInitialized) await source.destroy();
+      if (String(error).includes('database is locked'))
+        throw new Error(`another controller uses ${path}: stop it first, or set CORDON_DATA to another folder`, {
+          cause: error,
+        });
+      throw error;
+    }
+    return new Database(source);
+  }
+
+  /** All or nothing; durable once resolved. */
+  transaction<T>(work: (tx: EntityManager) => Promise<T>): Promise<T> {
+    return this.enqueue(() => this.source.manager.transaction(work));
+  }
+
+  /** Statements that belong together and change nothing. */
+  read<T>(work: (db: EntityManager) => Promise<T>): Promise<T> {
+    return this.enqueue(() => work(this.source.manager));
+  }
+
+  async close(): Promise<void> {
+    await this.enqueue(() => this.source.destroy());
+  }
+
+  private enqueue<T>(work: () => Promise<T>): Promise<T> {
+    if (this.inside.getStore()) throw new Error('a unit of work must not wait for another one: pass `tx` on');
+    const result = this.tail.then(() => this.inside.run(true, work));
+    this.tail = result.catch(() => undefined);
+    return result;
+  }
+}

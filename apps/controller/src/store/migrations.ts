@@ -1,0 +1,117 @@
+import { Table, TableIndex, type MigrationInterface, type QueryRunner, type TableColumnOptions } from 'typeorm';
+
+type Column = 'text' | 'text?' | 'integer' | 'key' | 'serial' | 'integer-key';
+
+const definitions: Record<Column, Omit<TableColumnOptions, 'name'>> = {
+  text: { type: 'text' },
+  'text?': { type: 'text', isNullable: true },
+  integer: { type: 'integer' },
+  key: { type: 'text', isPrimary: true },
+  serial: { type: 'integer', isPrimary: true, isGenerated: true, generationStrategy: 'increment' },
+  'integer-key': { type: 'integer', isPrimary: true },
+};
+
+const tables: Record<string, Record<string, Column>> = {
+  device: {
+    mac: 'key',
+    class: 'text',
+    posture: 'text',
+    name: 'text',
+    location: 'text',
+    serial: 'text',
+    notes: 'text',
+    revision: 'integer',
+    createdAt: 'text',
+    updatedAt: 'text',
+  },
+  device_tombstone: { mac: 'key', revision: 'integer' },
+  session: {
+    id: 'key',
+    bridge: 'text',
+    state: 'text',
+    mac: 'text',
+    site: 'text',
+    startedAt: 'text',
+    document: 'text',
+  },
+  authentication: { id: 'serial', bridge: 'text', seq: 'integer', mac: 'text?', document: 'text' },
+  policy_version: {
+    id: 'serial',
+    commit: 'text',
+    author: 'text',
+    committedAt: 'text',
+    message: 'text',
+    status: 'text',
+    digest: 'text?',
+    diagnostics: 'text',
+    at: 'text',
+  },
+  active_policy: { id: 'integer-key', version: 'integer', snapshot: 'text', files: 'text' },
+  audit: {
+    id: 'serial',
+    at: 'text',
+    actor: 'text',
+    action: 'text',
+    target: 'text',
+    reason: 'text?',
+    before: 'text?',
+    after: 'text?',
+  },
+  token: { id: 'key', name: 'text', role: 'text', hash: 'text', createdAt: 'text' },
+  bridge: { id: 'key', lastSeq: 'integer', lastSeen: 'text' },
+  counter: { name: 'key', value: 'integer' },
+};
+
+const indexes: readonly [table: string, columns: string[], unique: boolean][] = [
+  ['device', ['revision'], true],
+  ['device_tombstone', ['revision'], true],
+  ['device', ['class'], false],
+  ['session', ['state', 'startedAt'], false],
+  ['session', ['mac'], false],
+  ['authentication', ['bridge', 'seq'], true],
+  ['authentication', ['mac', 'id'], false],
+  ['token', ['name'], true],
+  ['token', ['hash'], true],
+  ['audit', ['target'], false],
+];
+
+export class Initial1763900000000 implements MigrationInterface {
+  readonly name = 'Initial1763900000000';
+
+  async up(runner: QueryRunner): Promise<void> {
+    for (const [name, columns] of Object.entries(tables)) {
+      await runner.createTable(
+        new Table({
+          name,
+          columns: Object.entries(columns).map(([column, kind]) => ({ name: column, ...definitions[kind] })),
+        }),
+      );
+    }
+    for (const [table, columnNames, isUnique] of indexes) {
+      await runner.createIndex(
+        table,
+        new TableIndex({ name: `${table}_${columnNames.join('_')}`, columnNames, isUnique }),
+      );
+    }
+    // What happened can't be edited away, not even by a bug of ours.
+    for (const verb of ['UPDATE', 'DELETE']) {
+      await runner.query(
+        `CREATE TRIGGER audit_no_${verb.toLowerCase()} BEFORE ${verb} ON audit BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END`,
+      );
+    }
+    // The feed's numbering starts at the clock: a bridge that knew another database is told apart by its number.
+    const start = Date.now();
+    await runner.query('INSERT INTO counter (name, value) VALUES (?, ?), (?, ?)', [
+      'revision-start',
+      start,
+      'revision',
+      start,
+    ]);
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    for (const name of Object.keys(tables).reverse()) await runner.dropTable(name);
+  }
+}
+
+export const migrations = [Initial1763900000000];

@@ -1,0 +1,201 @@
+import type { Diagnostic } from '#base';
+import type { Authentication, DevicePosture, Session } from '#model';
+import type { Mac } from '#net';
+import { EntitySchema, type EntitySchemaColumnOptions } from 'typeorm';
+
+/* Instants are ISO 8601 texts in UTC: they sort as they are and mean the same in every database. */
+
+export interface DeviceRow {
+  mac: Mac;
+  class: string;
+  posture: DevicePosture;
+  name: string;
+  location: string;
+  serial: string;
+  notes: string;
+  /** Position in the feed: each change of any device takes the next number. */
+  revision: number;
+  createdAt: string;
+  updatedAt: string;
+}
+
+/** A device that is gone: the feed must tell bridges that were away. */
+export interface TombstoneRow {
+  mac: Mac;
+  revision: number;
+}
+
+export interface SessionRow {
+  id: string;
+  bridge: string;
+  state: Session['state'];
+  mac: Mac;
+  site: string;
+  startedAt: string;
+  document: Session;
+}
+
+export interface AuthenticationRow {
+  id: number;
+  bridge: string;
+  seq: number;
+  mac: string | null;
+  document: Authentication;
+}
+
+export type PolicyVersionStatus = 'active' | 'refused' | 'superseded';
+
+export interface PolicyVersionRow {
+  id: number;
+  commit: string;
+  author: string;
+  committedAt: string;
+  message: string;
+  status: PolicyVersionStatus;
+  /** Null when refused: there is no snapshot. */
+  digest: string | null;
+  diagnostics: Diagnostic[];
+  at: string;
+}
+
+/** What the active version needs to be in force again after a restart without git: one row. */
+export interface ActivePolicyRow {
+  id: 1;
+  version: number;
+  /** As `encodeSnapshot` gives it. */
+  snapshot: unknown;
+  /** The sources, to recompile when a schedule begins or ends. */
+  files: Record<string, string>;
+}
+
+export interface AuditRow {
+  id: number;
+  at: string;
+  actor: string;
+  action: string;
+  target: string;
+  /** Why, as the actor gave it. */
+  reason: string | null;
+  before: unknown;
+  after: unknown;
+}
+
+export type Role = 'admin' | 'operator' | 'viewer';
+
+export interface TokenRow {
+  id: string;
+  name: string;
+  role: Role;
+  /** SHA-256 of the token; the token itself is not kept. */
+  hash: string;
+  createdAt: string;
+}
+
+export interface BridgeRow {
+  id: string;
+  lastSeq: number;
+  lastSeen: string;
+}
+
+export interface CounterRow {
+  name: string;
+  value: number;
+}
+
+const text: EntitySchemaColumnOptions = { type: 'text' };
+const optionalText: EntitySchemaColumnOptions = { type: 'text', nullable: true };
+const integer: EntitySchemaColumnOptions = { type: 'integer' };
+const json: EntitySchemaColumnOptions = { type: 'simple-json' };
+const optionalJson: EntitySchemaColumnOptions = { type: 'simple-json', nullable: true };
+const key: EntitySchemaColumnOptions = { type: 'text', primary: true };
+const serial: EntitySchemaColumnOptions = { type: 'integer', primary: true, generated: 'increment' };
+
+export const devices = new EntitySchema<DeviceRow>({
+  name: 'device',
+  columns: {
+    mac: key,
+    class: text,
+    posture: text,
+    name: text,
+    location: text,
+    serial: text,
+    notes: text,
+    revision: integer,
+    createdAt: text,
+    updatedAt: text,
+  },
+});
+
+export const tombstones = new EntitySchema<TombstoneRow>({
+  name: 'device_tombstone',
+  columns: { mac: key, revision: integer },
+});
+
+export const sessions = new EntitySchema<SessionRow>({
+  name: 'session',
+  columns: { id: key, bridge: text, state: text, mac: text, site: text, startedAt: text, document: json },
+});
+
+export const authentications = new EntitySchema<AuthenticationRow>({
+  name: 'authentication',
+  columns: { id: serial, bridge: text, seq: integer, mac: optionalText, document: json },
+});
+
+export const policyVersions = new EntitySchema<PolicyVersionRow>({
+  name: 'policy_version',
+  columns: {
+    id: serial,
+    commit: text,
+    author: text,
+    committedAt: text,
+    message: text,
+    status: text,
+    digest: optionalText,
+    diagnostics: json,
+    at: text,
+  },
+});
+
+export const activePolicies = new EntitySchema<ActivePolicyRow>({
+  name: 'active_policy',
+  columns: { id: { type: 'integer', primary: true }, version: integer, snapshot: json, files: json },
+});
+
+export const audits = new EntitySchema<AuditRow>({
+  name: 'audit',
+  columns: {
+    id: serial,
+    at: text,
+    actor: text,
+    action: text,
+    target: text,
+    reason: optionalText,
+    before: optionalJson,
+    after: optionalJson,
+  },
+});
+
+export const tokens = new EntitySchema<TokenRow>({
+  name: 'token',
+  columns: { id: key, name: text, role: text, hash: text, createdAt: text },
+});
+
+export const bridges = new EntitySchema<BridgeRow>({
+  name: 'bridge',
+  columns: { id: key, lastSeq: integer, lastSeen: text },
+});
+
+export const counters = new EntitySchema<CounterRow>({ name: 'counter', columns: { name: key, value: integer } });
+
+export const schemas = [
+  devices,
+  tombstones,
+  sessions,
+  authentications,
+  policyVersions,
+  activePolicies,
+  audits,
+  tokens,
+  bridges,
+  counters,
+];

@@ -19,11 +19,10 @@ export function readAll(attributes: Attributes, type: number): Buffer[] {
 
 /** UTF-8 without the NUL that some switches end it with; control characters, which no store or log should meet, give U+FFFD. */
 export function decodeText(value: Buffer): string {
-  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
   return value
     .toString('utf8')
     .replace(/\0+$/, '')
-    .replace(/[\u0000-\u001f\u007f]/g, '\u{fffd}');
+    .replaceAll(/\p{Cc}/gu, '\u{fffd}');
 }
 
 export function readText(attributes: Attributes, type: number): string | null {

@@ -3,6 +3,24 @@ export * from './attributes.js';
 export * from './build.js';
 export { describeCode, types, vendors } from './dictionary.js';
 export { readMacAuthentication, type MacAuthentication, type MacRefusal, type NotMac } from './mac-authentication.js';
+export { matchAcl, type AclPacket } from './acl.js';
+export { describeAttribute, type DescribedAttribute } from './describe.js';
+export {
+  coaRequest,
+  describeErrorCause,
+  disconnectRequest,
+  readDynamicAuthorizationReply,
+  type DynamicAuthorizationReply,
+} from './dynamic-authorization.js';
+export {
+  checkAuthorization,
+  countAclEntries,
+  renderAuthorization,
+  type AuthorizationCode,
+} from './nas-profiles/authorization.js';
+export { parseCiscoAces } from './nas-profiles/parse-cisco-aces.js';
+export { parseNasFilterRules } from './nas-profiles/parse-filter-rules.js';
+export { nasProfile, nasProfileNames } from './nas-profiles/registry.js';
 export type { Authorization, NasProfile, SessionIdentification } from './nas-profiles/profile.js';
 export {
   codes,

@@ -50,6 +50,6 @@ export interface NasProfile {
   /** The whole ACL, explicit denies of both families at the end. Throws on an entry that `renderEntry` refuses. */
   renderAcl(acl: readonly AclEntry[]): Attribute[];
   renderSgt(sgt: number): Attribute[];
-  /** What names a session beyond the standard attributes. */
+  /** The attributes by which this make finds a session: it answers NAK when one of them is missing or does not match. */
   identifySession(session: SessionIdentification): Attribute[];
 }

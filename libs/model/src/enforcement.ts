@@ -47,3 +47,7 @@ export interface Connection {
   readonly sourcePort: number;
   readonly destinationPort: number;
 }
+
+/** Drivers that a policy may name; the registry in libs/drivers has exactly these. */
+export const driverNames = ['nftables'] as const;
+export type DriverName = (typeof driverNames)[number];

@@ -1,1 +1,14 @@
+export { CasbinOracle, policyLines } from './casbin/oracle.js';
+export { decodeSnapshot, encodeSnapshot } from './codec.js';
+export { policyCodes, type PolicyCode } from './codes.js';
+export { compilePolicy, noProvenance } from './compile/compile.js';
+export { accessFor, decideFlow, principalsOf } from './decide.js';
+export type { FlowPacket, FlowVerdict, PacketSide } from './decide.js';
+export { enforcementRules, sitesBelow } from './enforcement.js';
+export { explainFlow, judge, type FlowQuery, type VerdictPart } from './explain.js';
+export { loadPolicy } from './load/load.js';
+export { casbinModel } from './load/model.js';
+export { didYouMean, suggest } from './load/suggest.js';
+export type { Policy } from './policy.js';
 export * from './snapshot.js';
+export { runPolicyTests, type PolicyTestFailure } from './verify/policy-tests.js';

@@ -174,7 +174,7 @@ export interface Provenance {
 
 /**
  * The compiled policy at one instant: frozen, self-consistent, named by the hash of its content (`digest` covers all but
- * `provenance`, `compiledFor` and `digest`, so an edit that changes nothing changes no digest).
+ * `provenance`, `compiledFor` and itself: compiling the same files again gives the same digest).
  */
 export interface Snapshot {
   readonly format: 1;

@@ -1,0 +1,67 @@
+import { compareDiagnostics, type Diagnostic, type Severity, type SourceSpan } from '#base';
+
+/**
+ * Every diagnostic that policy code can give: what it means. docs/policy-language.md lists the same codes with their
+ * remedies; a test keeps the two together. Errors stop the snapshot, warnings don't.
+ */
+export const policyCodes = {
+  'acl-over-budget': ['error', 'a port ACL needs more entries than a switch takes'],
+  'access-tie': ['error', 'two access rules match equally well and give different segments'],
+  'bad-effect': ['error', 'the effect of a flow rule is neither allow nor deny'],
+  'bad-name': ['error', 'a name has characters other than a-z, 0-9 and -'],
+  'bad-posture': ['error', 'the posture of an access rule is none of the four'],
+  'bad-prefix': ['error', 'an address or prefix is malformed, has host bits set or is IPv4-mapped IPv6'],
+  'bad-schedule': ['error', 'a schedule has no days, a malformed time or an unknown time zone'],
+  'bad-service': ['error', 'a port is not written as tcp/443, udp/5000-5010, icmp/8, icmp6, ip/50'],
+  'bad-when': ['error', 'a condition is neither always, nor a schedule, nor until a date'],
+  'column-count': ['error', 'a rule line has too few or too many columns'],
+  'csv-syntax': ['error', 'a rule line is not well-formed CSV'],
+  'dedicated-segment': ['error', 'an access rule puts a class into a segment dedicated to another'],
+  'duplicate-name': ['error', 'a name is declared twice, or is both a class and an endpoint'],
+  'duplicate-rule': ['error', 'the same line stands twice'],
+  'empty-policy': ['error', 'the folder holds no policy'],
+  'expired-rule': ['warning', 'a rule is past its date and has no effect any more'],
+  'expiring-deny': ['warning', 'a deny has an end: access opens by itself on that day'],
+  'membership-cycle': ['error', 'a name belongs to itself over other names'],
+  'membership-too-deep': ['error', 'a membership chain is longer than Casbin follows'],
+  'nas-duplicate': ['error', 'two switches have the same address'],
+  'no-quarantine': ['error', 'a class has access at a site but no quarantine segment there'],
+  'not-enforced': ['warning', 'neither side of a flow rule is a device: no enforcement point carries it'],
+  'object-overlaps-segment': ['error', 'a rule between endpoints covers addresses of a device segment'],
+  'peer-not-in-port-acl': ['warning', 'a class has no segment of its own: port ACLs cannot name its addresses'],
+  'prefix-overlap': ['error', 'two segments share addresses'],
+  'reply-not-expressible': ['warning', 'a stateless port ACL cannot let the replies of a flow through'],
+  'reply-too-large': ['error', 'an Access-Accept would not fit into 4096 bytes'],
+  schema: ['error', 'a catalog entry has a wrong, missing or unknown field'],
+  'secret-in-clear': ['error', 'a secret is written into the policy instead of a reference'],
+  'segment-not-at-site': ['warning', 'an access rule names a segment that does not exist at a site it covers'],
+  'segment-one-family': ['error', 'a segment has no prefix, or only IPv4 or only IPv6 ones'],
+  'subject-overlaps-segment': ['error', 'an endpoint that opens connections covers addresses of a device segment'],
+  'trailing-comment': ['error', 'text follows the last column of a rule line'],
+  'unknown-file': ['error', 'a file stands where none is expected'],
+  'unknown-line-type': ['error', 'a rule line starts with something other than p, p2, g, g2, g3'],
+  'unknown-name': ['error', 'a rule, membership or test uses a name that is not declared'],
+  'unsupported-model': ['error', 'model.conf is not the model that Cordon compiles'],
+  'vlan-overlap': ['error', 'one VLAN id stands for two segments at a site'],
+  'yaml-syntax': ['error', 'a YAML file is malformed'],
+} as const satisfies Record<string, readonly [Severity, string]>;
+
+export type PolicyCode = keyof typeof policyCodes;
+
+/** Collects findings: all errors of a policy are reported at once. */
+export class Report {
+  private readonly found: Diagnostic[] = [];
+
+  add(code: PolicyCode, span: SourceSpan | null, summary: string, hint: string): void {
+    this.found.push({ severity: policyCodes[code][0], code, summary, hint, ...(span ? { span } : {}) });
+  }
+
+  get hasErrors(): boolean {
+    return this.found.some(({ severity }) => severity === 'error');
+  }
+
+  /** In order of place. */
+  get diagnostics(): readonly Diagnostic[] {
+    return [...this.found].sort(compareDiagnostics);
+  }
+}

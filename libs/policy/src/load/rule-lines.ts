@@ -1,0 +1,141 @@
+import type { SourceSpan } from '#base';
+import type { Report } from '../codes.js';
+
+/** One column of a rule line and where it starts. */
+export interface Field {
+  readonly text: string;
+  readonly span: SourceSpan;
+}
+
+export interface RawLine {
+  readonly type: LineType;
+  /** Without the line type. */
+  readonly fields: readonly Field[];
+  readonly span: SourceSpan;
+  readonly text: string;
+}
+
+/** Columns that follow each line type, as in the Casbin model's definitions. */
+export const columns = {
+  p: ['subject', 'object', 'application', 'effect', 'when', 'note'],
+  p2: ['class', 'site', 'posture', 'segment', 'when', 'note'],
+  g: ['member', 'group'],
+  g2: ['application', 'group'],
+  g3: ['site', 'parent site'],
+} as const;
+export type LineType = keyof typeof columns;
+
+/**
+ * Reads a file of Casbin rule lines with the place of each column. Casbin's own reader skips what it does not know and
+ * takes a trailing comment as part of the last column; here each of these is an error.
+ */
+export function readRuleLines(file: string, text: string, report: Report): RawLine[] {
+  const out: RawLine[] = [];
+  for (const [index, raw] of text.split(/\r?\n/).entries()) {
+    const source = raw.trim();
+    if (source === '' || source.startsWith('#')) continue;
+    const line = readLine(file, index + 1, raw, report);
+    if (line) out.push(line);
+  }
+  return out;
+}
+
+function readLine(file: string, number: number, raw: string, report: Report): RawLine | null {
+  const fields = splitFields(file, number, raw, report);
+  const head = fields?.[0];
+  if (!fields || !head) return null;
+  const type = head.text;
+  if (!isLineType(type)) {
+    const hint = 'start the line with p (flow), p2 (access), g, g2 or g3 (membership), or with # for a comment';
+    report.add('unknown-line-type', head.span, `\`${type}\` is not a type of rule line`, hint);
+    return null;
+  }
+  const rest = fields.slice(1);
+  const expected = columns[type];
+  if (rest.length !== expected.length) {
+    const hint = `write \`${type}, ${expected.join(', ')}\`; put a note that has commas into "double quotes"`;
+    const summary = `a \`${type}\` line has ${expected.length} columns after its type, this one has ${rest.length}`;
+    report.add('column-count', head.span, summary, hint);
+    return null;
+  }
+  const empty = rest.find((field, i) => field.text === '' && expected[i] !== 'note');
+  if (empty) {
+    report.add('column-count', empty.span, 'a column is empty', `write \`${type}, ${expected.join(', ')}\``);
+    return null;
+  }
+  return { type, fields: rest, span: head.span, text: raw.trim() };
+}
+
+function isLineType(text: string): text is LineType {
+  return Object.hasOwn(columns, text);
+}
+
+/** Comma-separated, blanks around a column dropped, `"…"` with `""` for a quote inside. Null after an error. */
+function splitFields(file: string, line: number, raw: string, report: Report): Field[] | null {
+  const at = (column: number): SourceSpan => ({ file, line, column: column + 1 });
+  const fields: Field[] = [];
+  for (let i = 0; i <= raw.length;) {
+    while (/\s/.test(raw[i] ?? '')) i++;
+    const start = i;
+    let text = '';
+    if (raw[i] === '"') {
+      const end = closingQuote(raw, i);
+      if (end < 0) {
+        report.add('csv-syntax', at(start), 'a quoted column has no end', 'close it with " on the same line');
+        return null;
+      }
+      text = raw.slice(i + 1, end).replaceAll('""', '"');
+      i = end + 1;
+      const tail = /^[^,]*/.exec(raw.slice(i))![0];
+      if (tail.trim() !== '') {
+        const [code, hint] = explainTail(tail);
+        report.add(code, at(i + tail.search(/\S/)), `\`${tail.trim()}\` follows a quoted column`, hint);
+        return null;
+      }
+      i += tail.length;
+    } else {
+      const end = raw.indexOf(',', i);
+      text = raw.slice(i, end < 0 ? raw.length : end).trim();
+      i = end < 0 ? raw.length : end;
+      const comment = /\s#|^#/.exec(text);
+      if (comment) {
+        const column = start + comment.index + comment[0].length - 1;
+        report.add(
+          'trailing-comment',
+          at(column),
+          `\`${text.slice(comment.index).trim()}\` is read as part of the rule`,
+          onOwnLine,
+        );
+        return null;
+      }
+      if (text.includes('"')) {
+        report.add(
+          'csv-syntax',
+          at(start),
+          'a quote stands inside a column',
+          'put the whole column into "double quotes"',
+        );
+        return null;
+      }
+    }
+    fields.push({ text, span: at(start) });
+    if (raw[i] !== ',') break;
+    i++;
+  }
+  return fields;
+}
+
+const onOwnLine = 'put the comment on a line of its own: Casbin has no trailing comments, the rule would be broken';
+
+function explainTail(tail: string): ['trailing-comment' | 'csv-syntax', string] {
+  return tail.trim().startsWith('#') ? ['trailing-comment', onOwnLine] : ['csv-syntax', 'put a comma between columns'];
+}
+
+function closingQuote(raw: string, open: number): number {
+  for (let i = open + 1; i < raw.length; i++) {
+    if (raw[i] !== '"') continue;
+    if (raw[i + 1] === '"') i++;
+    else return i;
+  }
+  return -1;
+}

@@ -1,0 +1,124 @@
+import type { SourceSpan } from '#base';
+import type { AddressSet, ServiceSet } from '#net';
+import type { Posture } from '#model';
+import type { Hierarchy } from './hierarchy.js';
+import type { Criticality, Effect, EnforcementPointEntry, NasEntry, SegmentAtSite } from './snapshot.js';
+import type { Schedule, When } from './when.js';
+
+/** The policy repository, read and checked but not yet compiled: every name is known, every value well-formed. */
+export interface Policy {
+  readonly classes: ReadonlyMap<string, ClassSource>;
+  readonly endpoints: ReadonlyMap<string, EndpointSource>;
+  readonly applications: ReadonlyMap<string, ApplicationSource>;
+  readonly segments: ReadonlyMap<string, SegmentSource>;
+  readonly sites: ReadonlyMap<string, Declared>;
+  readonly schedules: ReadonlyMap<string, Schedule>;
+  readonly nas: readonly NasSource[];
+  readonly enforcementPoints: readonly EnforcementPointEntry[];
+  /** Classes and endpoints together: one namespace, as in Casbin's `g`. */
+  readonly principalTree: Hierarchy;
+  readonly applicationTree: Hierarchy;
+  readonly siteTree: Hierarchy;
+  readonly flowRules: readonly FlowRuleSource[];
+  readonly accessRules: readonly AccessRuleSource[];
+  readonly tests: readonly PolicyTest[];
+  readonly invariants: readonly Invariant[];
+}
+
+export interface Declared {
+  readonly name: string;
+  readonly description: string;
+  /** Built-in names have no place. */
+  readonly span: SourceSpan | null;
+}
+
+export interface ClassSource extends Declared {
+  readonly criticality: Criticality;
+}
+
+export interface EndpointSource extends Declared {
+  /** A group's own addresses are none; what it stands for is the union of its members'. */
+  readonly addresses: AddressSet;
+}
+
+export interface ApplicationSource extends Declared {
+  readonly services: ServiceSet;
+}
+
+export interface SegmentSource extends Declared {
+  readonly dedicatedTo: string | null;
+  readonly role: string | null;
+  readonly sites: readonly SegmentAtSite[];
+}
+
+export interface NasSource extends NasEntry {
+  readonly span: SourceSpan;
+}
+
+/** One line of a rules file. */
+export interface RuleSource {
+  readonly id: string;
+  readonly span: SourceSpan;
+  readonly text: string;
+  readonly when: When;
+  readonly note: string;
+}
+
+export interface FlowRuleSource extends RuleSource {
+  readonly subject: string;
+  readonly object: string;
+  readonly application: string;
+  readonly effect: Effect;
+}
+
+export interface AccessRuleSource extends RuleSource {
+  readonly class: string;
+  readonly site: string;
+  readonly posture: Posture;
+  readonly segment: string;
+}
+
+export type PolicyTest =
+  | {
+      readonly kind: 'flow';
+      readonly name: string;
+      readonly span: SourceSpan;
+      readonly from: string;
+      readonly to: string;
+      readonly app: string;
+      readonly expect: Effect;
+      readonly at: Date | null;
+    }
+  | {
+      readonly kind: 'access';
+      readonly name: string;
+      readonly span: SourceSpan;
+      readonly class: string;
+      readonly site: string;
+      readonly posture: Posture;
+      /** Segment, or null for a reject. */
+      readonly expect: string | null;
+      readonly at: Date | null;
+    };
+
+export interface Invariant {
+  readonly kind: 'never' | 'always' | 'only';
+  readonly name: string;
+  readonly span: SourceSpan;
+  readonly from: readonly string[];
+  readonly to: readonly string[];
+  readonly app: readonly string[];
+}
+
+/** Names that every policy has. */
+export const builtIn = {
+  rootClass: 'device',
+  unknownClass: 'unknown',
+  everywhere: 'everywhere',
+  internet: 'internet',
+  internal: 'internal',
+  anyApplication: 'any',
+} as const;
+
+/** Casbin's role manager stops following memberships after this many links, silently: longer chains are refused. */
+export const maxMembershipLinks = 10;

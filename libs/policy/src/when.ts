@@ -1,0 +1,100 @@
+/** A weekly time window in a site's own time. A window whose end is not after its start runs past midnight. */
+export interface Schedule {
+  readonly name: string;
+  /** 0 = Sunday … 6 = Saturday: the day on which the window starts. */
+  readonly days: readonly number[];
+  /** Minutes after midnight. */
+  readonly from: number;
+  readonly to: number;
+  readonly timezone: string;
+}
+
+export type When =
+  | { readonly kind: 'always' }
+  | { readonly kind: 'schedule'; readonly name: string }
+  /** In force through the end of that day, UTC. `end` is the first instant after it. */
+  | { readonly kind: 'until'; readonly date: string; readonly end: Date };
+
+const day = 86_400_000;
+const minute = 60_000;
+
+/** Reads `until 2027-03-31`; null when the text is none or names no real day. */
+export function parseUntil(text: string): When | null {
+  const match = /^until (\d{4}-\d{2}-\d{2})$/.exec(text);
+  const date = match?.[1];
+  if (!date) return null;
+  const start = new Date(`${date}T00:00:00Z`);
+  if (Number.isNaN(start.getTime()) || start.toISOString().slice(0, 10) !== date) return null;
+  return { kind: 'until', date, end: new Date(start.getTime() + day) };
+}
+
+export function formatWhen(when: When): string {
+  return when.kind === 'always' ? 'always' : when.kind === 'until' ? `until ${when.date}` : when.name;
+}
+
+export function isActive(when: When, schedules: ReadonlyMap<string, Schedule>, at: Date): boolean {
+  if (when.kind === 'always') return true;
+  if (when.kind === 'until') return at < when.end;
+  const schedule = schedules.get(when.name);
+  return schedule !== undefined && isInWindow(schedule, at);
+}
+
+/** The first instant after `at` at which `isActive` may answer differently; null when never. */
+export function nextChange(when: When, schedules: ReadonlyMap<string, Schedule>, at: Date): Date | null {
+  if (when.kind === 'always') return null;
+  if (when.kind === 'until') return at < when.end ? when.end : null;
+  const schedule = schedules.get(when.name);
+  if (!schedule) return null;
+  const borders = [schedule.from, schedule.to].flatMap((minutes) => bordersNear(schedule.timezone, minutes, at));
+  const later = borders.filter((border) => border > at && isInWindow(schedule, border) !== isInWindow(schedule, at));
+  return later.sort((a, b) => a.getTime() - b.getTime())[0] ?? null;
+}
+
+function isInWindow(schedule: Schedule, at: Date): boolean {
+  const local = localTime(schedule.timezone, at);
+  const { from, to, days } = schedule;
+  if (from < to) return days.includes(local.weekday) && local.minutes >= from && local.minutes < to;
+  const yesterday = (local.weekday + 6) % 7;
+  return (days.includes(local.weekday) && local.minutes >= from) || (days.includes(yesterday) && local.minutes < to);
+}
+
+/** The instants at which clocks in this zone show `minutes` after midnight, from yesterday to eight days ahead. */
+function bordersNear(timezone: string, minutes: number, at: Date): Date[] {
+  const out: Date[] = [];
+  for (let offset = -1; offset <= 8; offset++) {
+    const { utcOffset } = localTime(timezone, at);
+    const midnight = Math.floor((at.getTime() + utcOffset) / day) * day + offset * day;
+    const guess = midnight + minutes * minute - utcOffset;
+    // A clock change between `at` and the guess moves it: once more with the offset that holds there.
+    out.push(new Date(midnight + minutes * minute - localTime(timezone, new Date(guess)).utcOffset));
+  }
+  return out;
+}
+
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+function localTime(timezone: string, at: Date): { weekday: number; minutes: number; utcOffset: number } {
+  let format = formats.get(timezone);
+  if (!format) {
+    const part = 'numeric';
+    format = new Intl.DateTimeFormat('en-US', {
+      timeZone: timezone,
+      hourCycle: 'h23',
+      year: part,
+      month: part,
+      day: part,
+      hour: part,
+      minute: part,
+      second: part,
+    });
+    formats.set(timezone, format);
+  }
+  const parts = new Map(format.formatToParts(at).map(({ type, value }) => [type, Number(value)]));
+  const get = (type: Intl.DateTimeFormatPartTypes): number => parts.get(type) ?? 0;
+  const local = Date.UTC(get('year'), get('month') - 1, get('day'), get('hour'), get('minute'), get('second'));
+  return {
+    weekday: new Date(local).getUTCDay(),
+    minutes: get('hour') * 60 + get('minute'),
+    utcOffset: local - Math.floor(at.getTime() / 1000) * 1000,
+  };
+}

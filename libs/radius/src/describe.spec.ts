@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { describeAttribute } from './describe.js';
 import { describeCode } from './dictionary.js';
-import { octetsAttribute } from './build.js';
+import { ciscoAvPairAttribute, octetsAttribute } from './build.js';
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(/\s/g, ''), 'hex');
 const text = (value: string): string => Buffer.from(value).toString('hex');
@@ -55,9 +55,20 @@ describe('describeAttribute', () => {
     [69, 'Tunnel-Password', text('swordfish')],
     [26, 'MS-MPPE-Send-Key', `00000137 10 0b ${text('swordfish')}`],
     [26, 'MS-MPPE-Recv-Key', `00000137 11 0b ${text('swordfish')}`],
+    [26, 'Microsoft-Attribute-99', `00000137 63 0b ${text('swordfish')}`],
+    [26, 'Aruba-MPSK-Passphrase', `000039e7 2c 0b ${text('swordfish')}`],
     [26, 'Vendor-Specific', `00000137 11 ff ${text('swordfish')}`],
   ])('never shows the value of %i %s', (type, name, bytes) => {
     expect(describeAttribute(octetsAttribute(type, hex(bytes)))).toEqual({ name, value: '<hidden>' });
+  });
+
+  it.each([
+    ['psk=swordfish', 'psk=<hidden>'],
+    ['leap:session-key=swordfish', 'leap:session-key=<hidden>'],
+    ['tacacs-password*swordfish', 'tacacs-password*<hidden>'],
+    ['ip:inacl#1=permit ip any any', 'ip:inacl#1=permit ip any any'],
+  ])('shows no key of Cisco-AVPair %s', (pair, shown) => {
+    expect(describeAttribute(ciscoAvPairAttribute(pair)).value).toBe(shown);
   });
 
   it('shows none of several sub-attributes that are secret', () => {

@@ -10,6 +10,8 @@ import {
 } from './attributes.js';
 import {
   attributeNames,
+  ciscoAvPair,
+  vendors,
   types,
   valueNames,
   vendorAttributeNames,
@@ -43,14 +45,23 @@ export function describeAttribute({ type, value }: Attribute): DescribedAttribut
 /** Not laid out as sub-attributes: its content is unknown, and one vendor keeps keys there. */
 function describeOpaqueVendor(name: string, value: Buffer): DescribedAttribute {
   const vendor = value.length >= 4 ? value.readUInt32BE() : null;
-  return { name, value: vendor !== null && vendorNames.get(vendor) === 'Microsoft' ? hidden : hex(value) };
+  return { name, value: vendor === vendors.microsoft ? hidden : hex(value) };
 }
 
 function describeVendorAttribute({ vendor, type, value }: VendorAttribute): DescribedAttribute {
   const row = vendorAttributeNames.get(vendor)?.get(type);
-  if (!row) return { name: `${vendorNames.get(vendor) ?? `Vendor-${vendor}`}-Attribute-${type}`, value: hex(value) };
+  if (!row) {
+    const name = `${vendorNames.get(vendor) ?? `Vendor-${vendor}`}-Attribute-${type}`;
+    return { name, value: vendor === vendors.microsoft ? hidden : hex(value) };
+  }
   const [name, kind] = row;
+  if (vendor === vendors.cisco && type === ciscoAvPair) return { name, value: describeAvPair(decodeText(value)) };
   return { name, value: describeValue(null, kind, value) };
+}
+
+/** Some pairs carry keys: `psk=…`, `leap:session-key=…`. */
+function describeAvPair(pair: string): string {
+  return pair.replace(/^([^=*]*(?:psk|key|password|secret)[^=*]*[=*]).*$/i, `$1${hidden}`);
 }
 
 function describeValue(type: number | null, kind: AttributeKind, value: Buffer): string {

@@ -198,6 +198,7 @@ export const vendorAttributeNames: ReadonlyMap<number, ReadonlyMap<number, Row>>
       [1, ['Aruba-User-Role', 'text']],
       [2, ['Aruba-User-Vlan', 'integer']],
       [40, ['Aruba-Port-Bounce', 'integer']],
+      [44, ['Aruba-MPSK-Passphrase', 'secret']],
       [51, ['Aruba-NAS-Filter-Rule', 'text']],
     ]),
   ],

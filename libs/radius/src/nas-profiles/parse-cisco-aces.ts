@@ -3,7 +3,7 @@ import { hasPorts, parseAddress, protocols, type AclEntry, type Family, type Int
 import { isConsistentEntry, isIcmpEntry } from '../acl.js';
 import { readCiscoAvPairs } from '../attributes.js';
 import type { Attribute } from '../packet.js';
-import { SyntaxFault, Words } from './words.js';
+import { missingAcl, SyntaxFault, Words } from './words.js';
 
 /**
  * Reads the inline ACL of Cisco-AVPair back into entries, IPv4 first: the inverse of what `cisco-ios-xe` writes, made
@@ -12,7 +12,10 @@ import { SyntaxFault, Words } from './words.js';
 export function parseCiscoAces(attributes: readonly Attribute[]): Result<readonly AclEntry[]> {
   try {
     const pairs = readCiscoAvPairs(attributes);
-    return success([...readList(pairs, 'ip:inacl#', 4), ...readList(pairs, 'ipv6:inacl#', 6)]);
+    const v4 = readList(pairs, 'ip:inacl#', 4);
+    const v6 = readList(pairs, 'ipv6:inacl#', 6);
+    const missing = [...(v4.length === 0 ? ['ip:inacl'] : []), ...(v6.length === 0 ? ['ipv6:inacl'] : [])];
+    return missing.length > 0 ? failure(missing.map((name) => missingAcl(`\`${name}\``))) : success([...v4, ...v6]);
   } catch (fault) {
     if (!(fault instanceof SyntaxFault)) throw fault;
     const hint = 'the entry is not one that Cordon writes';

@@ -4,7 +4,7 @@ import { isConsistentEntry } from '../acl.js';
 import { readConcatenated } from '../attributes.js';
 import { types } from '../dictionary.js';
 import type { Attribute } from '../packet.js';
-import { SyntaxFault, Words } from './words.js';
+import { missingAcl, SyntaxFault, Words } from './words.js';
 
 const names: ReadonlyMap<string, number | null> = new Map([
   ['ip', null],
@@ -19,9 +19,10 @@ const names: ReadonlyMap<string, number | null> = new Map([
  * IPFilterRule (RFC 6733 §4.3.1) it knows what is used here and refuses the rest. A rule `to any` stands for both families.
  */
 export function parseNasFilterRules(attributes: readonly Attribute[]): Result<readonly AclEntry[]> {
-  const text = readConcatenated(attributes, types.nasFilterRule)?.toString('latin1') ?? '';
+  const text = readConcatenated(attributes, types.nasFilterRule)?.toString('latin1');
+  if (!text) return failure([missingAcl('NAS-Filter-Rule')]);
   try {
-    return success(text === '' ? [] : text.split('\0').flatMap(parseRule));
+    return success(text.split('\0').flatMap(parseRule));
   } catch (fault) {
     if (!(fault instanceof SyntaxFault)) throw fault;
     const hint = 'the rule is not one that Cordon writes';

@@ -1,3 +1,4 @@
+import type { Diagnostic } from '#base';
 import { parsePrefix, type Interval, type Prefix } from '#net';
 
 /** The text does not say what this reader understands; the message says where. */
@@ -71,4 +72,14 @@ export class Words {
     if (word !== 'permit' && word !== 'deny') throw this.fault(`begins with \`${word}\``);
     return word;
   }
+}
+
+/** No list at all: to a switch that means an unfiltered port, the opposite of an empty list here. */
+export function missingAcl(what: string): Diagnostic {
+  return {
+    severity: 'error',
+    code: 'acl-missing',
+    summary: `there is no ${what}, so the port would be unfiltered`,
+    hint: 'each authorization must carry an ACL for IPv4 and IPv6, be it only the closing deny',
+  };
 }

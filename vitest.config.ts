@@ -1,7 +1,10 @@
 import { defineConfig } from 'vitest/config';
 
-/** Libraries are imported by `#name`; the condition makes tests run their TypeScript sources, not the last build. */
-const conditions = ['cordon-source', 'node', 'import', 'module', 'default'];
+/**
+ * Libraries are imported by `#name`; the condition makes tests run their TypeScript sources, not the last build. Workers
+ * get the list as Node's own --conditions, so `import` must not be in it: `require` would then load ES modules.
+ */
+const conditions = ['cordon-source', 'node', 'module', 'default'];
 const shared = {
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: ['cordon-source', 'node'] } },

@@ -1,5 +1,5 @@
 import type { EntityManager } from 'typeorm';
-import { audits, type AuditRow } from './rows.js';
+import { audits } from './rows.js';
 
 export interface AuditEntry {
   readonly actor: string;
@@ -7,8 +7,8 @@ export interface AuditEntry {
   readonly action: string;
   readonly target: string;
   readonly reason?: string | undefined;
-  readonly before?: unknown;
-  readonly after?: unknown;
+  readonly before?: object;
+  readonly after?: object;
 }
 
 /** INVARIANT: called with the same `tx` as the change it tells of, so neither is ever stored without the other. */
@@ -23,5 +23,5 @@ export async function recordAudit(tx: EntityManager, at: Date, entries: readonly
     after: entry.after ?? null,
   }));
   // SQLite takes at most 32,766 parameters per statement.
-  for (let i = 0; i < rows.length; i += 1000) await tx.insert(audits, rows.slice(i, i + 1000) as Partial<AuditRow>[]);
+  for (let i = 0; i < rows.length; i += 1000) await tx.insert(audits, rows.slice(i, i + 1000));
 }

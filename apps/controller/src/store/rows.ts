@@ -31,7 +31,10 @@ export interface SessionRow {
   state: Session['state'];
   mac: Mac;
   site: string;
+  method: Session['method'];
+  addresses: string[];
   startedAt: string;
+  updatedAt: string;
   document: Session;
 }
 
@@ -63,7 +66,7 @@ export interface ActivePolicyRow {
   id: 1;
   version: number;
   /** As `encodeSnapshot` gives it. */
-  snapshot: unknown;
+  snapshot: object;
   /** The sources, to recompile when a schedule begins or ends. */
   files: Record<string, string>;
 }
@@ -76,8 +79,8 @@ export interface AuditRow {
   target: string;
   /** Why, as the actor gave it. */
   reason: string | null;
-  before: unknown;
-  after: unknown;
+  before: object | null;
+  after: object | null;
 }
 
 export type Role = 'admin' | 'operator' | 'viewer';
@@ -133,7 +136,18 @@ export const tombstones = new EntitySchema<TombstoneRow>({
 
 export const sessions = new EntitySchema<SessionRow>({
   name: 'session',
-  columns: { id: key, bridge: text, state: text, mac: text, site: text, startedAt: text, document: json },
+  columns: {
+    id: key,
+    bridge: text,
+    state: text,
+    mac: text,
+    site: text,
+    method: text,
+    addresses: json,
+    startedAt: text,
+    updatedAt: text,
+    document: json,
+  },
 });
 
 export const authentications = new EntitySchema<AuthenticationRow>({

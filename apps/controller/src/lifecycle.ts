@@ -1,0 +1,34 @@
+import {
+  Inject,
+  Injectable,
+  type BeforeApplicationShutdown,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
+import { BridgeFeed } from './bridge/feed.js';
+import { PolicyLoop } from './policy/policy-loop.js';
+import { Database } from './store/database.js';
+
+/** Starts and ends the loops in order: nothing runs before its inputs, nothing loses the database under its feet. */
+@Injectable()
+export class Lifecycle implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown {
+  constructor(
+    @Inject(PolicyLoop) private readonly policy: PolicyLoop,
+    @Inject(BridgeFeed) private readonly feed: BridgeFeed,
+    @Inject(Database) private readonly database: Database,
+  ) {}
+
+  async onApplicationBootstrap(): Promise<void> {
+    await this.policy.start();
+  }
+
+  /** Endless answers end first, or the HTTP server would wait for them. */
+  async beforeApplicationShutdown(): Promise<void> {
+    this.feed.close();
+    await this.policy.stop();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.database.close();
+  }
+}

@@ -1,0 +1,20 @@
+import { expect, it } from 'vitest';
+import { Permissions, type Caller, type Permission } from './permissions.js';
+
+const permissions = await Permissions.load();
+const isAllowed = (role: Caller['role'], ...permission: Permission): boolean =>
+  permissions.isAllowed({ name: 'x', role }, permission);
+
+it('lets viewers read, operators change devices, admins manage tokens, and the bridge do nothing else', () => {
+  expect(isAllowed('viewer', 'devices', 'read')).toBe(true);
+  expect(isAllowed('viewer', 'devices', 'write')).toBe(false);
+  expect(isAllowed('operator', 'devices', 'write')).toBe(true);
+  expect(isAllowed('operator', 'audit', 'read')).toBe(true);
+  expect(isAllowed('operator', 'tokens', 'read')).toBe(false);
+  expect(isAllowed('admin', 'tokens', 'write')).toBe(true);
+  expect(isAllowed('admin', 'policy', 'write')).toBe(true);
+  expect(isAllowed('admin', 'bridge', 'read')).toBe(false);
+  expect(isAllowed('bridge', 'bridge', 'write')).toBe(true);
+  for (const resource of ['devices', 'sessions', 'policy', 'enforcement', 'audit', 'status', 'tokens'] as const)
+    expect(isAllowed('bridge', resource, 'read')).toBe(false);
+});

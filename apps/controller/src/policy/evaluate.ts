@@ -1,0 +1,33 @@
+import { success, type Diagnostic, type Result } from '#base';
+import { compilePolicy, loadPolicy, runPolicyTests, type Provenance, type Snapshot } from '#policy';
+
+export interface Evaluation {
+  readonly snapshot: Snapshot;
+  /** The policy's own tests that fail, as errors. */
+  readonly testFailures: readonly Diagnostic[];
+}
+
+/** Load, compile for an instant, and ask the policy's own tests. Warnings come with a success. */
+export function evaluatePolicy(
+  files: ReadonlyMap<string, string>,
+  at: Date,
+  provenance: Provenance,
+): Result<Evaluation> {
+  const policy = loadPolicy(files);
+  if (!policy.ok) return policy;
+  const compiled = compilePolicy(policy.value, at, provenance);
+  if (!compiled.ok) return { ok: false, diagnostics: [...policy.diagnostics, ...compiled.diagnostics] };
+  const testFailures = runPolicyTests(policy.value, compiled.value).map(({ name, span, summary }): Diagnostic => ({
+    severity: 'error',
+    code: 'policy-test-failed',
+    summary: `test \`${name}\`: ${summary}`,
+    hint: 'change the rule, or the test when it asks for the wrong thing',
+    span,
+  }));
+  return success({ snapshot: compiled.value, testFailures }, [...policy.diagnostics, ...compiled.diagnostics]);
+}
+
+/** Files that are policy; whatever else is in the repository (documents, pictures) is not read. */
+export function isPolicyFile(path: string): boolean {
+  return /^(rules|catalog|network|tests)\/.+\.(csv|ya?ml)$|^model\.conf$/.test(path);
+}

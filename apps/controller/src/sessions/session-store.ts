@@ -1,0 +1,104 @@
+import type { Authentication, DevicePosture, Session } from '#model';
+import type { Mac } from '#net';
+import { pageOf, type Page } from '../http/paging.js';
+import { Refusal } from '../http/refusal.js';
+import type { Database } from '../store/database.js';
+import { authentications, sessions, type BridgeRow, bridges } from '../store/rows.js';
+
+export interface SessionQuery {
+  readonly state?: 'open' | 'closed' | undefined;
+  readonly site?: string | undefined;
+  readonly mac?: Mac | undefined;
+  readonly cursor?: string | undefined;
+  readonly limit: number;
+}
+
+/** An open session with what the registry says of its device *now* (null: no record). */
+export interface LiveSession {
+  readonly id: string;
+  readonly mac: Mac;
+  readonly site: string;
+  readonly method: Session['method'];
+  readonly addresses: readonly string[];
+  readonly updatedAt: string;
+  readonly class: string | null;
+  readonly posture: DevicePosture | null;
+}
+
+/** Reads what the bridges reported. They are the authority on sessions: nothing here changes one. */
+export class SessionStore {
+  constructor(private readonly database: Database) {}
+
+  async list(query: SessionQuery): Promise<Page<Session>> {
+    const rows = await this.database.read((db) => {
+      const select = db
+        .createQueryBuilder(sessions, 's')
+        .orderBy('s.startedAt', 'DESC')
+        .addOrderBy('s.id', 'DESC')
+        .take(query.limit + 1);
+      if (query.state) select.andWhere('s.state = :state', { state: query.state });
+      if (query.site) select.andWhere('s.site = :site', { site: query.site });
+      if (query.mac) select.andWhere('s.mac = :mac', { mac: query.mac });
+      if (query.cursor) {
+        const [startedAt, ...id] = query.cursor.split('~');
+        select.andWhere('(s.startedAt < :startedAt OR (s.startedAt = :startedAt AND s.id < :id))', {
+          startedAt,
+          id: id.join('~'),
+        });
+      }
+      return select.getMany();
+    });
+    return pageOf(
+      rows,
+      query.limit,
+      (row) => `${row.startedAt}~${row.id}`,
+      (row) => row.document,
+    );
+  }
+
+  async get(id: string): Promise<Session> {
+    const row = await this.database.read((db) => db.findOneBy(sessions, { id }));
+    if (!row) throw new Refusal('not-found', `there is no session \`${id}\``);
+    return row.document;
+  }
+
+  /** All open sessions, joined with the registry. Only the columns that decide, so that ten thousand stay cheap. */
+  async live(): Promise<LiveSession[]> {
+    const rows = await this.database.read((db) =>
+      db.query<(Omit<LiveSession, 'addresses'> & { addresses: string })[]>(
+        `SELECT s.id, s.mac, s.site, s.method, s.addresses, s.updatedAt, d.class, d.posture
+         FROM session s LEFT JOIN device d ON d.mac = s.mac WHERE s.state = 'open'`,
+      ),
+    );
+    return rows.map((row) => ({ ...row, addresses: JSON.parse(row.addresses) as string[] }));
+  }
+
+  countOpen(): Promise<number> {
+    return this.database.read((db) => db.countBy(sessions, { state: 'open' }));
+  }
+
+  async authentications(
+    mac: Mac,
+    query: { cursor?: string | undefined; limit: number },
+  ): Promise<Page<Authentication>> {
+    const rows = await this.database.read((db) => {
+      const select = db
+        .createQueryBuilder(authentications, 'a')
+        .where('a.mac = :mac', { mac })
+        .orderBy('a.id', 'DESC')
+        .take(query.limit + 1);
+      if (query.cursor) select.andWhere('a.id < :cursor', { cursor: Number(query.cursor) });
+      return select.getMany();
+    });
+    return pageOf(
+      rows,
+      query.limit,
+      (row) => String(row.id),
+      (row) => row.document,
+    );
+  }
+
+  bridges(): Promise<BridgeRow[]> {
+    return this.database.read((db) => db.find(bridges, { order: { id: 'ASC' } }));
+  }
+}

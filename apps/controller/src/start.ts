@@ -1,0 +1,33 @@
+import 'reflect-metadata';
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { AppModule } from './app.module.js';
+import type { TokenStore } from './auth/tokens.js';
+import type { Config } from './config.js';
+import { serveOpenApi } from './http/openapi.js';
+import type { Log } from './log.js';
+import { firstAdminTokenKey } from './wiring.js';
+
+export interface Controller {
+  readonly app: NestExpressApplication;
+  readonly url: string;
+  /** Set at the very first start alone. */
+  readonly firstAdminToken: string | null;
+}
+
+/** Builds the application and listens; port 0 takes a free one. */
+export async function startController(config: Config, log: Log): Promise<Controller> {
+  const app = await NestFactory.create<NestExpressApplication>(AppModule.with(config, log), {
+    logger: log,
+    bodyParser: false,
+    abortOnError: false,
+    forceCloseConnections: true,
+  });
+  app.disable('x-powered-by');
+  app.useBodyParser('json', { limit: '8mb' });
+  app.useBodyParser('text', { type: 'text/csv', limit: '16mb' });
+  serveOpenApi(app);
+  await app.listen(config.http.port, config.http.host);
+  const opened = app.get<Awaited<ReturnType<typeof TokenStore.open>>>(firstAdminTokenKey);
+  return { app, url: (await app.getUrl()).replace('[::1]', 'localhost'), firstAdminToken: opened.firstAdminToken };
+}

@@ -1,1 +1,8 @@
-export {};
+export {
+  diffSnapshots,
+  isEmptyDiff,
+  type AccessChange,
+  type FlowChange,
+  type Placement,
+  type PolicyDiff,
+} from './diff.js';

@@ -99,7 +99,7 @@ export function encodeContent(
     })),
     portAcls: mapValues(content.portAcls, (entries) => entries.map(encodeEntry)),
     nas: content.nas.map((nas) => ({ ...nas, prefix: encodePrefix(nas.prefix) })),
-  } as Omit<Encoded, 'digest' | 'compiledFor' | 'provenance'>;
+  };
 }
 
 const encodedSets = new WeakMap<AddressSet, EncodedAddresses>();
@@ -125,7 +125,7 @@ function decodePrefix(text: string): Prefix {
 }
 
 function encodeEntry(entry: AclEntry): Encode<AclEntry> {
-  return { ...entry, destination: entry.destination && encodePrefix(entry.destination) } as Encode<AclEntry>;
+  return { ...entry, destination: entry.destination && encodePrefix(entry.destination) };
 }
 
 function encodeDirection(flows: DirectionFlows): Encode<DirectionFlows> {

@@ -31,6 +31,7 @@ export const policyCodes = {
   'peer-not-in-port-acl': ['warning', 'a class has no segment of its own: port ACLs cannot name its addresses'],
   'prefix-overlap': ['error', 'two segments share addresses'],
   'reply-not-expressible': ['warning', 'a stateless port ACL cannot let the replies of a flow through'],
+  'test-failed': ['error', 'a test or an invariant of the policy does not hold'],
   'reply-too-large': ['error', 'an Access-Accept would not fit into 4096 bytes'],
   schema: ['error', 'a catalog entry has a wrong, missing or unknown field'],
   'secret-in-clear': ['error', 'a secret is written into the policy instead of a reference'],

@@ -11,4 +11,6 @@ export { casbinModel } from './load/model.js';
 export { didYouMean, suggest } from './load/suggest.js';
 export type { Policy } from './policy.js';
 export * from './snapshot.js';
+export { buildSnapshot } from './verify/check.js';
 export { runPolicyTests, type PolicyTestFailure } from './verify/policy-tests.js';
+export { normalForm, type NormalForm, type RuleBox } from './compile/normal-form.js';

@@ -24,7 +24,8 @@ export function runPolicyTests(policy: Policy, snapshot: Snapshot): readonly Pol
     if (summary !== null) failures.push({ name: test.name, span: test.span, summary });
   }
   for (const invariant of policy.invariants) {
-    for (const summary of runInvariant(invariant, policy, snapshot))
+    const run = invariant.kind === 'only' ? runOnly : runInvariant;
+    for (const summary of run(invariant, policy, snapshot))
       failures.push({ name: invariant.name, span: invariant.span, summary });
   }
   return failures;
@@ -71,7 +72,6 @@ function partsOf(snapshot: Snapshot, from: string, to: string, app: string): Ver
 
 function* runInvariant(invariant: Invariant, policy: Policy, snapshot: Snapshot): Generator<string> {
   const { kind } = invariant;
-  if (kind === 'only') return yield* runOnly(invariant, policy, snapshot);
   const withRoles = kind === 'never';
   const expect = kind === 'never' ? 'deny' : 'allow';
   for (const from of principals(invariant.from, policy, snapshot, withRoles)) {

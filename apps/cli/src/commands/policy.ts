@@ -1,0 +1,213 @@
+import type { Result } from '#base';
+import { diffSnapshots, isEmptyDiff, type PolicyDiff } from '#plan';
+import {
+  accessFor,
+  buildSnapshot,
+  compilePolicy,
+  encodeSnapshot,
+  explainFlow,
+  loadPolicy,
+  runPolicyTests,
+  type RuleLine,
+  type Snapshot,
+} from '#policy';
+import { describeAttribute, nasProfile, nasProfileNames, renderAuthorization } from '#radius';
+import { postures, type Posture } from '#model';
+import { writeFileSync } from 'node:fs';
+import { bold, countOf, diagnosticJson, green, print, printDiagnostics, printJson, red } from '../output.js';
+import { readPolicyAt, readPolicyFolder, UsageError } from '../policy-files.js';
+
+/* The commands that need nothing but policy files. Each answers with its exit code. */
+
+export function check(folder: string, { json }: { json?: boolean }): number {
+  const built = buildSnapshot(readPolicyFolder(folder), new Date());
+  if (json) printJson({ ok: built.ok, diagnostics: built.diagnostics.map(diagnosticJson) });
+  else {
+    printDiagnostics(built.diagnostics);
+    const errors = built.diagnostics.filter(({ severity }) => severity === 'error').length;
+    const others = built.diagnostics.length - errors;
+    print(
+      built.ok
+        ? `${green('policy is good')}: ${countOf(others, 'warning')}`
+        : red(`policy is refused: ${countOf(errors, 'error')}, ${countOf(others, 'warning')}`),
+    );
+  }
+  return built.ok ? 0 : 1;
+}
+
+export function compile(folder: string, options: { at?: string; out?: string; json?: boolean }): number {
+  const snapshot = snapshotOf(readPolicyFolder(folder), readInstant(options.at));
+  if (options.out !== undefined) writeFileSync(options.out, `${JSON.stringify(encodeSnapshot(snapshot))}\n`);
+  const counts = {
+    classes: snapshot.classes.length,
+    endpoints: snapshot.endpoints.length,
+    applications: snapshot.applications.length,
+    segments: snapshot.segments.length,
+    sites: snapshot.sites.length,
+    flowRules: snapshot.flowRules.length,
+    accessRules: snapshot.accessRules.length,
+    accessEntries: snapshot.accessTable.length,
+    aclEntries: Object.values(snapshot.portAcls).reduce((sum, acl) => sum + acl.length, 0),
+    switches: snapshot.nas.length,
+    enforcementPoints: snapshot.enforcementPoints.length,
+  };
+  const { digest, compiledFor, nextChangeAt } = snapshot;
+  if (options.json) printJson({ digest, compiledFor, nextChangeAt, counts });
+  else {
+    print(`${bold('digest')}       ${digest}`);
+    print(`compiled for ${compiledFor}`);
+    print(`next change  ${nextChangeAt ?? 'none'}`);
+    for (const [name, count] of Object.entries(counts)) print(`  ${`${count}`.padStart(7)} ${name}`);
+    if (options.out !== undefined) print(`written to ${options.out}`);
+  }
+  return 0;
+}
+
+export function explain(options: {
+  policy: string;
+  from: string;
+  to: string;
+  app: string;
+  at?: string;
+  json?: boolean;
+}): number {
+  const snapshot = snapshotOf(readPolicyFolder(options.policy), readInstant(options.at));
+  const answer = orThrow(explainFlow(snapshot, options));
+  if (options.json) printJson({ verdict: answer.verdict, reason: answer.reason, rules: answer.rules.map(lineJson) });
+  else {
+    print(
+      `${options.from} -> ${options.to} ${options.app}: ${answer.verdict === 'allow' ? green('ALLOW') : red('DENY')}, ${answer.reason}`,
+    );
+    for (const { file, line, text } of answer.rules) print(`  ${file}:${line}  ${text}`);
+  }
+  return 0;
+}
+
+export function access(options: {
+  policy: string;
+  class: string;
+  site: string;
+  posture: string;
+  nas: string;
+  at?: string;
+  json?: boolean;
+}): number {
+  const snapshot = snapshotOf(readPolicyFolder(options.policy), readInstant(options.at));
+  mustBeKnown(
+    'class',
+    options.class,
+    snapshot.classes.map(({ name }) => name),
+  );
+  mustBeKnown(
+    'site',
+    options.site,
+    snapshot.sites.map(({ name }) => name),
+  );
+  mustBeKnown('posture', options.posture, postures);
+  mustBeKnown('nas', options.nas, nasProfileNames);
+  const grant = accessFor(snapshot, options.class, options.site, options.posture as Posture);
+  if (!grant) {
+    const reason = 'no access rule matches: the device is rejected';
+    if (options.json) printJson({ segment: null, vlan: null, attributes: [], rule: null, reason });
+    else print(`${red('REJECT')}: ${reason}`);
+    return 0;
+  }
+  const { segment, vlan, sgt, role, rule } = grant;
+  const acl = snapshot.portAcls[role] ?? [];
+  const authorization = {
+    vlan,
+    sgt,
+    acl,
+    sessionTimeout: sessionTimeoutOf(snapshot, options.site),
+    class: Buffer.from('cordon'),
+  };
+  const attributes = renderAuthorization(nasProfile(options.nas)!, authorization).map(describeAttribute);
+  if (options.json) printJson({ segment, vlan, role, attributes, rule: { file: rule.file, line: rule.line } });
+  else {
+    print(`${green('ACCEPT')}: segment ${bold(segment)}, VLAN ${vlan}, by ${rule.file}:${rule.line}`);
+    print(`  ${rule.text}`);
+    for (const { name, value } of attributes) print(`  ${name} = ${value}`);
+  }
+  return 0;
+}
+
+const sessionTimeoutOf = (snapshot: Snapshot, site: string): number =>
+  snapshot.nas.find((nas) => nas.site === site)?.sessionTimeout ?? 28_800;
+
+export function test(folder: string, options: { json?: boolean }): number {
+  const policy = orThrow(loadPolicy(readPolicyFolder(folder)));
+  const snapshot = orThrow(compilePolicy(policy, new Date()));
+  const failures = runPolicyTests(policy, snapshot);
+  if (options.json) {
+    const list = failures.map(({ name, span, summary }) => ({ name, file: span.file, line: span.line, summary }));
+    printJson({
+      ok: failures.length === 0,
+      tests: policy.tests.length,
+      invariants: policy.invariants.length,
+      failures: list,
+    });
+  } else {
+    for (const { name, span, summary } of failures)
+      print(`${red('FAIL')} ${span.file}:${span.line} ${name}\n     ${summary}`);
+    print(
+      `${countOf(policy.tests.length, 'test')}, ${countOf(policy.invariants.length, 'invariant')}: ${failures.length === 0 ? green('all hold') : red(countOf(failures.length, 'failure'))}`,
+    );
+  }
+  return failures.length === 0 ? 0 : 1;
+}
+
+export function plan(options: { from: string; to: string; at?: string; json?: boolean }): number {
+  const at = readInstant(options.at);
+  const before = snapshotOf(readPolicyAt(options.from), at, options.from);
+  const after = snapshotOf(readPolicyAt(options.to), at, options.to);
+  const diff = diffSnapshots(before, after);
+  if (options.json) printJson({ changed: !isEmptyDiff(diff), from: before.digest, to: after.digest, ...diff });
+  else printDiff(diff);
+  return isEmptyDiff(diff) ? 0 : 2;
+}
+
+function printDiff({ access, flows }: PolicyDiff): void {
+  if (access.length + flows.length === 0) return print('no device gets other access or other flows');
+  const opened = flows.filter(({ change }) => change === 'opened').length;
+  print(bold(`${countOf(access.length, 'access change')}, ${opened} flows opened, ${flows.length - opened} closed`));
+  for (const { class: device, site, posture, before, after } of access) {
+    const show = (to: typeof before): string => (to ? `${to.segment} (VLAN ${to.vlan})` : 'reject');
+    print(`  ~ ${device} at ${site}, ${posture}: ${show(before)} -> ${show(after)}`);
+  }
+  for (const { class: device, direction, change, far, services } of flows) {
+    const line = direction === 'outbound' ? `${device} -> ${far}` : `${far} -> ${device}`;
+    print(change === 'opened' ? green(`  + ${line} ${services}`) : red(`  - ${line} ${services}`));
+  }
+}
+
+/** The diagnostics of a refused policy, for the top level to print. */
+export class PolicyRefused extends Error {
+  constructor(
+    readonly diagnostics: Result<unknown>['diagnostics'],
+    readonly place: string | null,
+  ) {
+    super('policy is refused');
+  }
+}
+
+function orThrow<T>(result: Result<T>, place: string | null = null): T {
+  if (!result.ok) throw new PolicyRefused(result.diagnostics, place);
+  return result.value;
+}
+
+function snapshotOf(files: ReadonlyMap<string, string>, at: Date, place: string | null = null): Snapshot {
+  const policy = orThrow(loadPolicy(files), place);
+  return orThrow(compilePolicy(policy, at), place);
+}
+
+function readInstant(text: string | undefined): Date {
+  const at = text === undefined ? new Date() : new Date(text);
+  if (Number.isNaN(at.getTime())) throw new UsageError(`\`${text}\` is not an instant; write 2026-12-01T08:00:00Z`);
+  return at;
+}
+
+function mustBeKnown(option: string, name: string, known: readonly string[]): void {
+  if (!known.includes(name)) throw new UsageError(`--${option}: \`${name}\` is not one of ${known.join(', ')}`);
+}
+
+const lineJson = ({ file, line, text }: RuleLine): object => ({ file, line, text });

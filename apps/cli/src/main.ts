@@ -1,0 +1,116 @@
+import { Command } from 'commander';
+import { access, check, compile, explain, plan, PolicyRefused, test } from './commands/policy.js';
+import { radtest, type RadtestOptions } from './commands/radtest.js';
+import { serve, type ServeOptions } from './commands/serve.js';
+import { completion } from './completion.js';
+import { diagnosticJson, print, printDiagnostics, printJson, red } from './output.js';
+import { UsageError } from './policy-files.js';
+
+/** Exit codes: 0 good, 1 refused or failed, 2 (plan) there are changes, (radtest) rejected. */
+function program(): Command {
+  const cordon = new Command('cordon')
+    .description('Zero-trust policy for medical-device networks: check it, see what it does, serve it')
+    .showHelpAfterError()
+    .addHelpText(
+      'after',
+      '\nStart with `cordon check`, or `cordon serve` for the whole thing on this machine. docs/ has the guides.',
+    );
+  const json = ['--json', 'machine-readable output'] as const;
+  const at = ['--at <instant>', 'judge schedules and end dates at this time (default: now)'] as const;
+
+  cordon
+    .command('check')
+    .argument('[dir]', 'policy folder', 'policies')
+    .description('load, compile and test a policy; report everything wrong with it')
+    .option(...json)
+    .action((folder: string, options) => run(() => check(folder, options)));
+  cordon
+    .command('compile')
+    .argument('[dir]', 'policy folder', 'policies')
+    .description('compile to a snapshot: digest, counts, next change')
+    .option(...at)
+    .option('--out <file>', 'write the snapshot there')
+    .option(...json)
+    .action((folder: string, options) => run(() => compile(folder, options)));
+  cordon
+    .command('explain')
+    .description('may FROM open connections to TO, and which lines say so')
+    .option('--policy <dir>', 'policy folder', 'policies')
+    .requiredOption('--from <principal>', 'device class, endpoint or address')
+    .requiredOption('--to <principal>', 'device class, endpoint or address')
+    .requiredOption('--app <application>', 'application, or tcp/443')
+    .option(...at)
+    .option(...json)
+    .action((options) => run(() => explain(options)));
+  cordon
+    .command('access')
+    .description('where a device goes, and what a switch is told')
+    .option('--policy <dir>', 'policy folder', 'policies')
+    .requiredOption('--class <class>', 'device class')
+    .requiredOption('--site <site>', 'site')
+    .requiredOption('--posture <posture>', 'verified, unverified, at-risk or quarantined')
+    .option('--nas <profile>', 'NAS profile', 'rfc')
+    .option(...at)
+    .option(...json)
+    .action((options) => run(() => access(options)));
+  cordon
+    .command('test')
+    .argument('[dir]', 'policy folder', 'policies')
+    .description("run the policy's own tests and invariants")
+    .option(...json)
+    .action((folder: string, options) => run(() => test(folder, options)));
+  cordon
+    .command('plan')
+    .description('what changes for devices between two policies; exit 0 nothing, 2 something')
+    .requiredOption('--from <rev|dir>', 'folder, git revision, or revision:folder')
+    .requiredOption('--to <rev|dir>', 'folder, git revision, or revision:folder')
+    .option(...at)
+    .option(...json)
+    .action((options) => run(() => plan(options)));
+  cordon
+    .command('radtest')
+    .argument('<mac>', 'MAC address of the device')
+    .description('be a switch: authenticate a MAC and show the decoded reply; exit 0 accept, 2 reject, 1 no answer')
+    .option('--nas <ip>', 'address to send from: the switch to be', '127.0.0.1')
+    .option('--server <host:port>', 'RADIUS server', '127.0.0.1:1812')
+    .option('--secret <secret>', 'shared secret (default: RADIUS_SECRET_DEMO, or that of `cordon serve` here)')
+    .option('--data <dir>', 'data folder of `cordon serve`', '.cordon')
+    .option(...json)
+    .action((mac: string, options: RadtestOptions) => run(() => radtest(mac, options)));
+  cordon
+    .command('serve')
+    .description('controller and RADIUS bridge on this machine, with the sample hospital')
+    .option('--data <dir>', 'where everything is kept', '.cordon')
+    .option('--policy <repository>', 'git repository of the policy (default: a copy of the sample hospital)')
+    .option('--http <host:port>', 'where the API listens', '127.0.0.1:8080')
+    .option('--auth-port <port>', 'RADIUS authentication port', '1812')
+    .option('--acct-port <port>', 'RADIUS accounting port', '1813')
+    .action((options: ServeOptions) => run(() => serve(options)));
+  cordon
+    .command('completion')
+    .argument('<shell>', 'bash, zsh or fish')
+    .description('print a completion script, for example: source <(cordon completion bash)')
+    .action((shell: string) => run(() => completion(cordon, shell)));
+  return cordon;
+}
+
+async function run(command: () => number | Promise<number>): Promise<void> {
+  const isJson = process.argv.includes('--json');
+  try {
+    process.exitCode = await command();
+  } catch (error) {
+    process.exitCode = 1;
+    if (error instanceof PolicyRefused) {
+      if (isJson) printJson({ ok: false, diagnostics: error.diagnostics.map(diagnosticJson) });
+      else {
+        printDiagnostics(error.diagnostics);
+        print(red(`policy is refused${error.place ? ` (${error.place})` : ''}`));
+      }
+    } else if (error instanceof UsageError) {
+      if (isJson) printJson({ ok: false, error: error.message });
+      else process.stderr.write(`${red('error')}: ${error.message}\n`);
+    } else throw error;
+  }
+}
+
+await program().parseAsync();

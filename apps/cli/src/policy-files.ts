@@ -1,0 +1,56 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join, relative, sep } from 'node:path';
+
+/** A mistake in how the command was called: shown without a stack, exit code 1. */
+export class UsageError extends Error {}
+
+const isPolicyText = (path: string): boolean =>
+  /\.(csv|ya?ml|conf|md)$/.test(path) && !/(^|\/)(node_modules|\.git)(\/|$)/.test(path);
+
+/** All policy texts of a folder by their path in it. */
+export function readPolicyFolder(folder: string): ReadonlyMap<string, string> {
+  if (!existsSync(folder) || !statSync(folder).isDirectory()) {
+    throw new UsageError(`\`${folder}\` is not a folder; name the one that holds rules/ and catalog/`);
+  }
+  const files = new Map<string, string>();
+  const walk = (at: string): void => {
+    for (const entry of readdirSync(at, { withFileTypes: true })) {
+      const path = join(at, entry.name);
+      if (entry.isDirectory() && entry.name !== 'node_modules' && entry.name !== '.git') walk(path);
+      const name = relative(folder, path).split(sep).join('/');
+      if (entry.isFile() && isPolicyText(name)) files.set(name, readFileSync(path, 'utf8'));
+    }
+  };
+  walk(folder);
+  return files;
+}
+
+/**
+ * A folder, or a revision of the git repository we are in: `HEAD~1`, or `HEAD~1:policies` with the folder inside it
+ * (default: `policies` where the revision has one, else its root).
+ */
+export function readPolicyAt(place: string): ReadonlyMap<string, string> {
+  if (existsSync(place)) return readPolicyFolder(place);
+  const [revision = '', folder] = place.split(':');
+  const commit = git('rev-parse', '--verify', '--quiet', '--end-of-options', `${revision}^{commit}`)?.trim();
+  if (!commit) throw new UsageError(`\`${place}\` is neither a folder nor a revision of a git repository here`);
+  const list = (at: string): string[] =>
+    (git('ls-tree', '-r', '-z', '--name-only', '--full-tree', commit, '--', at) ?? '').split('\0').filter(Boolean);
+  const inside = folder ?? (list('policies/').length > 0 ? 'policies' : '');
+  const prefix = inside === '' ? '' : `${inside.replace(/\/+$/, '')}/`;
+  const files = new Map<string, string>();
+  for (const path of list(prefix === '' ? '.' : prefix)) {
+    const name = path.slice(prefix.length);
+    if (isPolicyText(name)) files.set(name, git('cat-file', 'blob', `${commit}:${path}`) ?? '');
+  }
+  return files;
+}
+
+function git(...args: string[]): string | null {
+  try {
+    return execFileSync('git', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], maxBuffer: 64 << 20 });
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,31 @@
+import { compareDiagnostics, failure, success, type Diagnostic, type Result } from '#base';
+import { policyCodes } from '../codes.js';
+import { compilePolicy, noProvenance } from '../compile/compile.js';
+import { loadPolicy } from '../load/load.js';
+import type { Provenance, Snapshot } from '../snapshot.js';
+import { runPolicyTests } from './policy-tests.js';
+
+/**
+ * Files in, publishable snapshot out: loaded, compiled, and all of the policy's own tests and invariants hold. The only
+ * way from a repository to what bridges and enforcement points get.
+ */
+export function buildSnapshot(
+  files: ReadonlyMap<string, string>,
+  at: Date,
+  provenance: Provenance = noProvenance,
+): Result<Snapshot> {
+  const loaded = loadPolicy(files);
+  if (!loaded.ok) return failure(loaded.diagnostics);
+  const compiled = compilePolicy(loaded.value, at, provenance);
+  const found = [...loaded.diagnostics, ...compiled.diagnostics];
+  if (!compiled.ok) return failure(found.sort(compareDiagnostics));
+  const failures = runPolicyTests(loaded.value, compiled.value).map(({ name, span, summary }): Diagnostic => ({
+    severity: policyCodes['test-failed'][0],
+    code: 'test-failed',
+    summary: `${summary} (test \`${name}\`)`,
+    hint: 'correct the rule that is named, or the test if the new behaviour is meant',
+    span,
+  }));
+  const diagnostics = [...found, ...failures].sort(compareDiagnostics);
+  return failures.length > 0 ? failure(diagnostics) : success(compiled.value, diagnostics);
+}

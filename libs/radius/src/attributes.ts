@@ -17,8 +17,11 @@ export function readAll(attributes: Attributes, type: number): Buffer[] {
   return attributes.filter((attribute) => attribute.type === type).map(({ value }) => value);
 }
 
+const isPrintableAscii = (byte: number): boolean => byte >= 0x20 && byte <= 0x7e;
+
 /** UTF-8 without the NUL that some switches end it with; control characters, which no store or log should meet, give U+FFFD. */
 export function decodeText(value: Buffer): string {
+  if (value.every(isPrintableAscii)) return value.toString('latin1');
   return value
     .toString('utf8')
     .replace(/\0+$/, '')

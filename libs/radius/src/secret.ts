@@ -7,7 +7,9 @@ const scratch = Buffer.alloc(8192);
 const maxSecretLength = 1024;
 const maxMessageLength = 4096;
 
-const md5 = (bytes: Buffer): Buffer => hash('md5', bytes, 'buffer');
+/** As latin1 text, which Node hands over in less than half the time of a Buffer. */
+const md5 = (bytes: Buffer): string => hash('md5', bytes, 'latin1');
+const toBytes = (digest: string): Buffer => Buffer.from(digest, 'latin1');
 
 /**
  * A shared secret (RFC 2865 §3) and the two sums that are made with it. The HMAC pads (RFC 2104) are laid out once per
@@ -22,7 +24,7 @@ export class Secret {
     this.#secret = Buffer.from(secret);
     if (this.#secret.length === 0 || this.#secret.length > maxSecretLength)
       throw new RangeError(`a shared secret has 1 to ${maxSecretLength} bytes`);
-    const key = this.#secret.length > blockSize ? md5(this.#secret) : this.#secret;
+    const key = this.#secret.length > blockSize ? toBytes(md5(this.#secret)) : this.#secret;
     for (const [i, byte] of key.entries()) {
       this.#innerPad[i]! ^= byte;
       this.#outer[i]! ^= byte;
@@ -34,8 +36,8 @@ export class Secret {
     if (message.length > maxMessageLength) throw new RangeError('message is longer than a RADIUS packet');
     this.#innerPad.copy(scratch);
     message.copy(scratch, blockSize);
-    md5(scratch.subarray(0, blockSize + message.length)).copy(this.#outer, blockSize);
-    return md5(this.#outer);
+    this.#outer.write(md5(scratch.subarray(0, blockSize + message.length)), blockSize, 'latin1');
+    return toBytes(md5(this.#outer));
   }
 
   /** MD5(message + secret): the response and accounting authenticators (RFC 2865 §3, RFC 2866 §3). */
@@ -43,7 +45,7 @@ export class Secret {
     if (message.length > maxMessageLength) throw new RangeError('message is longer than a RADIUS packet');
     message.copy(scratch);
     this.#secret.copy(scratch, message.length);
-    return md5(scratch.subarray(0, message.length + this.#secret.length));
+    return toBytes(md5(scratch.subarray(0, message.length + this.#secret.length)));
   }
 
   /** MD5(secret + message): the key stream of hidden attributes (RFC 2865 §5.2, RFC 2868 §3.5). */
@@ -51,6 +53,6 @@ export class Secret {
     if (message.length > maxMessageLength) throw new RangeError('message is longer than a RADIUS packet');
     this.#secret.copy(scratch);
     message.copy(scratch, this.#secret.length);
-    return md5(scratch.subarray(0, this.#secret.length + message.length));
+    return toBytes(md5(scratch.subarray(0, this.#secret.length + message.length)));
   }
 }

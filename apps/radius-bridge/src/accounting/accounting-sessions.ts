@@ -1,0 +1,204 @@
+import { hasAddress, parseAddress, parseMac, type Mac } from '#net';
+import type { Snapshot } from '#policy';
+import type { AccountingRecord, Packet, RequestContext } from '#radius';
+import type { Session } from '#model';
+import { grantFields, siteOf } from '../authentication/authorizer.js';
+import { readDecisionId } from '../authentication/decision-id.js';
+import type { Client } from '../clients/client-table.js';
+import type { Counters } from '../counters.js';
+import type { DeviceIndex } from '../device-index.js';
+import type { Log } from '../log.js';
+import { identificationOf, portOf } from '../sessions/identification.js';
+import type { SessionGrant, SessionTable } from '../sessions/session-table.js';
+import type { TrackedSession } from '../sessions/tracked-session.js';
+import type { ActivePolicy, SnapshotStore } from '../snapshot-store.js';
+
+/** A verified Accounting-Request, read. */
+export interface AccountingReport {
+  readonly packet: Packet;
+  readonly record: AccountingRecord;
+  readonly context: RequestContext;
+  readonly client: Client;
+  readonly nasAddress: string;
+}
+
+const maxAddresses = 16;
+
+/**
+ * What accounting says about sessions. Records may come late, twice, out of order, or without the Start that should have
+ * come first: each is applied so that the order does not matter, and what it lacks is made up.
+ *
+ * A session first heard of here has no known authorization: it counts as never told, and the CoA reconciler tells it.
+ */
+export class AccountingSessions {
+  constructor(
+    private readonly sessions: SessionTable,
+    private readonly devices: DeviceIndex,
+    private readonly snapshots: SnapshotStore,
+    private readonly counters: Counters,
+    private readonly log: Log,
+    private readonly now: () => Date,
+  ) {}
+
+  apply(report: AccountingReport): void {
+    const { record } = report;
+    switch (record.status) {
+      case 'accounting-on':
+      case 'accounting-off':
+        return this.nasRestarted(report);
+      case 'start':
+      case 'interim':
+      case 'stop':
+        return this.session(report);
+      case 'other':
+        return;
+    }
+  }
+
+  /** Sessions that began before the restart are over; a late copy of the record must not end those that began since. */
+  private nasRestarted({ record, client, nasAddress }: AccountingReport): void {
+    const now = this.now();
+    const restart = now.getTime() - record.delay * 1000;
+    for (const tracked of this.sessions.open()) {
+      const { session } = tracked;
+      if (session.nas !== client.nas.name || session.nasAddress !== nasAddress) continue;
+      if (Date.parse(session.startedAt) > restart) continue;
+      tracked.stopped = true;
+      this.sessions.close(
+        tracked,
+        record.status === 'accounting-on' ? 'the NAS restarted' : 'the NAS is going down',
+        now,
+      );
+    }
+  }
+
+  private session(report: AccountingReport): void {
+    const { packet, record, context, client } = report;
+    const mac = context.callingStation ?? parseMac(context.userName ?? '');
+    if (!mac) return this.counters.addFor(client.nas.name, 'accounting.ignored.no-mac');
+    const tracked = this.find(report, mac) ?? this.create(report, mac);
+    if (!tracked) return this.counters.add('sessions.untracked');
+    if (tracked.stopped) return this.counters.addFor(client.nas.name, 'accounting.ignored.after-stop');
+    const now = this.now();
+    this.sessions.heard(tracked, identificationOf(packet, context, mac), now);
+    const { session } = tracked;
+    const change: Partial<Session> = {
+      // A record that was overtaken by a later one must not turn the counters back.
+      inputOctets: Math.max(session.inputOctets, record.inputOctets),
+      outputOctets: Math.max(session.outputOctets, record.outputOctets),
+      addresses: this.addresses(report, session),
+    };
+    if (record.status === 'stop') {
+      tracked.stopped = true;
+      const endReason = record.terminateCause ?? 'the NAS gave no cause';
+      Object.assign(change, { state: 'closed', endedAt: now.toISOString(), endReason });
+    } else Object.assign(change, { state: 'open', endedAt: null, endReason: null });
+    this.sessions.change(tracked, change, now);
+  }
+
+  /** By the NAS's id, then by our decision in Class, then by the port. */
+  private find({ record, context, client }: AccountingReport, mac: Mac): TrackedSession | null {
+    const siblings = this.sessions.ofMac(mac).filter(({ session }) => session.nas === client.nas.name);
+    const byId = siblings.find(
+      ({ session }) => record.sessionId !== null && session.acctSessionId === record.sessionId,
+    );
+    if (byId) return byId;
+    const decisions = record.classes.flatMap((value) => readDecisionId(value) ?? []);
+    const named = siblings.find(({ session }) => session.state === 'open' && decisions.includes(session.decisionId));
+    // A late record of an earlier session must not be taken for one of the session that is on the port now.
+    const byPort = record.status === 'start' || decisions.length === 0;
+    const candidate = named ?? (byPort ? this.sessions.openAt(mac, client.nas.name, portOf(context)) : null);
+    if (!candidate) return null;
+    if (candidate.session.acctSessionId === null || record.sessionId === null) return candidate;
+    return record.status === 'start' || (named && record.status === 'interim')
+      ? this.succeed(candidate, decisions)
+      : null;
+  }
+
+  /** The NAS began a new session where we knew another: it has what the old one was last told, if Class says so. */
+  private succeed(old: TrackedSession, decisions: readonly string[]): TrackedSession | null {
+    const { session } = old;
+    this.sessions.close(old, 'another session began on the port', this.now());
+    if (!decisions.includes(session.decisionId)) return null;
+    const { mac, nas, nasAddress, method } = session;
+    const identification = { ...old.identification, acctSessionId: null };
+    const origin = { mac, nas, nasAddress, ssid: old.ssid, method, identification };
+    return this.sessions.create(origin, pickGrant(session), old.told, this.now());
+  }
+
+  private create({ packet, context, client, nasAddress }: AccountingReport, mac: Mac): TrackedSession | null {
+    const policy = this.snapshots.current;
+    if (!policy) return null;
+    const origin = {
+      mac,
+      nas: client.nas.name,
+      nasAddress,
+      ssid: context.ssid,
+      method: 'mac' as const,
+      identification: identificationOf(packet, context, mac),
+    };
+    return this.sessions.create(origin, this.presumedGrant(policy, client, context, mac), null, this.now());
+  }
+
+  /** What it should have: shown until the NAS was told. */
+  private presumedGrant(policy: ActivePolicy, client: Client, context: RequestContext, mac: Mac): SessionGrant {
+    const device = this.devices.find(mac);
+    const place = { nas: client.nas, ssid: context.ssid };
+    const decision = policy.authorizer.decide(place, device, 'mac');
+    if (decision.kind === 'access') return grantFields(decision, device, 'none', policy.snapshot.digest);
+    return {
+      class: device.class,
+      posture: device.posture === 'normal' ? 'unverified' : device.posture,
+      site: siteOf(place),
+      segment: 'none',
+      vlan: 0,
+      role: device.class,
+      rule: 'none',
+      decisionId: 'none',
+      snapshotDigest: policy.snapshot.digest,
+    };
+  }
+
+  /** An address outside the segment is not the device's to have: class membership must not follow it. */
+  private addresses({ context, client }: AccountingReport, session: Session): string[] {
+    const told = context.framedAddresses;
+    const valid = told.filter((text) => this.belongs(text, session));
+    if (valid.length < told.length) {
+      this.counters.addFor(client.nas.name, 'accounting.ignored.address-outside-segment');
+      const outside = told.filter((text) => !valid.includes(text));
+      this.log('warn', 'address is outside the prefixes of the segment and is ignored', {
+        mac: session.mac,
+        nas: session.nas,
+        segment: session.segment,
+        site: session.site,
+        addresses: outside,
+      });
+    }
+    const families = new Set(valid.map((text) => text.includes(':')));
+    const kept = session.addresses.filter((text) => !families.has(text.includes(':')) && this.belongs(text, session));
+    return [...kept, ...valid].slice(0, maxAddresses);
+  }
+
+  private belongs(text: string, session: Session): boolean {
+    const address = parseAddress(text);
+    const snapshot = this.snapshots.current?.snapshot;
+    if (!address || !snapshot) return false;
+    return hasAddress(prefixesOf(snapshot, session.segment, session.site), address);
+  }
+}
+
+/** A child site has its parent's segments unless it has its own. */
+function prefixesOf(snapshot: Snapshot, segment: string, site: string) {
+  const at = snapshot.segments.find(({ name }) => name === segment)?.sites ?? [];
+  const ancestors = snapshot.sites.find(({ name }) => name === site)?.ancestors ?? [];
+  for (const near of [site, ...ancestors]) {
+    const found = at.find((entry) => entry.site === near);
+    if (found) return found.prefixes;
+  }
+  return { v4: [], v6: [] };
+}
+
+function pickGrant(session: Session): SessionGrant {
+  const { class: deviceClass, posture, site, segment, vlan, role, rule, decisionId, snapshotDigest } = session;
+  return { class: deviceClass, posture, site, segment, vlan, role, rule, decisionId, snapshotDigest };
+}

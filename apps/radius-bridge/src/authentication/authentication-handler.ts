@@ -1,0 +1,204 @@
+import type { Mac } from '#net';
+import {
+  codes,
+  decodePacket,
+  encodeAttributes,
+  integerAttribute,
+  readMacAuthentication,
+  readRequestContext,
+  signReply,
+  types,
+  verifyMessageAuthenticator,
+  type MacRefusal,
+  type NotMac,
+  type Packet,
+  type RequestContext,
+} from '#radius';
+import { plainAddress, type Client } from '../clients/client-table.js';
+import { DuplicateCache, duplicateKey } from '../clients/duplicate-cache.js';
+import type { Counters } from '../counters.js';
+import type { DeviceIndex, DeviceKey } from '../device-index.js';
+import type { Recorder } from '../journal/recorder.js';
+import { identificationOf, portOf } from '../sessions/identification.js';
+import type { SessionTable } from '../sessions/session-table.js';
+import type { ActivePolicy, SnapshotStore } from '../snapshot-store.js';
+import type { Source } from '../udp-server.js';
+import { grantFields, type AuthorizedAccess } from './authorizer.js';
+import type { DecisionIds } from './decision-id.js';
+import { reauthenticationSeconds } from './reauthentication.js';
+
+const maxCachedReplies = 100_000;
+const terminationActionRadiusRequest = 1;
+const empty = Buffer.alloc(0);
+
+const refusals: Record<MacRefusal | NotMac, string> = {
+  'repeated-attribute': 'User-Name or Calling-Station-Id stands twice in the request',
+  'no-calling-station-id': 'MAC authentication without Calling-Station-Id: let the switch send it',
+  'bad-calling-station-id': 'Calling-Station-Id is not the MAC address of a device',
+  'mac-mismatch': 'User-Name and Calling-Station-Id are different MAC addresses',
+  'no-user-name': 'the request has no User-Name',
+  'user-name-not-a-mac': 'the user name is not a MAC address: only MAC authentication is served',
+  eap: '802.1X (EAP) is not served: only MAC authentication is',
+};
+
+export interface AuthenticationPorts {
+  readonly snapshots: SnapshotStore;
+  readonly devices: DeviceIndex;
+  readonly sessions: SessionTable;
+  readonly recorder: Recorder;
+  readonly counters: Counters;
+}
+
+/**
+ * The authentication port: a datagram in, a signed reply or silence out.
+ *
+ *   decode ▶ client ▶ Message-Authenticator ▶ duplicate cache ▶ MAC ▶ device index ▶ access table ▶ attribute block ▶ sign
+ *
+ * INVARIANT: nothing on this way waits, and a packet that was not verified changes nothing but a counter. It does not decide
+ * what a device gets (the authorizer does, from the snapshot).
+ */
+export class AuthenticationHandler {
+  private readonly cache = new DuplicateCache(maxCachedReplies);
+
+  constructor(
+    private readonly ports: AuthenticationPorts,
+    private readonly decisionIds: DecisionIds,
+    private readonly now: () => number,
+  ) {}
+
+  /** `null`: silence, and a counter says why. */
+  handle(datagram: Buffer, source: Source): Buffer | null {
+    const { counters, snapshots } = this.ports;
+    counters.add('authentication.requests');
+    const packet = decodePacket(datagram);
+    if (typeof packet === 'string') return this.drop(`malformed.${packet}`);
+    const policy = snapshots.current;
+    if (!policy) return this.drop('no-snapshot');
+    const client = policy.clients.find(source.address);
+    if (client === null) return this.drop('unknown-client');
+    if (client === 'no-secret') return this.drop('client-without-secret');
+    if (packet.code !== codes.accessRequest && packet.code !== codes.statusServer) {
+      return this.drop('unexpected-code', client);
+    }
+    const signature = verifyMessageAuthenticator(packet, client.secret);
+    if (signature !== 'valid') return this.drop(`message-authenticator-${signature}`, client);
+    return this.answerOnce(packet, source, client, policy);
+  }
+
+  private answerOnce(packet: Packet, source: Source, client: Client, policy: ActivePolicy): Buffer | null {
+    const key = duplicateKey(source.address, source.port, packet.id);
+    const known = this.cache.begin(key, packet.authenticator, this.now());
+    if (known !== 'new') {
+      this.ports.counters.addFor(client.nas.name, 'authentication.duplicates');
+      return known === 'in-progress' ? null : known;
+    }
+    const reply =
+      packet.code === codes.statusServer
+        ? this.answerStatus(packet, client)
+        : this.answerAccess(packet, source, client, policy);
+    this.cache.finish(key, packet.authenticator, reply);
+    return reply ?? this.drop('reply-too-long', client);
+  }
+
+  private answerStatus(packet: Packet, client: Client): Buffer | null {
+    this.ports.counters.addFor(client.nas.name, 'authentication.status-server');
+    return signReply(packet, codes.accessAccept, empty, client.secret);
+  }
+
+  private answerAccess(packet: Packet, source: Source, client: Client, policy: ActivePolicy): Buffer | null {
+    const context = readRequestContext(packet);
+    const reading = readMacAuthentication(packet);
+    if (reading.kind !== 'mac')
+      return this.reject(packet, client, context, null, reading.reason, refusals[reading.reason]);
+    const device = this.ports.devices.find(reading.mac);
+    const decision = policy.authorizer.decide({ nas: client.nas, ssid: context.ssid }, device, 'mac');
+    if (decision.kind === 'refused') {
+      return this.reject(packet, client, context, reading.mac, decision.reason, decision.detail);
+    }
+    return this.accept({ packet, source, client, policy, context, mac: reading.mac, device, decision });
+  }
+
+  private reject(
+    packet: Packet,
+    client: Client,
+    context: RequestContext,
+    mac: Mac | null,
+    reason: string,
+    detail: string,
+  ): Buffer | null {
+    this.ports.counters.addFor(client.nas.name, 'authentication.rejects');
+    this.ports.counters.add(`authentication.reject.${reason}`);
+    this.ports.recorder.authentication({
+      at: new Date(this.now()).toISOString(),
+      mac: mac ?? context.callingStation,
+      nas: client.nas.name,
+      nasPort: portOf(context),
+      outcome: 'reject',
+      reason: detail,
+      segment: null,
+      decisionId: this.decisionIds.next(),
+    });
+    return signReply(packet, codes.accessReject, empty, client.secret);
+  }
+
+  private accept(accepted: Accepted): Buffer | null {
+    const { packet, client, mac, decision } = accepted;
+    const decisionId = this.decisionIds.next();
+    const own = encodeAttributes([
+      integerAttribute(types.sessionTimeout, reauthenticationSeconds(client.nas.sessionTimeout, mac)),
+      integerAttribute(types.terminationAction, terminationActionRadiusRequest),
+      { type: types.class, value: Buffer.from(decisionId, 'latin1') },
+    ]);
+    const reply = signReply(packet, codes.accessAccept, Buffer.concat([decision.block, own]), client.secret);
+    if (reply) this.record(accepted, decisionId);
+    return reply;
+  }
+
+  private record(
+    { packet, source, client, policy, context, mac, device, decision }: Accepted,
+    decisionId: string,
+  ): void {
+    const { counters, recorder, sessions } = this.ports;
+    const now = new Date(this.now());
+    const nas = client.nas.name;
+    counters.addFor(nas, 'authentication.accepts');
+    const origin = {
+      mac,
+      nas,
+      nasAddress: plainAddress(source.address),
+      ssid: context.ssid,
+      method: 'mac' as const,
+      identification: identificationOf(packet, context, mac),
+    };
+    const grant = grantFields(decision, device, decisionId, policy.snapshot.digest);
+    if (!sessions.accepted(origin, grant, decision.fingerprint, now)) counters.add('sessions.untracked');
+    recorder.authentication({
+      at: now.toISOString(),
+      mac,
+      nas,
+      nasPort: portOf(origin.identification),
+      outcome: 'accept',
+      reason: `${device.class} at ${grant.site}, ${grant.posture}: ${grant.segment} by ${grant.rule}`,
+      segment: grant.segment,
+      decisionId,
+    });
+  }
+
+  private drop(reason: string, client?: Client): null {
+    const name = `authentication.dropped.${reason}`;
+    if (client) this.ports.counters.addFor(client.nas.name, name);
+    else this.ports.counters.add(name);
+    return null;
+  }
+}
+
+interface Accepted {
+  readonly packet: Packet;
+  readonly source: Source;
+  readonly client: Client;
+  readonly policy: ActivePolicy;
+  readonly context: RequestContext;
+  readonly mac: Mac;
+  readonly device: DeviceKey;
+  readonly decision: AuthorizedAccess;
+}

@@ -1,0 +1,143 @@
+import { sha256 } from '#base';
+import { effectivePosture, type AuthenticationMethod, type Posture } from '#model';
+import type { AccessGrant, NasEntry, Snapshot } from '#policy';
+import type { DeviceKey } from '../device-index.js';
+import type { SessionGrant } from '../sessions/session-table.js';
+
+/** A grant in the words of one NAS. */
+export interface AuthorizedAccess {
+  readonly kind: 'access';
+  readonly grant: AccessGrant;
+  /** VLAN, ACL and role attributes, encoded; what is individual to a session is not in it. */
+  readonly block: Buffer;
+  /** Equal fingerprints: the NAS would do the same, whatever else changed in the policy. */
+  readonly fingerprint: string;
+}
+
+export interface RefusedAccess {
+  readonly kind: 'refused';
+  /** A counter's name. */
+  readonly reason: 'no-grant' | 'no-port-acl' | 'not-renderable';
+  readonly detail: string;
+}
+
+export type Decision = AuthorizedAccess | RefusedAccess;
+
+/** Everything but the device that a decision depends on. */
+export interface Place {
+  readonly nas: NasEntry;
+  readonly ssid: string | null;
+}
+
+export interface PolicyFunctions {
+  readonly accessFor: (snapshot: Snapshot, deviceClass: string, site: string, posture: Posture) => AccessGrant | null;
+  /** The attributes of a grant for this NAS, encoded. Throws when the make can't express it. */
+  readonly renderGrant: (snapshot: Snapshot, nas: NasEntry, grant: AccessGrant) => Buffer;
+}
+
+const maxRemembered = 200_000;
+
+/**
+ * What a device gets on a port, by one snapshot: class, site and posture → grant → attribute block. It does not decide
+ * anything itself (the snapshot's access table does); it makes the answer a lookup.
+ *
+ * Blocks are rendered when the snapshot is taken, so that what can't be rendered is known before a device asks.
+ */
+export class Authorizer {
+  private readonly decisions = new Map<string, Decision>();
+  private readonly blocks = new Map<string, AuthorizedAccess | RefusedAccess>();
+  /** Grants that some NAS can't be told, for the log. */
+  readonly problems: readonly string[];
+
+  constructor(
+    private readonly snapshot: Snapshot,
+    private readonly policy: PolicyFunctions,
+  ) {
+    const makes = new Map(snapshot.nas.map((nas) => [makeOf(nas), nas]));
+    const problems = new Set<string>();
+    for (const grant of snapshot.accessTable) {
+      for (const nas of makes.values()) {
+        const decision = this.render(nas, grant);
+        if (decision.kind === 'refused') problems.add(decision.detail);
+      }
+    }
+    this.problems = [...problems];
+  }
+
+  get digest(): string {
+    return this.snapshot.digest;
+  }
+
+  decide(place: Place, device: DeviceKey, method: AuthenticationMethod): Decision {
+    const site = siteOf(place);
+    const posture = effectivePosture(device.posture, method);
+    const key = `${makeOf(place.nas)} ${site} ${posture} ${device.class}`;
+    let decision = this.decisions.get(key);
+    if (!decision) {
+      decision = this.look(place.nas, device.class, site, posture);
+      if (this.decisions.size >= maxRemembered) this.decisions.clear();
+      this.decisions.set(key, decision);
+    }
+    return decision;
+  }
+
+  private look(nas: NasEntry, deviceClass: string, site: string, posture: Posture): Decision {
+    const grant = this.policy.accessFor(this.snapshot, deviceClass, site, posture);
+    if (grant) return this.render(nas, grant);
+    const detail = `no access rule for class \`${deviceClass}\`, site \`${site}\`, posture ${posture}`;
+    return { kind: 'refused', reason: 'no-grant', detail };
+  }
+
+  private render(nas: NasEntry, grant: AccessGrant): AuthorizedAccess | RefusedAccess {
+    const key = `${makeOf(nas)} ${grant.vlan} ${grant.sgt} ${grant.role}`;
+    let rendered = this.blocks.get(key);
+    if (!rendered) this.blocks.set(key, (rendered = this.renderNew(nas, grant)));
+    return rendered.kind === 'refused' ? rendered : { ...rendered, grant };
+  }
+
+  private renderNew(nas: NasEntry, grant: AccessGrant): AuthorizedAccess | RefusedAccess {
+    if (!Object.hasOwn(this.snapshot.portAcls, grant.role)) {
+      return {
+        kind: 'refused',
+        reason: 'no-port-acl',
+        detail: `the snapshot has no port ACL for class \`${grant.role}\``,
+      };
+    }
+    try {
+      const block = this.policy.renderGrant(this.snapshot, nas, grant);
+      return { kind: 'access', grant, block, fingerprint: sha256(block).slice(0, 24) };
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      const detail = `NAS profile \`${nas.profile}\` can't be told segment \`${grant.segment}\` of class \`${grant.class}\`: ${why}`;
+      return { kind: 'refused', reason: 'not-renderable', detail };
+    }
+  }
+}
+
+/** What a session keeps of a decision once the NAS was told. */
+export function grantFields(
+  { grant }: AuthorizedAccess,
+  device: DeviceKey,
+  decisionId: string,
+  snapshotDigest: string,
+): SessionGrant {
+  return {
+    class: device.class,
+    posture: grant.posture,
+    site: grant.site,
+    segment: grant.segment,
+    vlan: grant.vlan,
+    role: grant.role,
+    rule: `${grant.rule.file}:${grant.rule.line}`,
+    decisionId,
+    snapshotDigest,
+  };
+}
+
+/** On wireless the SSID may refine the NAS's site. */
+export function siteOf({ nas, ssid }: Place): string {
+  return ssid !== null && Object.hasOwn(nas.ssidSites, ssid) ? nas.ssidSites[ssid]! : nas.site;
+}
+
+/** What of a NAS its attributes depend on. */
+const makeOf = (nas: NasEntry): string => `${nas.profile}/${nas.aclEntries ?? ''}`;

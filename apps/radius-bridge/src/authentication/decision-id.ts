@@ -1,0 +1,22 @@
+import { randomBytes } from 'node:crypto';
+
+/**
+ * Names of decisions. A reply carries its own in the Class attribute (RFC 2865 §5.25), accounting brings it back, sessions
+ * and events keep it: that is how a port's VLAN leads to the snapshot and the rule. 19 characters: `cordon:` + 6 drawn at
+ * the start + 6 counting, so that no restart and no other bridge gives a name twice.
+ */
+export class DecisionIds {
+  private readonly start = `cordon:${randomBytes(5).toString('base64url').slice(0, 6)}`;
+  private count = 0;
+
+  next(): string {
+    this.count = (this.count + 1) % 36 ** 6;
+    return this.start + this.count.toString(36).padStart(6, '0');
+  }
+}
+
+/** The decision that a Class value names; null for the Class of somebody else. */
+export function readDecisionId(value: Buffer): string | null {
+  const text = value.toString('latin1');
+  return /^cordon:[\w-]{12}$/.test(text) ? text : null;
+}

@@ -1,0 +1,173 @@
+import { accessFor, decodeSnapshot } from '#policy';
+import { AccountingHandler } from './accounting/accounting-handler.js';
+import { AccountingSessions } from './accounting/accounting-sessions.js';
+import { AuthenticationHandler } from './authentication/authentication-handler.js';
+import { renderGrant } from './authentication/authorization.js';
+import { DecisionIds } from './authentication/decision-id.js';
+import { CoaClient } from './coa/coa-client.js';
+import { CoaReconciler } from './coa/coa-reconciler.js';
+import type { BridgeConfig } from './config.js';
+import { EventSender } from './controller/event-sender.js';
+import { FeedClient } from './controller/feed-client.js';
+import { feedReceiver } from './controller/feed-receiver.js';
+import { Counters } from './counters.js';
+import { DeviceIndex } from './device-index.js';
+import { HealthServer } from './health-server.js';
+import { Journal } from './journal/journal.js';
+import { Recorder } from './journal/recorder.js';
+import { reasonOf, type Log } from './log.js';
+import { SessionTable } from './sessions/session-table.js';
+import type { TrackedSession } from './sessions/tracked-session.js';
+import { SnapshotStore } from './snapshot-store.js';
+import { UdpServer } from './udp-server.js';
+
+const maxSessions = 500_000;
+const housekeepingMilliseconds = 30_000;
+const defaultSessionTimeout = 86_400;
+
+export interface BridgePorts {
+  readonly authentication: number;
+  readonly accounting: number;
+  readonly http: number;
+}
+
+/**
+ * The wiring of the bridge and its life: what is on disk is loaded first, then the sockets open, then the link to the
+ * controller starts. Nothing here decides.
+ *
+ *   NAS ─▶ UdpServer ─▶ AuthenticationHandler ─▶ SnapshotStore, DeviceIndex          controller
+ *      ─▶ UdpServer ─▶ AccountingHandler ─▶ AccountingSessions ─▶ SessionTable         │     ▲
+ *   NAS ◀─ CoaClient ◀─ CoaReconciler ◀──────── changed ◀────────── FeedClient ◀───────┘     │
+ *                       SessionTable ─▶ Recorder ─▶ Journal (disk) ─▶ EventSender ───────────┘
+ */
+export class Bridge {
+  private readonly counters = new Counters();
+  private readonly devices = new DeviceIndex();
+  private readonly snapshots: SnapshotStore;
+  private readonly sessions: SessionTable;
+  private readonly recorder: Recorder;
+  private readonly sender: EventSender;
+  private readonly reconciler: CoaReconciler;
+  private readonly feed: FeedClient;
+  private readonly authentication: UdpServer;
+  private readonly accounting: UdpServer;
+  private readonly health: HealthServer;
+  private housekeeping: NodeJS.Timeout | null = null;
+
+  private constructor(
+    private readonly config: BridgeConfig,
+    private readonly journal: Journal,
+    private readonly log: Log,
+  ) {
+    const { counters, devices } = this;
+    const now = (): Date => new Date();
+    const decisionIds = new DecisionIds();
+    const controller = { url: config.controllerUrl, token: config.controllerToken };
+    this.snapshots = new SnapshotStore(
+      { decode: decodeSnapshot, secretOf: config.secretOf, accessFor, renderGrant },
+      log,
+    );
+    this.sender = new EventSender(controller, config.bridgeId, journal, counters, log);
+    this.recorder = new Recorder(journal, counters, Date.now, () => this.sender.notify());
+    this.sessions = new SessionTable(maxSessions, {
+      onChange: (tracked) => this.recorder.session(tracked),
+      onForgotten: (id) => this.recorder.forget(id),
+    });
+    const shared = { snapshots: this.snapshots, devices, sessions: this.sessions, recorder: this.recorder, counters };
+    this.reconciler = new CoaReconciler({ ...shared, client: new CoaClient(counters) }, decisionIds, now);
+    const receiver = feedReceiver(this.snapshots, devices, journal, this.reconciler, counters);
+    this.feed = new FeedClient(controller, receiver, counters, log);
+    const onFault = (reason: string): void => log('error', 'fault while handling a datagram', { reason });
+    const authentication = new AuthenticationHandler(shared, decisionIds, Date.now);
+    this.authentication = new UdpServer(
+      config.authentication,
+      (datagram, source, send) => {
+        const reply = authentication.handle(datagram, source);
+        if (reply) send(reply);
+      },
+      counters,
+      onFault,
+    );
+    const accountingSessions = new AccountingSessions(this.sessions, devices, this.snapshots, counters, log, now);
+    const accounting = new AccountingHandler({ ...shared, sessions: accountingSessions }, Date.now);
+    this.accounting = new UdpServer(config.accounting, accounting.handle.bind(accounting), counters, onFault);
+    this.health = new HealthServer(
+      config.http,
+      () => this.status(),
+      () => ({ ...this.status(), ...counters.toJSON() }),
+    );
+  }
+
+  /** `onDead`: the journal is gone, and with it the ability to acknowledge anything; the process should end. */
+  static async open(config: BridgeConfig, log: Log, onDead: (reason: string) => void): Promise<Bridge> {
+    const journal = await Journal.open(config.dataFolder, {
+      onFailure: (reason) => log('error', 'the journal can not be written; accounting waits', { reason }),
+      onDead,
+    });
+    return new Bridge(config, journal, log);
+  }
+
+  async start(): Promise<BridgePorts> {
+    this.load();
+    const ports = {
+      authentication: await this.authentication.listen(),
+      accounting: await this.accounting.listen(),
+      http: await this.health.listen(),
+    };
+    this.feed.start();
+    this.sender.start();
+    this.reconciler.reviewAll();
+    this.housekeeping = setInterval(() => this.keepHouse(), housekeepingMilliseconds);
+    return ports;
+  }
+
+  async stop(): Promise<void> {
+    if (this.housekeeping) clearInterval(this.housekeeping);
+    await Promise.all([this.authentication.close(), this.accounting.close(), this.health.close()]);
+    await this.feed.close();
+    this.reconciler.close();
+    this.recorder.writeRepeated(Number.POSITIVE_INFINITY);
+    this.recorder.flush();
+    await this.sender.close();
+    await this.journal.close();
+  }
+
+  private load(): void {
+    const { snapshot, devices, revision, sessions } = this.journal.loaded;
+    this.devices.load(devices, revision);
+    for (const text of sessions) this.sessions.load(JSON.parse(text) as TrackedSession);
+    if (snapshot === null) {
+      this.log('warn', 'no snapshot on disk: silent until the controller sends one');
+      return;
+    }
+    try {
+      this.snapshots.take(JSON.parse(snapshot));
+    } catch (error) {
+      this.log('error', 'the snapshot on disk is not usable', { problem: reasonOf(error) });
+    }
+  }
+
+  private keepHouse(): void {
+    this.recorder.writeRepeated();
+    const timeouts = new Map(this.snapshots.current?.snapshot.nas.map((nas) => [nas.name, nas.sessionTimeout]));
+    this.sessions.expire(new Date(), (nas) => timeouts.get(nas) ?? defaultSessionTimeout);
+  }
+
+  private status() {
+    const policy = this.snapshots.current;
+    return {
+      ready: policy !== null,
+      bridge: this.config.bridgeId,
+      snapshot: policy?.snapshot.digest ?? null,
+      commit: policy?.snapshot.provenance.commit ?? null,
+      clientsWithoutSecret: policy?.clients.unusable ?? [],
+      devices: this.devices.size,
+      revision: this.devices.revision,
+      sessions: this.sessions.size,
+      spool: this.journal.spooled,
+      unwritten: this.journal.backlog,
+      coaBacklog: this.reconciler.backlog,
+      controller: { connected: this.feed.isConnected, problem: this.feed.problem },
+    };
+  }
+}

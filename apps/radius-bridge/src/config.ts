@@ -1,0 +1,88 @@
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { isAbsolute, join, resolve } from 'node:path';
+
+/** What a secret reference gives: the secret, or why there is none (never the secret itself). */
+export type SecretLookup = { readonly secret: string } | { readonly problem: string };
+
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface BridgeConfig {
+  readonly dataFolder: string;
+  readonly authentication: Endpoint;
+  readonly accounting: Endpoint;
+  readonly http: Endpoint;
+  readonly controllerUrl: string;
+  readonly bridgeId: string;
+  /** Asked again at each connection: the controller may create the token after we start. */
+  readonly controllerToken: () => string | null;
+  /** Resolves `env:NAME` or `file:PATH`. */
+  readonly secretOf: (reference: string) => SecretLookup;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The only reader of the environment. Throws with the variable's name and what it must be. */
+export function readConfig(env: Environment): BridgeConfig {
+  const data = resolve(text(env, 'CORDON_DATA', '.cordon'));
+  const host = text(env, 'CORDON_RADIUS_HOST', '127.0.0.1');
+  return {
+    dataFolder: join(data, 'bridge'),
+    authentication: { host, port: port('CORDON_RADIUS_AUTH_PORT', text(env, 'CORDON_RADIUS_AUTH_PORT', '1812')) },
+    accounting: { host, port: port('CORDON_RADIUS_ACCT_PORT', text(env, 'CORDON_RADIUS_ACCT_PORT', '1813')) },
+    http: hostPort('CORDON_BRIDGE_HTTP', text(env, 'CORDON_BRIDGE_HTTP', '127.0.0.1:8081')),
+    controllerUrl: url('CORDON_CONTROLLER_URL', text(env, 'CORDON_CONTROLLER_URL', 'http://127.0.0.1:8080')),
+    bridgeId: text(env, 'CORDON_BRIDGE_ID', hostname()),
+    controllerToken: () => env['CORDON_BRIDGE_TOKEN']?.trim() || readOptional(join(data, 'bridge-token')),
+    secretOf: (reference) => lookUpSecret(env, data, reference),
+  };
+}
+
+function text(env: Environment, name: string, fallback: string): string {
+  return env[name]?.trim() || fallback;
+}
+
+function port(name: string, value: string): number {
+  const number = /^\d{1,5}$/.test(value) ? Number(value) : Number.NaN;
+  if (!(number <= 65_535)) throw new Error(`${name} is \`${value}\`: give a port number from 0 to 65535`);
+  return number;
+}
+
+function hostPort(name: string, value: string): Endpoint {
+  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(value);
+  if (!match) throw new Error(`${name} is \`${value}\`: give HOST:PORT, for example 127.0.0.1:8081`);
+  return { host: match[1] ?? match[2] ?? '', port: port(name, match[3] ?? '') };
+}
+
+function url(name: string, value: string): string {
+  if (!URL.canParse(value) || !/^https?:$/.test(new URL(value).protocol)) {
+    throw new Error(`${name} is \`${value}\`: give a URL, for example http://127.0.0.1:8080`);
+  }
+  return value.replace(/\/+$/, '');
+}
+
+function readOptional(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8').trim() || null;
+  } catch {
+    return null;
+  }
+}
+
+/** A relative path is read from the data folder, so that a policy means the same wherever the bridge was started. */
+function lookUpSecret(env: Environment, data: string, reference: string): SecretLookup {
+  if (reference.startsWith('env:')) {
+    const name = reference.slice('env:'.length);
+    const secret = env[name];
+    return secret ? { secret } : { problem: `environment variable ${name} is not set` };
+  }
+  if (reference.startsWith('file:')) {
+    const path = reference.slice('file:'.length);
+    const secret = readOptional(isAbsolute(path) ? path : join(data, path));
+    return secret ? { secret } : { problem: `file ${path} can't be read or is empty` };
+  }
+  return { problem: 'the reference is neither env:NAME nor file:PATH' };
+}

@@ -1,0 +1,96 @@
+import { z } from 'zod';
+import type { Counters } from '../counters.js';
+import type { Journal } from '../journal/journal.js';
+import { reasonOf, type Log } from '../log.js';
+import { Backoff, pause } from './backoff.js';
+import type { ControllerAddress } from './feed-client.js';
+
+const answerSchema = z.object({ stored: z.number().int().nonnegative() });
+const maxEvents = 1000;
+const answerTimeout = 15_000;
+
+/**
+ * Brings the spool to the controller, in order, as fast as it comes, and forgets what the controller has stored. An event
+ * is on our disk before it is sent, and stays until then.
+ */
+export class EventSender {
+  private readonly stop = new AbortController();
+  private readonly backoff: Backoff;
+  private running: Promise<void> | null = null;
+  private wake: (() => void) | null = null;
+  private isWanted = true;
+  private lastProblem: string | null = null;
+
+  constructor(
+    private readonly controller: ControllerAddress,
+    private readonly bridgeId: string,
+    private readonly journal: Journal,
+    private readonly counters: Counters,
+    private readonly log: Log,
+    timing = { firstRetry: 200, lastRetry: 5000 },
+  ) {
+    this.backoff = new Backoff(timing.firstRetry, timing.lastRetry);
+  }
+
+  start(): void {
+    this.running = this.run();
+  }
+
+  /** There is something new on disk. */
+  notify(): void {
+    this.isWanted = true;
+    this.wake?.();
+  }
+
+  async close(): Promise<void> {
+    this.stop.abort();
+    this.wake?.();
+    await this.running;
+  }
+
+  private async run(): Promise<void> {
+    while (!this.stop.signal.aborted) {
+      if (!this.isWanted) await new Promise<void>((resolve) => (this.wake = resolve));
+      this.wake = null;
+      if (this.stop.signal.aborted) return;
+      this.isWanted = false;
+      try {
+        if (await this.sendBatch()) this.isWanted = true;
+        this.backoff.succeeded();
+        this.lastProblem = null;
+      } catch (error) {
+        await this.failed(reasonOf(error));
+      }
+    }
+  }
+
+  private async failed(problem: string): Promise<void> {
+    if (this.stop.signal.aborted) return;
+    this.isWanted = true;
+    this.counters.add('events.failures');
+    if (problem !== this.lastProblem) this.log('warn', 'events wait on disk', { problem });
+    this.lastProblem = problem;
+    await pause(this.backoff.next(), this.stop.signal);
+  }
+
+  /** False when the spool is empty. */
+  private async sendBatch(): Promise<boolean> {
+    const events = await this.journal.readEvents(maxEvents);
+    if (events.length === 0) return false;
+    const token = this.controller.token();
+    if (!token) throw new Error('there is no bridge token');
+    const answer = await fetch(`${this.controller.url}/api/v1/bridge/events`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: `{"bridge":${JSON.stringify(this.bridgeId)},"events":[${events.map(({ json }) => json).join(',')}]}`,
+      signal: AbortSignal.any([this.stop.signal, AbortSignal.timeout(answerTimeout)]),
+    });
+    if (!answer.ok) throw new Error(`the controller answered ${answer.status} to events`);
+    const { stored } = answerSchema.parse(await answer.json());
+    const last = events.at(-1)!.seq;
+    if (stored < events[0]!.seq) throw new Error(`the controller stored events up to ${stored} only`);
+    this.counters.add('events.sent', events.filter(({ seq }) => seq <= stored).length);
+    this.journal.write([{ kind: 'forget-events', upTo: Math.min(stored, last) }]);
+    return true;
+  }
+}

@@ -1,0 +1,45 @@
+import type { FeedMessage } from '#model';
+import type { CoaReconciler } from '../coa/coa-reconciler.js';
+import type { Counters } from '../counters.js';
+import type { DeviceIndex } from '../device-index.js';
+import type { Journal } from '../journal/journal.js';
+import type { SnapshotStore } from '../snapshot-store.js';
+import type { FeedReceiver } from './feed-client.js';
+
+/**
+ * What the controller's messages change: the snapshot, the index, their copies on disk, and which sessions are looked at
+ * again. A snapshot that does not decode throws, and nothing has changed.
+ */
+export function feedReceiver(
+  snapshots: SnapshotStore,
+  devices: DeviceIndex,
+  journal: Journal,
+  reconciler: CoaReconciler,
+  counters: Counters,
+): FeedReceiver {
+  return {
+    position: () => ({ revision: devices.revision, digest: snapshots.current?.snapshot.digest ?? null }),
+    disconnected: () => devices.disconnected(),
+    receive(message: FeedMessage): void {
+      switch (message.type) {
+        case 'snapshot':
+          snapshots.take(message.snapshot);
+          counters.add('snapshots.taken');
+          journal.write([{ kind: 'snapshot', json: JSON.stringify(message.snapshot) }]);
+          return reconciler.reviewAll();
+        case 'devices': {
+          journal.write([devices.apply(message.reset, message.revision, message.devices)]);
+          if (message.devices.length > 1000) return reconciler.reviewAll();
+          for (const { mac } of message.devices) reconciler.reviewDevice(mac);
+          return;
+        }
+        case 'ping': {
+          const pruned = devices.settle();
+          if (!pruned) return;
+          journal.write([pruned]);
+          return reconciler.reviewAll();
+        }
+      }
+    },
+  };
+}

@@ -1,0 +1,174 @@
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import type { DeviceRow, IndexChange } from '../device-index.js';
+import type { FromJournal, JournalOperation, JournalState, SpooledEvent, ToJournal } from './messages.js';
+
+/*
+ * The thread that owns the database file. It decides nothing: it makes durable what it is given, in order.
+ *
+ *   write, write, write ──▶ all that has arrived = one transaction ──▶ fsync ──▶ durable(last ticket)
+ *
+ * Only `node:` modules and types are imported here, and only erasable syntax is used: tests start this file as it is.
+ */
+
+const maxWritesPerCommit = 2000;
+const retryMilliseconds = 500;
+
+const schema = `
+  PRAGMA journal_mode = WAL;
+  PRAGMA synchronous = FULL;
+  CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS snapshot (id INTEGER PRIMARY KEY CHECK (id = 1), json TEXT NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS device
+    (mac TEXT PRIMARY KEY, class TEXT NOT NULL, posture TEXT NOT NULL, reset INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS session (id TEXT PRIMARY KEY, json TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS event (seq INTEGER PRIMARY KEY, session TEXT, json TEXT NOT NULL) STRICT;
+  CREATE INDEX IF NOT EXISTS event_session ON event (session) WHERE session IS NOT NULL;
+  INSERT OR IGNORE INTO meta VALUES ('format', 1), ('revision', 0), ('reset', 0), ('lastSeq', 0);
+`;
+
+function openStore(path: string) {
+  const database = new DatabaseSync(path);
+  database.exec(schema);
+  const meta = database.prepare('SELECT value FROM meta WHERE name = ?');
+  const metaOf = (name: string): number => (meta.get(name) as { value: number }).value;
+  if (metaOf('format') !== 1) throw new Error(`${path} was written by another version of the bridge`);
+  const statement = (sql: string): StatementSync => database.prepare(sql);
+  const setMeta = statement('UPDATE meta SET value = ? WHERE name = ?');
+  const raiseMeta = statement('UPDATE meta SET value = max(value, ?) WHERE name = ?');
+  const putSnapshot = statement('INSERT OR REPLACE INTO snapshot VALUES (1, ?)');
+  const putDevice = statement('INSERT OR REPLACE INTO device VALUES (?, ?, ?, ?)');
+  const deleteDevice = statement('DELETE FROM device WHERE mac = ?');
+  const pruneDevices = statement('DELETE FROM device WHERE reset < ?');
+  const putSession = statement('INSERT OR REPLACE INTO session VALUES (?, ?)');
+  const deleteSession = statement('DELETE FROM session WHERE id = ?');
+  const putEvent = statement('INSERT OR REPLACE INTO event VALUES (?, ?, ?)');
+  const deleteEvents = statement('DELETE FROM event WHERE seq <= ?');
+  const deleteOlder = statement('DELETE FROM event WHERE session = ? AND seq < ?');
+  const readEvents = statement('SELECT seq, json FROM event ORDER BY seq LIMIT ?');
+  const countEvents = statement('SELECT count(*) AS value FROM event');
+
+  function applyIndex(change: IndexChange): void {
+    if (change.reset) setMeta.run(metaOf('reset') + 1, 'reset');
+    const reset = metaOf('reset');
+    for (const row of change.changes) {
+      if ('deleted' in row) deleteDevice.run(row.mac);
+      else putDevice.run(row.mac, row.class, row.posture, reset);
+    }
+    if (change.prune) pruneDevices.run(reset);
+    if (change.revision !== null) setMeta.run(change.revision, 'revision');
+  }
+
+  function spool({ seq, json }: SpooledEvent, session: string | null): void {
+    if (session !== null) deleteOlder.run(session, seq);
+    putEvent.run(seq, session, json);
+    raiseMeta.run(seq, 'lastSeq');
+  }
+
+  function apply(operation: JournalOperation): void {
+    switch (operation.kind) {
+      case 'devices':
+        return applyIndex(operation);
+      case 'snapshot':
+        return void putSnapshot.run(operation.json);
+      case 'session':
+        putSession.run(operation.id, operation.json);
+        if (operation.event) spool(operation.event, operation.id);
+        return;
+      case 'event':
+        return spool(operation.event, null);
+      case 'forget-events':
+        return void deleteEvents.run(operation.upTo);
+      case 'forget-session':
+        return void deleteSession.run(operation.id);
+    }
+  }
+
+  return {
+    commit(operations: Iterable<JournalOperation>): void {
+      database.exec('BEGIN IMMEDIATE');
+      try {
+        for (const operation of operations) apply(operation);
+        database.exec('COMMIT');
+      } catch (error) {
+        if (database.isTransaction) database.exec('ROLLBACK');
+        throw error;
+      }
+    },
+    events: (limit: number): SpooledEvent[] =>
+      readEvents.all(limit).map((row) => ({ seq: Number(row['seq']), json: String(row['json']) })),
+    spooled: (): number => (countEvents.get() as { value: number }).value,
+    load(): JournalState {
+      const rows = statement('SELECT mac, class, posture FROM device');
+      rows.setReturnArrays(true);
+      const snapshot = statement('SELECT json FROM snapshot').get() as { json: string } | undefined;
+      return {
+        snapshot: snapshot?.json ?? null,
+        devices: rows.all() as unknown as DeviceRow[],
+        revision: metaOf('revision'),
+        sessions: statement('SELECT json FROM session')
+          .all()
+          .map((row) => String(row['json'])),
+        lastSeq: metaOf('lastSeq'),
+        spooled: this.spooled(),
+      };
+    },
+    close: (): void => database.close(),
+  };
+}
+
+function serve(path: string): void {
+  const port = parentPort!;
+  const post = (message: FromJournal): void => port.postMessage(message);
+  const store = openStore(path);
+  const waiting: ToJournal[] = [];
+  let retry: NodeJS.Timeout | null = null;
+
+  /** Commits the writes at the head of the queue; false when they have to wait for a retry. */
+  function commitWrites(): boolean {
+    let count = 0;
+    while (count < maxWritesPerCommit && waiting[count]?.type === 'write') count++;
+    const writes = waiting.slice(0, count).filter((message) => message.type === 'write');
+    try {
+      store.commit(writes.flatMap((write) => write.operations));
+    } catch (error) {
+      post({ type: 'failed', reason: error instanceof Error ? error.message : String(error) });
+      return false;
+    }
+    waiting.splice(0, count);
+    post({ type: 'durable', ticket: writes.at(-1)!.ticket, spooled: store.spooled() });
+    return true;
+  }
+
+  function work(): void {
+    retry = null;
+    for (let received = receiveMessageOnPort(port); received; received = receiveMessageOnPort(port)) {
+      waiting.push(received.message as ToJournal);
+    }
+    while (waiting.length > 0) {
+      const next = waiting[0]!;
+      if (next.type === 'write') {
+        if (commitWrites()) continue;
+        retry = setTimeout(work, retryMilliseconds);
+        return;
+      }
+      waiting.shift();
+      if (next.type === 'read-events') {
+        post({ type: 'events', request: next.request, events: store.events(next.limit) });
+      } else {
+        store.close();
+        post({ type: 'closed' });
+        port.close();
+        return;
+      }
+    }
+  }
+
+  port.on('message', (message: ToJournal) => {
+    waiting.push(message);
+    if (retry === null) work();
+  });
+  post({ type: 'loaded', state: store.load() });
+}
+
+serve((workerData as { path: string }).path);

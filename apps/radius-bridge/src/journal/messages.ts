@@ -1,0 +1,39 @@
+import type { DeviceRow, IndexChange } from '../device-index.js';
+
+/** One change to what the bridge keeps on disk. Repeating one does no harm. */
+export type JournalOperation =
+  | IndexChange
+  | { readonly kind: 'snapshot'; readonly json: string }
+  /** A session as it is now; `event` tells the controller, and replaces what the spool still holds of this session. */
+  | { readonly kind: 'session'; readonly id: string; readonly json: string; readonly event: SpooledEvent | null }
+  | { readonly kind: 'event'; readonly event: SpooledEvent }
+  | { readonly kind: 'forget-events'; readonly upTo: number }
+  | { readonly kind: 'forget-session'; readonly id: string };
+
+export interface SpooledEvent {
+  readonly seq: number;
+  readonly json: string;
+}
+
+export interface JournalState {
+  readonly snapshot: string | null;
+  readonly devices: readonly DeviceRow[];
+  readonly revision: number;
+  readonly sessions: readonly string[];
+  readonly lastSeq: number;
+  readonly spooled: number;
+}
+
+export type ToJournal =
+  | { readonly type: 'write'; readonly ticket: number; readonly operations: readonly JournalOperation[] }
+  | { readonly type: 'read-events'; readonly request: number; readonly limit: number }
+  | { readonly type: 'close' };
+
+export type FromJournal =
+  | { readonly type: 'loaded'; readonly state: JournalState }
+  /** All writes up to this ticket are on disk. */
+  | { readonly type: 'durable'; readonly ticket: number; readonly spooled: number }
+  | { readonly type: 'events'; readonly request: number; readonly events: readonly SpooledEvent[] }
+  /** A commit failed (disk full); the worker keeps the writes and tries again. */
+  | { readonly type: 'failed'; readonly reason: string }
+  | { readonly type: 'closed' };

@@ -1,0 +1,138 @@
+import type { Authentication } from '#model';
+import type { Counters } from '../counters.js';
+import type { TrackedSession } from '../sessions/tracked-session.js';
+import type { JournalOperation } from './messages.js';
+import type { Journal } from './journal.js';
+
+/** A decision before it is counted together with its like. */
+export type AuthenticationNote = Omit<Authentication, 'count'>;
+
+interface Repeated {
+  note: AuthenticationNote;
+  /** Since the last one that was written. */
+  count: number;
+  writtenAt: number;
+}
+
+const batchMilliseconds = 20;
+const repeatMilliseconds = 30_000;
+const maxRemembered = 50_000;
+/** Authentications per batch and in the spool: a flood of made-up MACs must not fill the disk or starve accounting. */
+const maxNotesPerBatch = 500;
+const maxSpooled = 500_000;
+
+/**
+ * Turns what happened into journal writes: sessions as they are now, and events for the controller, numbered. The hot path
+ * only marks; writing happens in batches. Equal authentications of one port are one event with a count: the first goes at
+ * once, those of the next 30 seconds together.
+ *
+ * It does not decide what is an event, and does not send any (the event sender does).
+ */
+export class Recorder {
+  private seq: number;
+  private readonly dirty = new Set<TrackedSession>();
+  private readonly forgotten = new Set<string>();
+  private notes: Authentication[] = [];
+  private readonly repeated = new Map<string, Repeated>();
+  private waiting: (() => void)[] = [];
+  private timer: NodeJS.Timeout | null = null;
+  private immediate: NodeJS.Immediate | null = null;
+
+  constructor(
+    private readonly journal: Journal,
+    private readonly counters: Counters,
+    private readonly now: () => number,
+    private readonly onSpooled: () => void,
+  ) {
+    this.seq = journal.loaded.lastSeq;
+  }
+
+  session(tracked: TrackedSession): void {
+    this.dirty.add(tracked);
+    this.schedule();
+  }
+
+  forget(id: string): void {
+    this.forgotten.add(id);
+    this.schedule();
+  }
+
+  authentication(note: AuthenticationNote): void {
+    const key = `${note.mac} ${note.nas} ${note.nasPort} ${note.outcome} ${note.segment} ${note.reason}`;
+    const known = this.repeated.get(key);
+    const now = this.now();
+    if (known && now - known.writtenAt < repeatMilliseconds) {
+      known.count++;
+      known.note = note;
+      return;
+    }
+    if (this.repeated.size >= maxRemembered) this.writeRepeated(Number.POSITIVE_INFINITY);
+    this.repeated.delete(key);
+    this.repeated.set(key, { note, count: 0, writtenAt: now });
+    this.addNote({ ...note, count: 1 + (known?.count ?? 0) });
+  }
+
+  /** Calls back when everything recorded up to now is on disk. */
+  whenDurable(onDurable: () => void): void {
+    this.waiting.push(onDurable);
+    this.immediate ??= setImmediate(() => this.flush());
+  }
+
+  /** Events of repeated authentications whose 30 seconds are over. */
+  writeRepeated(now = this.now()): void {
+    for (const [key, { note, count, writtenAt }] of this.repeated) {
+      if (now - writtenAt < repeatMilliseconds) return;
+      this.repeated.delete(key);
+      if (count > 0) this.addNote({ ...note, count });
+    }
+  }
+
+  flush(): void {
+    if (this.timer) clearTimeout(this.timer);
+    if (this.immediate) clearImmediate(this.immediate);
+    this.timer = this.immediate = null;
+    const operations = this.takeOperations();
+    const waiting = this.waiting;
+    this.waiting = [];
+    if (operations.length === 0 && waiting.length === 0) return;
+    this.journal.write(operations, () => {
+      for (const onDurable of waiting) onDurable();
+      this.onSpooled();
+    });
+  }
+
+  private takeOperations(): JournalOperation[] {
+    const operations: JournalOperation[] = [];
+    for (const tracked of this.dirty) {
+      const session = JSON.stringify(tracked.session);
+      const seq = ++this.seq;
+      const event = { seq, json: `{"type":"session","seq":${seq},"session":${session}}` };
+      operations.push({ kind: 'session', id: tracked.session.id, json: JSON.stringify(tracked), event });
+    }
+    for (const authentication of this.notes) {
+      const seq = ++this.seq;
+      operations.push({
+        kind: 'event',
+        event: { seq, json: JSON.stringify({ type: 'authentication', seq, authentication }) },
+      });
+    }
+    for (const id of this.forgotten) operations.push({ kind: 'forget-session', id });
+    this.dirty.clear();
+    this.forgotten.clear();
+    this.notes = [];
+    return operations;
+  }
+
+  private addNote(note: Authentication): void {
+    if (this.notes.length >= maxNotesPerBatch || this.journal.spooled >= maxSpooled) {
+      this.counters.add('events.authentication.dropped', note.count);
+      return;
+    }
+    this.notes.push(note);
+    this.schedule();
+  }
+
+  private schedule(): void {
+    this.timer ??= setTimeout(() => this.flush(), batchMilliseconds);
+  }
+}

@@ -1,0 +1,10 @@
+// Before anything that needs it is imported: `node:sqlite` without a flag, and type stripping, came with 22.13.
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+if (major < 22 || (major === 22 && minor < 13)) {
+  process.stderr.write(
+    `cordon bridge needs Node 22.13 or later; this is ${process.version}: start it with a newer node\n`,
+  );
+  process.exit(1);
+}
+const { run } = await import('./run.js');
+await run(process.env);

@@ -1,0 +1,186 @@
+import { randomUUID } from 'node:crypto';
+import type { AuthenticationMethod, Session } from '#model';
+import type { Mac } from '#net';
+import type { SessionIdentification } from '#radius';
+import { mergeIdentification, portOf } from './identification.js';
+import type { TrackedSession } from './tracked-session.js';
+
+/** What the NAS was told with an Access-Accept or an acknowledged CoA, as it stands in the session. */
+export type SessionGrant = Pick<
+  Session,
+  'class' | 'posture' | 'site' | 'segment' | 'vlan' | 'role' | 'rule' | 'decisionId' | 'snapshotDigest'
+>;
+
+export interface SessionOrigin {
+  readonly mac: Mac;
+  readonly nas: string;
+  readonly nasAddress: string;
+  readonly ssid: string | null;
+  readonly method: AuthenticationMethod;
+  readonly identification: SessionIdentification;
+}
+
+export interface SessionListener {
+  /** Called after each change that others should know of; `revision` has grown. */
+  readonly onChange: (tracked: TrackedSession) => void;
+  readonly onForgotten: (id: string) => void;
+}
+
+/** Closed sessions are kept so that a late or repeated record finds them. */
+const keptMilliseconds = 3_600_000;
+
+/**
+ * All sessions of all NASes, open ones and those that ended lately, by MAC. It keeps what was told and heard; it does not
+ * decide what a session should get (the authorizer does) nor talk to a NAS.
+ */
+export class SessionTable {
+  private readonly byId = new Map<string, TrackedSession>();
+  private readonly byMac = new Map<string, TrackedSession[]>();
+
+  constructor(
+    private readonly maxSessions: number,
+    private readonly listener: SessionListener,
+  ) {}
+
+  get size(): number {
+    return this.byId.size;
+  }
+
+  all(): IterableIterator<TrackedSession> {
+    return this.byId.values();
+  }
+
+  /** As an array, because the caller may close some while it goes through them. */
+  open(): TrackedSession[] {
+    return [...this.byId.values()].filter(({ session }) => session.state === 'open');
+  }
+
+  get(id: string): TrackedSession | null {
+    return this.byId.get(id) ?? null;
+  }
+
+  ofMac(mac: string): readonly TrackedSession[] {
+    return this.byMac.get(mac) ?? [];
+  }
+
+  load(tracked: TrackedSession): void {
+    this.byId.set(tracked.session.id, tracked);
+    const siblings = this.byMac.get(tracked.session.mac);
+    if (siblings) siblings.push(tracked);
+    else this.byMac.set(tracked.session.mac, [tracked]);
+  }
+
+  /** The open session of this device on this port of this NAS. */
+  openAt(mac: string, nas: string, nasPort: string | null): TrackedSession | null {
+    const siblings = this.byMac.get(mac);
+    if (!siblings) return null;
+    for (const tracked of siblings) {
+      const { session } = tracked;
+      if (session.state === 'open' && session.nas === nas && session.nasPort === nasPort) return tracked;
+    }
+    return null;
+  }
+
+  /**
+   * `told`: fingerprint of what the NAS was told, null when that is not known. Gives null when the table is full: the
+   * device is served all the same, but can't be told of changes.
+   */
+  create(origin: SessionOrigin, grant: SessionGrant, told: string | null, now: Date): TrackedSession | null {
+    if (this.byId.size >= this.maxSessions) return null;
+    const tracked: TrackedSession = {
+      session: newSession(origin, grant, now),
+      identification: origin.identification,
+      ssid: origin.ssid,
+      told,
+      aliveAt: now.getTime(),
+      stopped: false,
+    };
+    this.load(tracked);
+    this.listener.onChange(tracked);
+    return tracked;
+  }
+
+  /** An Access-Accept went out. False when the table is full. */
+  accepted(origin: SessionOrigin, grant: SessionGrant, told: string, now: Date): boolean {
+    const known = this.openAt(origin.mac, origin.nas, portOf(origin.identification));
+    const { acctSessionId } = origin.identification;
+    if (!known) return this.create(origin, grant, told, now) !== null;
+    if (
+      acctSessionId !== null &&
+      known.session.acctSessionId !== null &&
+      acctSessionId !== known.session.acctSessionId
+    ) {
+      this.close(known, 'another session began on the port', now);
+      return this.create(origin, grant, told, now) !== null;
+    }
+    this.heard(known, origin.identification, now);
+    known.ssid = origin.ssid;
+    known.told = told;
+    this.change(known, { ...grant, nasAddress: origin.nasAddress, method: origin.method }, now);
+    return true;
+  }
+
+  /** The NAS spoke of this session. */
+  heard(tracked: TrackedSession, identification: SessionIdentification, now: Date): void {
+    tracked.identification = mergeIdentification(tracked.identification, identification);
+    tracked.session.acctSessionId = tracked.identification.acctSessionId;
+    tracked.aliveAt = now.getTime();
+  }
+
+  change(tracked: TrackedSession, change: Partial<Session>, now: Date): void {
+    const { session } = tracked;
+    Object.assign(session, change);
+    session.revision++;
+    session.updatedAt = now.toISOString();
+    this.listener.onChange(tracked);
+  }
+
+  close(tracked: TrackedSession, reason: string, now: Date): void {
+    if (tracked.session.state === 'closed') return;
+    this.change(tracked, { state: 'closed', endedAt: now.toISOString(), endReason: reason }, now);
+  }
+
+  /** Closes sessions without a sign of life for twice their NAS's session timeout, and forgets what ended long ago. */
+  expire(now: Date, sessionTimeoutOf: (nas: string) => number): void {
+    const time = now.getTime();
+    for (const tracked of this.byId.values()) {
+      const { session } = tracked;
+      if (session.state === 'open') {
+        const limit = 2000 * sessionTimeoutOf(session.nas);
+        if (time - tracked.aliveAt > limit) this.close(tracked, 'no sign of life for two session timeouts', now);
+      } else if (time - Date.parse(session.updatedAt) > keptMilliseconds) this.forget(tracked);
+    }
+  }
+
+  private forget({ session }: TrackedSession): void {
+    this.byId.delete(session.id);
+    const left = this.ofMac(session.mac).filter((other) => other.session.id !== session.id);
+    if (left.length > 0) this.byMac.set(session.mac, left);
+    else this.byMac.delete(session.mac);
+    this.listener.onForgotten(session.id);
+  }
+}
+
+function newSession(origin: SessionOrigin, grant: SessionGrant, now: Date): Session {
+  const at = now.toISOString();
+  return {
+    ...grant,
+    id: randomUUID(),
+    revision: 1,
+    state: 'open',
+    mac: origin.mac,
+    nas: origin.nas,
+    nasAddress: origin.nasAddress,
+    nasPort: portOf(origin.identification),
+    acctSessionId: origin.identification.acctSessionId,
+    method: origin.method,
+    addresses: [],
+    startedAt: at,
+    updatedAt: at,
+    endedAt: null,
+    endReason: null,
+    inputOctets: 0,
+    outputOctets: 0,
+    lastCoa: null,
+  };
+}

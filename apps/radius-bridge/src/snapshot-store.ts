@@ -1,0 +1,50 @@
+import type { Snapshot } from '#policy';
+import { Authorizer, type PolicyFunctions } from './authentication/authorizer.js';
+import { ClientTable } from './clients/client-table.js';
+import type { SecretLookup } from './config.js';
+import type { Log } from './log.js';
+
+/** A snapshot and what is derived from it; replaced as a whole. */
+export interface ActivePolicy {
+  readonly snapshot: Snapshot;
+  readonly clients: ClientTable;
+  readonly authorizer: Authorizer;
+}
+
+export interface SnapshotSource extends PolicyFunctions {
+  /** Throws when the value is no snapshot or its digest does not hold. */
+  readonly decode: (json: unknown) => Snapshot;
+  readonly secretOf: (reference: string) => SecretLookup;
+}
+
+/**
+ * The last good snapshot. A bad one is refused whole and changes nothing; what makes one good is the decoder's to say.
+ *
+ * INVARIANT: a request sees one snapshot: client table, authorizer and digest are of the same.
+ */
+export class SnapshotStore {
+  private active: ActivePolicy | null = null;
+
+  constructor(
+    private readonly source: SnapshotSource,
+    private readonly log: Log,
+  ) {}
+
+  get current(): ActivePolicy | null {
+    return this.active;
+  }
+
+  /** Throws on a bad snapshot. */
+  take(json: unknown): ActivePolicy {
+    const snapshot = this.source.decode(json);
+    const clients = new ClientTable(snapshot.nas, this.source.secretOf);
+    const authorizer = new Authorizer(snapshot, this.source);
+    for (const { nas, problem } of clients.unusable) {
+      this.log('error', 'RADIUS client left out: its secret is not usable', { nas, problem });
+    }
+    for (const problem of authorizer.problems) this.log('error', 'grant can not be told', { problem });
+    this.active = { snapshot, clients, authorizer };
+    this.log('info', 'snapshot taken', { digest: snapshot.digest, commit: snapshot.provenance.commit });
+    return this.active;
+  }
+}

@@ -1,0 +1,33 @@
+import { spawnSync } from 'node:child_process';
+
+export interface RadclientReply {
+  /** `Access-Accept`, or null when nothing valid came back. */
+  readonly code: string | null;
+  /** As FreeRADIUS's dictionaries name and print them, in order. */
+  readonly attributes: readonly (readonly [name: string, value: string])[];
+  readonly output: string;
+}
+
+/** Sends one request with Debian's radclient, an implementation that shares no code with ours. */
+export function radclient(
+  port: number,
+  command: 'auth' | 'acct' | 'status',
+  secret: string,
+  attributes: Readonly<Record<string, string>>,
+): RadclientReply {
+  const input = Object.entries(attributes)
+    .map(([name, value]) => `${name} = ${value.startsWith('0x') ? value : `"${value}"`}`)
+    .join('\n');
+  const { stdout, stderr } = spawnSync('radclient', ['-x', '-r', '1', '-t', '2', `127.0.0.1:${port}`, command, secret], {
+    input: `${input}\n`,
+    encoding: 'utf8',
+  });
+  const lines = stdout.split('\n');
+  const start = lines.findIndex((line) => line.startsWith('Received '));
+  const code = start < 0 ? null : (/^Received (\S+)/.exec(lines[start]!)?.[1] ?? null);
+  const found = lines.slice(start + 1).flatMap((line) => {
+    const match = /^\t([\w-]+)(?::\d+)? = (.*)$/.exec(line);
+    return match ? [[match[1]!, match[2]!.replace(/^"(.*)"$/, '$1')] as const] : [];
+  });
+  return { code, attributes: start < 0 ? [] : found, output: stdout + stderr };
+}

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { devicePlans, type DevicePlan } from './plan.ts';
 import { gatewayOf, lengthOf } from './topology.ts';
@@ -194,28 +194,4 @@ export async function startAddressing(
   const path = join(folder, 'dnsmasq.conf');
   writeFileSync(path, `${lines.join('\n')}\n`);
   await daemons.start('dnsmasq', ['dnsmasq', '-C', path], { namespace: 'fw' }).saying('DHCP, IP range');
-}
-
-/** Lines that packets dropped by the firewall left in its log (NFLOG). */
-export class FirewallLog {
-  private readonly daemon: Daemon;
-
-  private constructor(daemon: Daemon) {
-    this.daemon = daemon;
-  }
-
-  static async start(daemons: Daemons, group: number): Promise<FirewallLog> {
-    const command = ['tcpdump', '-i', `nflog:${group}`, '-l', '-n', '-t', '--immediate-mode'];
-    const daemon = daemons.start('firewall-log', command, { namespace: 'fw' });
-    await daemon.saying('listening on');
-    return new FirewallLog(daemon);
-  }
-
-  /** A drop of a packet to this address and port has been logged. */
-  async saw(from: string, to: string, port: number, milliseconds = 2_000): Promise<boolean> {
-    const wanted = new RegExp(`${from.replaceAll('.', '\\.')}\\.\\d+ > ${to.replaceAll('.', '\\.')}\\.${port}\\b`);
-    return waitFor('the log line', milliseconds, () => wanted.test(readFileSync(this.daemon.logFile, 'utf8'))).catch(
-      () => false,
-    );
-  }
 }

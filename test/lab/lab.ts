@@ -2,8 +2,9 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Cordon } from './cordon.ts';
+import { Firewall } from './firewall.ts';
 import { devicesOf, serve, startAddressing, type Device } from './hosts.ts';
-import { nasPlans } from './plan.ts';
+import { firewallLogGroup, nasPlans } from './plan.ts';
 import { PolicyRepository, type LabSegment } from './policy.ts';
 import { Daemons, run } from './process.ts';
 import { Report } from './report.ts';
@@ -26,6 +27,7 @@ export interface Lab {
   readonly policy: PolicyRepository;
   readonly segments: readonly LabSegment[];
   readonly switch: LabSwitch;
+  readonly firewall: Firewall;
   readonly devices: Readonly<Record<string, Device>>;
   readonly cordon: Cordon;
 }
@@ -53,6 +55,7 @@ async function build(settings: Settings, report: Report, daemons: Daemons): Prom
     policy,
     segments,
     switch: labSwitch,
+    firewall: await Firewall.watch(daemons, firewallLogGroup),
     devices: Object.fromEntries(devices.map((device) => [device.name, device])),
     cordon: new Cordon(folder, daemons, policy.folder),
   };

@@ -36,7 +36,7 @@ export const nasPlans: readonly NasPlan[] = [
     profile: 'cisco-ios-xe',
     secret: 'correct-horse-battery-1',
     secretVariable: 'CORDON_LAB_SECRET_1',
-    aclEntries: 64,
+    aclEntries: 128,
     relayPort: 21812,
     ports: ['p1', 'p4'],
   },
@@ -47,7 +47,7 @@ export const nasPlans: readonly NasPlan[] = [
     profile: 'rfc',
     secret: 'correct-horse-battery-2',
     secretVariable: 'CORDON_LAB_SECRET_2',
-    aclEntries: 64,
+    aclEntries: 128,
     relayPort: 22812,
     ports: ['p2', 'p3'],
   },
@@ -81,3 +81,6 @@ export const internet = { v4: '198.51.100.10', v6: '2001:db8:ffff::10' };
 
 /** The server network behind the firewall. */
 export const transit = { fw: { v4: '10.254.0.1', v6: 'fd00:fe::1' }, srv: { v4: '10.254.0.2', v6: 'fd00:fe::2' } };
+
+/** NFLOG group to which Cordon's firewall rules log what they drop. */
+export const firewallLogGroup = 5;

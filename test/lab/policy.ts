@@ -125,6 +125,14 @@ export class PolicyRepository {
     return { v4, v6 };
   }
 
+  /** First TCP port of an application. */
+  tcpPort(application: string): number {
+    const ports = this.catalog<ApplicationYaml>('applications')[application]?.ports ?? [];
+    const found = ports.map((text) => /^tcp\/(\d+)/.exec(text)?.[1]).find((port) => port !== undefined);
+    if (found === undefined) throw new Error(`application \`${application}\` has no TCP port`);
+    return Number(found);
+  }
+
   /** Every TCP and UDP port that an application names (of a range, the first). */
   ports(): { readonly tcp: number[]; readonly udp: number[] } {
     const found = { tcp: new Set<number>(), udp: new Set<number>() };

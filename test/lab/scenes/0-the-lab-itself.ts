@@ -18,7 +18,7 @@ export async function showTheLabItself(lab: Lab): Promise<void> {
     await server.saying('Ready to process requests');
     const pump = lab.devices['d1']!;
     const segment = policy.segment('pumps-limited');
-    const library = policy.endpoint('drug-library');
+    const library = policy.endpoint('drug-library-1');
     await pump.plug();
     const [addresses, ms] = await timed(() => pump.addressesIn(segment));
     report.check('a device gets VLAN, IPv4 and IPv6 address', true, `${addresses.v4}, ${addresses.v6} in ${ms} ms`);
@@ -36,7 +36,8 @@ export async function showTheLabItself(lab: Lab): Promise<void> {
 async function showChanges(lab: Lab, library: string): Promise<void> {
   const { report } = lab;
   const pump = lab.devices['d1']!;
-  const acl = [`Cisco-AVPair += "ip:inacl#10=permit tcp any host ${library} eq 443"`];
+  const lines = ['permit udp any eq bootpc any eq bootps', `permit tcp any host ${library} eq 443`];
+  const acl = lines.map((line, i) => `Cisco-AVPair += "ip:inacl#${i + 1}=${line}"`);
   const [answer, ms] = await timed(() => coa('coa', [...acl, 'Message-Authenticator = 0x00']));
   report.check('a CoA-Request with an ACL is acknowledged', answer.includes('CoA-ACK'), `${ms} ms`);
   const after = await probe('d1', [https(library), https(internet.v4), https(internet.v6)]);

@@ -1,7 +1,19 @@
 import type { Lab } from '../lab.ts';
 import { showTheLabItself } from './0-the-lab-itself.ts';
+import { showSegmentAndAcl } from './1-segment-and-acl.ts';
+import { showUnknownDevice } from './2-unknown-device.ts';
+import { showQuarantine } from './3-quarantine.ts';
+import { showPolicyChange } from './4-policy-change.ts';
+import { showKill } from './5-kill.ts';
+import { showDrift } from './6-drift.ts';
 
-/** In this order; a scene leaves the lab as the next one expects it. */
+/** In this order; each also runs alone, and leaves devices as they were: registered, released, plugged in. */
 export const scenes: readonly (readonly [number: string, scene: (lab: Lab) => Promise<void>])[] = [
   ['0', showTheLabItself],
+  ['1', showSegmentAndAcl],
+  ['2', showUnknownDevice],
+  ['3', showQuarantine],
+  ['4', showPolicyChange],
+  ['5', showKill],
+  ['6', showDrift],
 ];

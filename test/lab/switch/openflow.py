@@ -28,10 +28,8 @@ class Dataplane:
     def open(self, ofport, acl):
         """`acl`: what acl.from_packet gave, or None for a port without ACL."""
         entries, closed, _lines = acl or ([], set(), [])
-        # What a switch learns addresses from, it takes from the port whatever the ACL says.
-        flows = ["priority=60000,arp", "priority=60000,udp,tp_src=68,tp_dst=67"]
-        flows += ["priority=60000,icmp6,icmpv6_type=%d" % t for t in (133, 135, 136)]
-        flows = [(f, "NORMAL") for f in flows]
+        # An IP ACL does not see ARP. It does see DHCP and neighbour discovery: the ACL must allow them, as on real switches.
+        flows = [("priority=60000,arp", "NORMAL")]
         for index, entry in enumerate(entries):
             action = "NORMAL" if entry.permit else "drop"
             flows += [("priority=%d,%s" % (FIRST_ACL_PRIORITY - index, m), action) for m in entry.matches()]

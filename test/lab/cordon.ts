@@ -7,6 +7,9 @@ const root = join(import.meta.dirname, '..', '..');
 const controllerUrl = 'http://127.0.0.1:8080';
 const bridgeUrl = 'http://127.0.0.1:8081';
 
+/** How often Cordon looks at the policy repository by itself. */
+export const pollMilliseconds = 2_000;
+
 export interface Answer<T> {
   readonly status: number;
   readonly body: T;
@@ -63,7 +66,7 @@ export class Cordon {
     this.controller = this.launch('controller', 'dist/apps/controller/src/main.js', {
       CORDON_HTTP: '127.0.0.1:8080',
       CORDON_POLICY_REPOSITORY: this.policyFolder,
-      CORDON_POLICY_POLL_SECONDS: '2',
+      CORDON_POLICY_POLL_SECONDS: String(pollMilliseconds / 1000),
       CORDON_RESYNC_SECONDS: '2',
       CORDON_ADMIN_TOKEN: this.adminToken,
     });

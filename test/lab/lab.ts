@@ -2,6 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Cordon } from './cordon.ts';
+import { collectEvidence } from './evidence.ts';
 import { Firewall } from './firewall.ts';
 import { devicesOf, serve, startAddressing, type Device } from './hosts.ts';
 import { firewallLogGroup, nasPlans } from './plan.ts';
@@ -71,6 +72,7 @@ async function play(settings: Settings, report: Report, daemons: Daemons): Promi
     } catch (error) {
       report.check(`scene ${number} ran to its end`, false, error instanceof Error ? error.message : String(error));
     }
+    if (report.sceneFailed) await collectEvidence(lab, number);
   }
 }
 
@@ -89,7 +91,7 @@ try {
 }
 const good = report.finish(performance.now() / 1000);
 if (settings.keep) {
-  console.log(`kept: nsenter -t $(pgrep -f lab.ts | tail -1) -a; logs in ${logs}; Ctrl-C ends it`);
+  console.log(`kept: logs are in ${logs}; Ctrl-C ends it`);
   await new Promise(() => undefined);
 }
 await daemons.stopAll();

@@ -3,10 +3,16 @@ export class Report {
   private passed = 0;
   private failures: string[] = [];
   private current = '';
+  private failuresBefore = 0;
 
   scene(title: string): void {
     this.current = title;
+    this.failuresBefore = this.failures.length;
     console.log(`\n== ${title}`);
+  }
+
+  get sceneFailed(): boolean {
+    return this.failures.length > this.failuresBefore;
   }
 
   note(text: string): void {

@@ -65,6 +65,7 @@ async function runInSandbox(folder: string): Promise<number> {
   const child = spawn('unshare', [...flags, process.execPath, lab, settings], {
     stdio: ['pipe', 'inherit', 'inherit'],
   });
+  if (options.keep) console.log(`look inside with: nsenter -a -t $(cat /proc/${child.pid}/task/${child.pid}/children)`);
   // Ctrl-C reaches the lab directly, as it is in the same process group; SIGTERM has to be passed on.
   process.on('SIGINT', () => undefined);
   process.on('SIGTERM', () => child.stdin.end());

@@ -49,9 +49,11 @@ class Client:
 def main():
     watch = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
     watch.bind((0, 1))
-    # Ask for a router at once and often: nobody here has duplicate addresses.
-    for name, value in (("accept_dad", "0"), ("router_solicitation_delay", "0"), ("router_solicitation_interval", "1")):
-        sysctl(name, value)
+    # Ask for a router at once and often. Duplicate address detection goes on in the background (RFC 4429): its
+    # solicitations tell the switch which addresses there are, as on a real port.
+    for name in ("optimistic_dad", "use_optimistic", "router_solicitation_interval"):
+        sysctl(name, "1")
+    sysctl("router_solicitation_delay", "0")
     client = Client(sys.argv[1], sys.argv[2])
     signal.signal(signal.SIGTERM, lambda *_: (client.stop(), sys.exit(0)))
     up = False

@@ -45,7 +45,11 @@ async function showPorts(lab: Lab): Promise<void> {
   report.equal('and the monitor in its own', await lab.switch.vlan('p3'), policy.segment('monitors').vlan);
   const [cisco, rfc] = [await lab.switch.port('p1'), await lab.switch.port('p2')];
   const families = new Set(cisco.acl?.map((line) => line.split(':')[0]));
-  report.equal('the Catalyst got ACEs of both families', ['ip', 'ipv6'].map((family) => families.has(family)), [true, true]);
+  report.equal(
+    'the Catalyst got ACEs of both families',
+    ['ip', 'ipv6'].map((family) => families.has(family)),
+    [true, true],
+  );
   report.check(
     'the other switch got NAS-Filter-Rules',
     rfc.acl?.every((line) => /^(permit|deny) in /.test(line)) ?? false,

@@ -1,3 +1,4 @@
+import { pollMilliseconds } from '../cordon.ts';
 import { Stream } from '../hosts.ts';
 import type { Lab } from '../lab.ts';
 import { admit, expectAll, planOf, rulesOf, runCordon, untilAcl, untilRules, withFirewallAlone } from './steps.ts';
@@ -63,7 +64,7 @@ async function reopen(lab: Lab, before: { file: string; text: string }): Promise
   report.within(
     'a commit that nobody announced opens it again',
     await untilAcl(lab, 'p1', gateway, 443, true, since),
-    5_000,
+    5_000 + pollMilliseconds,
   );
   const attempt = [{ name: 'gateway', to: gateway, port: 443 }];
   await expectAll(lab, 'd1', 'and the pump reaches its gateway', attempt, 'open');

@@ -41,6 +41,7 @@ class Port:
         self.flapping = False
         self.has_carrier = True
         self.fault = None
+        self.placed = None  # (mac, vlan) of the latest authorization
         self.timers = []
         self.changes = {"accept": 0, "reject": 0, "timeout": 0, "coa": 0, "disconnect": 0}
         switch.dataplane.close(self.ofport)
@@ -84,6 +85,7 @@ class Port:
         log("link", port=self.name, up=up)
         self.quiet_until = 0.0
         if not up:
+            self.placed = None
             self.end(2, "lost carrier")
 
     # -- authentication
@@ -144,14 +146,15 @@ class Port:
     # -- authorization
 
     async def authorize(self, session, authorization):
-        before = self.session.authorization if self.session is session else None
+        is_new = self.session is not session
         if authorization.vlan not in self.switch.vlans:
             raise ValueError("VLAN %s does not exist on this switch" % authorization.vlan)
         if authorization.acl and len(authorization.acl[0]) > self.switch.acl_entries:
             raise OverflowError("the ACL has more than %d entries" % self.switch.acl_entries)
-        moves = before is None or before.vlan != authorization.vlan
+        # The same device in another VLAN, be it by CoA or by a new session: it has to notice.
+        moves = self.placed is not None and self.placed[0] == session.mac and self.placed[1] != authorization.vlan
         started = time.monotonic()
-        if moves:
+        if is_new or moves:
             self.switch.dataplane.close(self.ofport)
             self.switch.dataplane.set_vlan(self.name, authorization.vlan)
         self.switch.dataplane.open(self.ofport, authorization.acl)
@@ -161,9 +164,10 @@ class Port:
         self._set_timers()
         acl_lines = authorization.acl[2] if authorization.acl else None
         log("authorized", port=self.name, mac=session.mac.hex(":"), vlan=authorization.vlan, acl=acl_lines, ms=took)
-        if before is None:
+        self.placed = (session.mac, authorization.vlan)
+        if is_new:
             self.account(accounting.START)
-        elif moves:
+        if moves:
             session.addresses.clear()
             asyncio.ensure_future(self.flap())
 

@@ -6,6 +6,7 @@ import struct
 
 ETH_P_ALL = 3
 PACKET_OUTGOING = 4
+ICMPV6, NEIGHBOUR_SOLICITATION = 58, 135
 EAPOL, ARP, IPV4, IPV6 = 0x888E, 0x0806, 0x0800, 0x86DD
 
 
@@ -42,7 +43,10 @@ def _address(ethertype, body):
     if ethertype == IPV4 and len(body) >= 20:
         return _useful(ipaddress.IPv4Address(body[12:16]))
     if ethertype == IPV6 and len(body) >= 40:
-        return _useful(ipaddress.IPv6Address(body[8:24]))
+        source = ipaddress.IPv6Address(body[8:24])
+        if source.is_unspecified and len(body) >= 64 and body[6] == ICMPV6 and body[40] == NEIGHBOUR_SOLICITATION:
+            source = ipaddress.IPv6Address(body[48:64])  # duplicate address detection: the target is to be its own
+        return _useful(source)
     return None
 
 

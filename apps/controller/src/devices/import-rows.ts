@@ -36,7 +36,7 @@ export function parseImport(text: string, classProblem: (name: string) => string
   const firstLine = new Map<Mac, number>();
   for (const { line, cells } of table.records) {
     const checked = checkRow(line, cells, classProblem);
-    const previous = checked.row && firstLine.get(checked.row.mac);
+    const previous = checked.row ? firstLine.get(checked.row.mac) : undefined;
     if (previous !== undefined) {
       errors.push({ line, field: 'mac', detail: `the same device is on line ${previous}: keep one of the two` });
     } else if (checked.row) {

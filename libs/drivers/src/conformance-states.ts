@@ -1,0 +1,240 @@
+import type { EnforcementState, FlowEntry, FlowSide } from '#model';
+import {
+  addressSet,
+  allAddresses,
+  formatAddress,
+  parseAddress,
+  parseRange,
+  parseService,
+  serviceAlgebra,
+  subtractAddresses,
+  type Address,
+  type ServiceSet,
+} from '#net';
+import type { Packet } from './invariant.js';
+
+/** Where the conformance kit's packets run: a fixture with real packets builds exactly this. */
+export const conformanceNetwork = {
+  /** In scope, member of `infusion-pump`. */
+  pump: ['10.20.0.11', 'fd00:20::11'],
+  /** In scope, no member of anything. */
+  stranger: ['10.20.0.12', 'fd00:20::12'],
+  /** Beside the devices, but out of scope. */
+  printer: ['10.40.0.9', 'fd00:40::9'],
+  /** The far side: a server, and an address that stands for the internet. */
+  server: ['10.10.0.10', 'fd00:10::10'],
+  internet: ['198.51.100.7', '2001:db8::7'],
+  /** TCP and UDP listen here, at both ends. */
+  ports: [3613, 8443, 8444, 9000],
+} as const;
+
+export function at(text: string): Address {
+  const address = parseAddress(text);
+  if (!address) throw new Error(`no address: ${text}`);
+  return address;
+}
+
+const classes = (...names: string[]): FlowSide => ({ kind: 'classes', classes: names });
+export const ranges = (...texts: string[]) =>
+  addressSet(
+    texts.map((text) => {
+      const range = parseRange(text);
+      if (!range) throw new Error(`no range: ${text}`);
+      return range;
+    }),
+  );
+const addresses = (...texts: string[]): FlowSide => ({ kind: 'addresses', addresses: ranges(...texts) });
+
+export function services(...texts: string[]): ServiceSet {
+  return serviceAlgebra.normalize(
+    texts.map((text) => {
+      const service = parseService(text);
+      if (!service) throw new Error(`no service: ${text}`);
+      return service;
+    }),
+  );
+}
+
+export function flow(
+  id: string,
+  action: FlowEntry['action'],
+  source: FlowSide,
+  destination: FlowSide,
+  ...apps: string[]
+): FlowEntry {
+  return {
+    id: id.padEnd(12, '0'),
+    action,
+    source,
+    destination,
+    services: services(...apps),
+    line: `rules/flows.csv:${id}`,
+  };
+}
+
+const { pump, stranger, server, printer, internet } = conformanceNetwork;
+const family25 = Array.from({ length: 25 }, (_, i) => (i === 0 ? 'infusion-pump' : `class-${i}`));
+const outside: FlowSide = {
+  kind: 'addresses',
+  addresses: subtractAddresses(allAddresses, ranges('10.0.0.0/8', '192.168.0.0/16', 'fc00::/7')),
+};
+
+export const pumpLine = 'a10000000000';
+const entries: readonly FlowEntry[] = [
+  flow(
+    'a1',
+    'allow',
+    classes('infusion-pump'),
+    addresses(...server),
+    'tcp/8443',
+    'tcp/104',
+    'tcp/11112-11115',
+    'udp/8443',
+  ),
+  // the same line again: its subject was a class and an endpoint
+  flow('a1', 'allow', addresses('10.30.0.1-10.30.0.9'), addresses(...server), 'tcp/8443'),
+  flow('a2', 'allow', addresses(...server), classes('infusion-pump'), 'tcp/3613'),
+  flow(
+    'a3',
+    'allow',
+    classes(...family25),
+    addresses(...server),
+    'icmp/8',
+    'icmp6/128',
+    'udp/123',
+    'ip/50',
+    'sctp/7-9',
+  ),
+  flow('a4', 'allow', classes('infusion-pump', 'class-1'), classes('class-2', 'pump-gateway'), 'tcp', 'udp/5000-5010'),
+  flow('a5', 'allow', addresses('10.20.9.0/24', 'fd00:20:9::/48'), addresses('10.10.0.0/24', 'fd00:10::/64'), 'any'),
+  flow('a6', 'allow', classes('class-3'), { kind: 'addresses', addresses: allAddresses }, 'any'),
+  flow('d1', 'deny', classes(...family25), outside, 'any'),
+  flow('d2', 'deny', addresses('10.10.0.66'), classes('infusion-pump'), 'tcp/3613'),
+  flow('d3', 'deny', classes('class-3'), classes('pump-gateway'), 'tcp/22', 'icmp'),
+];
+
+const member = (...texts: readonly string[]): ReadonlySet<string> =>
+  new Set(texts.map((text) => formatAddress(at(text))));
+const membership = new Map<string, ReadonlySet<string>>([
+  ['infusion-pump', member(...pump, '10.20.0.21', 'fd00:20::21')],
+  ['class-1', member('10.20.1.1')],
+  ['class-2', member('10.20.2.1', 'fd00:20::2:1')],
+  ['class-3', member('10.20.3.1', 'fd00:20::3:1')],
+  ['pump-gateway', member('10.20.4.1', 'fd00:20::4:1')],
+  ['no-rule-names-it', member('10.20.5.1')],
+]);
+
+const scope = ranges('10.20.0.0/16', '10.30.0.1-10.30.0.9', 'fd00:20::/32');
+const stateOf = (entries: readonly FlowEntry[], members = membership): EnforcementState => ({
+  rules: { snapshotDigest: '0'.repeat(64), scope, entries },
+  membership: members,
+});
+
+export const baseState = stateOf(entries);
+/** Other rules, of which one keeps the pump's connection allowed. */
+export const otherRules = stateOf([
+  entries[0]!,
+  flow('b1', 'allow', classes('infusion-pump'), addresses(...server), 'tcp/8444'),
+  flow('d9', 'deny', classes('class-1'), addresses(...server), 'any'),
+]);
+/** The pump may nothing any more. */
+export const closedRules = stateOf(entries.filter(({ id }) => id !== pumpLine));
+export const otherMembers = stateOf(
+  entries,
+  new Map([
+    ...membership,
+    ['infusion-pump', member(...pump, '10.20.0.31', 'fd00:20::31')],
+    ['class-1', new Set<string>()],
+  ]),
+);
+/** The pump left its class. */
+export const withoutPump = stateOf(entries, new Map([...membership, ['infusion-pump', member('10.20.0.21')]]));
+export const emptyState: EnforcementState = {
+  rules: { snapshotDigest: '0'.repeat(64), scope: ranges('10.20.0.0/16'), entries: [] },
+  membership: new Map(),
+};
+/** Scopes and addresses at the ends of the address space. */
+export const wholeScope: EnforcementState = {
+  rules: { ...baseState.rules, scope: allAddresses },
+  membership,
+};
+
+export const sampleStates: ReadonlyMap<string, EnforcementState> = new Map(
+  Object.entries({ baseState, otherRules, closedRules, otherMembers, withoutPump, emptyState, wholeScope }),
+);
+
+const interesting = [
+  ...[...pump, ...stranger, ...server, ...printer, ...internet],
+  ...[
+    '10.20.0.21',
+    '10.20.0.31',
+    '10.20.1.1',
+    '10.20.2.1',
+    '10.20.3.1',
+    '10.20.4.1',
+    '10.20.9.9',
+    '10.30.0.9',
+    '10.30.0.10',
+  ],
+  ...[
+    '10.10.0.66',
+    '255.255.255.255',
+    '0.0.0.0',
+    'fd00:20::2:1',
+    'fd00:20::3:1',
+    'fd00:20::4:1',
+    'fd00:20:9::1',
+    '::',
+    'fbff::1',
+  ],
+].map(at);
+const kinds: readonly [protocol: number, port: number][] = [
+  ...[22, 104, 3613, 8443, 8444, 11_112, 11_115, 11_116].map((port): [number, number] => [6, port]),
+  ...[123, 5000, 8443].map((port): [number, number] => [17, port]),
+  ...(
+    [
+      [1, 0],
+      [1, 8],
+      [58, 128],
+      [58, 8],
+      [50, 0],
+      [51, 0],
+      [132, 8],
+    ] as const
+  ).map(([p, n]): [number, number] => [p, n]),
+];
+
+/** Every pair of addresses that matter to the sample states, with every service that does. */
+export const samplePackets: readonly Packet[] = interesting.flatMap((source) =>
+  interesting
+    .filter((destination) => destination.family === source.family)
+    .flatMap((destination) => kinds.map(([protocol, port]) => ({ source, destination, protocol, port }))),
+);
+
+const packet = (
+  from: readonly string[],
+  to: readonly string[],
+  family: 0 | 1,
+  protocol: number,
+  port: number,
+): Packet => ({
+  source: at(from[family]!),
+  destination: at(to[family]!),
+  protocol,
+  port,
+});
+
+/** Packets that a fixture really sends, in both families, from both ends. */
+export const livePackets: readonly Packet[] = ([0, 1] as const).flatMap((family) => [
+  packet(pump, server, family, 6, 8443),
+  packet(pump, server, family, 6, 9000),
+  packet(pump, server, family, 17, 8443),
+  packet(pump, server, family, 17, 9000),
+  packet(pump, server, family, family === 0 ? 1 : 58, family === 0 ? 8 : 128),
+  packet(pump, internet, family, 6, 8443),
+  packet(stranger, server, family, 6, 8443),
+  packet(printer, server, family, 6, 9000),
+  packet(server, pump, family, 6, 3613),
+  packet(server, pump, family, 6, 8443),
+  packet(server, printer, family, 17, 9000),
+]);

@@ -1,0 +1,19 @@
+import { sha256 } from '#base';
+import type { Family } from '#net';
+
+/**
+ * A class's word in object names. nft takes letters, digits, `-` and `_` after a letter, and the kernel takes 255 bytes.
+ * INVARIANT: injective. A short plain name stays itself; any other gets a hash behind a `_`, which no plain name has.
+ */
+export function nameWord(name: string): string {
+  if (/^[a-z][a-z0-9-]{0,47}$/.test(name)) return name;
+  return `x_${name.replace(/[^a-z0-9-]/g, '-').slice(0, 24)}_${sha256(name).slice(0, 16)}`;
+}
+
+/** Set of the addresses that a class's devices have now. */
+export const classSet = (name: string, family: Family): string => `${nameWord(name)}_${family}`;
+/** The `_` inside keeps it apart from the set of a class called `scope`. */
+export const scopeSet = (family: Family): string => `in_scope_${family}`;
+/** Named, so that all rules of one policy line count into one place. Ids are checked to be plain (`isPlainId`). */
+export const lineCounter = (id: string): string => `line_${id}`;
+export const isPlainId = (id: string): boolean => /^[0-9a-z-]{1,64}$/.test(id);

@@ -1,0 +1,71 @@
+import { compareText } from '#base';
+import type { EnforcementState } from '#model';
+import type { ChangePlan, ObservedState } from '../driver.js';
+import { dropTable, formatTransaction, tableId, type Json } from './commands.js';
+import { parse } from './parse.js';
+import { isRecord } from './parse-rule.js';
+import { render } from './render.js';
+
+const mostStepsListed = 50;
+
+/**
+ * Rules that differ are replaced as a whole, in one transaction; when only members differ, only these are touched, so that
+ * a device that comes or goes costs the same however many rules there are.
+ */
+export function plan(desired: EnforcementState, observed: ObservedState | null): ChangePlan {
+  const artefact = render(desired);
+  const wanted = parse(artefact);
+  if (!wanted) throw new Error('the rendered artefact has no table');
+  if (!observed || observed.rulesFingerprint !== wanted.rulesFingerprint)
+    return { kind: 'rules', steps: explainReplacement(wanted, observed), commands: artefact };
+  const commands: Json[] = [];
+  const steps: string[] = [];
+  for (const [name, members] of [...wanted.membership].sort(([a], [b]) => compareText(a, b))) {
+    const present = observed.membership.get(name) ?? new Set<string>();
+    const gone = without(present, members);
+    const fresh = without(members, present);
+    if (gone.length > 0) commands.push({ delete: { element: { ...tableId, name, elem: gone } } });
+    if (fresh.length > 0) commands.push({ add: { element: { ...tableId, name, elem: fresh } } });
+    steps.push(...gone.map((member) => `remove ${member} from set ${name}`));
+    steps.push(...fresh.map((member) => `add ${member} to set ${name}`));
+  }
+  if (commands.length === 0) return { kind: 'none', steps: [], commands: '' };
+  return { kind: 'membership', steps: shorten(steps), commands: formatTransaction(commands) };
+}
+
+function explainReplacement(wanted: ObservedState, observed: ObservedState | null): string[] {
+  if (!observed) return [`create table inet cordon with ${wanted.ruleIds.size} policy lines`];
+  const fresh = without(wanted.ruleIds, observed.ruleIds);
+  const gone = without(observed.ruleIds, wanted.ruleIds);
+  const head = `replace table inet cordon: ${wanted.ruleIds.size} policy lines`;
+  const same =
+    fresh.length + gone.length === 0
+      ? ['the lines are the same, but their rules on the device are not as rendered']
+      : [];
+  return shorten([head, ...fresh.map((id) => `add line ${id}`), ...gone.map((id) => `remove line ${id}`), ...same]);
+}
+
+const without = (a: ReadonlySet<string>, b: ReadonlySet<string>): string[] =>
+  [...a].filter((item) => !b.has(item)).sort(compareText);
+
+function shorten(steps: readonly string[]): string[] {
+  if (steps.length <= mostStepsListed) return [...steps];
+  return [...steps.slice(0, mostStepsListed), `and ${steps.length - mostStepsListed} more`];
+}
+
+/** The transaction that puts a listing back, foreign objects in our table included; null: there was no table. */
+export function restoreCommands(listing: string | null): string {
+  if (listing === null) return formatTransaction(dropTable);
+  const { nftables } = JSON.parse(listing) as { nftables: unknown[] };
+  const objects = nftables.filter(isRecord).filter((item) => !('metainfo' in item));
+  return formatTransaction([...dropTable, ...objects.map((item) => ({ add: withoutHandle(item) }))]);
+}
+
+function withoutHandle(item: Json): Json {
+  return Object.fromEntries(
+    Object.entries(item).map(([kind, body]) => {
+      if (!isRecord(body)) return [kind, body];
+      return [kind, Object.fromEntries(Object.entries(body).filter(([key]) => key !== 'handle'))];
+    }),
+  );
+}

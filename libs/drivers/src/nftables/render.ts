@@ -1,0 +1,229 @@
+import { compareText } from '#base';
+import type { EnforcementState, FlowEntry, FlowSide } from '#model';
+import { families, familyOf, formatAddress, maxOf, parseAddress, prefixesOfRange } from '#net';
+import type { Family, Interval } from '#net';
+import { dropTable, equals, formatTransaction, tableId, type Json } from './commands.js';
+import { classSet, lineCounter, scopeSet } from './names.js';
+import { matchServices } from './services.js';
+
+type Phase = 'deny' | 'allow';
+
+/*
+ *  forward (hook) ──one side in scope──▶ judge_4 / judge_6
+ *                                          ct invalid: drop │ reply, related ICMP: accept
+ *                                          jump deny_N      │ jump allow_N      │ log, count `denied`, drop
+ *  deny_N, allow_N:   source is of class C ──▶ deny_from_C_N      (lines with classes as source)
+ *                     destination is of C  ──▶ deny_to_C_N        (lines with addresses as source, classes as destination)
+ *                     lines with addresses on both sides stand here
+ *  A line with several classes and several matches has its matches once, in flow_ID_K_N.
+ */
+
+/** The whole table as one transaction: what stood there before is gone at the instant in which this stands. */
+export function render(state: EnforcementState): string {
+  return formatTransaction(replaceCommands(state));
+}
+
+function replaceCommands(state: EnforcementState): Json[] {
+  const build = new TableBuild();
+  for (const family of families) renderFamily(build, state, family);
+  return [
+    ...dropTable,
+    { add: { table: { family: tableId.family, name: tableId.table } } },
+    ...build.counters(state.rules.entries),
+    ...renderSets(state),
+    ...build.commands(),
+    ...renderMembership(state),
+  ];
+}
+
+/** Collects chains and their rules; chains come before rules in the output, so that no jump dangles. */
+class TableBuild {
+  private readonly chains = new Map<string, { readonly hook: Json; readonly rules: Json[] }>();
+
+  rules(chain: string, hook: Json = {}): Json[] {
+    const known = this.chains.get(chain);
+    if (known) return known.rules;
+    const rules: Json[] = [];
+    this.chains.set(chain, { hook, rules });
+    return rules;
+  }
+
+  has(chain: string): boolean {
+    return this.chains.has(chain);
+  }
+
+  counters(entries: readonly FlowEntry[]): Json[] {
+    const names = [...new Set(entries.map((entry) => lineCounter(entry.id)))].sort(compareText);
+    return ['denied', ...names].map((name) => ({ add: { counter: { ...tableId, name } } }));
+  }
+
+  commands(): Json[] {
+    const all = [...this.chains];
+    return [
+      ...all.map(([name, { hook }]) => ({ add: { chain: { ...tableId, name, ...hook } } })),
+      ...all.flatMap(([chain, { rules }]) => rules.map((rule) => ({ add: { rule: { ...tableId, chain, ...rule } } }))),
+    ];
+  }
+}
+
+function renderFamily(build: TableBuild, state: EnforcementState, family: Family): void {
+  const forward = build.rules('forward', { type: 'filter', hook: 'forward', prio: 0, policy: 'accept' });
+  for (const field of ['saddr', 'daddr'] as const)
+    forward.push({ expr: [inSet(family, field, scopeSet(family)), { goto: { target: `judge_${family}` } }] });
+  const icmp = family === 4 ? 1 : 58;
+  const judge = build.rules(`judge_${family}`);
+  judge.push(
+    { expr: [ctState('invalid'), { drop: null }] },
+    // Only replies pass by their connection: what its opener sends is judged anew each time, so closing a flow works at once.
+    {
+      expr: [
+        { match: { op: '==', left: { ct: { key: 'direction' } }, right: 'reply' } },
+        ctState(['established', 'related']),
+        { accept: null },
+      ],
+    },
+    { expr: [ctState('related'), equals({ meta: { key: 'l4proto' } }, icmp), { accept: null }] },
+  );
+  for (const phase of ['deny', 'allow'] as const) {
+    build.rules(`${phase}_${family}`);
+    judge.push({ expr: [{ jump: { target: `${phase}_${family}` } }] });
+    renderPhase(build, state, phase, family);
+  }
+  judge.push({ expr: [{ log: { prefix: 'cordon-deny ', group: 5 } }, { counter: 'denied' }, { drop: null }] });
+}
+
+function renderPhase(build: TableBuild, state: EnforcementState, phase: Phase, family: Family): void {
+  const entries = state.rules.entries
+    .filter((entry) => entry.action === phase)
+    .sort((a, b) => compareText(orderKey(a), orderKey(b)));
+  for (const [index, entry] of entries.entries()) renderEntry(build, entry, index, family);
+}
+
+/** Entries have no order, and one line may have several: the same entries in any order give the same artefact. */
+function orderKey({ id, source, destination, services }: FlowEntry): string {
+  const plain = [id, source, destination, services];
+  return JSON.stringify(plain, (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : value));
+}
+
+function renderEntry(build: TableBuild, entry: FlowEntry, index: number, family: Family): void {
+  const { source, destination, id, action } = entry;
+  const services = matchServices(entry.services, family);
+  const verdict: Json[] = [{ counter: lineCounter(id) }, action === 'allow' ? { accept: null } : { drop: null }];
+  const rules = (sides: readonly (readonly Json[])[]): Json[] =>
+    sides.flatMap((side) =>
+      services.map((service) => ({ comment: `cordon:${id}`, expr: [...side, ...service, ...verdict] })),
+    );
+  const main = build.rules(`${action}_${family}`);
+  if (source.kind === 'addresses' && destination.kind === 'addresses') {
+    const sources = matchSide(source, 'saddr', family);
+    const destinations = matchSide(destination, 'daddr', family);
+    main.push(...rules(sources.flatMap((from) => destinations.map((to) => [...from, ...to]))));
+    return;
+  }
+  const bySource = source.kind === 'classes';
+  const classes = bySource ? source.classes : (destination as FlowSide & { kind: 'classes' }).classes;
+  const body = rules(bySource ? matchSide(destination, 'daddr', family) : matchSide(source, 'saddr', family));
+  renderForClasses(build, { entry, index, family, bySource, classes: [...new Set(classes)].sort(compareText), body });
+}
+
+interface ClassBody {
+  readonly entry: FlowEntry;
+  readonly index: number;
+  readonly family: Family;
+  readonly bySource: boolean;
+  readonly classes: readonly string[];
+  readonly body: readonly Json[];
+}
+
+/** Puts the rules of one line into the chain of each of its classes; by a shared chain where that is shorter. */
+function renderForClasses(build: TableBuild, { entry, index, family, bySource, classes, body }: ClassBody): void {
+  if (body.length === 0 || classes.length === 0) return;
+  const shared = `flow_${entry.action}_${index}_${entry.id}_${family}`;
+  const isShared = body.length > 1 && classes.length > 1;
+  if (isShared) build.rules(shared).push(...body);
+  const main = build.rules(`${entry.action}_${family}`);
+  for (const name of classes) {
+    const set = classSet(name, family);
+    const chain = `${entry.action}_${bySource ? 'from' : 'to'}_${set}`;
+    if (!build.has(chain))
+      main.push({ expr: [inSet(family, bySource ? 'saddr' : 'daddr', set), { jump: { target: chain } }] });
+    const line = { comment: `cordon:${entry.id}`, expr: [{ jump: { target: shared } }] };
+    build.rules(chain).push(...(isShared ? [line] : body));
+  }
+}
+
+/** Alternatives, each a list of matches that must all hold; an empty list of matches means any address. */
+function matchSide(side: FlowSide, field: 'saddr' | 'daddr', family: Family): Json[][] {
+  if (side.kind === 'classes')
+    return [...new Set(side.classes)].sort(compareText).map((name) => [inSet(family, field, classSet(name, family))]);
+  const ranges = familyOf(side.addresses, family);
+  if (ranges.length === 0) return [];
+  if (isWholeFamily(ranges, family)) return [[]];
+  const values = ranges.map((range) => renderRange(range, family));
+  return [[equals(address(family, field), values.length === 1 ? values[0] : { set: values })]];
+}
+
+const isWholeFamily = ([range]: readonly Interval<bigint>[], family: Family): boolean =>
+  range?.first === 0n && range.last === maxOf(family);
+
+function renderRange({ first, last }: Interval<bigint>, family: Family): unknown {
+  const at = (value: bigint): string => formatAddress({ family, value });
+  if (first === last) return at(first);
+  const [prefix, ...more] = prefixesOfRange({ family, first, last });
+  if (prefix && more.length === 0) return { prefix: { addr: at(prefix.value), len: prefix.length } };
+  return { range: [at(first), at(last)] };
+}
+
+function renderSets({ rules }: EnforcementState): Json[] {
+  const classes = classesOf(rules.entries);
+  return families.flatMap((family) => {
+    const type = family === 4 ? 'ipv4_addr' : 'ipv6_addr';
+    const scope = familyOf(rules.scope, family);
+    // nft has no element for all addresses at once
+    const half = maxOf(family) >> 1n;
+    const ranges = isWholeFamily(scope, family)
+      ? [
+          { first: 0n, last: half },
+          { first: half + 1n, last: maxOf(family) },
+        ]
+      : scope;
+    const elem = ranges.map((range) => renderRange(range, family));
+    const set = { ...tableId, name: scopeSet(family), type, flags: ['interval'], ...(elem.length > 0 && { elem }) };
+    return [
+      { add: { set } },
+      ...classes.map((name) => ({ add: { set: { ...tableId, name: classSet(name, family), type } } })),
+    ];
+  });
+}
+
+function renderMembership(state: EnforcementState): Json[] {
+  return classesOf(state.rules.entries).flatMap((name) => {
+    const members = [...(state.membership.get(name) ?? [])].map(readMember);
+    return families.flatMap((family) => {
+      const elem = members
+        .filter((member) => member.family === family)
+        .map(formatAddress)
+        .sort(compareText);
+      return elem.length > 0 ? [{ add: { element: { ...tableId, name: classSet(name, family), elem } } }] : [];
+    });
+  });
+}
+
+function readMember(text: string) {
+  const member = parseAddress(text);
+  // `check` refuses it first; leaving a member out would lift the denies on it
+  if (!member) throw new Error(`member \`${text}\` is no address`);
+  return member;
+}
+
+/** Classes that some line names: only they need a set. */
+export function classesOf(entries: readonly FlowEntry[]): string[] {
+  const sides = entries.flatMap((entry) => [entry.source, entry.destination]);
+  return [...new Set(sides.flatMap((side) => (side.kind === 'classes' ? side.classes : [])))].sort(compareText);
+}
+
+const address = (family: Family, field: string): Json => ({
+  payload: { protocol: family === 4 ? 'ip' : 'ip6', field },
+});
+const inSet = (family: Family, field: string, set: string): Json => equals(address(family, field), `@${set}`);
+const ctState = (right: unknown): Json => ({ match: { op: 'in', left: { ct: { key: 'state' } }, right } });

@@ -1,0 +1,188 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { Connection } from '#model';
+import { type EnforcementTarget, RemoteFault, TerminalFault } from '../driver.js';
+import { tableId } from './commands.js';
+import { formatCuts, parseConnections } from './conntrack.js';
+import { classifyFault, isMissingTable, type CommandEnd } from './faults.js';
+import type { NftDevice } from './session.js';
+
+export type CommandTarget = Exclude<EnforcementTarget, { readonly kind: 'simulated' }>;
+
+/** Long enough for a table of 100,000 members over a slow line; a device that needs more is not answering. */
+const timeoutMilliseconds = 30_000;
+const mostOutput = 256 * 1024 * 1024;
+const mostErrorText = 64 * 1024;
+/** `conntrack -R` reads the whole connection table once a line: keep one call well within the time-out. */
+const cutsPerCall = 200;
+/** sbin isn't on every user's path; messages are told apart by their English text. */
+const environment = ['LC_ALL=C', 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'];
+
+interface CommandResult extends CommandEnd {
+  readonly stdout: string;
+}
+
+/**
+ * Runs nft and conntrack here, in a network namespace, or through the OpenSSH client. All words of a command are fixed;
+ * whatever varies goes through standard input, so there is nothing for a shell to misread.
+ */
+export class CommandTransport implements NftDevice {
+  private folder: Promise<string> | null = null;
+
+  constructor(private readonly target: CommandTarget) {}
+
+  async list(): Promise<string | null> {
+    return this.listing(['nft', '-j', '-n', 'list', 'table', tableId.family, tableId.table]);
+  }
+
+  async listCounters(): Promise<string | null> {
+    return this.listing(['nft', '-j', '-n', 'list', 'counters', 'table', tableId.family, tableId.table]);
+  }
+
+  async load(transaction: string): Promise<void> {
+    await this.expect(['nft', '-j', '-f', '-'], transaction);
+  }
+
+  async connections(): Promise<readonly Connection[]> {
+    const out: Connection[] = [];
+    for (const family of ['ipv4', 'ipv6'])
+      out.push(...parseConnections(await this.expect(['conntrack', '-L', '-f', family, '-o', 'extended'])));
+    return out;
+  }
+
+  async cut(connections: readonly Connection[]): Promise<void> {
+    for (let start = 0; start < connections.length; start += cutsPerCall)
+      await this.expect(['conntrack', '-R', '-'], formatCuts(connections.slice(start, start + cutsPerCall)));
+  }
+
+  async close(): Promise<void> {
+    const folder = this.folder;
+    this.folder = null;
+    if (folder) await rm(await folder, { recursive: true, force: true });
+  }
+
+  private async listing(command: readonly string[]): Promise<string | null> {
+    const result = await this.run(command);
+    if (isMissingTable(result)) return null;
+    if (result.code !== 0) throw classifyFault(this.describe(command), result);
+    return result.stdout;
+  }
+
+  private async expect(command: readonly string[], input = ''): Promise<string> {
+    const result = await this.run(command, input);
+    if (result.code !== 0) throw classifyFault(this.describe(command), result);
+    return result.stdout;
+  }
+
+  private describe(command: readonly string[]): string {
+    const { target } = this;
+    const place =
+      target.kind === 'ssh' ? ` on ${target.host}` : target.kind === 'netns' ? ` in ${target.namespace}` : '';
+    return `${command.slice(0, 3).join(' ')}${place}`;
+  }
+
+  private async run(command: readonly string[], input = ''): Promise<CommandResult> {
+    return runProgram(this.describe(command), await this.words(command), input);
+  }
+
+  private async words(command: readonly string[]): Promise<readonly string[]> {
+    const { target } = this;
+    if (target.kind === 'local') return ['env', ...environment, ...command];
+    if (target.kind === 'netns') {
+      refuseOption(target.namespace);
+      return ['env', ...environment, 'ip', 'netns', 'exec', target.namespace, ...command];
+    }
+    refuseOption(target.host);
+    this.folder ??= writeKnownHosts(target.hostKey);
+    return ['ssh', ...sshOptions(target, await this.folder), '--', target.host, 'env', ...environment, ...command];
+  }
+}
+
+/** Exactly the named key and the named host key: no agent, no user configuration, no questions. */
+function sshOptions(target: Extract<EnforcementTarget, { kind: 'ssh' }>, folder: string): string[] {
+  const options = {
+    BatchMode: 'yes',
+    StrictHostKeyChecking: 'yes',
+    UserKnownHostsFile: path.join(folder, 'known_hosts'),
+    GlobalKnownHostsFile: '/dev/null',
+    HostKeyAlias: hostAlias,
+    IdentitiesOnly: 'yes',
+    IdentityAgent: 'none',
+    ConnectTimeout: '10',
+    ServerAliveInterval: '5',
+    LogLevel: 'ERROR',
+  };
+  const settings = Object.entries(options).flatMap(([key, value]) => ['-o', `${key}=${value}`]);
+  return [
+    '-F',
+    '/dev/null',
+    '-T',
+    ...settings,
+    '-i',
+    target.identityFile,
+    '-p',
+    String(target.port),
+    '-l',
+    target.user,
+  ];
+}
+
+const hostAlias = 'cordon-target';
+
+async function writeKnownHosts(hostKey: string): Promise<string> {
+  const line = knownHostsLine(hostKey);
+  const folder = await mkdtemp(path.join(tmpdir(), 'cordon-ssh-'));
+  await writeFile(path.join(folder, 'known_hosts'), line, { mode: 0o600 });
+  return folder;
+}
+
+/** The key under our alias: it then holds whatever address, port or hash the given line named. */
+export function knownHostsLine(hostKey: string): string {
+  const match = /(?:^|\s)((?:ssh|ecdsa|sk)-[\w@.-]+) ([A-Za-z0-9+/]+=*)(?:\s|$)/.exec(hostKey);
+  if (!match || hostKey.trim().startsWith('@') || /[\r\n]./.test(hostKey.trim()))
+    throw new TerminalFault(
+      '`hostKey` is no single line of known_hosts (`HOST TYPE BASE64`); `ssh-keyscan HOST` prints such lines',
+    );
+  return `${hostAlias} ${match[1]} ${match[2]}\n`;
+}
+
+function refuseOption(word: string): void {
+  if (!/^[A-Za-z0-9_[][A-Za-z0-9_.:%\][-]*$/.test(word))
+    throw new TerminalFault(`\`${word.slice(0, 80)}\` is no name of a host or a namespace`);
+}
+
+function runProgram(what: string, [program = '', ...args]: readonly string[], input: string): Promise<CommandResult> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], shell: false });
+    const stdout: Buffer[] = [];
+    let size = 0;
+    let stderr = '';
+    const giveUp = (fault: Error): void => {
+      clearTimeout(timer);
+      child.kill('SIGKILL');
+      reject(fault);
+    };
+    const timer = setTimeout(
+      () => giveUp(new RemoteFault(`${what}: no answer within ${timeoutMilliseconds / 1000} s`)),
+      timeoutMilliseconds,
+    );
+    child.stdout.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > mostOutput) giveUp(new TerminalFault(`${what}: more than 256 MiB of output`));
+      else stdout.push(chunk);
+    });
+    child.stderr.on('data', (chunk: Buffer) => {
+      if (stderr.length < mostErrorText) stderr += chunk.toString('utf8');
+    });
+    child.on('error', (error) => giveUp(new TerminalFault(`${what}: cannot start \`${program}\`: ${error.message}`)));
+    child.on('close', (code) => {
+      clearTimeout(timer);
+      resolve({ code, stdout: Buffer.concat(stdout).toString('utf8'), stderr });
+    });
+    // a program that ends without reading its input says why on stderr
+    child.stdin.on('error', () => {});
+    child.stdin.end(input);
+  });
+}

@@ -35,6 +35,7 @@ describe('matchAcl', () => {
     ['a source port', { sourcePorts: { first: 2575, last: 2575 } }, { sourcePort: 2575 }, 'permit'],
     ['another source port', { sourcePorts: { first: 2575, last: 2575 } }, {}, 'deny'],
     ['a fragment without ports', {}, { sourcePort: null, destinationPort: null }, 'deny'],
+    ['a fragment, be the range from 0', { destinationPorts: { first: 0, last: 9 } }, { destinationPort: null }, 'deny'],
     ['a reply', { established: true }, { established: true }, 'permit'],
     ['the opening of a connection', { established: true }, {}, 'deny'],
   ])('judges %s', (_title, entry, seen, verdict) => {

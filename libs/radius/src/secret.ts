@@ -7,8 +7,8 @@ const scratch = Buffer.alloc(8192);
 const maxSecretLength = 1024;
 const maxMessageLength = 4096;
 
-/** As latin1 text, which Node hands over in less than half the time of a Buffer. */
-const md5 = (bytes: Buffer): string => hash('md5', bytes, 'latin1');
+/** As text of one character per byte, which Node hands over in less than half the time of a Buffer. */
+const md5 = (bytes: Buffer): string => hash('md5', bytes, 'binary');
 const toBytes = (digest: string): Buffer => Buffer.from(digest, 'latin1');
 
 /**

@@ -103,15 +103,17 @@ describe.each(kit)('checkAuthorization for $name', ({ profile }) => {
         Buffer.alloc(16),
       ),
     ) as Packet;
-    let refused = 0;
-    for (let count = 30; count < 120; count++) {
-      const authorization = pumps({ acl: entries(count), class: Buffer.alloc(1 + ((count * 37) % 253)) });
+    const check = (count: number, length: number): string => {
+      const authorization = pumps({ acl: entries(count), class: Buffer.alloc(length) });
       const reply = signReply(request, codes.accessAccept, renderAuthorization(profile, authorization), secret);
       expect(codesOf(authorization), `${count} entries`).toEqual(reply ? [] : ['reply-too-large']);
-      if (!reply) refused++;
-    }
-    expect(refused).toBeGreaterThan(0);
-    expect(refused).toBeLessThan(90);
+      return reply?.length === 4096 ? 'exact' : reply ? 'fits' : 'too large';
+    };
+    // The last number of entries that fits with a short Class; its length then moves over the limit byte by byte.
+    let count = 1;
+    while (check(count + 1, 1) !== 'too large') count++;
+    const verdicts = new Set(Array.from({ length: 253 }, (_, i) => check(count, i + 1)));
+    expect(verdicts).toEqual(new Set(['fits', 'exact', 'too large']));
   });
 
   it.each<[Partial<Authorization>]>([

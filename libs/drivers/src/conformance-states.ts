@@ -163,31 +163,10 @@ export const sampleStates: ReadonlyMap<string, EnforcementState> = new Map(
   Object.entries({ baseState, otherRules, closedRules, otherMembers, withoutPump, emptyState, wholeScope }),
 );
 
-const interesting = [
-  ...[...pump, ...stranger, ...server, ...printer, ...internet],
-  ...[
-    '10.20.0.21',
-    '10.20.0.31',
-    '10.20.1.1',
-    '10.20.2.1',
-    '10.20.3.1',
-    '10.20.4.1',
-    '10.20.9.9',
-    '10.30.0.9',
-    '10.30.0.10',
-  ],
-  ...[
-    '10.10.0.66',
-    '255.255.255.255',
-    '0.0.0.0',
-    'fd00:20::2:1',
-    'fd00:20::3:1',
-    'fd00:20::4:1',
-    'fd00:20:9::1',
-    '::',
-    'fbff::1',
-  ],
-].map(at);
+const others =
+  '10.20.0.21 10.20.0.31 10.20.1.1 10.20.2.1 10.20.3.1 10.20.4.1 10.20.9.9 10.30.0.9 10.30.0.10 10.10.0.66 255.255.255.255 ' +
+  '0.0.0.0 fd00:20::2:1 fd00:20::3:1 fd00:20::4:1 fd00:20:9::1 :: fbff::1';
+const interesting = [...pump, ...stranger, ...server, ...printer, ...internet, ...others.split(' ')].map(at);
 const kinds: readonly [protocol: number, port: number][] = [
   ...[22, 104, 3613, 8443, 8444, 11_112, 11_115, 11_116].map((port): [number, number] => [6, port]),
   ...[123, 5000, 8443].map((port): [number, number] => [17, port]),

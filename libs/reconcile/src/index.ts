@@ -1,1 +1,2 @@
-export {};
+export { reconcilePoint, type ReconcileOutcome } from './point.js';
+export { Reconciler, type CancelTimer, type KeyState, type ReconcilerOptions } from './reconciler.js';

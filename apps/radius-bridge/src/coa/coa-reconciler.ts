@@ -168,10 +168,15 @@ export class CoaReconciler {
       decisionId,
     );
     const attributes = coaRequest(profile, tracked.identification, authorization, this.now());
+    const before = tracked.told;
+    if (profile.changeOfAuthorization === 'push') this.ports.sessions.doubt(tracked);
     const answer = await this.send('CoA-Request', tracked, desired, attributes, reason);
     if (tracked.session.state !== 'open') return;
     if (answer === 'timeout') return this.retryLater(tracked);
-    if (answer.outcome === 'nak') return this.disconnect(tracked, desired, `CoA-Request was refused: ${reason}`);
+    if (answer.outcome === 'nak') {
+      tracked.told ??= before; // a refused request has changed nothing (RFC 5176 §2.2)
+      return this.disconnect(tracked, desired, `CoA-Request was refused: ${reason}`);
+    }
     // A NAS that only promised to ask again is told by the Access-Accept that follows; if it does not ask, we do.
     if (profile.changeOfAuthorization === 'reauthenticate') return this.retryLater(tracked);
     this.told(tracked, desired, decision, decisionId);

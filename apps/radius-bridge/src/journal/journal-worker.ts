@@ -149,19 +149,21 @@ function serve(path: string): void {
       const next = waiting[0]!;
       if (next.type === 'write') {
         if (commitWrites()) continue;
+        if (waiting.some((message) => message.type === 'close')) return close();
         retry = setTimeout(work, retryMilliseconds);
         return;
       }
       waiting.shift();
       if (next.type === 'read-events') {
         post({ type: 'events', request: next.request, events: store.events(next.limit) });
-      } else {
-        store.close();
-        post({ type: 'closed' });
-        port.close();
-        return;
-      }
+      } else return close();
     }
+  }
+
+  /** What could not be written by now was never acknowledged. */
+  function close(): void {
+    store.close();
+    port.close();
   }
 
   port.on('message', (message: ToJournal) => {

@@ -36,7 +36,6 @@ export class Journal {
     readonly loaded: JournalState,
   ) {
     this.spooledEvents = loaded.spooled;
-    worker.removeAllListeners();
     worker.on('message', (message: FromJournal) => this.receive(message));
     worker.on('error', (error) => listener.onDead(error.message));
     worker.on('exit', () => this.exited());
@@ -52,8 +51,10 @@ export class Journal {
     const path = join(folder, 'bridge.sqlite');
     const worker = new Worker(file, { workerData: { path }, execArgv: ['--disable-warning=ExperimentalWarning'] });
     const state = await new Promise<JournalState>((resolve, reject) => {
-      worker.once('error', (error) => reject(new Error(`journal ${path} can't be opened: ${error.message}`)));
+      const failed = (error: Error): void => reject(new Error(`journal ${path} can't be opened: ${error.message}`));
+      worker.once('error', failed);
       worker.once('message', (message: FromJournal) => {
+        worker.off('error', failed);
         if (message.type === 'loaded') resolve(message.state);
       });
     });
@@ -111,7 +112,6 @@ export class Journal {
         return;
       case 'failed':
         return this.listener.onFailure(message.reason);
-      case 'closed':
       case 'loaded':
         return;
     }

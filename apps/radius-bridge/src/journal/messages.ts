@@ -35,5 +35,4 @@ export type FromJournal =
   | { readonly type: 'durable'; readonly ticket: number; readonly spooled: number }
   | { readonly type: 'events'; readonly request: number; readonly events: readonly SpooledEvent[] }
   /** A commit failed (disk full); the worker keeps the writes and tries again. */
-  | { readonly type: 'failed'; readonly reason: string }
-  | { readonly type: 'closed' };
+  | { readonly type: 'failed'; readonly reason: string };

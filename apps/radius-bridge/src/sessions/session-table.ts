@@ -135,6 +135,15 @@ export class SessionTable {
     this.listener.onChange(tracked);
   }
 
+  /**
+   * A new order is on its way to the NAS. Until it is answered, and for good when it is not, nobody knows which order is in
+   * force: the answer may be lost where the request was not.
+   */
+  doubt(tracked: TrackedSession): void {
+    tracked.told = null;
+    this.listener.onChange(tracked);
+  }
+
   close(tracked: TrackedSession, reason: string, now: Date): void {
     if (tracked.session.state === 'closed') return;
     this.change(tracked, { state: 'closed', endedAt: now.toISOString(), endReason: reason }, now);

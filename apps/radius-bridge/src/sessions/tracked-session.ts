@@ -8,7 +8,7 @@ export interface TrackedSession {
   identification: SessionIdentification;
   /** Refines the NAS's site. */
   ssid: string | null;
-  /** Fingerprint of the authorization that the NAS was last told; null when the session was first heard of in accounting. */
+  /** Fingerprint of the authorization that the NAS was last told; null when that is not known. */
   told: string | null;
   /** Last sign of life, milliseconds. */
   aliveAt: number;

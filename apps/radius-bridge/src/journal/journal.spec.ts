@@ -1,0 +1,168 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Mac } from '#net';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { DeviceIndex } from '../device-index.js';
+import { Journal } from './journal.js';
+import type { JournalOperation, JournalState } from './messages.js';
+
+const listener = {
+  onFailure: (reason: string) => expect.fail(reason),
+  onDead: (reason: string) => expect.fail(reason),
+};
+
+/** Writes one event and one session at a time for ever; prints each number only when it is durable. */
+const writer = `
+  import { Worker } from 'node:worker_threads';
+  const worker = new Worker(new URL(process.argv[1]), { workerData: { path: process.argv[2] }, execArgv: [] });
+  let ticket = 0;
+  const write = () => {
+    ticket++;
+    const event = { seq: first + ticket, json: '{"n":' + (first + ticket) + '}' };
+    worker.postMessage({ type: 'write', ticket, operations: [
+      { kind: 'event', event },
+      { kind: 'session', id: 'session-' + (first + ticket), json: '{}', event: null },
+    ] });
+  };
+  let first = 0;
+  worker.on('message', (message) => {
+    if (message.type === 'loaded') first = message.state.lastSeq;
+    else process.stdout.write(String(first + message.ticket) + '\\n');
+    for (let i = 0; i < 5; i++) write();
+  });
+`;
+
+describe('journal', () => {
+  let folder: string;
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'cordon-journal-'));
+  });
+
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  async function reopen(): Promise<JournalState> {
+    const journal = await Journal.open(folder, listener);
+    await journal.close();
+    return journal.loaded;
+  }
+
+  const written = (journal: Journal, operations: readonly JournalOperation[]): Promise<void> =>
+    new Promise((resolve) => journal.write(operations, resolve));
+
+  it('gives back after a restart what was written', async () => {
+    const journal = await Journal.open(folder, listener);
+    journal.write([{ kind: 'snapshot', json: '{"a":1}' }]);
+    journal.write([{ kind: 'session', id: 's', json: '{"s":1}', event: { seq: 1, json: 'one' } }]);
+    await written(journal, [{ kind: 'event', event: { seq: 2, json: 'two' } }]);
+    expect(journal.backlog).toBe(0);
+    expect(journal.spooled).toBe(2);
+    expect(await journal.readEvents(1)).toEqual([{ seq: 1, json: 'one' }]);
+    await journal.close();
+    expect(await reopen()).toEqual({
+      snapshot: '{"a":1}',
+      devices: [],
+      revision: 0,
+      sessions: ['{"s":1}'],
+      lastSeq: 2,
+      spooled: 2,
+    });
+  });
+
+  it('never gives a number twice, even when the spool is empty', async () => {
+    const journal = await Journal.open(folder, listener);
+    await written(journal, [
+      { kind: 'event', event: { seq: 7, json: '' } },
+      { kind: 'forget-events', upTo: 7 },
+    ]);
+    await journal.close();
+    expect(await reopen()).toMatchObject({ lastSeq: 7, spooled: 0 });
+  });
+
+  it('keeps of each session only the latest event', async () => {
+    const journal = await Journal.open(folder, listener);
+    for (let seq = 1; seq <= 3; seq++) {
+      journal.write([{ kind: 'session', id: seq === 2 ? 'b' : 'a', json: `${seq}`, event: { seq, json: `${seq}` } }]);
+    }
+    expect((await journal.readEvents(10)).map(({ seq }) => seq)).toEqual([2, 3]);
+    await journal.close();
+  });
+
+  it('keeps the old revision until a reset is complete, and then only what the reset named', async () => {
+    const devices = new DeviceIndex();
+    const device = (mac: string) => ({ mac: mac as Mac, class: 'pump', posture: 'normal' as const });
+    const journal = await Journal.open(folder, listener);
+    await written(journal, [devices.apply(false, 5, [device('a'), device('b')])]);
+    await written(journal, [devices.apply(true, 9, [device('c')]), devices.apply(false, 9, [device('b')])]);
+    expect(devices.size).toBe(3);
+    expect(devices.revision).toBe(5);
+    const unfinished = new DeviceIndex();
+    await journal.close();
+    const state = await reopen();
+    unfinished.load(state.devices, state.revision);
+    expect([unfinished.size, unfinished.revision]).toEqual([3, 5]);
+    const again = await Journal.open(folder, listener);
+    await written(again, [devices.settle()!]);
+    await again.close();
+    const settled = await reopen();
+    expect(settled.devices.map(([mac]) => mac)).toEqual(['b', 'c']);
+    expect(settled.revision).toBe(9);
+    expect([devices.size, devices.revision, devices.settle()]).toEqual([2, 9, null]);
+  });
+
+  it('loads an index of 100,000 devices in less than two seconds', async () => {
+    const devices = Array.from({ length: 100_000 }, (_, i) => ({
+      mac: `02:00:00:${(i >> 16).toString(16).padStart(2, '0')}:${((i >> 8) & 255).toString(16).padStart(2, '0')}:${(i & 255).toString(16).padStart(2, '0')}` as Mac,
+      class: `class-${i % 50}`,
+      posture: 'normal' as const,
+    }));
+    const journal = await Journal.open(folder, listener);
+    await written(journal, [new DeviceIndex().apply(false, 1, devices)]);
+    await journal.close();
+    const begun = performance.now();
+    const again = await Journal.open(folder, listener);
+    const index = new DeviceIndex();
+    index.load(again.loaded.devices, again.loaded.revision);
+    expect(performance.now() - begun).toBeLessThan(2000);
+    expect(index.size).toBe(100_000);
+    expect(index.find(devices[77_777]!.mac).class).toBe(devices[77_777]!.class);
+    await again.close();
+  });
+
+  it('loses nothing that was acknowledged when it is killed at any moment', async () => {
+    const worker = new URL('./journal-worker.ts', import.meta.url).href;
+    for (let round = 0; round < 8; round++) {
+      const child = spawn(
+        process.execPath,
+        ['--input-type=module', '-e', writer, worker, join(folder, 'bridge.sqlite')],
+        {
+          stdio: ['ignore', 'pipe', 'inherit'],
+        },
+      );
+      let acknowledged = 0;
+      let heard = 0;
+      const lines = createInterface({ input: child.stdout });
+      lines.on('line', (line) => {
+        acknowledged = Number(line);
+        if (++heard === 3 + round * 7) child.kill('SIGKILL');
+      });
+      await Promise.all([once(child, 'exit'), once(lines, 'close')]);
+      const journal = await Journal.open(folder, listener);
+      const seqs = (await journal.readEvents(1_000_000)).map(({ seq }) => seq);
+      await journal.close();
+      expect(acknowledged).toBeGreaterThan(0);
+      expect(journal.loaded.lastSeq).toBeGreaterThanOrEqual(acknowledged);
+      expect(seqs).toEqual(Array.from({ length: seqs.length }, (_, i) => i + 1));
+      expect(seqs.length).toBeGreaterThanOrEqual(acknowledged);
+      expect(journal.loaded.sessions.length).toBe(seqs.length);
+    }
+  });
+
+  it('says why it can not be opened', async () => {
+    await expect(Journal.open('/proc/cordon', listener)).rejects.toThrow(/ENOENT|EACCES|EPERM|can't be opened/);
+  });
+});

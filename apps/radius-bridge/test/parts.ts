@@ -1,0 +1,37 @@
+import { accessFor, decodeSnapshot, encodeSnapshot, type Snapshot } from '#policy';
+import { renderGrant } from '../src/authentication/authorization.js';
+import { Counters } from '../src/counters.js';
+import { DeviceIndex } from '../src/device-index.js';
+import { SessionTable } from '../src/sessions/session-table.js';
+import type { TrackedSession } from '../src/sessions/tracked-session.js';
+import { SnapshotStore } from '../src/snapshot-store.js';
+
+export const testSecret = 'sesame';
+
+/** The bridge's memory without sockets, disk and controller; changed sessions are kept in `changes`. */
+export function testParts(snapshot: Snapshot) {
+  const secretOf = (reference: string) =>
+    reference.includes('MISSING') ? { problem: 'not set' } : { secret: testSecret };
+  const snapshots = new SnapshotStore({ decode: decodeSnapshot, secretOf, accessFor, renderGrant }, () => undefined);
+  const take = (next: Snapshot): void => void snapshots.take(JSON.parse(JSON.stringify(encodeSnapshot(next))));
+  take(snapshot);
+  const changes: { id: string; revision: number }[] = [];
+  const listeners: (() => void)[] = [];
+  const sessions = new SessionTable(1000, {
+    onChange: ({ session }: TrackedSession) => {
+      changes.push({ id: session.id, revision: session.revision });
+      for (const listener of listeners) listener();
+    },
+    onForgotten: () => undefined,
+  });
+  /** Resolves when the condition holds; it is asked after each change of a session. */
+  const until = (condition: () => boolean): Promise<void> =>
+    new Promise((resolve) => {
+      const look = (): void => {
+        if (condition()) resolve();
+      };
+      listeners.push(look);
+      look();
+    });
+  return { snapshots, take, devices: new DeviceIndex(), sessions, counters: new Counters(), changes, until };
+}

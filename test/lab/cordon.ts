@@ -70,7 +70,7 @@ export class Cordon {
       CORDON_RESYNC_SECONDS: '2',
       CORDON_ADMIN_TOKEN: this.adminToken,
     });
-    await this.controller.saying('cordon controller ready', 20_000);
+    await this.controller.saying('cordon controller ready', 60_000);
   }
 
   async startBridge(): Promise<void> {
@@ -82,7 +82,7 @@ export class Cordon {
       CORDON_BRIDGE_ID: 'lab',
       ...nasSecrets,
     });
-    await this.bridge.saying('cordon bridge ready', 20_000);
+    await this.bridge.saying('cordon bridge ready', 60_000);
   }
 
   /** Each start has its own log, so that waiting for a line never meets one of an earlier life. */
@@ -102,7 +102,7 @@ export class Cordon {
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(15_000),
+      signal: AbortSignal.timeout(60_000),
     });
     const text = await response.text();
     return { status: response.status, body: (text === '' ? null : JSON.parse(text)) as T };
@@ -138,7 +138,7 @@ export class Cordon {
   }
 
   /** Until the controller shows this device in this segment with an address of each family. */
-  async sessionIn(mac: string, segment: string, milliseconds = 10_000): Promise<ApiSession> {
+  async sessionIn(mac: string, segment: string, milliseconds = 20_000): Promise<ApiSession> {
     return waitFor(`a session of ${mac} in ${segment}`, milliseconds, async () => {
       const session = await this.openSession(mac);
       const has = (mark: string): boolean => session?.addresses.some((address) => address.includes(mark)) ?? false;

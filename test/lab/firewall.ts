@@ -30,7 +30,7 @@ export class Firewall {
   }
 
   /** Waits until the sets hold all of these addresses. */
-  async knows(addresses: readonly string[], milliseconds = 5_000): Promise<void> {
+  async knows(addresses: readonly string[], milliseconds = 20_000): Promise<void> {
     await waitFor(`the firewall to know ${addresses.join(' and ')}`, milliseconds, async () => {
       const words = new Set((await this.ruleset()).split(/[\s,]+/));
       return addresses.every((address) => words.has(address));

@@ -48,7 +48,7 @@ export class Stream {
 
   static async open(daemons: Daemons, name: string, namespace: string, to: string, port: number): Promise<Stream> {
     const stream = new Stream(daemons.start(name, [...peer, 'stream', to, String(port)], { namespace }));
-    await waitFor(`stream ${name} to flow`, 5_000, () => stream.echoes().length > 3);
+    await waitFor(`stream ${name} to flow`, 20_000, () => stream.echoes().length > 3);
     return stream;
   }
 
@@ -129,7 +129,7 @@ export class Device {
   }
 
   /** Both addresses, as soon as they are those of this segment. */
-  async addressesIn(segment: LabSegment, milliseconds = 10_000): Promise<{ v4: string; v6: string }> {
+  async addressesIn(segment: LabSegment, milliseconds = 30_000): Promise<{ v4: string; v6: string }> {
     return waitFor(`${this.name} to have addresses in ${segment.name}`, milliseconds, async () => {
       const { v4, v6 } = await this.addresses();
       const [network] = segment.v6.split('::');

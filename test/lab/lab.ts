@@ -83,16 +83,17 @@ const daemons = new Daemons(logs);
 const report = new Report();
 // Without its parent or on Ctrl-C the lab ends at once, and the kernel clears up.
 process.stdin.resume().once('end', () => process.exit(1));
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+let exitCode = 1;
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(exitCode));
 try {
   await play(settings, report, daemons);
 } catch (error) {
   report.check('the lab could be built', false, error instanceof Error ? error.stack : String(error));
 }
-const good = report.finish(performance.now() / 1000);
+exitCode = report.finish(performance.now() / 1000) ? 0 : 1;
 if (settings.keep) {
   console.log(`kept: logs are in ${logs}; Ctrl-C ends it`);
   await new Promise(() => undefined);
 }
 await daemons.stopAll();
-process.exit(good ? 0 : 1);
+process.exit(exitCode);

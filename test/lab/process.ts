@@ -77,7 +77,7 @@ export class Daemon {
   }
 
   /** Waits for a line of its output; says what came instead when the process ends or time is up. */
-  async saying(text: string | RegExp, milliseconds = 10_000): Promise<string> {
+  async saying(text: string | RegExp, milliseconds = 30_000): Promise<string> {
     return waitFor(`${this.name} to say \`${text}\``, milliseconds, () => {
       const found = this.log()
         .split('\n')

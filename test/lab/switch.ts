@@ -64,7 +64,7 @@ export class LabSwitch {
     await this.startForwarding(segments);
     const configurations = devicePlans.map(({ port }) => this.writeHostapd(port));
     this.daemons.start('hostapd', ['hostapd', ...configurations], { namespace });
-    await waitFor('hostapd', 5_000, async () => {
+    await waitFor('hostapd', 20_000, async () => {
       const answers = await Promise.all(devicePlans.map(async ({ port }) => this.hostapd(port)));
       return answers.every((answer) => answer.includes('PONG'));
     });
@@ -80,7 +80,7 @@ export class LabSwitch {
     const database = ['ovsdb-server', `${this.folder}/conf.db`, `--remote=p${this.database}`, '--no-chdir'];
     this.daemons.start('ovsdb-server', database, { namespace, env });
     const control = ['ovs-vsctl', `--db=${this.database}`];
-    await waitFor('ovsdb-server', 5_000, async () => {
+    await waitFor('ovsdb-server', 20_000, async () => {
       return (await run([...control, '--no-wait', 'init', '--', 'show'], { mayFail: true })) !== '';
     });
     this.daemons.start('ovs-vswitchd', ['ovs-vswitchd', this.database, '--disable-system', '--no-chdir'], {
@@ -174,7 +174,7 @@ export class LabSwitch {
     const answer = await new Promise<string>((resolve, reject) => {
       let text = '';
       const link = connect(this.controlSocket(nas));
-      link.setTimeout(5_000, () => link.destroy(new Error(`the agent of ${nas.name} does not answer`)));
+      link.setTimeout(20_000, () => link.destroy(new Error(`the agent of ${nas.name} does not answer`)));
       link.once('error', reject);
       link.on('data', (data) => (text += data.toString()));
       link.once('close', () => resolve(text));

@@ -55,13 +55,13 @@ async function showChanges(lab: Lab, library: string): Promise<void> {
   await coa('coa', [...move, 'Message-Authenticator = 0x00']);
   const [, moved] = await timed(() => pump.addressesIn(quarantine));
   report.check('a VLAN change by CoA gives the device new addresses', true, `${moved} ms`);
-  const told = await waitFor('accounting', 5_000, async () => {
+  const told = await waitFor('accounting', 20_000, async () => {
     const state = (await lab.switch.nas('lab-sw1')).accounting;
     return state.waiting === 0 ? state : undefined;
   });
   report.check('every accounting message was answered', told.answered >= 4, `${told.answered} messages`);
   await coa('disconnect', ['Message-Authenticator = 0x00']);
-  await waitFor('a new session', 5_000, async () => (await lab.switch.port('p1')).changes.accept >= 2);
+  await waitFor('a new session', 20_000, async () => (await lab.switch.port('p1')).changes.accept >= 2);
   report.check('a Disconnect-Request ends the session, and the device authenticates again', true);
 }
 

@@ -39,7 +39,7 @@ async function quarantine(lab: Lab, name: string, make: string, before: Addresse
   report.within('its port is in the quarantine VLAN', await moved, 2_000);
   await settle(lab, name, 'quarantine');
   report.check('it has addresses there', true, `${Date.now() - since} ms after the call`);
-  await waitFor('the firewall to forget its connections', 5_000, async () => {
+  await waitFor('the firewall to forget its connections', 20_000, async () => {
     const left = await Promise.all([before.v4, before.v6].map((address) => firewall.connections(address)));
     return !left.flat().some(isHttps);
   });

@@ -24,7 +24,7 @@ async function replug(lab: Lab, name: string, segment: string): Promise<number> 
   const device = lab.devices[name]!;
   const { port } = device.plan;
   await device.unplug();
-  await waitFor(`${port} to be closed`, 5_000, async () => !(await lab.switch.port(port)).authorized);
+  await waitFor(`${port} to be closed`, 20_000, async () => !(await lab.switch.port(port)).authorized);
   await device.plug();
   return untilVlan(lab, port, lab.policy.segment(segment).vlan, Date.now());
 }
@@ -45,7 +45,7 @@ async function killBridge(lab: Lab): Promise<void> {
   const since = Date.now();
   await untilVlan(lab, device.plan.port, lab.policy.segment('monitors').vlan, since);
   report.within('the bridge alone, killed and started, answers from its disk', ready, 3_000);
-  const state = await waitFor('accounting', 15_000, async () => {
+  const state = await waitFor('accounting', 30_000, async () => {
     const { accounting } = await lab.switch.nas('lab-sw2');
     return accounting.waiting === 0 ? accounting : undefined;
   });
@@ -84,7 +84,7 @@ async function killDuringApply(lab: Lab): Promise<void> {
     const before = policy.removeRule(/^p, infusion-pump, pump-gateway, https, allow,/);
     const commit = await policy.commit(`close, killed after ${delay} ms`);
     lab.cordon.sync().catch(() => undefined); // its answer dies with it
-    await lab.cordon.controller?.saying(new RegExp(`policy active.*${commit}`), 20_000);
+    await lab.cordon.controller?.saying(new RegExp(`policy active.*${commit}`), 60_000);
     await new Promise((resolve) => setTimeout(resolve, delay));
     await lab.cordon.controller?.stop('SIGKILL');
     const since = Date.now();

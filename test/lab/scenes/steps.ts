@@ -68,7 +68,7 @@ export async function admit(lab: Lab, name: string, segmentName: string, deviceC
 /** Waits until a device has its addresses in a segment, Cordon knows them, and the firewall does. */
 export async function settle(lab: Lab, name: string, segmentName: string): Promise<Addresses> {
   const device = lab.devices[name]!;
-  const addresses = await device.addressesIn(lab.policy.segment(segmentName), 15_000);
+  const addresses = await device.addressesIn(lab.policy.segment(segmentName), 30_000);
   await lab.cordon.sessionIn(device.plan.mac, segmentName);
   await lab.firewall.knows([addresses.v4, addresses.v6]);
   return addresses;
@@ -85,7 +85,7 @@ export async function withFirewallAlone(lab: Lab, port: string, action: () => Pr
 }
 
 /** Milliseconds from `since` (epoch) until the port is in this VLAN in the data plane. */
-export async function untilVlan(lab: Lab, port: string, vlan: number, since: number, limit = 15_000): Promise<number> {
+export async function untilVlan(lab: Lab, port: string, vlan: number, since: number, limit = 30_000): Promise<number> {
   await waitFor(`port ${port} to be in VLAN ${vlan}`, limit, async () => (await lab.switch.vlan(port)) === vlan);
   return Date.now() - since;
 }
@@ -100,7 +100,7 @@ export async function untilAcl(
   since: number,
 ): Promise<number> {
   const ends = [`nw_dst=${destination.v4},tp_dst=${tcpPort}`, `ipv6_dst=${destination.v6},tp_dst=${tcpPort}`];
-  await waitFor(`the ACL of ${port} to ${permits ? 'permit' : 'drop'} ${ends[0]}`, 10_000, async () => {
+  await waitFor(`the ACL of ${port} to ${permits ? 'permit' : 'drop'} ${ends[0]}`, 30_000, async () => {
     const permitted = (await lab.switch.flows(port)).filter((flow) => flow.action !== 'drop');
     return ends.every((end) => permitted.some((flow) => flow.match.endsWith(end)) === permits);
   });
@@ -114,6 +114,6 @@ export async function rulesOf(lab: Lab): Promise<string> {
 
 /** Milliseconds from `since` until the firewall's rules are no longer, or are again, these. */
 export async function untilRules(lab: Lab, rules: string, same: boolean, since: number): Promise<number> {
-  await waitFor('the firewall to change', 15_000, async () => ((await rulesOf(lab)) === rules) === same);
+  await waitFor('the firewall to change', 30_000, async () => ((await rulesOf(lab)) === rules) === same);
   return Date.now() - since;
 }

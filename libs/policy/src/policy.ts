@@ -118,6 +118,10 @@ export const builtIn = {
   internet: 'internet',
   internal: 'internal',
   anyApplication: 'any',
+  /** A condition, so no schedule has this name. */
+  always: 'always',
+  /** What a test expects where there is no access, so no segment has this name. */
+  reject: 'reject',
 } as const;
 
 /** Casbin's role manager stops following memberships after this many links, silently: longer chains are refused. */

@@ -45,9 +45,10 @@ export function nextChange(when: When, schedules: ReadonlyMap<string, Schedule>,
   if (when.kind === 'until') return at < when.end ? when.end : null;
   const schedule = schedules.get(when.name);
   if (!schedule) return null;
-  const borders = [schedule.from, schedule.to].flatMap((minutes) => bordersNear(schedule.timezone, minutes, at));
-  const later = borders.filter((border) => border > at && isInWindow(schedule, border) !== isInWindow(schedule, at));
-  return later.sort((a, b) => a.getTime() - b.getTime())[0] ?? null;
+  const now = isInWindow(schedule, at);
+  const later = candidates(schedule, at).filter((instant) => instant > at.getTime());
+  const found = later.sort((a, b) => a - b).find((instant) => isInWindow(schedule, new Date(instant)) !== now);
+  return found === undefined ? null : new Date(found);
 }
 
 function isInWindow(schedule: Schedule, at: Date): boolean {
@@ -58,17 +59,37 @@ function isInWindow(schedule: Schedule, at: Date): boolean {
   return (days.includes(local.weekday) && local.minutes >= from) || (days.includes(yesterday) && local.minutes < to);
 }
 
-/** The instants at which clocks in this zone show `minutes` after midnight, from yesterday to eight days ahead. */
-function bordersNear(timezone: string, minutes: number, at: Date): Date[] {
-  const out: Date[] = [];
-  for (let offset = -1; offset <= 8; offset++) {
-    const { utcOffset } = localTime(timezone, at);
-    const midnight = Math.floor((at.getTime() + utcOffset) / day) * day + offset * day;
-    const guess = midnight + minutes * minute - utcOffset;
-    // A clock change between `at` and the guess moves it: once more with the offset that holds there.
-    out.push(new Date(midnight + minutes * minute - localTime(timezone, new Date(guess)).utcOffset));
+/**
+ * Every instant from yesterday to 16 days ahead at which the window may open or close: where clocks of its zone show its
+ * start or end, twice on a day that repeats an hour, and where clocks change, since they may jump over either. 16 days,
+ * because a change of the clocks can skip one of a weekly window's days.
+ */
+function candidates({ from, to, timezone }: Schedule, at: Date): number[] {
+  const offset = (instant: number): number => localTime(timezone, new Date(instant)).utcOffset;
+  const start = at.getTime();
+  const midnight = Math.floor((start + offset(start)) / day) * day;
+  const out: number[] = [];
+  for (let ahead = -1; ahead <= 16; ahead++) {
+    const local = midnight + ahead * day;
+    const before = offset(local - day);
+    const after = offset(local + 2 * day);
+    for (const utcOffset of new Set([before, after])) {
+      out.push(local + from * minute - utcOffset, local + to * minute - utcOffset);
+    }
+    if (before !== after) out.push(clockChange(local - day, local + 2 * day, offset));
   }
   return out;
+}
+
+/** The first instant with the later offset. */
+function clockChange(low: number, high: number, offset: (instant: number) => number): number {
+  const before = offset(low);
+  while (high - low > 1000) {
+    const middle = Math.floor((low + high) / 2000) * 1000;
+    if (offset(middle) === before) low = middle;
+    else high = middle;
+  }
+  return high;
 }
 
 const formats = new Map<string, Intl.DateTimeFormat>();

@@ -1,5 +1,5 @@
 import { newEnforcer, newModelFromString, StringAdapter, EnforceContext, type Enforcer } from 'casbin';
-import { hasAddress, serviceAlgebra, serviceKey, type Address } from '#net';
+import { hasAddress, serviceAlgebra, serviceKey, type Address, type AddressSet, type ServiceSet } from '#net';
 import type { Posture } from '#model';
 import { casbinModel } from '../load/model.js';
 import type { Policy } from '../policy.js';
@@ -18,7 +18,13 @@ export class CasbinOracle {
     private readonly enforcer: Enforcer,
     private readonly policy: Policy,
     private readonly at: Date,
-  ) {}
+  ) {
+    this.endpoints = [...policy.endpoints.keys()].map((name) => [name, addressesOf(policy, name)]);
+    this.services = [...policy.applications.keys()].map((name) => [name, servicesOf(policy, name)]);
+  }
+
+  private readonly endpoints: readonly (readonly [string, AddressSet])[];
+  private readonly services: readonly (readonly [string, ServiceSet])[];
 
   static async create(policy: Policy, at: Date): Promise<CasbinOracle> {
     const enforcer = await newEnforcer(
@@ -35,27 +41,71 @@ export class CasbinOracle {
     return this.enforcer.enforceSync(subject, object, application, this.at.toISOString());
   }
 
+  private readonly answers = new Map<string, boolean>();
+
+  /**
+   * `flow`, asked once for all questions that Casbin's matcher can't tell apart: it sees names only through `g` and `g2`,
+   * so names that Casbin's own role managers link to the same words of the subject's rules get the same answer.
+   */
+  flowOnce(subject: string, object: string, application: string): boolean {
+    const rules = this.rulesOf(subject);
+    const key = [
+      subject,
+      this.linked('g', object, rules.objects),
+      this.linked('g2', application, rules.applications),
+    ].join('|');
+    const known = this.answers.get(key) ?? this.flow(subject, object, application);
+    this.answers.set(key, known);
+    return known;
+  }
+
+  private readonly subjects = new Map<string, { objects: string[]; applications: string[] }>();
+
+  private rulesOf(subject: string): { objects: string[]; applications: string[] } {
+    const known = this.subjects.get(subject);
+    if (known) return known;
+    const rules = this.policy.flowRules.filter((rule) => this.hasLink('g', subject, rule.subject));
+    const words = {
+      objects: [...new Set(rules.map(({ object }) => object))],
+      applications: [...new Set(rules.map((rule) => rule.application))],
+    };
+    this.subjects.set(subject, words);
+    return words;
+  }
+
+  private readonly links = new Map<string, string>();
+
+  private linked(type: 'g' | 'g2', name: string, words: readonly string[]): string {
+    const key = `${type} ${name} ${words.join()}`;
+    const known = this.links.get(key) ?? words.filter((word) => this.hasLink(type, name, word)).join();
+    this.links.set(key, known);
+    return known;
+  }
+
+  private hasLink(type: 'g' | 'g2', name: string, group: string): boolean {
+    return name === group || this.enforcer.getNamedRoleManager(type)!.syncedHasLink!(name, group);
+  }
+
   access(deviceClass: string, site: string, posture: Posture, segment: string): boolean {
     const context = new EnforceContext('r2', 'p2', 'e2', 'm2');
     return this.enforcer.enforceSync(context, deviceClass, site, posture, segment, this.at.toISOString());
   }
 
   /** Whether the first packet from a side to another passes. A side: class of the device, address, or both. */
-  async packet(from: OracleSide, to: OracleSide, protocol: number, port: number): Promise<boolean> {
+  async packet(from: OracleSide, to: OracleSide, protocol: number, port: number, once = true): Promise<boolean> {
+    const ask = once ? this.flowOnce : this.flow;
     const subject = await this.nameOf('g', this.principals(from));
     const object = await this.nameOf('g', this.principals(to));
     const key = serviceKey(protocol, port);
-    const names = [...this.policy.applications.keys()].filter((name) =>
-      serviceAlgebra.contains(servicesOf(this.policy, name), key),
-    );
-    return this.flow(subject, object, await this.nameOf('g2', names));
+    const names = this.services.filter(([, services]) => serviceAlgebra.contains(services, key)).map(([name]) => name);
+    return ask.call(this, subject, object, await this.nameOf('g2', names));
   }
 
   private principals({ class: device, address }: OracleSide): string[] {
     const endpoints = address
-      ? [...this.policy.endpoints.keys()].filter((name) => hasAddress(addressesOf(this.policy, name), address))
+      ? this.endpoints.filter(([, addresses]) => hasAddress(addresses, address)).map(([name]) => name)
       : [];
-    return device ? [device, ...endpoints] : endpoints;
+    return device === undefined ? endpoints : [device, ...endpoints];
   }
 
   private readonly named = new Map<string, Promise<string>>();
@@ -75,8 +125,8 @@ export class CasbinOracle {
 }
 
 export interface OracleSide {
-  readonly class?: string | undefined;
-  readonly address?: Address | undefined;
+  readonly class?: string;
+  readonly address?: Address;
 }
 
 function readWhen(text: string): When {

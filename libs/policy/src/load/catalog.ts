@@ -24,6 +24,7 @@ import {
   type SegmentSource,
 } from '../policy.js';
 import type { Schedule } from '../when.js';
+import { Namespace } from './names.js';
 import type { Path, YamlFile } from './yaml-file.js';
 
 /* The fields of each catalog file. `z.toJSONSchema` makes the editors' schemas of these. */
@@ -53,7 +54,7 @@ export const segmentSchema = z.strictObject({
 const weekdays = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const;
 export const scheduleSchema = z.strictObject({
   ...about,
-  days: z.array(z.enum(weekdays)).min(1),
+  days: z.array(z.enum(weekdays)),
   from: text,
   to: text,
   timezone: text,
@@ -88,56 +89,26 @@ export function readCatalog(files: readonly (readonly [CatalogKind, YamlFile])[]
     sites: new Map(),
     schedules: new Map(),
   };
-  const places = new Map<string, SourceSpan>();
+  // Classes and endpoints are both principals: one name never means two things in a rule.
+  const principals = new Namespace([builtIn.internet]);
+  const spaces: Record<CatalogKind, Namespace> = {
+    classes: principals,
+    endpoints: principals,
+    applications: new Namespace([builtIn.anyApplication]),
+    segments: new Namespace([builtIn.reject]),
+    sites: new Namespace([builtIn.everywhere]),
+    schedules: new Namespace([builtIn.always]),
+  };
   for (const [kind, file] of files) {
     for (const { name, span } of file.entries(report) ?? []) {
-      if (!checkName(kind, name, span, places, report)) continue;
-      readers[kind](catalog, file, name, span, report);
+      if (!spaces[kind].claim(name, span, report)) continue;
+      if (kind === 'endpoints' && (name === builtIn.rootClass || name === builtIn.unknownClass)) {
+        report.add('duplicate-name', span, `\`${name}\` is a built-in class`, 'choose another name');
+      } else readers[kind](catalog, file, name, span, report);
     }
   }
   addBuiltIns(catalog);
   return catalog;
-}
-
-const namePattern = /^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$/;
-
-function checkName(
-  kind: CatalogKind,
-  name: string,
-  span: SourceSpan,
-  places: Map<string, SourceSpan>,
-  report: Report,
-): boolean {
-  if (!namePattern.test(name)) {
-    report.add(
-      'bad-name',
-      span,
-      `\`${name}\` is not a name`,
-      'use a-z, 0-9 and - (not at the ends), at most 64 characters',
-    );
-    return false;
-  }
-  const reserved: string[] =
-    { endpoints: [builtIn.internet], applications: [builtIn.anyApplication], sites: [builtIn.everywhere] }[
-      kind as string
-    ] ?? [];
-  if (reserved.includes(name)) {
-    report.add('duplicate-name', span, `\`${name}\` is built in`, 'choose another name');
-    return false;
-  }
-  const space = kind === 'classes' || kind === 'endpoints' ? 'principal' : kind;
-  const earlier = places.get(`${space} ${name}`);
-  if (earlier) {
-    report.add(
-      'duplicate-name',
-      span,
-      `\`${name}\` is declared already at ${earlier.file}:${earlier.line}`,
-      'rename one of the two; classes and endpoints share one namespace',
-    );
-    return false;
-  }
-  places.set(`${space} ${name}`, span);
-  return true;
 }
 
 type Reader = (catalog: Catalog, file: YamlFile, name: string, span: SourceSpan, report: Report) => void;
@@ -200,6 +171,10 @@ const readers: Record<CatalogKind, Reader> = {
       );
     }
     if (from === null || to === null || !zone) return;
+    if (value.days.length === 0) {
+      const hint = `name at least one of ${weekdays.join(', ')}`;
+      report.add('bad-schedule', file.span([name, 'days']), 'the schedule has no days', hint);
+    }
     const days = value.days.map((day) => weekdays.indexOf(day));
     catalog.schedules.set(name, { name, days, from, to, timezone: value.timezone });
   },

@@ -1,5 +1,6 @@
 import { families, familyOf, formatRange, intersectAddresses, isEmptyAddressSet, type AddressSet } from '#net';
 import type { Report } from '../codes.js';
+import { segmentAt } from '../compile/access.js';
 import type { Policy, SegmentSource } from '../policy.js';
 import { addressesOf } from '../resolve.js';
 import { didYouMean } from './suggest.js';
@@ -41,29 +42,46 @@ function placedSegments(policy: Policy): Placed[] {
 }
 
 function checkSegmentsApart(policy: Policy, report: Report): void {
-  const vlans = new Map<string, Placed>();
-  for (const placed of placedSegments(policy)) {
-    const key = `${placed.site} ${placed.vlan}`;
-    const other = vlans.get(key);
-    if (other) {
-      const summary = `VLAN ${placed.vlan} at \`${placed.site}\` is \`${other.segment.name}\` and \`${placed.segment.name}\``;
-      report.add('vlan-overlap', placed.segment.span, summary, 'give each segment of a site a VLAN of its own');
-    } else vlans.set(key, placed);
-  }
+  checkVlansApart(policy, report);
   for (const family of families) {
     const all = placedSegments(policy)
       .flatMap((placed) => familyOf(placed.prefixes, family).map((range) => ({ placed, range })))
       .sort((a, b) => (a.range.first < b.range.first ? -1 : 1));
-    for (const [i, { placed, range }] of all.entries()) {
-      const before = all[i - 1];
-      if (!before || before.range.last < range.first) continue;
-      const summary = `\`${placed.segment.name}\` at \`${placed.site}\` shares ${formatRange({ family, ...range })} with \`${before.placed.segment.name}\` at \`${before.placed.site}\``;
+    let before = all[0];
+    for (const at of all.slice(1)) {
+      const { placed, range } = at;
+      // Of all that start earlier, the one that reaches furthest.
+      const widest = before!;
+      if (range.last > widest.range.last) before = at;
+      if (widest.range.last < range.first) continue;
+      const last = range.last < widest.range.last ? range.last : widest.range.last;
+      const shared = formatRange({ family, first: range.first, last });
+      const summary = `\`${placed.segment.name}\` at \`${placed.site}\` shares ${shared} with \`${widest.placed.segment.name}\` at \`${widest.placed.site}\``;
       report.add(
         'prefix-overlap',
         placed.segment.span,
         summary,
         'an address must tell its segment: make the prefixes disjoint',
       );
+    }
+  }
+}
+
+/** At each site, with the segments that it has from its parent. */
+function checkVlansApart(policy: Policy, report: Report): void {
+  const told = new Set<string>();
+  for (const site of policy.sites.keys()) {
+    const vlans = new Map<number, SegmentSource>();
+    for (const segment of policy.segments.values()) {
+      const vlan = segmentAt(policy, segment.name, site)?.vlan;
+      if (vlan === undefined) continue;
+      const other = vlans.get(vlan) ?? segment;
+      vlans.set(vlan, other);
+      const key = `${vlan} ${other.name} ${segment.name}`;
+      if (other === segment || told.has(key)) continue;
+      told.add(key);
+      const summary = `VLAN ${vlan} at \`${site}\` is \`${other.name}\` and \`${segment.name}\``;
+      report.add('vlan-overlap', segment.span, summary, 'give each segment of a site a VLAN of its own');
     }
   }
 }

@@ -67,19 +67,27 @@ const hints = {
   tests: 'tests are .yaml files under tests/',
 } as const;
 
+const folders = Object.keys(hints);
+/** `Rules`, `rule` and `rules` alike: a folder that nobody reads would lose its denies in silence. */
+const singular = (folder: string): string => folder.toLowerCase().replace(/s$/, '');
+
 function sortFiles(files: ReadonlyMap<string, string>, report: Report): SortedFiles {
   const out: SortedFiles = { lines: [], catalog: [], nas: [], enforcementPoints: [], tests: [] };
   for (const file of [...files.keys()].sort()) {
-    const text = files.get(file)!;
+    const text = files.get(file)!.replace(/^\uFEFF/, '');
     const [folder = '', ...rest] = file.split('/');
     const name = rest.join('/');
     if (file === 'model.conf') checkModel(text, report);
     else if (rest.length === 0) {
       if (/\.(csv|ya?ml)$/.test(file))
         reportUnknownFile(file, 'move it under rules/, catalog/, network/ or tests/', report);
-    } else if (Object.hasOwn(hints, folder) && !name.endsWith('.md') && !/(^|\/)\./.test(name)) {
+    } else if (name.endsWith('.md') || /(^|\/)\./.test(name)) continue;
+    else if (Object.hasOwn(hints, folder)) {
       if (!takeFile(out, folder, name, file, text, report))
         reportUnknownFile(file, hints[folder as keyof typeof hints], report);
+    } else {
+      const meant = folders.find((known) => singular(known) === singular(folder));
+      if (meant) reportUnknownFile(file, `move it under ${meant}/`, report);
     }
   }
   if (![...files.keys()].some((file) => file.startsWith('catalog/') || file.startsWith('rules/'))) {

@@ -4,6 +4,7 @@ import type { Report } from '../codes.js';
 import type { Declared, NasSource } from '../policy.js';
 import type { EnforcementPointEntry } from '../snapshot.js';
 import { readPrefix } from './catalog.js';
+import { Namespace } from './names.js';
 import { didYouMean } from './suggest.js';
 import type { YamlFile } from './yaml-file.js';
 
@@ -54,8 +55,10 @@ export function readNas(
   report: Report,
 ): NasSource[] {
   const out: NasSource[] = [];
+  const names = new Namespace();
   for (const file of files) {
     for (const { name, span } of file.entries(report) ?? []) {
+      if (!names.claim(name, span, report)) continue;
       const value = file.value([name], nasSchema, report);
       if (!value) continue;
       const prefix = readPrefix(file.span([name, 'address']), value.address, report);
@@ -90,8 +93,10 @@ export function readEnforcementPoints(
   report: Report,
 ): EnforcementPointEntry[] {
   const out: EnforcementPointEntry[] = [];
+  const names = new Namespace();
   for (const file of files) {
-    for (const { name } of file.entries(report) ?? []) {
+    for (const { name, span } of file.entries(report) ?? []) {
+      if (!names.claim(name, span, report)) continue;
       const value = file.value([name], enforcementPointSchema, report);
       if (!value) continue;
       known(file, [name, 'site'], value.site, sites.keys(), 'site', report);

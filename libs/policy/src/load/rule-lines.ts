@@ -25,6 +25,10 @@ export const columns = {
 } as const;
 export type LineType = keyof typeof columns;
 
+/** All but the tab; also those that turn the direction of text, with which a line can show other words than it has. */
+// oxlint-disable-next-line no-control-regex
+const controlCharacter = /[\0-\x08\x0a-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
+
 /**
  * Reads a file of Casbin rule lines with the place of each column. Casbin's own reader skips what it does not know and
  * takes a trailing comment as part of the last column; here each of these is an error.
@@ -32,6 +36,14 @@ export type LineType = keyof typeof columns;
 export function readRuleLines(file: string, text: string, report: Report): RawLine[] {
   const out: RawLine[] = [];
   for (const [index, raw] of text.split(/\r?\n/).entries()) {
+    const control = controlCharacter.exec(raw);
+    if (control) {
+      const code = control[0].charCodeAt(0).toString(16).padStart(4, '0');
+      const span = { file, line: index + 1, column: control.index + 1 };
+      const hint = 'remove it, and end lines with LF or CRLF: a lone CR would hide what follows it';
+      report.add('csv-syntax', span, `the line has the control character U+${code.toUpperCase()}`, hint);
+      continue;
+    }
     const source = raw.trim();
     if (source === '' || source.startsWith('#')) continue;
     const line = readLine(file, index + 1, raw, report);
@@ -61,6 +73,12 @@ function readLine(file: string, number: number, raw: string, report: Report): Ra
   const empty = rest.find((field, i) => field.text === '' && expected[i] !== 'note');
   if (empty) {
     report.add('column-count', empty.span, 'a column is empty', `write \`${type}, ${expected.join(', ')}\``);
+    return null;
+  }
+  const bracket = rest.find(({ text }) => text.split('(').length !== text.split(')').length);
+  if (bracket) {
+    const hint = 'close each ( in its column: Casbin joins the columns that follow an open one';
+    report.add('csv-syntax', bracket.span, `\`${bracket.text}\` has a bracket without its partner`, hint);
     return null;
   }
   return { type, fields: rest, span: head.span, text: raw.trim() };

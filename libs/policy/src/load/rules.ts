@@ -5,6 +5,7 @@ import { Hierarchy } from '../hierarchy.js';
 import { builtIn, maxMembershipLinks, type AccessRuleSource, type FlowRuleSource, type RuleSource } from '../policy.js';
 import { parseUntil, type When } from '../when.js';
 import type { Catalog } from './catalog.js';
+import { nameHint, namePattern } from './names.js';
 import type { Field, LineType, RawLine } from './rule-lines.js';
 import { didYouMean, suggest } from './suggest.js';
 
@@ -70,8 +71,14 @@ function readTree(
     const [member, group] = fields as [Field, Field];
     const unknown = [member, group].filter(({ text }) => !known.includes(text));
     for (const field of unknown) reportUnknown(field, known, 'declare it in catalog/', report);
-    if (unknown.length > 0) continue;
-    if (others && roots.has(member.text) !== roots.has(group.text)) {
+    if (unknown.length > 0 || !isGroupName(group, report)) continue;
+    if (member.text === root) {
+      const hint = 'remove this line: every name belongs to it already';
+      report.add('membership-cycle', member.span, `\`${root}\` is the root and belongs to nothing`, hint);
+    } else if (others && (group.text === builtIn.internet || group.text === builtIn.internal)) {
+      const hint = `add the addresses to \`${builtIn.internal}\` in catalog/endpoints.yaml instead`;
+      report.add('unknown-name', group.span, `\`${group.text}\` is no group: it takes no members`, hint);
+    } else if (others && roots.has(member.text) !== roots.has(group.text)) {
       const hint = 'a class belongs to classes, an endpoint to endpoints and their groups';
       report.add('unknown-name', group.span, `\`${member.text}\` and \`${group.text}\` are not of one kind`, hint);
     } else if (member.text === group.text) {
@@ -84,6 +91,13 @@ function readTree(
     if (name !== root && declared.parents(name).length === 0) links.push([name, root]);
   }
   return new Hierarchy(links);
+}
+
+/** A group is declared by a membership, so its name is checked there. */
+function isGroupName({ text, span }: Field, report: Report): boolean {
+  if (namePattern.test(text)) return true;
+  report.add('bad-name', span, `\`${text}\` is not a name`, nameHint);
+  return false;
 }
 
 function reportDepth(lines: readonly RawLine[], tree: Hierarchy, report: Report): void {

@@ -4,7 +4,8 @@ export function suggest(name: string, known: Iterable<string>): string | null {
   let best: string | null = null;
   let least = limit + 1;
   for (const candidate of known) {
-    const edits = distance(name, candidate, least);
+    // One more than the best so far, so that giving up never looks like a tie.
+    const edits = distance(name, candidate, least + 1);
     if (edits < least || (edits === least && best !== null && candidate < best)) {
       least = edits;
       best = candidate;

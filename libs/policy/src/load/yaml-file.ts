@@ -1,10 +1,17 @@
 import type { SourceSpan } from '#base';
-import { isMap, isNode, isScalar, LineCounter, parseDocument, type Document } from 'yaml';
+import { isCollection, isMap, isNode, isScalar, LineCounter, parseDocument, visit, type Document } from 'yaml';
 import type { z } from 'zod';
 import type { Report } from '../codes.js';
 import { didYouMean } from './suggest.js';
 
+/** Characters of one file. */
+const maxLength = 1 << 20;
+/** How often one file may repeat what has an anchor: bounds what a few lines can grow to. */
+const maxAliases = 100;
+
 export type Path = readonly (string | number)[];
+
+const writeOut = 'write the values out, or use fewer aliases';
 
 /** A YAML file whose values know where they stand. */
 export class YamlFile {
@@ -17,18 +24,72 @@ export class YamlFile {
   /** Null after a syntax error. Anchors are allowed, merge keys and custom tags are not. */
   static read(file: string, text: string, report: Report): YamlFile | null {
     const lines = new LineCounter();
-    const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, strict: true, uniqueKeys: true });
+    const start = { file, line: 1, column: 1 };
+    if (text.length > maxLength) {
+      report.add('yaml-syntax', start, `the file has more than ${maxLength} characters`, 'split it into several files');
+      return null;
+    }
+    let document: Document;
+    try {
+      document = parseDocument(text, { lineCounter: lines, prettyErrors: false, strict: true, uniqueKeys: false });
+    } catch (error) {
+      // Nested deeper than the stack reaches.
+      if (!(error instanceof RangeError)) throw error;
+      report.add('yaml-syntax', start, 'the file is nested too deep', 'no file needs more than a few levels');
+      return null;
+    }
     const read = new YamlFile(file, document, lines);
     for (const error of [...document.errors, ...document.warnings]) {
-      const code = error.code === 'DUPLICATE_KEY' ? 'duplicate-name' : 'yaml-syntax';
       report.add(
-        code,
+        'yaml-syntax',
         read.at(error.pos[0]),
         error.message.toLowerCase(),
         'check indentation, quotes and colons of this entry',
       );
     }
-    return document.errors.length > 0 ? null : read;
+    return document.errors.length === 0 && read.checkNodes(report) ? read : null;
+  }
+
+  /** Few aliases, no key twice in a map. The YAML library's own check of keys takes the square of their number. */
+  private checkNodes(report: Report): boolean {
+    let aliases = 0;
+    let good = true;
+    visit(this.document, {
+      Alias: (_, { range }) => {
+        aliases++;
+        if (aliases <= maxAliases) return undefined;
+        const summary = `the file has more than ${maxAliases} aliases`;
+        report.add('yaml-syntax', this.at(range?.[0] ?? 0), summary, writeOut);
+        good = false;
+        return visit.BREAK;
+      },
+      Map: (_, { items }) => {
+        const keys = new Set<unknown>();
+        for (const { key } of items) {
+          if (!isScalar(key)) continue;
+          if (keys.has(key.value)) {
+            const summary = `\`${String(key.value)}\` stands twice in this map`;
+            report.add('duplicate-name', this.at(key.range?.[0] ?? 0), summary, 'remove or rename one of the two');
+            good = false;
+          }
+          keys.add(key.value);
+        }
+      },
+    });
+    return good;
+  }
+
+  /** By name, so that reading all entries takes no longer than reading the file. */
+  private readonly topLevel = new Map<unknown, unknown>();
+
+  private node(path: Path): unknown {
+    const [name, ...inside] = path;
+    const { contents } = this.document;
+    if (name === undefined || !isMap(contents)) return contents;
+    if (this.topLevel.size === 0)
+      for (const { key, value } of contents.items) this.topLevel.set(isScalar(key) ? key.value : key, value);
+    const top = this.topLevel.get(name);
+    return inside.length === 0 ? top : isCollection(top) ? top.getIn(inside, true) : undefined;
   }
 
   /** Top-level entries: name, place of the name. Null (after an error) when the file is not a map. */
@@ -44,16 +105,27 @@ export class YamlFile {
       );
       return null;
     }
-    return contents.items.map(({ key }) => ({
-      name: isScalar(key) ? String(key.value) : String(key),
-      span: isNode(key) ? this.at(key.range?.[0] ?? 0) : this.at(0),
-    }));
+    return contents.items.flatMap(({ key }) => {
+      const span = this.at(isNode(key) ? (key.range?.[0] ?? 0) : 0);
+      if (isScalar(key) && typeof key.value === 'string') return [{ name: key.value, span }];
+      report.add('bad-name', span, 'this name is read as something other than text', 'put it into "quotes"');
+      return [];
+    });
   }
 
   /** The value at a path, checked; null after errors, each with its own place. */
   value<T>(path: Path, schema: z.ZodType<T>, report: Report): T | null {
-    const node = path.length === 0 ? this.document.contents : this.document.getIn(path, true);
-    const parsed = schema.safeParse(isNode(node) ? node.toJS(this.document, { maxAliasCount: 100 }) : (node ?? null));
+    const node = this.node(path);
+    let plain: unknown;
+    try {
+      plain = isNode(node) ? node.toJS(this.document, { maxAliasCount: maxAliases }) : (node ?? null);
+    } catch (error) {
+      // An alias without its anchor, or aliases of aliases that would grow without end.
+      if (!(error instanceof ReferenceError)) throw error;
+      report.add('yaml-syntax', this.span(path), error.message.toLowerCase(), writeOut);
+      return null;
+    }
+    const parsed = schema.safeParse(plain);
     if (parsed.success) return parsed.data;
     for (const issue of parsed.error.issues) this.reportIssue(path, issue, report);
     return null;
@@ -62,7 +134,7 @@ export class YamlFile {
   /** Where the value at a path starts; the nearest enclosing value when the path leads nowhere. */
   span(path: Path): SourceSpan {
     for (let length = path.length; length > 0; length--) {
-      const node = this.document.getIn(path.slice(0, length), true);
+      const node = this.node(path.slice(0, length));
       if (isNode(node) && node.range) return this.at(node.range[0]);
     }
     return this.at(0);

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -38,12 +38,16 @@ const writer = `
 
 describe('journal', () => {
   let folder: string;
+  const children: ChildProcess[] = [];
 
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'cordon-journal-'));
   });
 
-  afterEach(() => rmSync(folder, { recursive: true }));
+  afterEach(() => {
+    for (const child of children) child.kill('SIGKILL');
+    rmSync(folder, { recursive: true });
+  });
 
   async function reopen(): Promise<JournalState> {
     const journal = await Journal.open(folder, listener);
@@ -135,20 +139,21 @@ describe('journal', () => {
 
   it('loses nothing that was acknowledged when it is killed at any moment', async () => {
     const worker = new URL('./journal-worker.ts', import.meta.url).href;
-    for (let round = 0; round < 8; round++) {
+    for (let round = 0; round < 4; round++) {
       const child = spawn(
         process.execPath,
         ['--input-type=module', '-e', writer, worker, join(folder, 'bridge.sqlite')],
         {
-          stdio: ['ignore', 'pipe', 'inherit'],
+          stdio: ['ignore', 'pipe', 'ignore'],
         },
       );
+      children.push(child);
       let acknowledged = 0;
       let heard = 0;
       const lines = createInterface({ input: child.stdout });
       lines.on('line', (line) => {
         acknowledged = Number(line);
-        if (++heard === 3 + round * 7) child.kill('SIGKILL');
+        if (++heard === 3 + round * 17) child.kill('SIGKILL');
       });
       await Promise.all([once(child, 'exit'), once(lines, 'close')]);
       const journal = await Journal.open(folder, listener);

@@ -2,6 +2,7 @@ import { Module, type DynamicModule, type Provider } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD } from '@nestjs/core';
 import { join } from 'node:path';
 import { systemClock, type Clock } from '#base';
+import { driverNamed } from '#drivers';
 import { PolicySource } from '#gitops';
 import { AuthGuard } from './auth/auth.guard.js';
 import { TokensController } from './auth/tokens.controller.js';
@@ -11,6 +12,8 @@ import { BridgeFeed } from './bridge/feed.js';
 import type { Config } from './config.js';
 import { DeviceStore } from './devices/device-store.js';
 import { DevicesController } from './devices/devices.controller.js';
+import { EnforcementController } from './enforcement/enforcement.controller.js';
+import { EnforcementLoop } from './enforcement/enforcement-loop.js';
 import { ErrorsFilter } from './errors.filter.js';
 import { Lifecycle } from './lifecycle.js';
 import { Log } from './log.js';
@@ -84,6 +87,19 @@ const factories: Provider[] = [
     inject: [Database, PolicyLoop, Wakeups],
     useFactory: (database: Database, policy: PolicyLoop, wakeups: Wakeups) => new BridgeFeed(database, policy, wakeups),
   },
+  {
+    provide: EnforcementLoop,
+    inject: [configToken, PolicyLoop, SessionStore, Database, clockToken, Wakeups, Log],
+    useFactory: (
+      { resyncSeconds }: Config,
+      policy: PolicyLoop,
+      sessions: SessionStore,
+      database: Database,
+      clock: Clock,
+      wakeups: Wakeups,
+      log: Log,
+    ) => new EnforcementLoop({ policy, sessions, database, wakeups, clock, log, driverNamed }, resyncSeconds),
+  },
   { provide: APP_GUARD, useClass: AuthGuard },
   { provide: APP_FILTER, inject: [Log], useFactory: (log: Log) => new ErrorsFilter(log) },
   Lifecycle,
@@ -95,6 +111,7 @@ const factories: Provider[] = [
     SessionsController,
     PolicyController,
     BridgeController,
+    EnforcementController,
     TokensController,
     AuditController,
     StatusController,

@@ -6,6 +6,7 @@ import {
   type OnApplicationShutdown,
 } from '@nestjs/common';
 import { BridgeFeed } from './bridge/feed.js';
+import { EnforcementLoop } from './enforcement/enforcement-loop.js';
 import { PolicyLoop } from './policy/policy-loop.js';
 import { Database } from './store/database.js';
 
@@ -15,17 +16,19 @@ export class Lifecycle implements OnApplicationBootstrap, BeforeApplicationShutd
   constructor(
     @Inject(PolicyLoop) private readonly policy: PolicyLoop,
     @Inject(BridgeFeed) private readonly feed: BridgeFeed,
+    @Inject(EnforcementLoop) private readonly enforcement: EnforcementLoop,
     @Inject(Database) private readonly database: Database,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
     await this.policy.start();
+    this.enforcement.start();
   }
 
   /** Endless answers end first, or the HTTP server would wait for them. */
   async beforeApplicationShutdown(): Promise<void> {
     this.feed.close();
-    await this.policy.stop();
+    await Promise.all([this.policy.stop(), this.enforcement.stop()]);
   }
 
   async onApplicationShutdown(): Promise<void> {

@@ -2,6 +2,7 @@ import { Controller, Get, Inject } from '@nestjs/common';
 import { Allow, Public } from '../auth/auth.guard.js';
 import { BridgeFeed } from '../bridge/feed.js';
 import { DeviceStore } from '../devices/device-store.js';
+import { EnforcementLoop } from '../enforcement/enforcement-loop.js';
 import { ApiRoute } from '../http/openapi.js';
 import { describePolicy } from '../policy/describe-policy.js';
 import { PolicyLoop } from '../policy/policy-loop.js';
@@ -16,6 +17,7 @@ export class StatusController {
     @Inject(DeviceStore) private readonly devices: DeviceStore,
     @Inject(SessionStore) private readonly sessions: SessionStore,
     @Inject(BridgeFeed) private readonly feed: BridgeFeed,
+    @Inject(EnforcementLoop) private readonly enforcement: EnforcementLoop,
   ) {}
 
   /** Alive, and nothing more: what is wrong elsewhere is in /api/v1/status, for those who may see it. */
@@ -35,6 +37,7 @@ export class StatusController {
       devices: await this.devices.countByClassAndPosture(),
       sessions: { open: await this.sessions.countOpen() },
       bridges: { connected: this.feed.connections, known: await this.sessions.bridges() },
+      enforcementPoints: this.enforcement.states(),
     };
   }
 }

@@ -1,0 +1,146 @@
+import { canonicalJson, type Clock } from '#base';
+import type { Driver, EnforcementTarget } from '#drivers';
+import type { EnforcementPointEntry } from '#policy';
+import { Reconciler } from '#reconcile';
+import type { Log } from '../log.js';
+import type { ActivePolicy } from '../policy/policy-loop.js';
+import type { SessionStore } from '../sessions/session-store.js';
+import { recordAudit } from '../store/audit.js';
+import type { Database } from '../store/database.js';
+import type { Wakeups } from '../wakeups.js';
+import { desiredState } from './membership.js';
+import { EnforcementPoint, type Goal, type PointState } from './enforcement-point.js';
+
+interface Ports {
+  readonly policy: { readonly active: ActivePolicy | null };
+  readonly sessions: SessionStore;
+  readonly database: Database;
+  readonly wakeups: Wakeups;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly driverNamed: (name: string) => Driver | null;
+}
+
+/**
+ * Keeps every enforcement point of the policy in force at its desired state: at once when something changed, and every few
+ * seconds to find drift. A point that the policy no longer names is left as it is:
+ * taking its rules away would open what they closed.
+ */
+export class EnforcementLoop {
+  private readonly points = new Map<string, EnforcementPoint>();
+  private readonly reconciler: Reconciler<string>;
+  /** Points that can't even be tried. */
+  private readonly broken = new Map<string, PointState>();
+  private stopListening: () => void = () => undefined;
+
+  constructor(
+    private readonly ports: Ports,
+    resyncSeconds: number,
+  ) {
+    this.reconciler = new Reconciler<string>({
+      run: async (name) => this.points.get(name)?.pass(),
+      // What a device can't do now it may do after a repair by hand, so everything is tried again, if seldom.
+      isRetryable: () => true,
+      clock: ports.clock,
+      startTimer: (milliseconds, fire) => {
+        const timer = setTimeout(fire, milliseconds);
+        return () => clearTimeout(timer);
+      },
+      random: Math.random,
+      firstRetryMilliseconds: 500,
+      lastRetryMilliseconds: 30_000,
+      resyncMilliseconds: resyncSeconds * 1000,
+      onChange: (point, { phase, failures, lastError }) => {
+        if (phase === 'failed' && failures === 1)
+          ports.log.warn('enforcement point failed', { point, error: String(lastError?.error) });
+      },
+    });
+  }
+
+  start(): void {
+    const stops = [
+      this.ports.wakeups.on(['snapshot'], () => this.matchPolicy()),
+      this.ports.wakeups.on(['devices', 'sessions'], () => this.wakeAll()),
+    ];
+    this.stopListening = () => stops.forEach((stop) => stop());
+    this.matchPolicy();
+  }
+
+  async stop(): Promise<void> {
+    this.stopListening();
+    await this.reconciler.stop();
+    await Promise.allSettled([...this.points.values()].map((point) => point.close()));
+  }
+
+  states(): PointState[] {
+    const states = [...[...this.points.values()].map(({ state }) => state), ...this.broken.values()];
+    return states.sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** Looks at one point now; null when there is none of that name. */
+  async sync(name: string): Promise<PointState | null> {
+    const point = this.points.get(name);
+    if (point) {
+      const pass = point.nextPass();
+      this.reconciler.trigger(name);
+      await pass;
+    }
+    return this.states().find((state) => state.name === name) ?? null;
+  }
+
+  private wakeAll(): void {
+    for (const name of this.points.keys()) this.reconciler.trigger(name);
+  }
+
+  private matchPolicy(): void {
+    const entries = this.ports.policy.active?.snapshot.enforcementPoints ?? [];
+    const wanted = new Map(entries.map((entry) => [entry.name, entry]));
+    for (const [name, point] of this.points) {
+      const entry = wanted.get(name);
+      if (entry && canonicalJson(entry) === canonicalJson(point.entry)) continue;
+      this.points.delete(name);
+      this.reconciler.forget(name);
+      point
+        .close()
+        .catch((error: unknown) => this.ports.log.warn('closing failed', { point: name, error: String(error) }));
+    }
+    this.broken.clear();
+    for (const entry of wanted.values()) if (!this.points.has(entry.name)) this.open(entry);
+    this.wakeAll();
+  }
+
+  private open(entry: EnforcementPointEntry): void {
+    const { driverNamed, clock, log, database } = this.ports;
+    const { name, site } = entry;
+    try {
+      const driver = driverNamed(entry.driver);
+      if (!driver) throw new Error(`there is no driver \`${entry.driver}\``);
+      const session = driver.connect(targetOf(entry));
+      const audit = (entries: Parameters<typeof recordAudit>[2]) =>
+        database.transaction((tx) => recordAudit(tx, clock.now(), entries));
+      const loadGoal = () => this.loadGoal(entry);
+      this.points.set(name, new EnforcementPoint(entry, { driver, session, loadGoal, audit, clock }));
+    } catch (error) {
+      const lastError = {
+        at: clock.now().toISOString(),
+        message: error instanceof Error ? error.message : String(error),
+      };
+      const nothing = { lastSuccess: null, lastDrift: null, rulesDigest: null, members: 0 };
+      this.broken.set(name, { name, driver: entry.driver, site, state: 'failed', lastError, ...nothing });
+      log.error('enforcement point failed', { point: name, error: lastError.message });
+    }
+  }
+
+  private async loadGoal({ site }: EnforcementPointEntry): Promise<Goal | null> {
+    const sessions = await this.ports.sessions.live();
+    const snapshot = this.ports.policy.active?.snapshot;
+    return snapshot ? { snapshot, desired: desiredState(snapshot, site, sessions) } : null;
+  }
+}
+
+function targetOf({ name, transport }: EnforcementPointEntry): EnforcementTarget {
+  if (transport.kind === 'simulated') return { kind: 'simulated', name };
+  if (transport.kind !== 'ssh') return transport;
+  const { identity, ...rest } = transport;
+  return { ...rest, identityFile: identity.replace(/^file:/, '') };
+}

@@ -2,8 +2,10 @@ import { mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import request from 'supertest';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { driverNamed, type NftablesDriver } from '#drivers';
 import { feedMessageSchema, type FeedMessage, type Session } from '#model';
+import { parseAddress } from '#net';
 import { decodeSnapshot } from '#policy';
 import { loadConfig } from '../../apps/controller/src/config.js';
 import { Log } from '../../apps/controller/src/log.js';
@@ -478,6 +480,52 @@ describe('bridge events', () => {
     await sendEvents([{ type: 'authentication', seq: 0, authentication }]).expect(400);
     const status = await api().get('/api/v1/status').set(asAdmin()).expect(200);
     expect(status.body).toMatchObject({ sessions: { open: 1 }, bridges: { known: [{ id: 'bridge-1', lastSeq: 4 }] } });
+  });
+});
+
+describe('enforcement', () => {
+  const library = {
+    source: parseAddress('10.21.0.5')!,
+    destination: parseAddress('10.10.4.20')!,
+    protocol: 6,
+    port: 443,
+  };
+  const firewall = () => (driverNamed('nftables') as NftablesDriver).simulated('fw1');
+  const point = async () =>
+    (await api().post('/api/v1/enforcement-points/fw1/sync').set(asAdmin()).expect(200)).body as object;
+  const setPosture = (posture: string) =>
+    api().put('/api/v1/devices/00:1a:00:00:01:10/posture').set(asAdmin()).send({ posture, reason: 'test' }).expect(200);
+
+  it('lets a pump that is on the network reach its library, and nothing else', async () => {
+    expect(await point()).toMatchObject({ state: 'in-sync', members: 2, lastError: null });
+    expect(firewall().route(library)).toBe('passed');
+    expect(firewall().route({ ...library, port: 22 })).toBe('dropped');
+  });
+
+  it('quarantine ends established connections within a second, with no switch taking part', async () => {
+    expect(await firewall().connections()).toHaveLength(1);
+    await setPosture('quarantined');
+    await vi.waitFor(async () => expect(await firewall().connections()).toEqual([]), { timeout: 1000, interval: 10 });
+    expect(firewall().route(library)).toBe('dropped');
+    await setPosture('normal');
+    await vi.waitFor(() => expect(firewall().route(library)).toBe('passed'), { timeout: 1000, interval: 10 });
+  });
+
+  it('finds and repairs drift by itself, shows it, and records it', async () => {
+    await firewall().load(JSON.stringify({ nftables: [{ delete: { table: { family: 'inet', name: 'cordon' } } }] }));
+    await vi.waitFor(() => expect(firewall().route(library)).toBe('passed'), { timeout: 3000, interval: 20 });
+    const audit = await api().get('/api/v1/audit?action=enforcement.drift-repaired').set(asAdmin()).expect(200);
+    expect(audit.body).toMatchObject({ items: [{ actor: 'system', target: 'fw1' }] });
+    const listed = await api().get('/api/v1/enforcement-points').set(asAdmin()).expect(200);
+    expect(listed.body).toMatchObject({ items: [{ name: 'fw1', state: 'in-sync', lastDrift: {} }] });
+  });
+
+  it('says which device does not answer, and knows no others', async () => {
+    firewall().isReachable = false;
+    expect(await point()).toMatchObject({ state: 'unreachable' });
+    firewall().isReachable = true;
+    expect(await point()).toMatchObject({ state: 'in-sync' });
+    await api().post('/api/v1/enforcement-points/fw9/sync').set(asAdmin()).expect(404);
   });
 });
 

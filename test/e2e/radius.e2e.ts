@@ -120,7 +120,7 @@ describe.skipIf(!hasRadclient())('RADIUS bridge, asked by radclient', () => {
     ['Service-Type Outbound', { 'Service-Type': 'Outbound-User' }],
   ])('accepts a pump into its VLAN: %s', (_, attributes) => {
     const reply = ask(attributes);
-    expect(reply.code, reply.output).toBe('Access-Accept');
+    expect(reply.code).toBe('Access-Accept');
     expect(valuesOf(reply, 'Tunnel-Private-Group-Id')).toEqual(['210']);
   });
 
@@ -139,7 +139,7 @@ describe.skipIf(!hasRadclient())('RADIUS bridge, asked by radclient', () => {
 
   it('tells a Cisco switch the same in its words', () => {
     const reply = ask({ 'Packet-Src-IP-Address': '127.0.0.2' }, secrets.SECRET_CISCO);
-    expect(reply.code, reply.output).toBe('Access-Accept');
+    expect(reply.code).toBe('Access-Accept');
     expect(valuesOf(reply, 'Tunnel-Private-Group-Id')).toEqual(['210']);
     const pairs = valuesOf(reply, 'Cisco-AVPair');
     expect(pairs).toContainEqual(expect.stringMatching(/^ip:inacl#\d+=permit tcp any host 10\.10\.4\.20 eq 443$/));
@@ -223,7 +223,7 @@ describe.skipIf(!hasRadclient())('RADIUS bridge, asked by radclient', () => {
     const reply = radclient(bridge.authenticationPort, 'status', secrets.SECRET_RFC, {
       'Message-Authenticator': '0x00',
     });
-    expect(reply.code, reply.output).toBe('Access-Accept');
+    expect(reply.code).toBe('Access-Accept');
   });
 
   function account(status: string, more: Record<string, string> = {}, secret = secrets.SECRET_RFC): RadclientReply {

@@ -71,6 +71,7 @@ export class Bridge {
     this.recorder = new Recorder(journal, counters, Date.now, () => this.sender.notify());
     this.sessions = new SessionTable(maxSessions, {
       onChange: (tracked) => this.recorder.session(tracked),
+      onRefresh: (tracked) => this.recorder.refreshed(tracked),
       onForgotten: (id) => this.recorder.forget(id),
     });
     const shared = { snapshots: this.snapshots, devices, sessions: this.sessions, recorder: this.recorder, counters };
@@ -127,6 +128,7 @@ export class Bridge {
     await this.feed.close();
     this.reconciler.close();
     this.recorder.writeRepeated(Number.POSITIVE_INFINITY);
+    this.recorder.writeRefreshed();
     this.recorder.flush();
     await this.sender.close();
     await this.journal.close();

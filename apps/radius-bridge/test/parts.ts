@@ -22,6 +22,7 @@ export function testParts(snapshot: Snapshot) {
       changes.push({ id: session.id, revision: session.revision });
       for (const listener of listeners) listener();
     },
+    onRefresh: () => undefined,
     onForgotten: () => undefined,
   });
   /** Resolves when the condition holds; it is asked after each change of a session. */

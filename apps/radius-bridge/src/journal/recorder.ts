@@ -15,6 +15,8 @@ interface Repeated {
 }
 
 const batchMilliseconds = 20;
+/** What changes nothing for anybody but the time of the last sign of life. */
+const refreshMilliseconds = 1000;
 const repeatMilliseconds = 30_000;
 const maxRemembered = 50_000;
 /** Authentications per batch and in the spool: a flood of made-up MACs must not fill the disk or starve accounting. */
@@ -31,11 +33,13 @@ const maxSpooled = 500_000;
 export class Recorder {
   private seq: number;
   private readonly dirty = new Set<TrackedSession>();
+  private readonly aged = new Set<TrackedSession>();
   private readonly forgotten = new Set<string>();
   private notes: Authentication[] = [];
   private readonly repeated = new Map<string, Repeated>();
   private waiting: (() => void)[] = [];
   private timer: NodeJS.Timeout | null = null;
+  private refreshTimer: NodeJS.Timeout | null = null;
   private immediate: NodeJS.Immediate | null = null;
 
   constructor(
@@ -49,7 +53,14 @@ export class Recorder {
 
   session(tracked: TrackedSession): void {
     this.dirty.add(tracked);
+    this.aged.delete(tracked);
     this.schedule();
+  }
+
+  /** The session is as it was, only later: that may reach the disk a second late. */
+  refreshed(tracked: TrackedSession): void {
+    if (!this.dirty.has(tracked)) this.aged.add(tracked);
+    this.refreshTimer ??= setTimeout(() => this.writeRefreshed(), refreshMilliseconds);
   }
 
   forget(id: string): void {
@@ -85,6 +96,13 @@ export class Recorder {
       this.repeated.delete(key);
       if (count > 0) this.addNote({ ...note, count });
     }
+  }
+
+  /** Refreshed sessions go with the next batch. */
+  writeRefreshed(): void {
+    if (this.refreshTimer) clearTimeout(this.refreshTimer);
+    this.refreshTimer = null;
+    for (const tracked of this.aged) this.session(tracked);
   }
 
   flush(): void {

@@ -23,6 +23,8 @@ export interface SessionOrigin {
 export interface SessionListener {
   /** Called after each change that others should know of; `revision` has grown. */
   readonly onChange: (tracked: TrackedSession) => void;
+  /** The same, for changes that matter little: a flood of them must cost little. */
+  readonly onRefresh: (tracked: TrackedSession) => void;
   readonly onForgotten: (id: string) => void;
 }
 
@@ -113,11 +115,24 @@ export class SessionTable {
       this.close(known, 'another session began on the port', now);
       return this.create(origin, grant, told, now) !== null;
     }
+    const isSame =
+      (acctSessionId === null || known.session.acctSessionId === acctSessionId) &&
+      known.told === told &&
+      hasGrant(known.session, grant) &&
+      known.session.nasAddress === origin.nasAddress;
     this.heard(known, origin.identification, now);
     known.ssid = origin.ssid;
     known.told = told;
-    this.change(known, { ...grant, nasAddress: origin.nasAddress, method: origin.method }, now);
+    const change = { ...grant, nasAddress: origin.nasAddress, method: origin.method };
+    if (isSame) this.refresh(known, change, now);
+    else this.change(known, change, now);
     return true;
+  }
+
+  /** A re-authentication that changed nothing but the name of the decision. */
+  private refresh(tracked: TrackedSession, change: Partial<Session>, now: Date): void {
+    amend(tracked, change, now);
+    this.listener.onRefresh(tracked);
   }
 
   /** The NAS spoke of this session. */
@@ -128,10 +143,7 @@ export class SessionTable {
   }
 
   change(tracked: TrackedSession, change: Partial<Session>, now: Date): void {
-    const { session } = tracked;
-    Object.assign(session, change);
-    session.revision++;
-    session.updatedAt = now.toISOString();
+    amend(tracked, change, now);
     this.listener.onChange(tracked);
   }
 
@@ -168,6 +180,23 @@ export class SessionTable {
     else this.byMac.delete(session.mac);
     this.listener.onForgotten(session.id);
   }
+}
+
+function amend({ session }: TrackedSession, change: Partial<Session>, now: Date): void {
+  Object.assign(session, change);
+  session.revision++;
+  session.updatedAt = now.toISOString();
+}
+
+function hasGrant(session: Session, grant: SessionGrant): boolean {
+  return (
+    session.class === grant.class &&
+    session.posture === grant.posture &&
+    session.site === grant.site &&
+    session.segment === grant.segment &&
+    session.vlan === grant.vlan &&
+    session.role === grant.role
+  );
 }
 
 function newSession(origin: SessionOrigin, grant: SessionGrant, now: Date): Session {

@@ -4,6 +4,8 @@ import { admit, expectAll, planOf, rulesOf, runCordon, untilRules, withFirewallA
 
 interface PointView {
   readonly name: string;
+  readonly state: string;
+  readonly lastDrift: { readonly at: string; readonly steps: readonly string[] } | null;
 }
 
 /** Somebody changes the firewall by hand. Cordon says so and puts it back. */
@@ -27,10 +29,12 @@ export async function showDrift(lab: Lab): Promise<void> {
     { what: 'the whole table is deleted', words: ['delete', 'table', 'inet', 'cordon'] },
   ];
   for (const { what, words } of mistakes) {
-    await lab.firewall.nft(...words);
     const since = Date.now();
+    await lab.firewall.nft(...words);
     report.check(`${what}: the firewall differs`, (await rulesOf(lab)) !== good);
-    const drift = await waitFor('the API to show the drift', 10_000, () => shownDrift(lab)).catch(() => undefined);
+    const drift = await waitFor('the API to show the drift', 10_000, () => shownDrift(lab, since)).catch(
+      () => undefined,
+    );
     report.check('the API shows it', drift !== undefined, drift ?? '');
     report.within('and the rules are as they were', await untilRules(lab, good, true, since), 10_000);
   }
@@ -39,11 +43,11 @@ export async function showDrift(lab: Lab): Promise<void> {
   );
 }
 
-async function shownDrift(lab: Lab): Promise<string | undefined> {
-  const points = await lab.cordon.ask<{ items?: PointView[] } & PointView[]>('GET', '/enforcement-points');
-  const point = (points.items ?? points).find((candidate) => candidate.name === 'main-fw');
-  const text = JSON.stringify(point);
-  return /drift/i.test(text) ? text.slice(0, 200) : undefined;
+/** What the API says of a drift that it found after this instant. */
+async function shownDrift(lab: Lab, since: number): Promise<string | undefined> {
+  const { items } = await lab.cordon.ask<{ items: PointView[] }>('GET', '/enforcement-points');
+  const drift = items.find(({ name }) => name === 'main-fw')?.lastDrift;
+  return drift && Date.parse(drift.at) >= since ? drift.steps.join('; ').slice(0, 120) : undefined;
 }
 
 async function deleteOneRule(lab: Lab): Promise<string[]> {

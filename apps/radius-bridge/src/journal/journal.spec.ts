@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -167,7 +167,11 @@ describe('journal', () => {
     }
   });
 
-  it('says why it can not be opened', async () => {
-    await expect(Journal.open('/proc/cordon', listener)).rejects.toThrow(/ENOENT|EACCES|EPERM|can't be opened/);
+  it('says which file can not be opened', async () => {
+    writeFileSync(
+      join(folder, 'bridge.sqlite'),
+      'this is no database, and long enough to be looked at as one'.repeat(100),
+    );
+    await expect(Journal.open(folder, listener)).rejects.toThrow(/bridge\.sqlite can't be opened: .*not a database/);
   });
 });

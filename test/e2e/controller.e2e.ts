@@ -342,7 +342,7 @@ class FeedReader {
 
 async function* messagesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<FeedMessage> {
   let rest = '';
-  for await (const chunk of body.pipeThrough(new TextDecoderStream() as never) as unknown as AsyncIterable<string>) {
+  for await (const chunk of body.pipeThrough(new TextDecoderStream()) as unknown as AsyncIterable<string>) {
     const lines = (rest + chunk).split('\n');
     rest = lines.pop() ?? '';
     for (const line of lines) yield feedMessageSchema.parse(JSON.parse(line));

@@ -1,4 +1,4 @@
-import type { EnforcementState } from '#model';
+import type { EnforcementRules, EnforcementState } from '#model';
 import { formatAddress, hasAddress, parseAddress } from '#net';
 import { enforcementRules, sitesBelow, type Snapshot } from '#policy';
 import { roleOf } from '../sessions/resolve-principal.js';
@@ -18,7 +18,7 @@ export interface DesiredState extends EnforcementState {
  * server's address gains nothing. Whoever has no place by the policy is in no class, and so denied.
  */
 export function desiredState(snapshot: Snapshot, site: string, sessions: readonly LiveSession[]): DesiredState {
-  const rules = enforcementRules(snapshot, site);
+  const rules = rulesAt(snapshot, site);
   const local = sitesBelow(snapshot, site);
   const claims = new Map<string, LiveSession>();
   for (const session of sessions) {
@@ -41,6 +41,17 @@ export function desiredState(snapshot: Snapshot, site: string, sessions: readonl
     membership.set(role, members.add(address));
   }
   return { rules, membership, roles };
+}
+
+const compiled = new WeakMap<Snapshot, Map<string, EnforcementRules>>();
+
+/** The rules change with the snapshot only, the members many times in between. */
+function rulesAt(snapshot: Snapshot, site: string): EnforcementRules {
+  const bySite = compiled.get(snapshot) ?? new Map<string, EnforcementRules>();
+  compiled.set(snapshot, bySite);
+  const rules = bySite.get(site) ?? enforcementRules(snapshot, site);
+  bySite.set(site, rules);
+  return rules;
 }
 
 function isNewer(a: LiveSession, b: LiveSession): boolean {

@@ -52,7 +52,7 @@ export function ApiRoute(route: RouteDescription): MethodDecorator {
       ApiQuery({ name, required: route.query?.shape[name]?.safeParse(undefined).success === false, schema }),
     );
   }
-  return applyDecorators(...decorators) as MethodDecorator;
+  return applyDecorators(...decorators);
 }
 
 /** The description of the interface is public: it says nothing about this installation. */

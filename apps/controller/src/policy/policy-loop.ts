@@ -3,7 +3,8 @@ import { SourceFault, type Commit } from '#gitops';
 import { decodeSnapshot, encodeSnapshot, type Provenance, type Snapshot } from '#policy';
 import type { Log } from '../log.js';
 import type { Wakeups } from '../wakeups.js';
-import { evaluatePolicy, type Evaluation } from './evaluate.js';
+import type { Evaluation } from './evaluate.js';
+import { evaluateInThread } from './evaluate-thread.js';
 import type { PolicyStore, StoredVersion } from './policy-store.js';
 
 export interface ActivePolicy {
@@ -136,7 +137,7 @@ export class PolicyLoop {
     let evaluation: Result<Evaluation>;
     try {
       files = await this.ports.source.readTree(commit.commit, this.settings.path);
-      evaluation = evaluatePolicy(files, at, provenanceOf(commit));
+      evaluation = await evaluateInThread({ files, at, provenance: provenanceOf(commit) });
     } catch (error) {
       if (!(error instanceof SourceFault)) throw error;
       files = new Map();
@@ -166,7 +167,7 @@ export class PolicyLoop {
     const at = clock.now();
     if (!active?.snapshot.nextChangeAt || Date.parse(active.snapshot.nextChangeAt) > at.getTime()) return;
     const files = await store.loadFiles();
-    const evaluation = evaluatePolicy(files, at, active.snapshot.provenance);
+    const evaluation = await evaluateInThread({ files, at, provenance: active.snapshot.provenance });
     if (!evaluation.ok) {
       log.error('policy in force no longer compiles', {
         commit: active.version.commit,

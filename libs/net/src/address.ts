@@ -67,8 +67,8 @@ export type PrefixProblem = 'not-an-address' | 'bad-length' | 'host-bits' | 'v4-
 /** Reads `10.1.0.0/16` or a lone address (a host prefix). Host bits are a problem, not something to round away. */
 export function parsePrefix(text: string): Prefix | PrefixProblem {
   const [head = '', tail, ...rest] = text.split('/');
-  if (/^::ffff:/i.test(head)) return 'v4-mapped';
   const address = parseAddress(head);
+  if (!address && ipaddr.IPv6.isValid(head) && ipaddr.IPv6.parse(head).isIPv4MappedAddress()) return 'v4-mapped';
   if (!address || rest.length > 0) return 'not-an-address';
   const bits = bitsOf(address.family);
   if (tail !== undefined && !/^(0|[1-9]\d{0,2})$/.test(tail)) return 'bad-length';

@@ -27,7 +27,7 @@ export const isIcmp = (protocol: number): boolean => protocol === 1 || protocol 
 /** Reads `tcp/443`, `udp/5000-5010`, `icmp`, `icmp6/128`, `ip/50` (any protocol by number) or `any`; `null` for anything else. */
 export function parseService(text: string): Interval<number> | null {
   if (text === 'any') return anyService[0]!;
-  const match = /^(icmp6?|tcp|udp|sctp|ip)(?:\/(\d{1,5})(?:-(\d{1,5}))?)?$/.exec(text);
+  const match = /^(icmp6?|tcp|udp|sctp|ip)(?:\/(0|[1-9]\d{0,4})(?:-(0|[1-9]\d{0,4}))?)?$/.exec(text);
   if (!match) return null;
   const [, name = '', low, high] = match;
   if (name === 'ip') {

@@ -99,9 +99,9 @@ function stepByMinutes(one: Schedule, at: Date, days: number): Date | null {
 function expectSame(one: Schedule, at: Date, days: number): void {
   const next = nextChange(when, new Map([['s', one]]), at);
   const stepped = stepByMinutes(one, at, days);
-  const place = `${JSON.stringify(one)} at ${at.toISOString()}`;
-  if (stepped) expect(next?.toISOString(), place).toBe(stepped.toISOString());
-  else if (next) expect(next.getTime(), place).toBeGreaterThanOrEqual(at.getTime() + (days - 1) * 1440 * minute);
+  const about = { one, at };
+  if (stepped) expect({ ...about, next }).toEqual({ ...about, next: stepped });
+  else if (next) expect(next.getTime()).toBeGreaterThanOrEqual(at.getTime() + days * 1440 * minute - minute);
 }
 
 describe('the next change is the one that a step by step search finds', () => {
@@ -124,8 +124,8 @@ describe('the next change is the one that a step by step search finds', () => {
     for (const [from, to] of windows) {
       for (const days of [everyDay, [0], [6]]) {
         const one = schedule(days, from!, to!, zone);
-        for (let step = 0; step < 8; step++)
-          expectSame(one, new Date(new Date(start).getTime() + step * 30 * minute), 2);
+        for (let step = 0; step < 3; step++)
+          expectSame(one, new Date(new Date(start).getTime() + step * 45 * minute), 1);
       }
     }
   });
@@ -141,7 +141,7 @@ describe('the next change is the one that a step by step search finds', () => {
         fc.date({ min: new Date('2026-01-01'), max: new Date('2028-01-01'), noInvalidDate: true }),
         (days, from, to, timezone, at) => expectSame({ name: 's', days, from, to, timezone }, at, 1),
       ),
-      { numRuns: 150 },
+      { numRuns: 60 },
     );
   });
 

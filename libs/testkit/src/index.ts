@@ -1,1 +1,1 @@
-export {};
+export { policyFiles } from './policy-files.js';

@@ -1,0 +1,86 @@
+import { policyFiles } from '#testkit';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { decodeSnapshot, encodeSnapshot } from './codec.js';
+import { sampleInstant, samplePolicy, sampleSnapshot } from './spec/sample.js';
+import type { Snapshot } from './snapshot.js';
+import { buildSnapshot } from './verify/check.js';
+
+type Json = Record<string, unknown>;
+const overTheWire = (snapshot: Snapshot): Json => JSON.parse(JSON.stringify(encodeSnapshot(snapshot))) as Json;
+
+/** Every place in a JSON value, as a path. */
+function* pathsOf(value: unknown, path: readonly string[] = []): Generator<readonly string[]> {
+  yield path;
+  if (value === null || typeof value !== 'object') return;
+  for (const [key, member] of Object.entries(value)) yield* pathsOf(member, [...path, key]);
+}
+
+function changed(json: Json, path: readonly string[], change: (value: unknown) => unknown): Json {
+  const copy = structuredClone(json);
+  let holder: Json = copy;
+  for (const key of path.slice(0, -1)) holder = holder[key] as Json;
+  const last = path.at(-1)!;
+  holder[last] = change(holder[last]);
+  return copy;
+}
+
+const other = (value: unknown): unknown =>
+  typeof value === 'number'
+    ? value + 1
+    : typeof value === 'string'
+      ? `${value}x`
+      : typeof value === 'boolean'
+        ? !value
+        : value === null
+          ? 0
+          : null;
+
+describe('a snapshot as JSON', () => {
+  let snapshot: Snapshot;
+  let json: Json;
+
+  beforeAll(() => {
+    const built = buildSnapshot(policyFiles(), sampleInstant, {
+      commit: 'c0ffee',
+      author: 'Ada',
+      committedAt: '2026-11-23T10:00:00Z',
+    });
+    if (!built.ok) throw new Error(JSON.stringify(built.diagnostics));
+    snapshot = built.value;
+    json = overTheWire(snapshot);
+  });
+
+  it('is read back equal and frozen', () => {
+    const decoded = decodeSnapshot(json);
+    expect(decoded).toEqual(snapshot);
+    expect(Object.isFrozen(decoded.flows)).toBe(true);
+    expect(overTheWire(decoded)).toEqual(json);
+  });
+
+  it('is read back equal for the sample hospital', () => {
+    const sample = sampleSnapshot(samplePolicy());
+    expect(decodeSnapshot(overTheWire(sample))).toEqual(sample);
+  });
+
+  it('is refused with any value changed, taken out or put in', () => {
+    const free = new Set(['provenance', 'compiledFor']);
+    const paths = [...pathsOf(json)].filter(([top]) => top !== undefined && !free.has(top));
+    expect(paths.length).toBeGreaterThan(500);
+    for (const path of paths) {
+      for (const change of [other, () => undefined]) {
+        const read = (): string => decodeSnapshot(changed(json, path, change)) && path.join('.');
+        expect(read).toThrow(/digest|format/);
+      }
+    }
+    expect(() => decodeSnapshot({ ...json, extra: 1 })).toThrow(/digest/);
+  });
+
+  it('has a digest that leaves out where it comes from and when it was compiled', () => {
+    const elsewhere = decodeSnapshot({ ...json, provenance: { commit: null, author: null, committedAt: null } });
+    expect(elsewhere.digest).toBe(snapshot.digest);
+  });
+
+  it.each([[null], [undefined], ['x'], [42], [[]], [{}], [{ format: 2 }], [{ format: '1' }]])('is not %j', (value) => {
+    expect(() => decodeSnapshot(value)).toThrow('not a snapshot of format 1');
+  });
+});

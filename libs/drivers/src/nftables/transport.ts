@@ -16,7 +16,7 @@ const timeoutMilliseconds = 30_000;
 const mostOutput = 256 * 1024 * 1024;
 const mostErrorText = 64 * 1024;
 /** `conntrack -R` reads the whole connection table once a line: keep one call well within the time-out. */
-const cutsPerCall = 200;
+const cutsPerCall = 100;
 /** sbin isn't on every user's path; messages are told apart by their English text. */
 const environment = ['LC_ALL=C', 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'];
 
@@ -26,7 +26,8 @@ interface CommandResult extends CommandEnd {
 
 /**
  * Runs nft and conntrack here, in a network namespace, or through the OpenSSH client. All words of a command are fixed;
- * whatever varies goes through standard input, so there is nothing for a shell to misread.
+ * whatever varies goes through standard input, so there is nothing for a shell
+ * to misread.
  */
 export class CommandTransport implements NftDevice {
   private folder: Promise<string> | null = null;
@@ -70,7 +71,7 @@ export class CommandTransport implements NftDevice {
     return result.stdout;
   }
 
-  private async expect(command: readonly string[], input = ''): Promise<string> {
+  private async expect(command: readonly string[], input: string | null = null): Promise<string> {
     const result = await this.run(command, input);
     if (result.code !== 0) throw classifyFault(this.describe(command), result);
     return result.stdout;
@@ -83,20 +84,35 @@ export class CommandTransport implements NftDevice {
     return `${command.slice(0, 3).join(' ')}${place}`;
   }
 
-  private async run(command: readonly string[], input = ''): Promise<CommandResult> {
-    return runProgram(this.describe(command), await this.words(command), input);
+  private async run(command: readonly string[], input: string | null = null): Promise<CommandResult> {
+    return runProgram(this.describe(command), await this.words(command, input !== null), input ?? '');
   }
 
-  private async words(command: readonly string[]): Promise<readonly string[]> {
+  /**
+   * nft opens /dev/stdin by name, which fails on the socket that Node and sshd give a child for its standard input: `cat`
+   * turns it into a pipe.
+   */
+  private async words(plain: readonly string[], hasInput: boolean): Promise<readonly string[]> {
     const { target } = this;
-    if (target.kind === 'local') return ['env', ...environment, ...command];
-    if (target.kind === 'netns') {
-      refuseOption(target.namespace);
-      return ['env', ...environment, 'ip', 'netns', 'exec', target.namespace, ...command];
+    if (target.kind === 'ssh') {
+      refuseOption(target.host);
+      this.folder ??= writeKnownHosts(target.hostKey);
+      const pipe = hasInput ? ['cat', '|'] : [];
+      return [
+        'ssh',
+        ...sshOptions(target, await this.folder),
+        '--',
+        target.host,
+        ...pipe,
+        'env',
+        ...environment,
+        ...plain,
+      ];
     }
-    refuseOption(target.host);
-    this.folder ??= writeKnownHosts(target.hostKey);
-    return ['ssh', ...sshOptions(target, await this.folder), '--', target.host, 'env', ...environment, ...command];
+    const command = hasInput ? ['sh', '-c', 'cat | "$@"', 'sh', ...plain] : plain;
+    if (target.kind === 'local') return ['env', ...environment, ...command];
+    refuseOption(target.namespace);
+    return ['env', ...environment, 'ip', 'netns', 'exec', target.namespace, ...command];
   }
 }
 

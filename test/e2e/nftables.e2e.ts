@@ -1,0 +1,170 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createNftablesDriver, TerminalFault, type EnforcementSession, type EnforcementTarget } from '#drivers';
+import type { EnforcementState } from '#model';
+import { formatAddress } from '#net';
+import {
+  describeConformance,
+  type ConformanceFixture,
+  type OpenConnection,
+} from '../../libs/drivers/src/conformance.js';
+import {
+  at,
+  baseState,
+  closedRules,
+  conformanceNetwork,
+  emptyState,
+} from '../../libs/drivers/src/conformance-states.js';
+import { judgeByTable } from '../../libs/drivers/src/nftables/evaluate.js';
+import { tamperingCommands, tamperings } from '../../libs/drivers/src/nftables/tampering.js';
+import { missingTools, TestNetwork } from './nftables-network.js';
+import { freePort, startSshd, type TestSshd } from './nftables-sshd.js';
+
+const missing = missingTools();
+if (missing.length > 0) {
+  const message = `nftables on a real kernel is not tested here: ${missing.join(', ')} missing`;
+  if (process.env['CI']) throw new Error(message);
+  console.warn(message);
+}
+
+const driver = createNftablesDriver();
+const foreign = `table ip theirs {
+  chain forward { type filter hook forward priority 10; policy accept; tcp dport 1 drop comment "theirs"; }
+}
+table inet other {
+  set s { type ipv4_addr; elements = { 10.0.0.1 }; }
+}`;
+
+async function open(network: TestNetwork, family: 0 | 1 = 0): Promise<OpenConnection & { readonly handle: number }> {
+  const source = conformanceNetwork.pump[family];
+  const address = conformanceNetwork.server[family];
+  const handle = await network.devices.ask<number>('open', { source, address, port: 8443 });
+  const tuple = { source: at(source), destination: at(address), protocol: 6 };
+  return {
+    handle,
+    connection: { ...tuple, sourcePort: handle, destinationPort: 8443 },
+    echoes: () => network.devices.ask('echo', { handle }),
+    close: async () => void (await network.devices.ask('close', { handle })),
+  };
+}
+
+function fixtureOn(network: TestNetwork, target: EnforcementTarget): ConformanceFixture {
+  network.nft('flush ruleset');
+  network.load('nft -f', foreign);
+  const list = (): string => network.nft('-j list table inet cordon');
+  const servers = new Set<string>([...conformanceNetwork.server, ...conformanceNetwork.internet]);
+  return {
+    target,
+    tamper: Object.fromEntries(
+      tamperings.map((name) => [name, async () => network.load('nft -j -f', tamperingCommands(name, list()))]),
+    ),
+    readForeign: () => Promise.resolve(network.nft('list table ip theirs') + network.nft('list table inet other')),
+    send: ({ source, destination, protocol, port }) => {
+      const from = formatAddress(source);
+      const agent = servers.has(from) ? network.servers : network.devices;
+      return agent.ask('send', { source: from, address: formatAddress(destination), protocol, port });
+    },
+    open: () => open(network),
+    dispose: () => Promise.resolve(),
+  };
+}
+
+describe.runIf(missing.length === 0)('nftables on a real kernel', () => {
+  let network: TestNetwork;
+  let sshd: TestSshd;
+  let closedPort: number;
+
+  beforeAll(async () => {
+    network = await TestNetwork.create('a');
+    sshd = await startSshd(network.firewall);
+    closedPort = await freePort();
+  });
+  afterAll(async () => {
+    await sshd?.stop();
+    await network?.dispose();
+  });
+
+  describeConformance({
+    title: 'nftables in a network namespace',
+    driver,
+    fixture: () => Promise.resolve(fixtureOn(network, { kind: 'netns', namespace: network.firewall })),
+    unreachable: () => ({ kind: 'netns', namespace: 'cordon-nowhere' }),
+    judge: judgeByTable,
+  });
+
+  describeConformance({
+    title: 'nftables over ssh',
+    driver,
+    fixture: () => Promise.resolve(fixtureOn(network, sshd.target)),
+    unreachable: () => ({ ...sshd.target, port: closedPort }),
+    judge: judgeByTable,
+  });
+
+  describe('beyond the kit', () => {
+    let session: EnforcementSession;
+    const bring = async (state: EnforcementState): Promise<void> => {
+      const text = await session.read();
+      await session.apply(driver.plan(state, text === null ? null : driver.parse(text)));
+      await session.confirm();
+    };
+    beforeAll(() => {
+      network.nft('flush ruleset');
+      session = driver.connect({ kind: 'netns', namespace: network.firewall });
+    });
+    afterAll(() => session.close());
+
+    it.each([0, 1] as const)('ends also what the far side still sends, once cut (family %i)', async (family) => {
+      await bring(baseState);
+      const connection = await open(network, family);
+      const { handle } = connection;
+      expect(await connection.echoes()).toBe(true);
+      await bring(closedRules);
+      expect(await connection.echoes()).toBe(false);
+      await session.cut([connection.connection]);
+      const received = network.devices.ask('received', { handle });
+      expect(await network.servers.ask('push', { handle })).toBe(true);
+      expect(await received).toBe(false);
+      await connection.close();
+    });
+
+    it('applies nothing of a transaction of which one command fails', async () => {
+      await bring(baseState);
+      const before = driver.parse((await session.read()) ?? '');
+      const element = (name: string) => ({
+        add: { element: { family: 'inet', table: 'cordon', name, elem: ['10.20.0.77'] } },
+      });
+      const commands = JSON.stringify({ nftables: [element('infusion-pump_4'), element('no-such-set')] });
+      await expect(session.apply({ kind: 'membership', steps: [], commands })).rejects.toThrow('No such file');
+      expect(driver.parse((await session.read()) ?? '')).toEqual(before);
+    });
+
+    it('reads the listing with names as it reads the one with numbers', async () => {
+      await bring(baseState);
+      expect(driver.parse(network.nft('-j list table inet cordon'))).toEqual(
+        driver.parse((await session.read()) ?? ''),
+      );
+    });
+
+    it('cuts hundreds of connections in one go', async () => {
+      await bring(emptyState);
+      const rows = Array.from({ length: 450 }, (_, i) => ({
+        source: at('10.20.0.11'),
+        destination: at('10.10.0.10'),
+        protocol: 17,
+        sourcePort: 10_000 + i,
+        destinationPort: 8443,
+      }));
+      const insert = '-I -p udp -t 100 -s 10.20.0.11 -d 10.10.0.10 --dport 8443 --sport';
+      network.load('conntrack -R', rows.map(({ sourcePort }) => `${insert} ${sourcePort}\n`).join(''));
+      const ours = async () => (await session.connections()).filter(({ protocol }) => protocol === 17).length;
+      expect(await ours()).toBe(450);
+      await session.cut(rows);
+      expect(await ours()).toBe(0);
+    });
+
+    it('stops at a host key that is not the one in the policy', async () => {
+      const impostor = driver.connect({ ...sshd.target, hostKey: sshd.otherHostKey });
+      await expect(impostor.read()).rejects.toThrow(TerminalFault);
+      await impostor.close();
+    });
+  });
+});

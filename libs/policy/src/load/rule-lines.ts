@@ -25,9 +25,10 @@ export const columns = {
 } as const;
 export type LineType = keyof typeof columns;
 
-/** All but the tab; also those that turn the direction of text, with which a line can show other words than it has. */
+/** All but the tab; blanks that Casbin does not trim; those that turn the direction of text, with which a line can show other words than it has. */
 // oxlint-disable-next-line no-control-regex
-const controlCharacter = /[\0-\x08\x0a-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
+const controlCharacter =
+  /[\0-\x08\x0a-\x1f\x7f-\xa0\u1680\u2000-\u200a\u200e\u200f\u2028-\u202f\u205f\u2066-\u2069\u3000\ufeff]/;
 
 /**
  * Reads a file of Casbin rule lines with the place of each column. Casbin's own reader skips what it does not know and
@@ -41,7 +42,7 @@ export function readRuleLines(file: string, text: string, report: Report): RawLi
       const code = control[0].charCodeAt(0).toString(16).padStart(4, '0');
       const span = { file, line: index + 1, column: control.index + 1 };
       const hint = 'remove it, and end lines with LF or CRLF: a lone CR would hide what follows it';
-      report.add('csv-syntax', span, `the line has the control character U+${code.toUpperCase()}`, hint);
+      report.add('csv-syntax', span, `the line has the invisible character U+${code.toUpperCase()}`, hint);
       continue;
     }
     const source = raw.trim();
@@ -102,7 +103,10 @@ function splitFields(file: string, line: number, raw: string, report: Report): F
         report.add('csv-syntax', at(start), 'a quoted column has no end', 'close it with " on the same line');
         return null;
       }
-      text = raw.slice(i + 1, end).replaceAll('""', '"');
+      text = raw
+        .slice(i + 1, end)
+        .replaceAll('""', '"')
+        .trim();
       i = end + 1;
       const tail = /^[^,]*/.exec(raw.slice(i))![0];
       if (tail.trim() !== '') {

@@ -26,8 +26,8 @@ export const columns = {
 export type LineType = keyof typeof columns;
 
 /** All but the tab; blanks that Casbin does not trim; those that turn the direction of text, with which a line can show other words than it has. */
-// oxlint-disable-next-line no-control-regex
 const controlCharacter =
+  // oxlint-disable-next-line no-control-regex
   /[\0-\x08\x0a-\x1f\x7f-\xa0\u1680\u2000-\u200a\u200e\u200f\u2028-\u202f\u205f\u2066-\u2069\u3000\ufeff]/;
 
 /**

@@ -47,6 +47,9 @@ function toBytes(value: bigint, count: number): number[] {
 
 /** Strict: four decimal octets without leading zeros, or RFC 4291 text. A zone id or a v4-mapped address gives `null`. */
 export function parseAddress(text: string): Address | null {
+  // The library tells a name from an address by throwing, which is slow.
+  if (!/^[0-9a-f.:]+$/i.test(text)) return null;
+  if (/^[\d.]+$/.test(text) && !/^(\d{1,3}\.){3}\d{1,3}$/.test(text)) return null;
   if (ipaddr.IPv4.isValidFourPartDecimal(text)) {
     if (/(^|\.)0\d/.test(text)) return null;
     return { family: 4, value: toNumber(ipaddr.IPv4.parse(text).toByteArray()) };
@@ -56,10 +59,18 @@ export function parseAddress(text: string): Address | null {
   return parsed.isIPv4MappedAddress() ? null : { family: 6, value: toNumber(parsed.toByteArray()) };
 }
 
+/** Texts of the addresses seen last: policies name the same few thousand again and again. */
+const texts = { 4: new Map<bigint, string>(), 6: new Map<bigint, string>() };
+const maxTexts = 50_000;
+
 /** RFC 5952 text for IPv6. */
 export function formatAddress({ family, value }: Address): string {
-  if (family === 4) return toBytes(value, 4).join('.');
-  return new ipaddr.IPv6(toBytes(value, 16)).toRFC5952String();
+  const known = texts[family].get(value);
+  if (known !== undefined) return known;
+  const text = family === 4 ? toBytes(value, 4).join('.') : new ipaddr.IPv6(toBytes(value, 16)).toRFC5952String();
+  if (texts[family].size >= maxTexts) texts[family].clear();
+  texts[family].set(value, text);
+  return text;
 }
 
 export type PrefixProblem = 'not-an-address' | 'bad-length' | 'host-bits' | 'v4-mapped';

@@ -77,7 +77,10 @@ export function indexOf(snapshot: Snapshot): SnapshotIndex {
   return made;
 }
 
-/** Deny overrides allow; what no rule names is denied. */
+/** What no rule names is denied. */
+export const noRule: FlowVerdict = { verdict: 'deny', reason: 'no rule allows it', rules: [] };
+
+/** Deny overrides allow. */
 export function decideBy(
   index: SnapshotIndex,
   subjects: ReadonlySet<string>,
@@ -93,7 +96,7 @@ export function decideBy(
   const denies = matching.filter(({ effect }) => effect === 'deny');
   if (denies.length > 0) return { verdict: 'deny', reason: 'denied by rule', rules: denies.map(lineOf) };
   if (matching.length > 0) return { verdict: 'allow', reason: 'allowed by rule', rules: matching.map(lineOf) };
-  return { verdict: 'deny', reason: 'no rule allows it', rules: [] };
+  return noRule;
 }
 
 export function lineOf({ id, file, line, text }: RuleLine): RuleLine {

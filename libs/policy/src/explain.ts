@@ -16,7 +16,7 @@ import {
   type ServiceSet,
 } from '#net';
 import { Report } from './codes.js';
-import { decideBy, indexOf, type FlowVerdict } from './decide.js';
+import { decideBy, indexOf, noRule, type FlowVerdict } from './decide.js';
 import { didYouMean } from './load/suggest.js';
 import { sweep } from './compile/normal-form.js';
 import type { RuleLine, Snapshot } from './snapshot.js';
@@ -55,8 +55,8 @@ export function judge(snapshot: Snapshot, query: FlowQuery): Result<VerdictPart[
   const services = readServices(snapshot, query.app, report);
   if (!from || !to || !services) return failure(report.diagnostics);
   const parts: VerdictPart[] = [];
-  for (const source of atoms(snapshot, from)) {
-    for (const destination of atoms(snapshot, to)) {
+  for (const source of atomsOf(snapshot, query.from, from)) {
+    for (const destination of atomsOf(snapshot, query.to, to)) {
       if (source.family && destination.family && source.family !== destination.family) continue;
       const family = source.family ?? destination.family;
       parts.push(...judgeServices(snapshot, source, destination, family, services));
@@ -128,6 +128,19 @@ function readServices(snapshot: Snapshot, name: string, report: Report): Service
   return null;
 }
 
+const knownAtoms = new WeakMap<Snapshot, Map<string, readonly Atom[]>>();
+
+function atomsOf(snapshot: Snapshot, name: string, side: QuerySide): readonly Atom[] {
+  const known = knownAtoms.get(snapshot) ?? new Map<string, readonly Atom[]>();
+  knownAtoms.set(snapshot, known);
+  const before = known.get(name);
+  if (before) return before;
+  const found = atoms(snapshot, side);
+  // Names of the policy only: addresses that people ask for would pile up.
+  if (parseAddress(name) === null) known.set(name, found);
+  return found;
+}
+
 /** Splits a side where the set of endpoints that contain an address changes. */
 function atoms(snapshot: Snapshot, side: QuerySide): Atom[] {
   if ('class' in side) {
@@ -161,6 +174,11 @@ function judgeServices(
   const relevant = [...source.principals].flatMap((subject) =>
     (index.bySubject.get(subject) ?? []).filter(({ object }) => destination.principals.has(object)),
   );
+  if (relevant.length === 0) {
+    const services = withoutOtherFamily(asked, family);
+    const ends = { from: source.label, to: destination.label, services, sources: source.principals };
+    return services.length > 0 ? [{ ...noRule, ...ends }] : [];
+  }
   const lists = [
     asked,
     ...relevant.map(({ application }) => serviceAlgebra.intersect(index.services.get(application) ?? [], asked)),

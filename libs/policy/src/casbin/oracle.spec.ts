@@ -1,7 +1,7 @@
 import { postures } from '#model';
 import { parseAddress, portOf, protocolOf } from '#net';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { accessFor, decideFlow, indexOf } from '../decide.js';
+import { accessFor, indexOf } from '../decide.js';
 import { judge } from '../explain.js';
 import type { Policy } from '../policy.js';
 import type { Snapshot } from '../snapshot.js';
@@ -39,9 +39,9 @@ describe('the compiled sample hospital decides as Casbin does', () => {
       const protocol = protocolOf(key);
       const port = portOf(key);
       const expected = (await oracle.packet(source, destination, protocol, port, !isFull)) ? 'allow' : 'deny';
-      const place = `${from} -> ${to} ${app}: ${part.from} -> ${part.to} ${protocol}/${port}`;
-      expect(`${place} ${part.verdict}`).toBe(`${place} ${expected}`);
-      expect(decideFlow(snapshot, { source, destination, protocol, port }).verdict).toBe(expected);
+      // No `expect` for the good case: there are millions.
+      if (part.verdict !== expected)
+        expect.fail(`${from} -> ${to} ${app}: ${part.from} -> ${part.to} ${protocol}/${port}: Casbin says ${expected}`);
     }
     return parts.value.length;
   }

@@ -93,19 +93,31 @@ export class CasbinOracle {
 
   /** Whether the first packet from a side to another passes. A side: class of the device, address, or both. */
   async packet(from: OracleSide, to: OracleSide, protocol: number, port: number, once = true): Promise<boolean> {
-    const ask = once ? this.flowOnce : this.flow;
-    const subject = await this.nameOf('g', this.principals(from));
-    const object = await this.nameOf('g', this.principals(to));
-    const key = serviceKey(protocol, port);
-    const names = this.services.filter(([, services]) => serviceAlgebra.contains(services, key)).map(([name]) => name);
-    return ask.call(this, subject, object, await this.nameOf('g2', names));
+    const subject = await this.sideName(from);
+    const object = await this.sideName(to);
+    const application = await this.serviceName(serviceKey(protocol, port));
+    return once ? this.flowOnce(subject, object, application) : this.flow(subject, object, application);
   }
 
-  private principals({ class: device, address }: OracleSide): string[] {
-    const endpoints = address
-      ? this.endpoints.filter(([, addresses]) => hasAddress(addresses, address)).map(([name]) => name)
-      : [];
-    return device === undefined ? endpoints : [device, ...endpoints];
+  private readonly names = new Map<string, Promise<string>>();
+
+  private sideName({ class: device, address }: OracleSide): Promise<string> {
+    const key = `${device ?? ''} ${address ? `${address.family} ${address.value}` : ''}`;
+    return memo(this.names, key, () => {
+      const endpoints = address
+        ? this.endpoints.filter(([, addresses]) => hasAddress(addresses, address)).map(([name]) => name)
+        : [];
+      return this.nameOf('g', device === undefined ? endpoints : [device, ...endpoints]);
+    });
+  }
+
+  private serviceName(service: number): Promise<string> {
+    return memo(this.names, `service ${service}`, () => {
+      const names = this.services
+        .filter(([, services]) => serviceAlgebra.contains(services, service))
+        .map(([name]) => name);
+      return this.nameOf('g2', names);
+    });
   }
 
   private readonly named = new Map<string, Promise<string>>();
@@ -153,4 +165,10 @@ export function policyLines(policy: Policy): string[] {
     for (const name of names) for (const parent of tree.parents(name)) lines.push(`${type}, ${name}, ${parent}`);
   }
   return lines;
+}
+
+function memo<T>(cache: Map<string, T>, key: string, make: () => T): T {
+  const known = cache.get(key) ?? make();
+  cache.set(key, known);
+  return known;
 }

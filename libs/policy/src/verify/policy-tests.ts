@@ -5,6 +5,7 @@ import { accessFor, indexOf } from '../decide.js';
 import { judge, type VerdictPart } from '../explain.js';
 import type { Invariant, Policy, PolicyTest } from '../policy.js';
 import type { Snapshot } from '../snapshot.js';
+import { isActive } from '../when.js';
 
 /** A test or invariant that doesn't hold. `summary`: `src -> dst app: expected DENY, got ALLOW by FILE:LINE`. */
 export interface PolicyTestFailure {
@@ -19,8 +20,9 @@ export interface PolicyTestFailure {
  */
 export function runPolicyTests(policy: Policy, snapshot: Snapshot): readonly PolicyTestFailure[] {
   const failures: PolicyTestFailure[] = [];
+  const instants = new Map<string, Snapshot>();
   for (const test of policy.tests) {
-    const summary = runTest(test, snapshotFor(policy, snapshot, test.at));
+    const summary = runTest(test, snapshotFor(policy, snapshot, test.at, instants));
     if (summary !== null) failures.push({ name: test.name, span: test.span, summary });
   }
   for (const invariant of policy.invariants) {
@@ -31,11 +33,17 @@ export function runPolicyTests(policy: Policy, snapshot: Snapshot): readonly Pol
   return failures;
 }
 
-function snapshotFor(policy: Policy, snapshot: Snapshot, at: Date | null): Snapshot {
+/** Instants at which the same rules are in force share one snapshot. */
+function snapshotFor(policy: Policy, snapshot: Snapshot, at: Date | null, known: Map<string, Snapshot>): Snapshot {
   if (at === null) return snapshot;
+  const rules = [...policy.flowRules, ...policy.accessRules];
+  const inForce = rules.flatMap(({ id, when }) => (isActive(when, policy.schedules, at) ? id : [])).join();
+  const found = known.get(inForce);
+  if (found) return found;
   const compiled = compilePolicy(policy, at);
   if (!compiled.ok)
     throw new Error(`policy compiles now but not at ${at.toISOString()}: ${compiled.diagnostics[0]?.summary ?? ''}`);
+  known.set(inForce, compiled.value);
   return compiled.value;
 }
 

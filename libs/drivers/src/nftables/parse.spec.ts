@@ -89,18 +89,16 @@ describe('parse', () => {
     const items = fc
       .array(fc.record({ table: fc.constant(table.table) }))
       .chain((head) => fc.array(fc.jsonValue()).map((tail) => JSON.stringify({ nftables: [...head, ...tail] })));
-    const shaped = fc
-      .jsonValue()
-      .map((value) =>
-        JSON.stringify({
-          nftables: [
-            table,
-            chain,
-            rule(value),
-            ours('set', { name: 's', type: 'ipv4_addr', flags: ['interval'], elem: value }),
-          ],
-        }),
-      );
+    const shaped = fc.jsonValue().map((value) =>
+      JSON.stringify({
+        nftables: [
+          table,
+          chain,
+          rule(value),
+          ours('set', { name: 's', type: 'ipv4_addr', flags: ['interval'], elem: value }),
+        ],
+      }),
+    );
     fc.assert(
       fc.property(fc.oneof(broken, items, shaped, fc.json(), fc.string()), (text) => {
         for (const read of [parse, parseCounters])

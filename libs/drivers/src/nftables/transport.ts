@@ -59,9 +59,13 @@ export class CommandTransport implements NftDevice {
   }
 
   async close(): Promise<void> {
-    const folder = this.folder;
+    const { target } = this;
+    if (target.kind !== 'ssh' || !this.folder) return;
+    const folder = await this.folder;
     this.folder = null;
-    if (folder) await rm(await folder, { recursive: true, force: true });
+    // fails when no login is open, which is as good
+    await runProgram('ssh -O exit', ['ssh', ...sshOptions(target, folder), '-O', 'exit', '--', target.host], '');
+    await rm(folder, { recursive: true, force: true });
   }
 
   private async listing(command: readonly string[]): Promise<string | null> {
@@ -128,6 +132,10 @@ function sshOptions(target: Extract<EnforcementTarget, { kind: 'ssh' }>, folder:
     IdentityAgent: 'none',
     ConnectTimeout: '10',
     ServerAliveInterval: '5',
+    // One login for the commands of a run; `close` ends it, and so does silence, if this process can't.
+    ControlMaster: 'auto',
+    ControlPath: path.join(folder, 'control'),
+    ControlPersist: '15',
     LogLevel: 'ERROR',
   };
   const settings = Object.entries(options).flatMap(([key, value]) => ['-o', `${key}=${value}`]);

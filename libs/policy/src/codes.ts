@@ -25,6 +25,7 @@ export const policyCodes = {
   'membership-cycle': ['error', 'a name belongs to itself over other names'],
   'membership-too-deep': ['error', 'a membership chain is longer than Casbin follows'],
   'nas-duplicate': ['error', 'two switches have the same address'],
+  'no-internal': ['error', 'a rule names internet, but nothing says what is internal'],
   'no-quarantine': ['error', 'a class has access at a site but no quarantine segment there'],
   'not-enforced': ['warning', 'neither side of a flow rule is a device: no enforcement point carries it'],
   'object-overlaps-segment': ['error', 'a rule between endpoints covers addresses of a device segment'],

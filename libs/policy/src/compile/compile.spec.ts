@@ -195,7 +195,7 @@ function aclVerdict(snapshot: Snapshot, role: string, to: Address, { protocol, p
 /** As the documentation of DirectionFlows says. */
 function byNormalForm(snapshot: Snapshot, packet: NaivePacket): 'allow' | 'deny' {
   const outbound = packet.source.class !== undefined;
-  const own = outbound ? packet.source.class! : packet.destination.class!;
+  const own = (outbound ? packet.source.class : packet.destination.class)!;
   const far = outbound ? packet.destination : packet.source;
   const flows: DirectionFlows = snapshot.flows[own]![outbound ? 'outbound' : 'inbound'];
   const key = serviceKey(packet.protocol, packet.port);

@@ -1,7 +1,7 @@
 import { families, familyOf, formatRange, intersectAddresses, isEmptyAddressSet, type AddressSet } from '#net';
 import type { Report } from '../codes.js';
 import { segmentAt } from '../compile/access.js';
-import type { Policy, SegmentSource } from '../policy.js';
+import { builtIn, type Policy, type SegmentSource } from '../policy.js';
 import { addressesOf } from '../resolve.js';
 import { didYouMean } from './suggest.js';
 
@@ -10,6 +10,7 @@ export function checkConsistency(policy: Policy, report: Report): void {
   checkSegmentNames(policy, report);
   checkSegmentsApart(policy, report);
   checkRulesAndSegments(policy, report);
+  checkInternet(policy, report);
 }
 
 function checkSegmentNames(policy: Policy, report: Report): void {
@@ -131,4 +132,20 @@ function checkRulesAndSegments(policy: Policy, report: Report): void {
       report.add('not-enforced', rule.span, summary, 'keep it as documentation, or name the class on one side');
     }
   }
+}
+
+/** Without `internal`, `internet` would be every address there is: an allow to it would open the hospital. */
+function checkInternet(policy: Policy, report: Report): void {
+  if (policy.endpoints.has(builtIn.internal)) return;
+  const rule = policy.flowRules.find(
+    ({ subject, object }) => subject === builtIn.internet || object === builtIn.internet,
+  );
+  if (!rule) return;
+  const hint = 'declare `internal: { addresses: [10.0.0.0/8, "fd00::/8", …] }` in catalog/endpoints.yaml';
+  report.add(
+    'no-internal',
+    rule.span,
+    '`internet` is every address outside `internal`, and there is no `internal`',
+    hint,
+  );
 }

@@ -333,6 +333,14 @@ const refusals: readonly (readonly [PolicyCode, Parts, string, RegExp])[] = [
     /make the prefixes disjoint/,
   ],
   [
+    'no-internal',
+    {
+      'catalog/endpoints.yaml': 'library-1: { addresses: [10.10.4.20, "fd10:4::20"] }',
+    },
+    'rules/flows.csv:3:1',
+    /declare `internal/,
+  ],
+  [
     'subject-overlaps-segment',
     {
       ...endpoints('everyone: { addresses: [10.0.0.0/8] }'),

@@ -1,4 +1,4 @@
-import { accessFor, decodeSnapshot } from '#policy';
+import { accessFor, decodeSnapshot } from '#policy/snapshot';
 import { AccountingHandler } from './accounting/accounting-handler.js';
 import { AccountingSessions } from './accounting/accounting-sessions.js';
 import { AuthenticationHandler } from './authentication/authentication-handler.js';

@@ -1,4 +1,4 @@
-import type { Snapshot } from '#policy';
+import type { Snapshot } from '#policy/snapshot';
 import { Authorizer, type PolicyFunctions } from './authentication/authorizer.js';
 import { ClientTable } from './clients/client-table.js';
 import type { SecretLookup } from './config.js';

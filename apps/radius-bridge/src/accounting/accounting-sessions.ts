@@ -1,5 +1,5 @@
 import { hasAddress, parseAddress, parseMac, type Mac } from '#net';
-import type { Snapshot } from '#policy';
+import type { Snapshot } from '#policy/snapshot';
 import type { AccountingRecord, Packet, RequestContext } from '#radius';
 import type { Session } from '#model';
 import { grantFields, siteOf } from '../authentication/authorizer.js';

@@ -1,4 +1,4 @@
-import type { AccessGrant, NasEntry, Snapshot } from '#policy';
+import type { AccessGrant, NasEntry, Snapshot } from '#policy/snapshot';
 import {
   checkAuthorization,
   encodeAttributes,

@@ -1,6 +1,6 @@
 import { sha256 } from '#base';
 import { effectivePosture, type AuthenticationMethod, type Posture } from '#model';
-import type { AccessGrant, NasEntry, Snapshot } from '#policy';
+import type { AccessGrant, NasEntry, Snapshot } from '#policy/snapshot';
 import type { DeviceKey } from '../device-index.js';
 import type { SessionGrant } from '../sessions/session-table.js';
 

@@ -1,5 +1,5 @@
 import { bitsOf, families, parseAddress, type Address, type Family } from '#net';
-import type { NasEntry } from '#policy';
+import type { NasEntry } from '#policy/snapshot';
 import { Secret } from '#radius';
 import type { SecretLookup } from '../config.js';
 

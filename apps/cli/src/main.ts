@@ -113,4 +113,10 @@ async function run(command: () => number | Promise<number>): Promise<void> {
   }
 }
 
+// `cordon … | head` closes the pipe early: no fault of ours.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
 await program().parseAsync();

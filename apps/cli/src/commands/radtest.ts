@@ -8,6 +8,7 @@ import {
   integerAttribute,
   ipv4Attribute,
   octetsAttribute,
+  readTaggedText,
   Secret,
   signRequest,
   textAttribute,
@@ -129,13 +130,13 @@ async function exchange(
 
 function show(mac: Mac, reply: Packet, ms: number, json: boolean): void {
   const attributes = reply.attributes.map(describeAttribute);
-  const vlan = attributes.find(({ name }) => name === 'Tunnel-Private-Group-Id')?.value ?? null;
+  const vlan = readTaggedText(reply.attributes, types.tunnelPrivateGroupId)?.value ?? null;
   const outcome = reply.code === codes.accessAccept ? 'accept' : 'reject';
   if (json)
     return printJson({
       outcome,
       mac,
-      vlan: vlan === null ? null : Number(vlan.replace(/^.*\D(?=\d+$)/, '')),
+      vlan: vlan === null ? null : Number(vlan),
       attributes,
     });
   const name = describeCode(reply.code);

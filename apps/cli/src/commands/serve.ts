@@ -141,7 +141,7 @@ function greet(options: ServeOptions, data: string, policy: string, adminToken: 
   if (adminToken) print(`  admin token      ${bold(adminToken)}   (shown this once)`);
   print('');
   print(bold('Three things to try, in another terminal'));
-  print('  1. be a switch:        npx cordon radtest 00:09:fb:10:00:01');
+  print('  1. be a switch:        npx cordon radtest 00:03:b1:4a:10:21');
   print(
     '  2. ask why:            npx cordon explain --policy policies --from infusion-pump --to drug-library --app https',
   );

@@ -59,7 +59,7 @@ describe('cordon check', () => {
     const found = value.diagnostics.map((d: Record<string, unknown>) => [d['code'], d['file'], d['line'], d['column']]);
     const line = lines.findIndex((text) => text.includes('infusion-pmp')) + 1;
     expect(found).toContainEqual(['unknown-name', 'rules/flows-medical.csv', line, 4]);
-    expect(found).toContainEqual(['bad-effect', 'rules/flows-medical.csv', line, 32]);
+    expect(found).toContainEqual(['bad-effect', 'rules/flows-medical.csv', line, 30]);
     expect(found).toContainEqual(['trailing-comment', 'rules/flows-medical.csv', line + 1, 39]);
     expect(JSON.stringify(value.diagnostics)).toContain('did you mean `infusion-pump`');
     for (const diagnostic of value.diagnostics) expect(diagnostic.hint).toMatch(/\w{3}/);

@@ -21,8 +21,8 @@ export async function showPolicyChange(lab: Lab): Promise<void> {
   const other = await open('other-device', 'd3', policy.endpoint('pki-1').v4);
   const untouched = await lab.switch.port('p3');
   const began = Date.now();
-  const text = await close(lab, closing);
-  await reopen(lab, text);
+  const closed = await close(lab, closing);
+  await reopen(lab, closed);
   await showBadCommits(lab);
   report.within('the other connection of the same pump never paused', staying.longestGap(began), 1_000);
   report.within('nor did that of a monitor', other.longestGap(began), 500);
@@ -31,7 +31,13 @@ export async function showPolicyChange(lab: Lab): Promise<void> {
   for (const stream of [closing, staying, other]) await stream.close();
 }
 
-async function close(lab: Lab, stream: Stream): Promise<{ file: string; text: string }> {
+interface Closed {
+  readonly before: { readonly file: string; readonly text: string };
+  /** What the firewall held before. */
+  readonly rules: Awaited<ReturnType<typeof rulesOf>>;
+}
+
+async function close(lab: Lab, stream: Stream): Promise<Closed> {
   const { report, policy } = lab;
   const gateway = policy.endpoint('pump-gateway');
   const rules = await rulesOf(lab);
@@ -52,20 +58,21 @@ async function close(lab: Lab, stream: Stream): Promise<{ file: string; text: st
   await withFirewallAlone(lab, planOf('d1').port, () =>
     expectAll(lab, 'd1', 'the firewall alone blocks it too', attempt, 'blocked'),
   );
-  return before;
+  return { before, rules };
 }
 
-async function reopen(lab: Lab, before: { file: string; text: string }): Promise<void> {
+async function reopen(lab: Lab, { before, rules }: Closed): Promise<void> {
   const { report, policy } = lab;
   const gateway = policy.endpoint('pump-gateway');
   policy.write(before.file, before.text);
   await policy.commit('pumps report to the gateway again');
   const since = Date.now();
-  report.within(
-    'a commit that nobody announced opens it again',
-    await untilAcl(lab, 'p1', gateway, 443, true, since),
-    5_000 + pollMilliseconds,
-  );
+  const [port, firewall] = await Promise.all([
+    untilAcl(lab, 'p1', gateway, 443, true, since),
+    untilRules(lab, rules, true, since),
+  ]);
+  report.within('a commit that nobody announced opens it again on the port', port, 5_000 + pollMilliseconds);
+  report.within('and on the firewall', firewall, 5_000 + pollMilliseconds);
   const attempt = [{ name: 'gateway', to: gateway, port: 443 }];
   await expectAll(lab, 'd1', 'and the pump reaches its gateway', attempt, 'open');
 }

@@ -20,6 +20,8 @@ export interface Driver {
   render(state: EnforcementState): string;
   /** The inverse, for an artefact or for what `read` gave; null when nothing of ours is there. Throws `TerminalFault` on text that is not the device's. */
   parse(text: string): ObservedState | null;
+  /** `parse(render(state))`, without making the text. A driver may keep what it worked out for a `rules` object: it never changes. */
+  expect(state: EnforcementState): ObservedState;
   plan(desired: EnforcementState, observed: ObservedState | null): ChangePlan;
   connect(target: EnforcementTarget): EnforcementSession;
 }

@@ -1,2 +1,2 @@
-export { reconcilePoint, type ReconcileOutcome } from './point.js';
+export { PointReconciler, type ReconcileOutcome } from './point.js';
 export { Reconciler, type CancelTimer, type KeyState, type ReconcilerOptions } from './reconciler.js';

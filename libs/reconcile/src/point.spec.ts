@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createNftablesDriver, RemoteFault, type EnforcementSession } from '#drivers';
 import type { EnforcementState } from '#model';
 import { addressSet, parseRange } from '#net';
-import { reconcilePoint } from './point.js';
+import { PointReconciler } from './point.js';
 
 const addresses = (text: string) => addressSet([parseRange(text)!]);
 
@@ -55,58 +55,97 @@ function meddled(session: EnforcementSession, meddle: () => Promise<void>): Enfo
 const meddling =
   '{"nftables":[{"add":{"element":{"family":"inet","table":"cordon","name":"pump_4","elem":["10.20.0.66"]}}}]}';
 
-describe('reconcilePoint', () => {
+describe('PointReconciler', () => {
   it('applies what is missing, says what it did, and then finds nothing to do', async () => {
     const { driver, session } = setUp();
-    const first = await reconcilePoint(driver, session, wanted);
+    const point = new PointReconciler(driver, session);
+    const first = await point.run(wanted);
     expect(first).toMatchObject({ kind: 'applied', change: 'rules', hasDrifted: false });
     expect(first.steps).not.toEqual([]);
-    expect(await reconcilePoint(driver, session, wanted, wanted)).toMatchObject({ kind: 'unchanged', change: 'none' });
+    expect(await point.run(wanted)).toMatchObject({ kind: 'unchanged', change: 'none' });
+  });
+
+  const more = stateOf(['10.20.0.1', '10.20.0.2']);
+  const asOften = (session: EnforcementSession, calls: string[]): EnforcementSession =>
+    new Proxy(session, {
+      get(target, key: 'read' | 'apply') {
+        const method = target[key] as (...args: unknown[]) => unknown;
+        return (...args: unknown[]) => {
+          calls.push(key);
+          return method.apply(target, args);
+        };
+      },
+    });
+
+  it('changes members before it reads, then proves them', async () => {
+    const { driver, device, session } = setUp();
+    const calls: string[] = [];
+    const point = new PointReconciler(driver, asOften(session, calls));
+    await point.run(wanted);
+    calls.length = 0;
+    const { rules } = wanted;
+    const outcome = await point.run({ rules, membership: more.membership });
+    expect(outcome).toMatchObject({ kind: 'applied', change: 'membership', hasDrifted: false });
+    expect(outcome.steps).toEqual(['add 10.20.0.2 to set pump_4']);
+    expect(calls).toEqual(['apply', 'confirm', 'read']);
+    expect(await device.list()).toContain('10.20.0.2');
+  });
+
+  it('brings a device that was tampered with to the new members all the same, and calls the rest drift', async () => {
+    for (const [tamper, change] of [
+      [meddling, 'membership'],
+      ['{"nftables":[{"delete":{"table":{"family":"inet","name":"cordon"}}}]}', 'rules'],
+    ] as const) {
+      const { driver, device, session } = setUp();
+      const point = new PointReconciler(driver, session);
+      await point.run(wanted);
+      await device.load(tamper);
+      expect(await point.run(more)).toMatchObject({ kind: 'applied', change, hasDrifted: true });
+      expect(await point.run(more)).toMatchObject({ kind: 'unchanged' });
+    }
   });
 
   it('calls a change drift only when nothing else was asked for', async () => {
     const { driver, device, session } = setUp();
-    await reconcilePoint(driver, session, wanted);
-    const more = stateOf(['10.20.0.1', '10.20.0.2']);
-    expect(await reconcilePoint(driver, session, more, wanted)).toMatchObject({
-      change: 'membership',
-      hasDrifted: false,
-    });
+    const point = new PointReconciler(driver, session);
+    await point.run(wanted);
+    expect(await point.run(more)).toMatchObject({ change: 'membership', hasDrifted: false });
     await device.load(meddling);
     const equal = stateOf(['10.20.0.2', '10.20.0.1']);
-    expect(await reconcilePoint(driver, session, equal, more)).toMatchObject({ kind: 'applied', hasDrifted: true });
+    expect(await point.run(equal)).toMatchObject({ kind: 'applied', hasDrifted: true });
     await device.load(meddling);
-    expect(await reconcilePoint(driver, session, more)).toMatchObject({ kind: 'applied', hasDrifted: false });
+    const restarted = new PointReconciler(driver, session);
+    expect(await restarted.run(more)).toMatchObject({ kind: 'applied', hasDrifted: false });
   });
 
   it('rolls back when it reads back something else', async () => {
     const { driver, device, session } = setUp();
-    await reconcilePoint(driver, session, wanted);
-    const more = stateOf(['10.20.0.1', '10.20.0.2']);
-    const outcome = await reconcilePoint(
+    await new PointReconciler(driver, session).run(wanted);
+    const outcome = await new PointReconciler(
       driver,
       meddled(session, () => device.load(meddling)),
-      more,
-    );
+    ).run(more);
     expect(outcome).toMatchObject({ kind: 'rolled-back', change: 'membership' });
     expect(outcome.steps.at(-1)).toContain('10.20.0.66');
-    expect(await reconcilePoint(driver, session, wanted)).toMatchObject({ kind: 'unchanged' });
+    await device.load(meddling.replace('add', 'delete'));
+    expect(await new PointReconciler(driver, session).run(wanted)).toMatchObject({ kind: 'unchanged' });
   });
 
   it('touches nothing when the make can’t express a line', async () => {
     const { driver, session } = setUp();
-    const outcome = await reconcilePoint(driver, session, stateOf([], 0x32_0001, 0x32_0002));
+    const outcome = await new PointReconciler(driver, session).run(stateOf([], 0x32_0001, 0x32_0002));
     expect(outcome).toMatchObject({ kind: 'refused', diagnostics: [{ code: 'nftables-service' }] });
     expect(await session.read()).toBeNull();
   });
 
   it('lets faults through, and tries to leave what was there', async () => {
     const { driver, device, session } = setUp();
-    await reconcilePoint(driver, session, wanted);
+    await new PointReconciler(driver, session).run(wanted);
     const fails = meddled(session, () => Promise.reject(new RemoteFault('the line broke')));
-    await expect(reconcilePoint(driver, fails, stateOf([]))).rejects.toThrow('the line broke');
-    expect(await reconcilePoint(driver, session, wanted)).toMatchObject({ kind: 'unchanged' });
+    await expect(new PointReconciler(driver, fails).run(stateOf([]))).rejects.toThrow('the line broke');
+    const point = new PointReconciler(driver, session);
+    expect(await point.run(wanted)).toMatchObject({ kind: 'unchanged' });
     device.isReachable = false;
-    await expect(reconcilePoint(driver, session, stateOf([]))).rejects.toThrow(RemoteFault);
+    await expect(point.run(stateOf([]))).rejects.toThrow(RemoteFault);
   });
 });

@@ -1,4 +1,4 @@
-import type { ChangePlan, Driver, EnforcementSession } from '#drivers';
+import type { ChangePlan, Driver, EnforcementSession, ObservedState } from '#drivers';
 import type { Diagnostic } from '#base';
 import type { EnforcementState } from '#model';
 
@@ -17,55 +17,99 @@ export interface ReconcileOutcome {
   readonly diagnostics: readonly Diagnostic[];
 }
 
+type PointDriver = Pick<Driver, 'check' | 'expect' | 'parse' | 'plan'>;
+type PointSession = Pick<EnforcementSession, 'read' | 'apply' | 'confirm' | 'rollback'>;
+
 /**
- * read → parse → plan → apply → read back → confirm, or roll back. Decides nothing about retrying: faults come out as they
- * are thrown (after an attempt to roll back), for the `Reconciler`.
+ * read → parse → plan → apply → read back → confirm, or roll back. A change of members alone goes out first, by what was
+ * confirmed last, and the run then proves it: a quarantine does not wait for the listing of a large table.
  *
- * `lastConfirmed`: what the last run that ended well was asked for, or null when that is not known. Compared as a plan, so
- * that an equal state in other words is no change.
+ * Keeps what was asked for and what was read last, for speed and to tell drift from a change; loses nothing but that at a
+ * restart. Decides nothing about retrying: faults come out as they are thrown (after an attempt to roll back), for the
+ * `Reconciler`.
  */
-export async function reconcilePoint(
-  driver: Pick<Driver, 'check' | 'parse' | 'plan' | 'render'>,
-  session: Pick<EnforcementSession, 'read' | 'apply' | 'confirm' | 'rollback'>,
-  desired: EnforcementState,
-  lastConfirmed: EnforcementState | null = null,
-): Promise<ReconcileOutcome> {
-  const diagnostics = driver.check(desired).filter(({ severity }) => severity === 'error');
-  if (diagnostics.length > 0) return { kind: 'refused', change: 'none', hasDrifted: false, steps: [], diagnostics };
-  const planNow = async (): Promise<ChangePlan> => {
-    const text = await session.read();
-    return driver.plan(desired, text === null ? null : driver.parse(text));
-  };
-  const plan = await planNow();
-  if (plan.kind === 'none') return { kind: 'unchanged', change: 'none', hasDrifted: false, steps: [], diagnostics: [] };
-  const hasDrifted = lastConfirmed !== null && isSame(driver, desired, lastConfirmed);
-  const outcome = { change: plan.kind, hasDrifted, diagnostics: [] };
-  let left: ChangePlan;
-  try {
-    await session.apply(plan);
-    left = await planNow();
-  } catch (fault) {
-    await rollBackQuietly(session);
-    throw fault;
+export class PointReconciler {
+  /** What the last run that ended well was asked for. */
+  private confirmed: EnforcementState | null = null;
+  /** Parsing is what costs; the same text gives the same. */
+  private reading: { readonly text: string; readonly observed: ObservedState | null } | null = null;
+
+  constructor(
+    private readonly driver: PointDriver,
+    private readonly session: PointSession,
+  ) {}
+
+  async run(desired: EnforcementState): Promise<ReconcileOutcome> {
+    const diagnostics = this.driver.check(desired).filter(({ severity }) => severity === 'error');
+    if (diagnostics.length > 0) return { kind: 'refused', change: 'none', hasDrifted: false, steps: [], diagnostics };
+    const asked = this.confirmed && this.driver.plan(desired, this.driver.expect(this.confirmed));
+    const isAhead = asked?.kind === 'membership' && (await this.applyAhead(asked));
+    const plan = await this.planNow(desired);
+    // What was not asked for since is drift. After a change of members that failed, who changed which member is not known.
+    const hasDrifted =
+      plan.kind !== 'none' &&
+      (asked?.kind === 'none' || isAhead || (asked?.kind === 'membership' && plan.kind === 'rules'));
+    const outcome = plan.kind === 'none' ? unchanged : await this.change(plan, desired, hasDrifted);
+    if (outcome.kind !== 'rolled-back') this.confirmed = desired;
+    if (!isAhead) return outcome;
+    const steps = [...asked.steps, ...outcome.steps];
+    return outcome.kind === 'unchanged'
+      ? { ...outcome, kind: 'applied', change: 'membership', steps }
+      : { ...outcome, steps };
   }
-  if (left.kind === 'none') {
-    await session.confirm();
-    return { ...outcome, kind: 'applied', steps: plan.steps };
+
+  /** False when the device did not take it: it may hold something else than was confirmed, which reading will show. */
+  private async applyAhead(plan: ChangePlan): Promise<boolean> {
+    try {
+      await this.session.apply(plan);
+      return true;
+    } catch {
+      return false;
+    } finally {
+      await this.session.confirm();
+    }
   }
-  await session.rollback();
-  const why = `read back something else (${left.steps.join('; ') || left.kind}), so rolled back`;
-  return { ...outcome, kind: 'rolled-back', steps: [...plan.steps, why] };
+
+  private async planNow(desired: EnforcementState): Promise<ChangePlan> {
+    const text = await this.session.read();
+    if (text === null) return this.driver.plan(desired, null);
+    if (text !== this.reading?.text) this.reading = { text, observed: this.driver.parse(text) };
+    return this.driver.plan(desired, this.reading.observed);
+  }
+
+  private async change(plan: ChangePlan, desired: EnforcementState, hasDrifted: boolean): Promise<ReconcileOutcome> {
+    const outcome = { change: plan.kind, hasDrifted, diagnostics: [] };
+    let left: ChangePlan;
+    try {
+      await this.session.apply(plan);
+      left = await this.planNow(desired);
+    } catch (fault) {
+      await this.rollBackQuietly();
+      throw fault;
+    }
+    if (left.kind === 'none') {
+      await this.session.confirm();
+      return { ...outcome, kind: 'applied', steps: plan.steps };
+    }
+    await this.session.rollback();
+    const why = `read back something else (${left.steps.join('; ') || left.kind}), so rolled back`;
+    return { ...outcome, kind: 'rolled-back', steps: [...plan.steps, why] };
+  }
+
+  /** The fault that led here is the one to report; a device that does not answer can't be rolled back either. */
+  private async rollBackQuietly(): Promise<void> {
+    try {
+      await this.session.rollback();
+    } catch {
+      // The next run reads what is there and starts from that.
+    }
+  }
 }
 
-function isSame(driver: Pick<Driver, 'parse' | 'plan' | 'render'>, a: EnforcementState, b: EnforcementState): boolean {
-  return a === b || driver.plan(a, driver.parse(driver.render(b))).kind === 'none';
-}
-
-/** The fault that led here is the one to report; a device that does not answer can't be rolled back either. */
-async function rollBackQuietly(session: Pick<EnforcementSession, 'rollback'>): Promise<void> {
-  try {
-    await session.rollback();
-  } catch {
-    // The next run reads what is there and starts from that.
-  }
-}
+const unchanged: ReconcileOutcome = {
+  kind: 'unchanged',
+  change: 'none',
+  hasDrifted: false,
+  steps: [],
+  diagnostics: [],
+};

@@ -2,7 +2,7 @@ import type { Clock } from '#base';
 import { RemoteFault, TerminalFault, type Driver, type EnforcementSession } from '#drivers';
 import { formatAddress } from '#net';
 import type { EnforcementPointEntry, Snapshot } from '#policy';
-import { reconcilePoint, type ReconcileOutcome } from '#reconcile';
+import { PointReconciler, type ReconcileOutcome } from '#reconcile';
 import type { AuditEntry } from '../store/audit.js';
 import type { DesiredState } from './membership.js';
 import { connectionsToCut } from './revalidate.js';
@@ -41,6 +41,7 @@ interface Ports {
  */
 export class EnforcementPoint {
   private current: PointState;
+  private readonly reconciler: PointReconciler;
   /** What the device was last proved to hold. */
   private confirmed: DesiredState | null = null;
   /** What is allowed changed since the connections were last looked at. */
@@ -54,6 +55,7 @@ export class EnforcementPoint {
     const { name, driver, site } = entry;
     const nothing = { lastSuccess: null, lastError: null, lastDrift: null, rulesDigest: null, members: 0 };
     this.current = { name, driver, site, state: 'applying', ...nothing };
+    this.reconciler = new PointReconciler(ports.driver, ports.session);
   }
 
   get state(): PointState {
@@ -87,12 +89,12 @@ export class EnforcementPoint {
   }
 
   private async reconcile({ snapshot, desired }: Goal): Promise<void> {
-    const { driver, session } = this.ports;
+    const { driver } = this.ports;
     if (!this.confirmed || !isSameGoal(desired, this.confirmed)) {
       this.mustRevalidate = true;
       this.set({ state: 'applying' });
     }
-    const outcome = await reconcilePoint(driver, session, desired, this.confirmed);
+    const outcome = await this.reconciler.run(desired);
     if (outcome.hasDrifted) await this.recordDrift(outcome);
     refuseUnfinished(outcome);
     if (outcome.kind === 'applied') this.mustRevalidate = true;

@@ -4,7 +4,7 @@ import { parseAddress } from '#net';
 import type { Driver } from '../driver.js';
 import { isPlainId } from './names.js';
 import { parse } from './parse.js';
-import { plan } from './plan.js';
+import { expectState, plan } from './plan.js';
 import { render } from './render.js';
 import { inexpressible } from './services.js';
 import { NftablesSession } from './session.js';
@@ -30,6 +30,7 @@ export function createNftablesDriver(): NftablesDriver {
     check,
     render,
     parse,
+    expect: expectState,
     plan,
     connect: (target) =>
       new NftablesSession(target.kind === 'simulated' ? simulated(target.name) : new CommandTransport(target)),

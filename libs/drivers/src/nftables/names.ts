@@ -10,8 +10,17 @@ export function nameWord(name: string): string {
   return `x_${name.replace(/[^a-z0-9-]/g, '-').slice(0, 24)}_${sha256(name).slice(0, 16)}`;
 }
 
-/** Set of the addresses that a class's devices have now. */
-export const classSet = (name: string, family: Family): string => `${nameWord(name)}_${family}`;
+/**
+ * Set of the addresses that the devices of these classes have now: one set for each list of classes that a line names, so
+ * that a line about a class with forty below it is one lookup, not forty. `classes`: sorted, each once, at least one.
+ */
+export function classSet(classes: readonly string[], family: Family): string {
+  const [first = '', ...more] = classes;
+  if (more.length === 0) return `${nameWord(first)}_${family}`;
+  const word = first.replace(/[^a-z0-9-]/g, '-').slice(0, 24);
+  // no word of a single class begins like this: see above
+  return `any_${word}_and_${more.length}_${sha256(JSON.stringify(classes)).slice(0, 16)}_${family}`;
+}
 /** The `_` inside keeps it apart from the set of a class called `scope`. */
 export const scopeSet = (family: Family): string => `in_scope_${family}`;
 /** Named, so that all rules of one policy line count into one place. Ids are checked to be plain (`isPlainId`). */

@@ -1,10 +1,10 @@
 import { compareText } from '#base';
-import type { EnforcementState } from '#model';
+import type { EnforcementRules, EnforcementState } from '#model';
 import type { ChangePlan, ObservedState } from '../driver.js';
 import { dropTable, formatTransaction, tableId, type Json } from './commands.js';
 import { parse } from './parse.js';
 import { isRecord } from './parse-rule.js';
-import { render } from './render.js';
+import { membersOf, render } from './render.js';
 
 const mostStepsListed = 50;
 
@@ -13,11 +13,9 @@ const mostStepsListed = 50;
  * a device that comes or goes costs the same however many rules there are.
  */
 export function plan(desired: EnforcementState, observed: ObservedState | null): ChangePlan {
-  const artefact = render(desired);
-  const wanted = parse(artefact);
-  if (!wanted) throw new Error('the rendered artefact has no table');
+  const wanted = expectState(desired);
   if (!observed || observed.rulesFingerprint !== wanted.rulesFingerprint)
-    return { kind: 'rules', steps: explainReplacement(wanted, observed), commands: artefact };
+    return { kind: 'rules', steps: explainReplacement(wanted, observed), commands: render(desired) };
   const commands: Json[] = [];
   const steps: string[] = [];
   for (const [name, members] of [...wanted.membership].sort(([a], [b]) => compareText(a, b))) {
@@ -31,6 +29,22 @@ export function plan(desired: EnforcementState, observed: ObservedState | null):
   }
   if (commands.length === 0) return { kind: 'none', steps: [], commands: '' };
   return { kind: 'membership', steps: shorten(steps), commands: formatTransaction(commands) };
+}
+
+type ObservedRules = Omit<ObservedState, 'membership'>;
+const observedRules = new WeakMap<EnforcementRules, ObservedRules>();
+
+/**
+ * What `parse` gives for the artefact of `state`. Members come and go many times while the rules stay, so the rules are
+ * rendered and parsed once.
+ */
+export function expectState(state: EnforcementState): ObservedState {
+  const { rules } = state;
+  const known = observedRules.get(rules) ?? parse(render({ rules, membership: new Map() }));
+  if (!known) throw new Error('the rendered artefact has no table');
+  const { rulesFingerprint, ruleIds } = known;
+  observedRules.set(rules, { rulesFingerprint, ruleIds });
+  return { rulesFingerprint, ruleIds, membership: membersOf(state) };
 }
 
 function explainReplacement(wanted: ObservedState, observed: ObservedState | null): string[] {
@@ -59,6 +73,15 @@ export function restoreCommands(listing: string | null): string {
   const { nftables } = JSON.parse(listing) as { nftables: unknown[] };
   const objects = nftables.filter(isRecord).filter((item) => !('metainfo' in item));
   return formatTransaction([...dropTable, ...objects.map((item) => ({ add: withoutHandle(item) }))]);
+}
+
+/** The transaction that takes a change of members back: its steps in reverse, each turned round. */
+export function invertMembership(commands: string): string {
+  const { nftables } = JSON.parse(commands) as { nftables: Json[] };
+  const inverse = nftables.map((command) =>
+    'add' in command ? { delete: command['add'] } : { add: command['delete'] },
+  );
+  return formatTransaction(inverse.reverse());
 }
 
 function withoutHandle(item: Json): Json {

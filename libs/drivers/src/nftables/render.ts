@@ -12,10 +12,9 @@ type Phase = 'deny' | 'allow';
  *  forward (hook) ──one side in scope──▶ judge_4 / judge_6
  *                                          ct invalid: drop │ reply, related ICMP: accept
  *                                          jump deny_N      │ jump allow_N      │ log, count `denied`, drop
- *  deny_N, allow_N:   source is of class C ──▶ deny_from_C_N      (lines with classes as source)
- *                     destination is of C  ──▶ deny_to_C_N        (lines with addresses as source, classes as destination)
+ *  deny_N, allow_N:   source is in set S ──▶ deny_from_S     (lines with classes as source: S holds the members of them all)
+ *                     destination is in S ─▶ deny_to_S       (lines with addresses as source, classes as destination)
  *                     lines with addresses on both sides stand here
- *  A line with several classes and several matches has its matches once, in flow_ID_K_N.
  */
 
 /** The whole table as one transaction: what stood there before is gone at the instant in which this stands. */
@@ -96,7 +95,7 @@ function renderPhase(build: TableBuild, state: EnforcementState, phase: Phase, f
   const entries = state.rules.entries
     .filter((entry) => entry.action === phase)
     .sort((a, b) => compareText(orderKey(a), orderKey(b)));
-  for (const [index, entry] of entries.entries()) renderEntry(build, entry, index, family);
+  for (const entry of entries) renderEntry(build, entry, family);
 }
 
 /** Entries have no order, and one line may have several: the same entries in any order give the same artefact. */
@@ -105,7 +104,7 @@ function orderKey({ id, source, destination, services }: FlowEntry): string {
   return JSON.stringify(plain, (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : value));
 }
 
-function renderEntry(build: TableBuild, entry: FlowEntry, index: number, family: Family): void {
+function renderEntry(build: TableBuild, entry: FlowEntry, family: Family): void {
   const { source, destination, id, action } = entry;
   const services = matchServices(entry.services, family);
   const verdict: Json[] = [{ counter: lineCounter(id) }, action === 'allow' ? { accept: null } : { drop: null }];
@@ -121,41 +120,22 @@ function renderEntry(build: TableBuild, entry: FlowEntry, index: number, family:
     return;
   }
   const bySource = source.kind === 'classes';
-  const classes = bySource ? source.classes : (destination as FlowSide & { kind: 'classes' }).classes;
+  const classes = classesOf(bySource ? source : destination);
   const body = rules(bySource ? matchSide(destination, 'daddr', family) : matchSide(source, 'saddr', family));
-  renderForClasses(build, { entry, index, family, bySource, classes: [...new Set(classes)].sort(compareText), body });
-}
-
-interface ClassBody {
-  readonly entry: FlowEntry;
-  readonly index: number;
-  readonly family: Family;
-  readonly bySource: boolean;
-  readonly classes: readonly string[];
-  readonly body: readonly Json[];
-}
-
-/** Puts the rules of one line into the chain of each of its classes; by a shared chain where that is shorter. */
-function renderForClasses(build: TableBuild, { entry, index, family, bySource, classes, body }: ClassBody): void {
   if (body.length === 0 || classes.length === 0) return;
-  const shared = `flow_${entry.action}_${index}_${entry.id}_${family}`;
-  const isShared = body.length > 1 && classes.length > 1;
-  if (isShared) build.rules(shared).push(...body);
-  const main = build.rules(`${entry.action}_${family}`);
-  for (const name of classes) {
-    const set = classSet(name, family);
-    const chain = `${entry.action}_${bySource ? 'from' : 'to'}_${set}`;
-    if (!build.has(chain))
-      main.push({ expr: [inSet(family, bySource ? 'saddr' : 'daddr', set), { jump: { target: chain } }] });
-    const line = { comment: `cordon:${entry.id}`, expr: [{ jump: { target: shared } }] };
-    build.rules(chain).push(...(isShared ? [line] : body));
-  }
+  const set = classSet(classes, family);
+  const chain = `${action}_${bySource ? 'from' : 'to'}_${set}`;
+  if (!build.has(chain))
+    main.push({ expr: [inSet(family, bySource ? 'saddr' : 'daddr', set), { jump: { target: chain } }] });
+  build.rules(chain).push(...body);
 }
 
 /** Alternatives, each a list of matches that must all hold; an empty list of matches means any address. */
 function matchSide(side: FlowSide, field: 'saddr' | 'daddr', family: Family): Json[][] {
-  if (side.kind === 'classes')
-    return [...new Set(side.classes)].sort(compareText).map((name) => [inSet(family, field, classSet(name, family))]);
+  if (side.kind === 'classes') {
+    const classes = classesOf(side);
+    return classes.length === 0 ? [] : [[inSet(family, field, classSet(classes, family))]];
+  }
   const ranges = familyOf(side.addresses, family);
   if (ranges.length === 0) return [];
   if (isWholeFamily(ranges, family)) return [[]];
@@ -175,7 +155,7 @@ function renderRange({ first, last }: Interval<bigint>, family: Family): unknown
 }
 
 function renderSets({ rules }: EnforcementState): Json[] {
-  const classes = classesOf(rules.entries);
+  const lists = classListsOf(rules.entries);
   return families.flatMap((family) => {
     const type = family === 4 ? 'ipv4_addr' : 'ipv6_addr';
     const scope = familyOf(rules.scope, family);
@@ -191,36 +171,49 @@ function renderSets({ rules }: EnforcementState): Json[] {
     const set = { ...tableId, name: scopeSet(family), type, flags: ['interval'], ...(elem.length > 0 && { elem }) };
     return [
       { add: { set } },
-      ...classes.map((name) => ({ add: { set: { ...tableId, name: classSet(name, family), type } } })),
+      ...lists.map((classes) => ({ add: { set: { ...tableId, name: classSet(classes, family), type } } })),
     ];
   });
 }
 
 function renderMembership(state: EnforcementState): Json[] {
-  return classesOf(state.rules.entries).flatMap((name) => {
-    const members = [...(state.membership.get(name) ?? [])].map(readMember);
-    return families.flatMap((family) => {
-      const elem = members
-        .filter((member) => member.family === family)
-        .map(formatAddress)
-        .sort(compareText);
-      return elem.length > 0 ? [{ add: { element: { ...tableId, name: classSet(name, family), elem } } }] : [];
-    });
-  });
+  return [...membersOf(state)]
+    .filter(([, members]) => members.size > 0)
+    .map(([name, members]) => ({ add: { element: { ...tableId, name, elem: [...members].sort(compareText) } } }));
 }
 
-function readMember(text: string) {
+/** Set name → its members, for every set of members that the table has. */
+export function membersOf({ rules, membership }: EnforcementState): Map<string, Set<string>> {
+  const known = new Map([...membership].map(([name, members]) => [name, [...members].map(readMember)]));
+  const sets = new Map<string, Set<string>>();
+  for (const classes of classListsOf(rules.entries)) {
+    for (const family of families) sets.set(classSet(classes, family), new Set());
+    for (const { family, text } of classes.flatMap((name) => known.get(name) ?? []))
+      sets.get(classSet(classes, family))?.add(text);
+  }
+  return sets;
+}
+
+function readMember(text: string): { family: Family; text: string } {
   const member = parseAddress(text);
   // `check` refuses it first; leaving a member out would lift the denies on it
   if (!member) throw new Error(`member \`${text}\` is no address`);
-  return member;
+  return { family: member.family, text: formatAddress(member) };
 }
 
-/** Classes that some line names: only they need a set. */
-export function classesOf(entries: readonly FlowEntry[]): string[] {
+/** Each list of classes that some line names, once: only they need a set. */
+function classListsOf(entries: readonly FlowEntry[]): readonly (readonly string[])[] {
   const sides = entries.flatMap((entry) => [entry.source, entry.destination]);
-  return [...new Set(sides.flatMap((side) => (side.kind === 'classes' ? side.classes : [])))].sort(compareText);
+  const lists = new Map(sides.map(classesOf).map((classes) => [JSON.stringify(classes), classes]));
+  return [...lists]
+    .filter(([, classes]) => classes.length > 0)
+    .sort(([a], [b]) => compareText(a, b))
+    .map(([, classes]) => classes);
 }
+
+/** Sorted, each once; none for addresses. */
+const classesOf = (side: FlowSide): readonly string[] =>
+  side.kind === 'classes' ? [...new Set(side.classes)].sort(compareText) : [];
 
 const address = (family: Family, field: string): Json => ({
   payload: { protocol: family === 4 ? 'ip' : 'ip6', field },

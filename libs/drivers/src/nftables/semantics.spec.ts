@@ -92,6 +92,16 @@ describe('nftables semantics', () => {
     );
   });
 
+  it('expects of any state what its artefact says, whatever was asked for the same rules before', () => {
+    fc.assert(
+      fc.property(state, membership, (state, members) => {
+        for (const each of [state, { ...state, membership: members }])
+          expect(driver.expect(each)).toEqual(driver.parse(driver.render(each)));
+      }),
+      { numRuns: 100 },
+    );
+  });
+
   it('brings a simulated device from any state to any other, and finds nothing left to do', async () => {
     const session = driver.connect({ kind: 'simulated', name: 'random walk' });
     await fc.assert(

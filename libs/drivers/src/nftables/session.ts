@@ -1,7 +1,7 @@
 import type { Connection } from '#model';
 import type { ChangePlan, EnforcementSession, RuleCounter } from '../driver.js';
 import { parseCounters } from './parse.js';
-import { restoreCommands } from './plan.js';
+import { invertMembership, restoreCommands } from './plan.js';
 
 /** One nft, wherever it runs. Rejects with `RemoteFault` or `TerminalFault` only. */
 export interface NftDevice {
@@ -18,30 +18,42 @@ export interface NftDevice {
 
 /** Remembers what an unconfirmed change replaced. Does not decide when to roll back (libs/reconcile does). */
 export class NftablesSession implements EnforcementSession {
-  /** What stood there before the last unconfirmed change. */
-  private before: { readonly listing: string | null } | null = null;
+  /** What stands there as far as we know: the last listing, when nothing was changed since. */
+  private listed: { readonly text: string | null } | null = null;
+  /** The transaction that takes the unconfirmed change back. */
+  private wayBack: string | null = null;
 
   constructor(private readonly device: NftDevice) {}
 
-  read(): Promise<string | null> {
-    return this.device.list();
+  async read(): Promise<string | null> {
+    this.listed = null;
+    const text = await this.device.list();
+    this.listed = { text: text && withoutCounterValues(text) };
+    return this.listed.text;
   }
 
   async apply(plan: ChangePlan): Promise<void> {
     if (plan.kind === 'none') return;
-    this.before = { listing: await this.device.list() };
+    this.wayBack = plan.kind === 'membership' ? invertMembership(plan.commands) : restoreCommands(await this.before());
+    this.listed = null;
     await this.device.load(plan.commands);
   }
 
   confirm(): Promise<void> {
-    this.before = null;
+    this.wayBack = null;
     return Promise.resolve();
   }
 
   async rollback(): Promise<void> {
-    if (!this.before) return;
-    await this.device.load(restoreCommands(this.before.listing));
-    this.before = null;
+    if (this.wayBack === null) return;
+    this.listed = null;
+    await this.device.load(this.wayBack);
+    this.wayBack = null;
+  }
+
+  /** The plan was made from what was read last. */
+  private before(): Promise<string | null> {
+    return this.listed ? Promise.resolve(this.listed.text) : this.read();
   }
 
   async counters(): Promise<readonly RuleCounter[]> {
@@ -60,4 +72,12 @@ export class NftablesSession implements EnforcementSession {
   close(): Promise<void> {
     return this.device.close();
   }
+}
+
+/**
+ * Traffic moves the counters all the time; without them, equal listings are equal texts, and nobody has to parse what did
+ * not change. Within a JSON string the quotes would be escaped, so no name or comment is hit.
+ */
+function withoutCounterValues(listing: string): string {
+  return listing.replaceAll(/"packets": ?\d+, ?"bytes": ?\d+/g, '"packets":0,"bytes":0');
 }

@@ -154,6 +154,36 @@ describe('a port ACL', () => {
     );
   });
 
+  it('lets no UDP replies through where that would be nearly all of UDP', () => {
+    const files = new Map([
+      ['catalog/classes.yaml', 'pump: {}'],
+      [
+        'catalog/endpoints.yaml',
+        'server: { addresses: [10.0.0.1, "fd00::1"] }\ninternal: { addresses: [10.0.0.0/8, "fd00::/8"] }',
+      ],
+      ['catalog/applications.yaml', 'dns: { ports: [udp/53] }\nmedia: { ports: [udp/16384-32767] }'],
+      ['catalog/sites.yaml', 'main: {}'],
+      ['catalog/segments.yaml', 'pumps: { sites: { main: { vlan: 10, prefixes: [10.1.0.0/24, "fd01::/64"] } } }'],
+      [
+        'rules/access.csv',
+        'p2, pump, main, unverified, pumps, always, note\np2, device, main, quarantined, pumps, always, note',
+      ],
+    ]);
+    const rules = 'p, server, pump, any, allow, always, note\np, server, pump, dns, deny, always, note';
+    const reply = (sourcePort: number) => ({
+      protocol: 17,
+      sourcePort,
+      destination: at('10.0.0.1'),
+      destinationPort: 9,
+      established: false,
+    });
+    const wide = build(new Map([...files, ['rules/flows.csv', rules]])).snapshot.portAcls['pump']!;
+    expect([1, 53, 20_000].map((port) => matchAcl(wide, reply(port)))).toEqual(['deny', 'deny', 'deny']);
+    const media = build(new Map([...files, ['rules/flows.csv', 'p, server, pump, media, allow, always, note']]))
+      .snapshot.portAcls['pump']!;
+    expect([1, 16_384, 32_767].map((port) => matchAcl(media, reply(port)))).toEqual(['deny', 'permit', 'permit']);
+  });
+
   it('lets the replies of connections through that a server may open', () => {
     fc.assert(
       fc.property(cases, ([files, list]) => {

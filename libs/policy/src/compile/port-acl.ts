@@ -103,7 +103,12 @@ export class PortAclCompiler {
   private replies(regions: readonly RegionOf[]): AclEntry[] {
     return regions.flatMap((region) => {
       const parts = region.services.flatMap(splitByProtocol);
-      const good = parts.flatMap((part) => replyMatch(part) ?? this.reportReply(region.flow));
+      const isTooWide = portsWithoutState(parts) > mostReplyPorts;
+      const good = parts.flatMap((part) =>
+        hasState(part) || !isTooWide
+          ? (replyMatch(part) ?? this.reportReply(region.flow))
+          : this.reportReply(region.flow),
+      );
       return good.flatMap((match) =>
         prefixesIn(region.addresses, match.families).map((destination) => ({
           ...match.entry,
@@ -148,6 +153,21 @@ const echoReply = new Map<number, { request: number; reply: number }>([
   [protocols.icmp, { request: 8, reply: 0 }],
   [protocols.icmp6, { request: 128, reply: 129 }],
 ]);
+
+/**
+ * A UDP reply is told by its source port alone, so each such port is one from which the device may open connections to that
+ * far side. A media range is tolerable; all of UDP, or all but a few ports, would be no ACL any more.
+ */
+const mostReplyPorts = 16_384;
+
+const hasState = ({ protocol }: ProtocolPorts): boolean => protocol !== protocols.udp && protocol !== protocols.sctp;
+
+function portsWithoutState(parts: readonly ProtocolPorts[]): number {
+  const widths = parts
+    .filter((part) => !hasState(part))
+    .map(({ ports }) => (ports ? ports.last - ports.first + 1 : 0x1_0000));
+  return widths.reduce((sum, width) => sum + width, 0);
+}
 
 /** The device's packets within a connection that the far side opened to these ports; null: can't be told from new ones. */
 function replyMatch({ protocol, ports }: ProtocolPorts): { families: readonly Family[]; entry: Match }[] | null {

@@ -27,8 +27,14 @@ const session = (changes: Partial<LiveSession>): LiveSession => ({
   updatedAt: '2026-05-04T10:00:00.000Z',
   class: 'infusion-pump',
   posture: 'normal',
+  segment: 'pumps',
+  role: 'infusion-pump',
   ...changes,
 });
+
+const unknown = (changes: Partial<LiveSession>): LiveSession => session({ class: null, posture: null, ...changes });
+/** The port is in quarantine; by the registry the device may leave it. */
+const leaving = { segment: 'quarantine', role: 'quarantined', addresses: ['10.66.0.5'] };
 
 const membersOf = (...sessions: LiveSession[]): Record<string, string[]> =>
   Object.fromEntries([...desiredState(snapshot, 'main', sessions).membership].map(([name, set]) => [name, [...set]]));
@@ -49,7 +55,26 @@ describe('membership', () => {
       [session({ posture: 'quarantined' })],
       { quarantined: ['10.21.0.5'] },
     ],
-    ['without a record: as unknown', [session({ class: null, posture: null })], { quarantined: ['10.21.0.5'] }],
+    ['without a record: as unknown', [unknown({ addresses: ['10.66.0.5'] })], { quarantined: ['10.66.0.5'] }],
+    ['without a record, not moved yet: in none', [unknown({})], {}],
+    ['released, still in quarantine: in none', [session(leaving)], {}],
+    [
+      'released and moved: by its new address alone',
+      [session({ ...leaving, segment: 'pumps', role: 'infusion-pump', addresses: ['10.66.0.5', '10.21.0.5'] })],
+      { 'infusion-pump': ['10.21.0.5'] },
+    ],
+    ['at risk, not moved yet: restricted at once', [session({ posture: 'at-risk' })], { quarantined: ['10.21.0.5'] }],
+    [
+      'quarantined and moved: by its old address too',
+      [session({ ...leaving, posture: 'quarantined' })],
+      { quarantined: ['10.66.0.5'] },
+    ],
+    [
+      'whose class got another segment with the same rights: where its port is',
+      [session({ segment: 'quarantine', addresses: ['10.66.0.5', '10.21.0.5'] })],
+      { 'infusion-pump': ['10.66.0.5', '10.21.0.5'] },
+    ],
+    ['of a wireless child site: by the segments of its parent', [session({ ...leaving, site: 'main-wifi' })], {}],
     ['of a class that the policy lost: in none', [session({ class: 'gone' })], {}],
     ['at a child site', [session({ site: 'main-wifi' })], { 'infusion-pump': ['10.21.0.5'] }],
     ['at another site: not here', [session({ site: 'branch' })], {}],

@@ -1,6 +1,6 @@
 import { effectivePosture, unknownClass } from '#model';
 import { formatAddress, parseAddress, parseMac } from '#net';
-import { accessFor, type Snapshot } from '#policy';
+import { accessFor, type AccessGrant, type Snapshot } from '#policy';
 import type { DeviceStore } from '../devices/device-store.js';
 import type { LiveSession, SessionStore } from './session-store.js';
 
@@ -29,6 +29,11 @@ export async function resolvePrincipal({ snapshot, sessions, devices }: Ports, t
 
 /** The class whose flow rules hold for a session now; null when the policy gives its device no place there. */
 export function roleOf(snapshot: Snapshot, session: LiveSession): string | null {
-  const posture = effectivePosture(session.posture ?? 'normal', session.method);
-  return accessFor(snapshot, session.class ?? unknownClass, session.site, posture)?.role ?? null;
+  return grantOf(snapshot, session)?.role ?? null;
+}
+
+/** Where the policy wants a session, by its device's record as of now or in another posture. */
+export function grantOf(snapshot: Snapshot, session: LiveSession, posture = session.posture): AccessGrant | null {
+  const effective = effectivePosture(posture ?? 'normal', session.method);
+  return accessFor(snapshot, session.class ?? unknownClass, session.site, effective);
 }

@@ -23,6 +23,9 @@ export interface LiveSession {
   readonly updatedAt: string;
   readonly class: string | null;
   readonly posture: DevicePosture | null;
+  /** Where its port is now, and as what: what the switch was told last, which may be behind the registry. */
+  readonly segment: string | null;
+  readonly role: string | null;
 }
 
 /** Reads what the bridges reported. They are the authority on sessions: nothing here changes one. */
@@ -66,7 +69,8 @@ export class SessionStore {
   async live(): Promise<LiveSession[]> {
     const rows = await this.database.read((db) =>
       db.query<(Omit<LiveSession, 'addresses'> & { addresses: string })[]>(
-        `SELECT s.id, s.mac, s.site, s.method, s.addresses, s.updatedAt, d.class, d.posture
+        `SELECT s.id, s.mac, s.site, s.method, s.addresses, s.updatedAt, d.class, d.posture,
+           json_extract(s.document, '$.segment') AS segment, json_extract(s.document, '$.role') AS role
          FROM session s LEFT JOIN device d ON d.mac = s.mac WHERE s.state = 'open'`,
       ),
     );

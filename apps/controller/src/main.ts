@@ -1,3 +1,5 @@
+import { enableCompileCache, flushCompileCache } from 'node:module';
+import { join } from 'node:path';
 import process from 'node:process';
 
 /** Nothing that needs node:sqlite is imported before this: an old Node would fail with a message that helps nobody. */
@@ -12,28 +14,32 @@ function checkNode(): void {
 }
 
 async function main(): Promise<void> {
-  const [{ ConfigError, loadConfig }, { Log }, { startController }] = await Promise.all([
-    import('./config.js'),
-    import('./log.js'),
-    import('./start.js'),
-  ]);
-  const log = new Log();
+  let app: { close(): Promise<void> } | null = null;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => {
+      // Not up yet: nobody was told anything that isn't on disk.
+      if (!app) process.exit(0);
+      // A git process or a device that hangs must not hold the controller: what matters is on disk already.
+      setTimeout(() => process.exit(0), 1500).unref();
+      app.close().then(
+        () => process.exit(0),
+        () => process.exit(1),
+      );
+    });
+  }
+  const [{ ConfigError, loadConfig }, { Log }] = await Promise.all([import('./config.js'), import('./log.js')]);
   try {
     const config = loadConfig(process.env);
-    const { app, url, firstAdminToken } = await startController(config, log);
-    if (firstAdminToken !== null && config.adminToken === null)
-      process.stdout.write(`admin token: ${firstAdminToken}\n`);
-    process.stdout.write(`cordon controller ready ${url}\n`);
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-      process.once(signal, () => {
-        // A git process or a device that hangs must not hold the controller: what matters is on disk already.
-        setTimeout(() => process.exit(0), 1500).unref();
-        app.close().then(
-          () => process.exit(0),
-          () => process.exit(1),
-        );
-      });
-    }
+    // Ours alone, unlike a folder that any user of the machine may fill: what lies there is executed.
+    enableCompileCache(join(config.data, 'controller', 'compile-cache'));
+    const { startController } = await import('./start.js');
+    const started = await startController(config, new Log());
+    app = started.app;
+    if (started.firstAdminToken !== null && config.adminToken === null)
+      process.stdout.write(`admin token: ${started.firstAdminToken}\n`);
+    process.stdout.write(`cordon controller ready ${started.url}\n`);
+    // Otherwise it is written at a clean end only.
+    flushCompileCache();
   } catch (error) {
     const text = error instanceof ConfigError ? error.message : error instanceof Error ? error.stack : String(error);
     process.stderr.write(`cordon controller can't start: ${text}\n`);

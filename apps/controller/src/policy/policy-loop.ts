@@ -80,7 +80,7 @@ export class PolicyLoop {
     const stored = await this.ports.store.loadActive();
     if (stored) {
       this.lastSeen = stored.version.commit;
-      this.publish(decodeSnapshot(stored.snapshot), stored.version);
+      this.publish(decodeSnapshot(stored.snapshot), stored.snapshot, stored.version);
       await this.recompileWhenDue();
     }
     const first = this.sync('system', false);
@@ -154,7 +154,7 @@ export class PolicyLoop {
     if (!isSame) {
       const encoded = encodeSnapshot(snapshot) as object;
       const version = await store.activate({ commit, digest: snapshot.digest, encoded, files, diagnostics, at, actor });
-      this.publish(snapshot, version);
+      this.publish(snapshot, encoded, version);
       log.info('policy active', { commit: commit.commit, digest: snapshot.digest });
     }
     return { status: 'active', changed: !isSame, commit: commit.commit, digest: snapshot.digest, diagnostics };
@@ -180,13 +180,12 @@ export class PolicyLoop {
     const encoded = encodeSnapshot(snapshot) as object;
     const before = { digest: active.snapshot.digest };
     const version = await store.replaceSnapshot({ digest: snapshot.digest, encoded, before, at, testFailures });
-    this.publish(snapshot, version);
+    this.publish(snapshot, encoded, version);
     log.info('policy recompiled for a new period', { digest: snapshot.digest, testFailures: testFailures.length });
   }
 
-  private publish(snapshot: Snapshot, version: StoredVersion): void {
-    const message = { type: 'snapshot', snapshot: encodeSnapshot(snapshot) };
-    this.current = { snapshot, feedLine: `${JSON.stringify(message)}\n`, version };
+  private publish(snapshot: Snapshot, encoded: unknown, version: StoredVersion): void {
+    this.current = { snapshot, feedLine: `${JSON.stringify({ type: 'snapshot', snapshot: encoded })}\n`, version };
     this.scheduleChange();
     this.ports.wakeups.fire('snapshot');
   }

@@ -6,8 +6,6 @@ import { dropTable, equals, formatTransaction, tableId, type Json } from './comm
 import { classSet, lineCounter, scopeSet } from './names.js';
 import { matchServices } from './services.js';
 
-type Phase = 'deny' | 'allow';
-
 /*
  *  forward (hook) ──one side in scope──▶ judge_4 / judge_6
  *                                          ct invalid: drop │ reply, related ICMP: accept
@@ -24,7 +22,8 @@ export function render(state: EnforcementState): string {
 
 function replaceCommands(state: EnforcementState): Json[] {
   const build = new TableBuild();
-  for (const family of families) renderFamily(build, state, family);
+  const entries = inOrder(state.rules.entries);
+  for (const family of families) renderFamily(build, entries, family);
   return [
     ...dropTable,
     { add: { table: { family: tableId.family, name: tableId.table } } },
@@ -65,7 +64,7 @@ class TableBuild {
   }
 }
 
-function renderFamily(build: TableBuild, state: EnforcementState, family: Family): void {
+function renderFamily(build: TableBuild, entries: readonly FlowEntry[], family: Family): void {
   const forward = build.rules('forward', { type: 'filter', hook: 'forward', prio: 0, policy: 'accept' });
   for (const field of ['saddr', 'daddr'] as const)
     forward.push({ expr: [inSet(family, field, scopeSet(family)), { goto: { target: `judge_${family}` } }] });
@@ -86,19 +85,17 @@ function renderFamily(build: TableBuild, state: EnforcementState, family: Family
   for (const phase of ['deny', 'allow'] as const) {
     build.rules(`${phase}_${family}`);
     judge.push({ expr: [{ jump: { target: `${phase}_${family}` } }] });
-    renderPhase(build, state, phase, family);
+    for (const entry of entries) if (entry.action === phase) renderEntry(build, entry, family);
   }
   judge.push({ expr: [{ log: { prefix: 'cordon-deny ', group: 5 } }, { counter: 'denied' }, { drop: null }] });
 }
 
-function renderPhase(build: TableBuild, state: EnforcementState, phase: Phase, family: Family): void {
-  const entries = state.rules.entries
-    .filter((entry) => entry.action === phase)
-    .sort((a, b) => compareText(orderKey(a), orderKey(b)));
-  for (const entry of entries) renderEntry(build, entry, family);
+/** Entries have no order, and one line may have several: the same entries in any order give the same artefact. */
+function inOrder(entries: readonly FlowEntry[]): readonly FlowEntry[] {
+  const keyed = entries.map((entry) => ({ entry, key: orderKey(entry) }));
+  return keyed.sort((a, b) => compareText(a.key, b.key)).map(({ entry }) => entry);
 }
 
-/** Entries have no order, and one line may have several: the same entries in any order give the same artefact. */
 function orderKey({ id, source, destination, services }: FlowEntry): string {
   const plain = [id, source, destination, services];
   return JSON.stringify(plain, (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : value));

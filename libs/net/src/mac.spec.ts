@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatMacRadius, isLocallyAdministered, parseMac } from './mac.js';
 
@@ -25,6 +26,39 @@ describe('parseMac', () => {
     ['a group address', '01:00:5e:00:00:01'],
     ['digits of another script', '٠٠1a2b3c4d5e'],
   ])('refuses %s', (_, text) => expect(parseMac(text)).toBeNull());
+
+  it('reads what the regular expressions of the five forms read', () => {
+    const forms = [
+      /^[0-9a-f]{12}$/i,
+      /^[0-9a-f]{2}(-[0-9a-f]{2}){5}$/i,
+      /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i,
+      /^[0-9a-f]{4}(\.[0-9a-f]{4}){2}$/i,
+      /^[0-9a-f]{4}(-[0-9a-f]{4}){2}$/i,
+    ];
+    const naive = (text: string): string | null => {
+      if (!forms.some((form) => form.test(text))) return null;
+      const hex = text.replace(/[^0-9a-f]/gi, '').toLowerCase();
+      if (/^0+$/.test(hex) || (Number.parseInt(hex.slice(0, 2), 16) & 1) === 1) return null;
+      return hex.replace(/..(?!$)/g, '$&:');
+    };
+    const digits = fc.string({
+      unit: fc.constantFrom(...'0123456789abcdefABCDEF'.split('')),
+      minLength: 12,
+      maxLength: 12,
+    });
+    const written = fc
+      .tuple(digits, fc.constantFrom(2, 4, 6, 12), fc.constantFrom(':', '-', '.'))
+      .map(([hex, group, separator]) => hex.match(new RegExp(`.{${group}}`, 'g'))!.join(separator));
+    const damaged = fc
+      .tuple(written, fc.nat(17), fc.constantFrom('', ':', '-', '.', '0', 'g', 'G', '@', '`', '\u0130'))
+      .map(([text, at, piece]) => text.slice(0, at) + piece + text.slice(at + 1));
+    fc.assert(
+      fc.property(fc.oneof(written, damaged, fc.string({ maxLength: 18 })), (text) => {
+        expect(parseMac(text)).toBe(naive(text));
+      }),
+      { numRuns: 5000 },
+    );
+  });
 
   it('writes the form of Calling-Station-Id, which it reads back', () => {
     const mac = parseMac('001a2b3c4d5e')!;

@@ -10,18 +10,22 @@ import type { Attribute } from './packet.js';
 type Attributes = readonly Attribute[];
 
 export function readOctets(attributes: Attributes, type: number): Buffer | null {
-  return attributes.find((attribute) => attribute.type === type)?.value ?? null;
+  for (let i = 0; i < attributes.length; i++) if (attributes[i]!.type === type) return attributes[i]!.value;
+  return null;
 }
 
 export function readAll(attributes: Attributes, type: number): Buffer[] {
   return attributes.filter((attribute) => attribute.type === type).map(({ value }) => value);
 }
 
-const isPrintableAscii = (byte: number): boolean => byte >= 0x20 && byte <= 0x7e;
+function isPrintableAscii(value: Buffer): boolean {
+  for (let i = 0; i < value.length; i++) if (value[i]! < 0x20 || value[i]! > 0x7e) return false;
+  return true;
+}
 
 /** UTF-8 without the NUL that some switches end it with; control characters, which no store or log should meet, give U+FFFD. */
 export function decodeText(value: Buffer): string {
-  if (value.every(isPrintableAscii)) return value.toString('latin1');
+  if (isPrintableAscii(value)) return value.toString('latin1');
   return value
     .toString('utf8')
     .replace(/\0+$/, '')
@@ -46,8 +50,9 @@ export function readDate(attributes: Attributes, type: number): Date | null {
 
 /** Address text in canonical form, 4 or 16 bytes. */
 export function decodeAddress(value: Buffer): string | null {
-  if (value.length !== 4 && value.length !== 16) return null;
-  return formatAddress({ family: value.length === 4 ? 4 : 6, value: BigInt(`0x${value.toString('hex')}`) });
+  if (value.length === 4) return `${value[0]}.${value[1]}.${value[2]}.${value[3]}`;
+  if (value.length !== 16) return null;
+  return formatAddress({ family: 6, value: BigInt(`0x${value.toString('hex')}`) });
 }
 
 export function readIpv4(attributes: Attributes, type: number): string | null {

@@ -1,5 +1,5 @@
 import { parseMac, type Mac } from '#net';
-import { decodeText, readAll, readOctets } from './attributes.js';
+import { decodeText, readOctets } from './attributes.js';
 import { types } from './dictionary.js';
 import type { Packet } from './packet.js';
 
@@ -28,16 +28,26 @@ export type NotMac = 'no-user-name' | 'user-name-not-a-mac' | 'eap';
  */
 export function readMacAuthentication(packet: Packet): MacAuthentication {
   const { attributes } = packet;
-  const names = readAll(attributes, types.userName);
-  const stations = readAll(attributes, types.callingStationId);
-  if (names[0] === undefined) return { kind: 'not-mac', reason: 'no-user-name' };
+  const name = readOctets(attributes, types.userName);
+  const station = readOctets(attributes, types.callingStationId);
+  if (name === null) return { kind: 'not-mac', reason: 'no-user-name' };
   if (readOctets(attributes, types.eapMessage)) return { kind: 'not-mac', reason: 'eap' };
-  const mac = parseMac(decodeText(names[0]));
+  const mac = parseMac(decodeText(name));
   if (!mac) return { kind: 'not-mac', reason: 'user-name-not-a-mac' };
   // RFC 2865 §5.44 allows one of each; taking the first of two would let a proxy's addition decide who it is.
-  if (names.length > 1 || stations.length > 1) return { kind: 'refused', reason: 'repeated-attribute' };
-  if (stations[0] === undefined) return { kind: 'refused', reason: 'no-calling-station-id' };
-  const station = parseMac(decodeText(stations[0]));
-  if (!station) return { kind: 'refused', reason: 'bad-calling-station-id' };
-  return station === mac ? { kind: 'mac', mac } : { kind: 'refused', reason: 'mac-mismatch' };
+  if (isRepeated(attributes)) return { kind: 'refused', reason: 'repeated-attribute' };
+  if (station === null) return { kind: 'refused', reason: 'no-calling-station-id' };
+  const caller = parseMac(decodeText(station));
+  if (!caller) return { kind: 'refused', reason: 'bad-calling-station-id' };
+  return caller === mac ? { kind: 'mac', mac } : { kind: 'refused', reason: 'mac-mismatch' };
+}
+
+function isRepeated(attributes: Packet['attributes']): boolean {
+  let names = 0;
+  let stations = 0;
+  for (const { type } of attributes) {
+    if (type === types.userName) names++;
+    else if (type === types.callingStationId) stations++;
+  }
+  return names > 1 || stations > 1;
 }

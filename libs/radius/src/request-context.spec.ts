@@ -36,6 +36,7 @@ describe('readRequestContext', () => {
     });
     expect(context).toEqual({
       userName: '001a2b3c4d5e',
+      callingStationId: '00-1A-2B-3C-4D-5E',
       callingStation: '00:1a:2b:3c:4d:5e',
       serviceType: 10,
       nasIdentifier: 'main-idf3-sw1',

@@ -7,6 +7,7 @@ import {
   readInteger,
   readIpv4,
   readIpv6,
+  readOctets,
   readText,
 } from './attributes.js';
 import { types } from './dictionary.js';
@@ -15,6 +16,8 @@ import type { Packet } from './packet.js';
 /** Where a request comes from and what session it is about, as the NAS tells it; all of it optional, none of it proved. */
 export interface RequestContext {
   readonly userName: string | null;
+  /** As the NAS wrote it. */
+  readonly callingStationId: string | null;
   readonly callingStation: Mac | null;
   readonly serviceType: number | null;
   readonly nasIdentifier: string | null;
@@ -35,13 +38,11 @@ export interface RequestContext {
 
 export function readRequestContext({ attributes }: Pick<Packet, 'attributes'>): RequestContext {
   const calledStationId = readText(attributes, types.calledStationId);
-  const framedIpv4 = readFramedIpv4(attributes);
-  const framedIpv6 = readAll(attributes, types.framedIpv6Address)
-    .filter(({ length }) => length === 16)
-    .map((value) => decodeAddress(value)!);
+  const callingStationId = readText(attributes, types.callingStationId);
   return {
     userName: readText(attributes, types.userName),
-    callingStation: parseMac(readText(attributes, types.callingStationId) ?? ''),
+    callingStationId,
+    callingStation: callingStationId === null ? null : parseMac(callingStationId),
     serviceType: readInteger(attributes, types.serviceType),
     nasIdentifier: readText(attributes, types.nasIdentifier),
     nasIpAddress: readIpv4(attributes, types.nasIpAddress),
@@ -53,9 +54,25 @@ export function readRequestContext({ attributes }: Pick<Packet, 'attributes'>): 
     ssid: calledStationId === null ? null : readSsid(calledStationId),
     acctSessionId: readText(attributes, types.acctSessionId),
     auditSessionId: readAuditSessionId(attributes),
-    framedAddresses: [...new Set([...(framedIpv4 ? [framedIpv4] : []), ...framedIpv6])],
-    framedIpv6Prefixes: readAll(attributes, types.framedIpv6Prefix).flatMap((value) => decodeIpv6Prefix(value) ?? []),
+    framedAddresses: readFramedAddresses(attributes),
+    framedIpv6Prefixes: readFramedIpv6Prefixes(attributes),
   };
+}
+
+const none: readonly string[] = [];
+
+function readFramedAddresses(attributes: Packet['attributes']): readonly string[] {
+  const ipv4 = readFramedIpv4(attributes);
+  if (readOctets(attributes, types.framedIpv6Address) === null) return ipv4 ? [ipv4] : none;
+  const ipv6 = readAll(attributes, types.framedIpv6Address)
+    .filter(({ length }) => length === 16)
+    .map((value) => decodeAddress(value)!);
+  return [...new Set([...(ipv4 ? [ipv4] : []), ...ipv6])];
+}
+
+function readFramedIpv6Prefixes(attributes: Packet['attributes']): readonly string[] {
+  if (readOctets(attributes, types.framedIpv6Prefix) === null) return none;
+  return readAll(attributes, types.framedIpv6Prefix).flatMap((value) => decodeIpv6Prefix(value) ?? []);
 }
 
 /** RFC 2865 §5.8: all ones and all ones but the last bit are instructions, not addresses; zero is a device without one. */
@@ -69,6 +86,7 @@ function readFramedIpv4(attributes: Packet['attributes']): string | null {
  * sends a MAC alone. An SSID may itself hold colons, and the MAC may be written with them.
  */
 export function readSsid(calledStationId: string): string | null {
+  if (calledStationId.length <= 17 && parseMac(calledStationId) !== null) return null;
   const macs = /^(?:(?:[0-9a-f]{2}[-:]){5}[0-9a-f]{2}|(?:[0-9a-f]{4}[.-]){2}[0-9a-f]{4}|[0-9a-f]{12})(?::|$)/i;
   const match = macs.exec(calledStationId);
   const rest = match ? calledStationId.slice(match[0].length) : calledStationId.slice(calledStationId.indexOf(':') + 1);
@@ -77,6 +95,7 @@ export function readSsid(calledStationId: string): string | null {
 }
 
 function readAuditSessionId(attributes: Packet['attributes']): string | null {
+  if (readOctets(attributes, types.vendorSpecific) === null) return null;
   const prefix = 'audit-session-id=';
   return (
     readCiscoAvPairs(attributes)

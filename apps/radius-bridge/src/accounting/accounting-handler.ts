@@ -83,7 +83,7 @@ export class AccountingHandler {
     if (!reply) return this.drop('reply-too-long', client);
     counters.addFor(client.nas.name, `accounting.${record.status}`);
     const context = readRequestContext(packet);
-    sessions.apply({ packet, record, context, client, nasAddress: plainAddress(source.address) });
+    sessions.apply({ record, context, client, nasAddress: plainAddress(source.address) });
     this.waiting++;
     recorder.whenDurable(() => {
       this.waiting--;

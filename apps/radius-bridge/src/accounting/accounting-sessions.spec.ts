@@ -56,7 +56,7 @@ describe('accounting', () => {
     if (typeof packet === 'string') throw new Error(packet);
     const client = parts.snapshots.current!.clients.find('127.0.0.1') as Client;
     const context = readRequestContext(packet);
-    accounting.apply({ packet, record: readAccounting(packet)!, context, client, nasAddress: '127.0.0.1' });
+    accounting.apply({ record: readAccounting(packet)!, context, client, nasAddress: '127.0.0.1' });
   }
 
   const all = (): Session[] => [...parts.sessions.all()].map(({ session }) => session);

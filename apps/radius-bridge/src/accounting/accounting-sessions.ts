@@ -1,6 +1,6 @@
 import { hasAddress, parseAddress, parseMac, type Mac } from '#net';
 import type { Snapshot } from '#policy/snapshot';
-import type { AccountingRecord, Packet, RequestContext } from '#radius';
+import type { AccountingRecord, RequestContext } from '#radius';
 import type { Session } from '#model';
 import { grantFields, siteOf } from '../authentication/authorizer.js';
 import { readDecisionId } from '../authentication/decision-id.js';
@@ -15,7 +15,6 @@ import type { ActivePolicy, SnapshotStore } from '../snapshot-store.js';
 
 /** A verified Accounting-Request, read. */
 export interface AccountingReport {
-  readonly packet: Packet;
   readonly record: AccountingRecord;
   readonly context: RequestContext;
   readonly client: Client;
@@ -73,14 +72,14 @@ export class AccountingSessions {
   }
 
   private session(report: AccountingReport): void {
-    const { packet, record, context, client } = report;
+    const { record, context, client } = report;
     const mac = context.callingStation ?? parseMac(context.userName ?? '');
     if (!mac) return this.counters.addFor(client.nas.name, 'accounting.ignored.no-mac');
     const tracked = this.find(report, mac) ?? this.create(report, mac);
     if (!tracked) return this.counters.add('sessions.untracked');
     if (tracked.stopped) return this.counters.addFor(client.nas.name, 'accounting.ignored.after-stop');
     const now = this.now();
-    this.sessions.heard(tracked, identificationOf(packet, context, mac), now);
+    this.sessions.heard(tracked, context, now.getTime());
     const { session } = tracked;
     const change: Partial<Session> = {
       // A record that was overtaken by a later one must not turn the counters back.
@@ -126,7 +125,7 @@ export class AccountingSessions {
     return this.sessions.create(origin, pickGrant(session), old.told, this.now());
   }
 
-  private create({ packet, context, client, nasAddress }: AccountingReport, mac: Mac): TrackedSession | null {
+  private create({ context, client, nasAddress }: AccountingReport, mac: Mac): TrackedSession | null {
     const policy = this.snapshots.current;
     if (!policy) return null;
     const origin = {
@@ -135,7 +134,7 @@ export class AccountingSessions {
       nasAddress,
       ssid: context.ssid,
       method: 'mac' as const,
-      identification: identificationOf(packet, context, mac),
+      identification: identificationOf(context, mac),
     };
     return this.sessions.create(origin, this.presumedGrant(policy, client, context, mac), null, this.now());
   }
@@ -145,7 +144,7 @@ export class AccountingSessions {
     const device = this.devices.find(mac);
     const place = { nas: client.nas, ssid: context.ssid };
     const decision = policy.authorizer.decide(place, device, 'mac');
-    if (decision.kind === 'access') return grantFields(decision, device, 'none', policy.snapshot.digest);
+    if (decision.kind === 'access') return grantFields(decision, 'none');
     return {
       class: device.class,
       posture: device.posture === 'normal' ? 'unverified' : device.posture,

@@ -2,12 +2,9 @@ import type { Mac } from '#net';
 import {
   codes,
   decodePacket,
-  encodeAttributes,
-  integerAttribute,
   readMacAuthentication,
   readRequestContext,
   signReply,
-  types,
   verifyMessageAuthenticator,
   type MacRefusal,
   type NotMac,
@@ -17,18 +14,18 @@ import {
 import { plainAddress, type Client } from '../clients/client-table.js';
 import { DuplicateCache, duplicateKey } from '../clients/duplicate-cache.js';
 import type { Counters } from '../counters.js';
-import type { DeviceIndex, DeviceKey } from '../device-index.js';
+import type { DeviceIndex } from '../device-index.js';
 import type { Recorder } from '../journal/recorder.js';
-import { identificationOf, portOf } from '../sessions/identification.js';
-import type { SessionTable } from '../sessions/session-table.js';
+import { portOf } from '../sessions/identification.js';
+import type { Acceptance, SessionTable } from '../sessions/session-table.js';
 import type { ActivePolicy, SnapshotStore } from '../snapshot-store.js';
 import type { Source } from '../udp-server.js';
-import { grantFields, type AuthorizedAccess } from './authorizer.js';
+import { acceptAttributes } from './accept-attributes.js';
+import type { AuthorizedAccess } from './authorizer.js';
 import type { DecisionIds } from './decision-id.js';
 import { reauthenticationSeconds } from './reauthentication.js';
 
 const maxCachedReplies = 100_000;
-const terminationActionRadiusRequest = 1;
 const empty = Buffer.alloc(0);
 
 const refusals: Record<MacRefusal | NotMac, string> = {
@@ -108,33 +105,28 @@ export class AuthenticationHandler {
   private answerAccess(packet: Packet, source: Source, client: Client, policy: ActivePolicy): Buffer | null {
     const context = readRequestContext(packet);
     const reading = readMacAuthentication(packet);
-    if (reading.kind !== 'mac')
-      return this.reject(packet, client, context, null, reading.reason, refusals[reading.reason]);
-    const device = this.ports.devices.find(reading.mac);
-    const decision = policy.authorizer.decide({ nas: client.nas, ssid: context.ssid }, device, 'mac');
-    if (decision.kind === 'refused') {
-      return this.reject(packet, client, context, reading.mac, decision.reason, decision.detail);
+    if (reading.kind !== 'mac') {
+      const { reason } = reading;
+      return this.reject(packet, client, context, { mac: null, reason, detail: refusals[reason] });
     }
-    return this.accept({ packet, source, client, policy, context, mac: reading.mac, device, decision });
+    const { mac } = reading;
+    const device = this.ports.devices.find(mac);
+    const decision = policy.authorizer.decide({ nas: client.nas, ssid: context.ssid }, device, 'mac');
+    return decision.kind === 'refused'
+      ? this.reject(packet, client, context, { mac, reason: decision.reason, detail: decision.detail })
+      : this.accept({ packet, source, client, context, mac, decision });
   }
 
-  private reject(
-    packet: Packet,
-    client: Client,
-    context: RequestContext,
-    mac: Mac | null,
-    reason: string,
-    detail: string,
-  ): Buffer | null {
+  private reject(packet: Packet, client: Client, context: RequestContext, refusal: Refusal): Buffer | null {
     this.ports.counters.addFor(client.nas.name, 'authentication.rejects');
-    this.ports.counters.add(`authentication.reject.${reason}`);
+    this.ports.counters.add(`authentication.reject.${refusal.reason}`);
     this.ports.recorder.authentication({
-      at: new Date(this.now()).toISOString(),
-      mac: mac ?? context.callingStation,
+      at: this.now(),
+      mac: refusal.mac ?? context.callingStation,
       nas: client.nas.name,
       nasPort: portOf(context),
       outcome: 'reject',
-      reason: detail,
+      reason: refusal.detail,
       segment: null,
       decisionId: this.decisionIds.next(),
     });
@@ -144,42 +136,38 @@ export class AuthenticationHandler {
   private accept(accepted: Accepted): Buffer | null {
     const { packet, client, mac, decision } = accepted;
     const decisionId = this.decisionIds.next();
-    const own = encodeAttributes([
-      integerAttribute(types.sessionTimeout, reauthenticationSeconds(client.nas.sessionTimeout, mac)),
-      integerAttribute(types.terminationAction, terminationActionRadiusRequest),
-      { type: types.class, value: Buffer.from(decisionId, 'latin1') },
-    ]);
-    const reply = signReply(packet, codes.accessAccept, Buffer.concat([decision.block, own]), client.secret);
+    const seconds = reauthenticationSeconds(client.nas.sessionTimeout, mac);
+    const attributes = acceptAttributes(decision.block, seconds, decisionId);
+    const reply = signReply(packet, codes.accessAccept, attributes, client.secret);
     if (reply) this.record(accepted, decisionId);
     return reply;
   }
 
-  private record(
-    { packet, source, client, policy, context, mac, device, decision }: Accepted,
-    decisionId: string,
-  ): void {
+  private record({ source, client, context, mac, decision }: Accepted, decisionId: string): void {
     const { counters, recorder, sessions } = this.ports;
-    const now = new Date(this.now());
+    const now = this.now();
     const nas = client.nas.name;
     counters.addFor(nas, 'authentication.accepts');
-    const origin = {
+    const acceptance: Acceptance = {
       mac,
       nas,
       nasAddress: plainAddress(source.address),
       ssid: context.ssid,
-      method: 'mac' as const,
-      identification: identificationOf(packet, context, mac),
+      method: 'mac',
+      heard: context,
+      grant: decision.session,
+      decisionId,
+      told: decision.fingerprint,
     };
-    const grant = grantFields(decision, device, decisionId, policy.snapshot.digest);
-    if (!sessions.accepted(origin, grant, decision.fingerprint, now)) counters.add('sessions.untracked');
+    if (!sessions.accepted(acceptance, now)) counters.add('sessions.untracked');
     recorder.authentication({
-      at: now.toISOString(),
+      at: now,
       mac,
       nas,
-      nasPort: portOf(origin.identification),
+      nasPort: portOf(context),
       outcome: 'accept',
-      reason: `${device.class} at ${grant.site}, ${grant.posture}: ${grant.segment} by ${grant.rule}`,
-      segment: grant.segment,
+      reason: decision.reason,
+      segment: decision.session.segment,
       decisionId,
     });
   }
@@ -192,13 +180,18 @@ export class AuthenticationHandler {
   }
 }
 
+interface Refusal {
+  readonly mac: Mac | null;
+  /** A counter's name. */
+  readonly reason: string;
+  readonly detail: string;
+}
+
 interface Accepted {
   readonly packet: Packet;
   readonly source: Source;
   readonly client: Client;
-  readonly policy: ActivePolicy;
   readonly context: RequestContext;
   readonly mac: Mac;
-  readonly device: DeviceKey;
   readonly decision: AuthorizedAccess;
 }

@@ -5,14 +5,25 @@ import type { DeviceKey } from '../device-index.js';
 import type { SessionGrant } from '../sessions/session-table.js';
 
 /** A grant in the words of one NAS. */
-export interface AuthorizedAccess {
-  readonly kind: 'access';
-  readonly grant: AccessGrant;
+interface Rendered {
+  readonly kind: 'rendered';
   /** VLAN, ACL and role attributes, encoded; what is individual to a session is not in it. */
   readonly block: Buffer;
   /** Equal fingerprints: the NAS would do the same, whatever else changed in the policy. */
   readonly fingerprint: string;
 }
+
+export interface AuthorizedAccess extends Omit<Rendered, 'kind'> {
+  readonly kind: 'access';
+  readonly grant: AccessGrant;
+  /** What a session keeps of it: made once, because every authentication compares it. */
+  readonly session: DecidedGrant;
+  /** In an event's words. */
+  readonly reason: string;
+}
+
+/** All of a session's grant but the decision's own name. */
+export type DecidedGrant = Omit<SessionGrant, 'decisionId'>;
 
 export interface RefusedAccess {
   readonly kind: 'refused';
@@ -45,7 +56,10 @@ const maxRemembered = 200_000;
  */
 export class Authorizer {
   private readonly decisions = new Map<string, Decision>();
-  private readonly blocks = new Map<string, AuthorizedAccess | RefusedAccess>();
+  private readonly blocks = new Map<string, Rendered | RefusedAccess>();
+  /** In front of `decisions`, by the objects themselves: no key has to be put together. */
+  private recent: RecentDecisions = new Map();
+  private recentCount = 0;
   /** Grants that some NAS can't be told, for the log. */
   readonly problems: readonly string[];
 
@@ -70,6 +84,18 @@ export class Authorizer {
 
   decide(place: Place, device: DeviceKey, method: AuthenticationMethod): Decision {
     const site = siteOf(place);
+    const bySite = child(child(this.recent, place.nas), site);
+    const known = bySite.get(device);
+    if (known?.method === method) return known.decision;
+    const decision = this.decideNew(place, site, device, method);
+    if (++this.recentCount > maxRemembered) {
+      this.recent = new Map();
+      this.recentCount = 0;
+    } else bySite.set(device, { method, decision });
+    return decision;
+  }
+
+  private decideNew(place: Place, site: string, device: DeviceKey, method: AuthenticationMethod): Decision {
     const posture = effectivePosture(device.posture, method);
     const key = `${makeOf(place.nas)} ${site} ${posture} ${device.class}`;
     let decision = this.decisions.get(key);
@@ -83,19 +109,34 @@ export class Authorizer {
 
   private look(nas: NasEntry, deviceClass: string, site: string, posture: Posture): Decision {
     const grant = this.policy.accessFor(this.snapshot, deviceClass, site, posture);
-    if (grant) return this.render(nas, grant);
+    if (grant) return this.grant(nas, grant);
     const detail = `no access rule for class \`${deviceClass}\`, site \`${site}\`, posture ${posture}`;
     return { kind: 'refused', reason: 'no-grant', detail };
   }
 
-  private render(nas: NasEntry, grant: AccessGrant): AuthorizedAccess | RefusedAccess {
+  private grant(nas: NasEntry, grant: AccessGrant): Decision {
+    const rendered = this.render(nas, grant);
+    if (rendered.kind === 'refused') return rendered;
+    const { posture, site, segment, vlan, role } = grant;
+    const rule = `${grant.rule.file}:${grant.rule.line}`;
+    const snapshotDigest = this.snapshot.digest;
+    return {
+      ...rendered,
+      kind: 'access',
+      grant,
+      session: { class: grant.class, posture, site, segment, vlan, role, rule, snapshotDigest },
+      reason: `${grant.class} at ${site}, ${posture}: ${segment} by ${rule}`,
+    };
+  }
+
+  private render(nas: NasEntry, grant: AccessGrant): Rendered | RefusedAccess {
     const key = `${makeOf(nas)} ${grant.vlan} ${grant.sgt} ${grant.role}`;
     let rendered = this.blocks.get(key);
     if (!rendered) this.blocks.set(key, (rendered = this.renderNew(nas, grant)));
-    return rendered.kind === 'refused' ? rendered : { ...rendered, grant };
+    return rendered;
   }
 
-  private renderNew(nas: NasEntry, grant: AccessGrant): AuthorizedAccess | RefusedAccess {
+  private renderNew(nas: NasEntry, grant: AccessGrant): Rendered | RefusedAccess {
     if (!Object.hasOwn(this.snapshot.portAcls, grant.role)) {
       return {
         kind: 'refused',
@@ -105,7 +146,7 @@ export class Authorizer {
     }
     try {
       const block = this.policy.renderGrant(this.snapshot, nas, grant);
-      return { kind: 'access', grant, block, fingerprint: sha256(block).slice(0, 24) };
+      return { kind: 'rendered', block, fingerprint: sha256(block).slice(0, 24) };
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       const detail = `NAS profile \`${nas.profile}\` can't be told segment \`${grant.segment}\` of class \`${grant.class}\`: ${why}`;
@@ -115,23 +156,21 @@ export class Authorizer {
 }
 
 /** What a session keeps of a decision once the NAS was told. */
-export function grantFields(
-  { grant }: AuthorizedAccess,
-  device: DeviceKey,
-  decisionId: string,
-  snapshotDigest: string,
-): SessionGrant {
-  return {
-    class: device.class,
-    posture: grant.posture,
-    site: grant.site,
-    segment: grant.segment,
-    vlan: grant.vlan,
-    role: grant.role,
-    rule: `${grant.rule.file}:${grant.rule.line}`,
-    decisionId,
-    snapshotDigest,
-  };
+export function grantFields({ session }: AuthorizedAccess, decisionId: string): SessionGrant {
+  return { ...session, decisionId };
+}
+
+type RecentDecisions = Map<NasEntry, Map<string, Map<DeviceKey, Recent>>>;
+
+interface Recent {
+  readonly method: AuthenticationMethod;
+  readonly decision: Decision;
+}
+
+function child<K, L, V>(map: Map<K, Map<L, V>>, key: K): Map<L, V> {
+  let found = map.get(key);
+  if (!found) map.set(key, (found = new Map()));
+  return found;
 }
 
 /** On wireless the SSID may refine the NAS's site. */

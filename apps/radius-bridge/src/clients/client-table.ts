@@ -73,6 +73,7 @@ export class ClientTable {
 
 /** Canonical text of a source address: `::ffff:10.0.0.1` of a dual-stack socket is `10.0.0.1`. */
 export function plainAddress(source: string): string {
+  if (!source.includes(':')) return source;
   const withoutZone = source.split('%', 1)[0]!;
   return /^::ffff:\d+\.\d+\.\d+\.\d+$/i.test(withoutZone) ? withoutZone.slice('::ffff:'.length) : withoutZone;
 }

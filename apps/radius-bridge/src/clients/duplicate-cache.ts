@@ -1,4 +1,5 @@
 interface Entry {
+  readonly key: string;
   readonly authenticator: Buffer;
   readonly expiresAt: number;
   reply: Buffer | null;
@@ -10,10 +11,13 @@ const lifetimeMilliseconds = 10_000;
  * RFC 5080 §2.2.2: a retransmitted request gets the very bytes of the first reply, and is never processed twice. One cache
  * per socket, asked only about requests that were verified: a forged packet must not touch it.
  *
- * INVARIANT: entries stand in the order of their expiry, so the oldest is the first.
+ * INVARIANT: `queue` from `head` on holds every entry of the map, in the order of expiry. Entries that were superseded stand
+ * there until their turn: taking them out, or looking for the oldest in a map that entries were deleted from, is slow.
  */
 export class DuplicateCache {
   private readonly entries = new Map<string, Entry>();
+  private queue: (Entry | null)[] = [];
+  private head = 0;
 
   constructor(private readonly maxEntries: number) {}
 
@@ -23,13 +27,14 @@ export class DuplicateCache {
 
   /** The reply to repeat, `in-progress` (drop it), or `new`: the caller processes the request and then calls `finish`. */
   begin(key: string, authenticator: Buffer, now: number): Buffer | 'in-progress' | 'new' {
-    const entry = this.entries.get(key);
-    if (entry && entry.expiresAt > now && entry.authenticator.equals(authenticator)) {
-      return entry.reply ?? 'in-progress';
+    const known = this.entries.get(key);
+    if (known && known.expiresAt > now && known.authenticator.equals(authenticator)) {
+      return known.reply ?? 'in-progress';
     }
-    this.entries.delete(key);
     this.evict(now);
-    this.entries.set(key, { authenticator, expiresAt: now + lifetimeMilliseconds, reply: null });
+    const entry: Entry = { key, authenticator, expiresAt: now + lifetimeMilliseconds, reply: null };
+    this.entries.set(key, entry);
+    this.queue.push(entry);
     return 'new';
   }
 
@@ -42,9 +47,14 @@ export class DuplicateCache {
   }
 
   private evict(now: number): void {
-    for (const [key, entry] of this.entries) {
-      if (entry.expiresAt > now && this.entries.size < this.maxEntries) return;
-      this.entries.delete(key);
+    for (let oldest = this.queue[this.head]; oldest; oldest = this.queue[this.head]) {
+      if (oldest.expiresAt > now && this.queue.length - this.head < this.maxEntries) break;
+      this.queue[this.head++] = null;
+      if (this.entries.get(oldest.key) === oldest) this.entries.delete(oldest.key);
+    }
+    if (this.head > 1024 && this.head > this.queue.length / 2) {
+      this.queue = this.queue.slice(this.head);
+      this.head = 0;
     }
   }
 }

@@ -48,7 +48,7 @@ describe('CoA reconciler', () => {
     device(mac, deviceClass, 'normal');
     const client = parts.snapshots.current!.clients.find('127.0.0.1');
     if (client === null || client === 'no-secret') throw new Error('no client');
-    const { authorizer, snapshot } = parts.snapshots.current!;
+    const { authorizer } = parts.snapshots.current!;
     const found = parts.devices.find(mac);
     const decision = authorizer.decide({ nas: client.nas, ssid: null }, found, 'mac');
     if (decision.kind === 'refused') throw new Error(decision.detail);
@@ -65,7 +65,7 @@ describe('CoA reconciler', () => {
       nasPortId: null,
     };
     const origin = { mac, nas: 'switch', nasAddress: '127.0.0.1', ssid: null, method: 'mac' as const, identification };
-    const grant = grantFields(decision, found, 'cordon:test', snapshot.digest);
+    const grant = grantFields(decision, 'cordon:test');
     return parts.sessions.create(origin, grant, told === null ? null : decision.fingerprint, new Date())!;
   }
 

@@ -109,10 +109,10 @@ export class CoaReconciler {
   }
 
   /** Nothing to send; the words of the session are brought up to date where they changed and the NAS's orders did not. */
-  private settled(tracked: TrackedSession, { policy, device, decision }: Desired): boolean {
+  private settled(tracked: TrackedSession, { decision }: Desired): boolean {
     if (decision.kind === 'refused' || tracked.told !== decision.fingerprint) return false;
     const { session } = tracked;
-    const wanted = grantFields(decision, device, session.decisionId, policy.snapshot.digest);
+    const wanted = grantFields(decision, session.decisionId);
     const same = (['class', 'posture', 'site', 'segment', 'role'] as const).every(
       (key) => wanted[key] === session[key],
     );
@@ -179,18 +179,13 @@ export class CoaReconciler {
     }
     // A NAS that only promised to ask again is told by the Access-Accept that follows; if it does not ask, we do.
     if (profile.changeOfAuthorization === 'reauthenticate') return this.retryLater(tracked);
-    this.told(tracked, desired, decision, decisionId);
+    this.told(tracked, decision, decisionId);
   }
 
-  private told(
-    tracked: TrackedSession,
-    { policy, device }: Desired,
-    decision: AuthorizedAccess,
-    decisionId: string,
-  ): void {
+  private told(tracked: TrackedSession, decision: AuthorizedAccess, decisionId: string): void {
     tracked.told = decision.fingerprint;
     this.forgetFailures(tracked.session.id);
-    this.ports.sessions.change(tracked, grantFields(decision, device, decisionId, policy.snapshot.digest), this.now());
+    this.ports.sessions.change(tracked, grantFields(decision, decisionId), this.now());
   }
 
   private async disconnect(tracked: TrackedSession, desired: Desired, reason: string): Promise<void> {

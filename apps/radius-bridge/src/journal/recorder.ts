@@ -1,11 +1,15 @@
 import type { Authentication } from '#model';
 import type { Counters } from '../counters.js';
+import { stampRefreshed } from '../sessions/session-table.js';
 import type { TrackedSession } from '../sessions/tracked-session.js';
 import type { JournalOperation } from './messages.js';
 import type { Journal } from './journal.js';
 
 /** A decision before it is counted together with its like. */
-export type AuthenticationNote = Omit<Authentication, 'count'>;
+export interface AuthenticationNote extends Omit<Authentication, 'count' | 'at'> {
+  /** Milliseconds: written out only when it is an event. */
+  readonly at: number;
+}
 
 interface Repeated {
   note: AuthenticationNote;
@@ -69,10 +73,11 @@ export class Recorder {
   }
 
   authentication(note: AuthenticationNote): void {
-    const key = `${note.mac} ${note.nas} ${note.nasPort} ${note.outcome} ${note.segment} ${note.reason}`;
+    const key = `${note.outcome}${note.mac} ${note.nas} ${note.nasPort}`;
     const known = this.repeated.get(key);
     const now = this.now();
-    if (known && now - known.writtenAt < repeatMilliseconds) {
+    const isRepeated = known?.note.segment === note.segment && known.note.reason === note.reason;
+    if (isRepeated && now - known.writtenAt < repeatMilliseconds) {
       known.count++;
       known.note = note;
       return;
@@ -80,7 +85,8 @@ export class Recorder {
     if (this.repeated.size >= maxRemembered) this.writeRepeated(Number.POSITIVE_INFINITY);
     this.repeated.delete(key);
     this.repeated.set(key, { note, count: 0, writtenAt: now });
-    this.addNote({ ...note, count: 1 + (known?.count ?? 0) });
+    if (known && !isRepeated && known.count > 0) this.addNote(known.note, known.count);
+    this.addNote(note, 1 + (isRepeated ? known.count : 0));
   }
 
   /** Calls back when everything recorded up to now is on disk. */
@@ -94,7 +100,7 @@ export class Recorder {
     for (const [key, { note, count, writtenAt }] of this.repeated) {
       if (now - writtenAt < repeatMilliseconds) return;
       this.repeated.delete(key);
-      if (count > 0) this.addNote({ ...note, count });
+      if (count > 0) this.addNote(note, count);
     }
   }
 
@@ -102,7 +108,10 @@ export class Recorder {
   writeRefreshed(): void {
     if (this.refreshTimer) clearTimeout(this.refreshTimer);
     this.refreshTimer = null;
-    for (const tracked of this.aged) this.session(tracked);
+    for (const tracked of this.aged) {
+      stampRefreshed(tracked);
+      this.session(tracked);
+    }
   }
 
   flush(): void {
@@ -125,7 +134,7 @@ export class Recorder {
       const session = JSON.stringify(tracked.session);
       const seq = ++this.seq;
       const event = { seq, json: `{"type":"session","seq":${seq},"session":${session}}` };
-      operations.push({ kind: 'session', id: tracked.session.id, json: JSON.stringify(tracked), event });
+      operations.push({ kind: 'session', id: tracked.session.id, json: trackedJson(tracked, session), event });
     }
     for (const authentication of this.notes) {
       const seq = ++this.seq;
@@ -141,16 +150,21 @@ export class Recorder {
     return operations;
   }
 
-  private addNote(note: Authentication): void {
+  private addNote(note: AuthenticationNote, count: number): void {
     if (this.notes.length >= maxNotesPerBatch || this.journal.spooled >= maxSpooled) {
-      this.counters.add('events.authentication.dropped', note.count);
+      this.counters.add('events.authentication.dropped', count);
       return;
     }
-    this.notes.push(note);
+    this.notes.push({ ...note, at: new Date(note.at).toISOString(), count });
     this.schedule();
   }
 
   private schedule(): void {
     this.timer ??= setTimeout(() => this.flush(), batchMilliseconds);
   }
+}
+
+/** As JSON.stringify(tracked), without writing the session, which is most of it, a second time. */
+function trackedJson({ session: _, ...rest }: TrackedSession, sessionJson: string): string {
+  return `{"session":${sessionJson},${JSON.stringify(rest).slice(1)}`;
 }

@@ -1,12 +1,15 @@
 import type { Mac } from '#net';
-import { readText, types, type Packet, type RequestContext, type SessionIdentification } from '#radius';
+import type { RequestContext, SessionIdentification } from '#radius';
+
+/** What a request says of its session: its context, or a copy of that. */
+export type HeardIdentification = Omit<SessionIdentification, 'mac'>;
 
 /** How a request names its session: kept with it, because CoA has to say it in the same words. */
-export function identificationOf(packet: Packet, context: RequestContext, mac: Mac): SessionIdentification {
+export function identificationOf(context: HeardIdentification, mac: Mac): SessionIdentification {
   return {
     mac,
     userName: context.userName,
-    callingStationId: readText(packet.attributes, types.callingStationId),
+    callingStationId: context.callingStationId,
     acctSessionId: context.acctSessionId,
     auditSessionId: context.auditSessionId,
     nasIpAddress: context.nasIpAddress,
@@ -22,8 +25,25 @@ export function portOf({ nasPortId, nasPort }: Pick<RequestContext, 'nasPortId' 
   return nasPortId ?? (nasPort === null ? null : String(nasPort));
 }
 
+const unsaid = (known: unknown, heard: unknown): boolean => heard === null || heard === known;
+
+function addsNothing(known: SessionIdentification, heard: HeardIdentification): boolean {
+  return (
+    unsaid(known.userName, heard.userName) &&
+    unsaid(known.callingStationId, heard.callingStationId) &&
+    unsaid(known.acctSessionId, heard.acctSessionId) &&
+    unsaid(known.auditSessionId, heard.auditSessionId) &&
+    unsaid(known.nasIpAddress, heard.nasIpAddress) &&
+    unsaid(known.nasIpv6Address, heard.nasIpv6Address) &&
+    unsaid(known.nasIdentifier, heard.nasIdentifier) &&
+    unsaid(known.nasPort, heard.nasPort) &&
+    unsaid(known.nasPortId, heard.nasPortId)
+  );
+}
+
 /** What a later request adds to what is known: a request that leaves something out does not take it back. */
-export function mergeIdentification(known: SessionIdentification, heard: SessionIdentification): SessionIdentification {
+export function mergeIdentification(known: SessionIdentification, heard: HeardIdentification): SessionIdentification {
+  if (addsNothing(known, heard)) return known;
   return {
     mac: known.mac,
     userName: heard.userName ?? known.userName,

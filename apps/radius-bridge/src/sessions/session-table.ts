@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { AuthenticationMethod, Session } from '#model';
 import type { Mac } from '#net';
 import type { SessionIdentification } from '#radius';
-import { mergeIdentification, portOf } from './identification.js';
+import { identificationOf, mergeIdentification, portOf, type HeardIdentification } from './identification.js';
 import type { TrackedSession } from './tracked-session.js';
 
 /** What the NAS was told with an Access-Accept or an acknowledged CoA, as it stands in the session. */
@@ -20,10 +20,22 @@ export interface SessionOrigin {
   readonly identification: SessionIdentification;
 }
 
+/** An Access-Accept that goes out. */
+export interface Acceptance extends Omit<SessionOrigin, 'identification'> {
+  readonly heard: HeardIdentification;
+  readonly grant: Omit<SessionGrant, 'decisionId'>;
+  readonly decisionId: string;
+  /** Fingerprint of what the NAS is told. */
+  readonly told: string;
+}
+
 export interface SessionListener {
   /** Called after each change that others should know of; `revision` has grown. */
   readonly onChange: (tracked: TrackedSession) => void;
-  /** The same, for changes that matter little: a flood of them must cost little. */
+  /**
+   * A re-authentication changed nothing but the name of the decision and the time: a flood of them must cost little. Who
+   * writes the session down calls `stampRefreshed` first.
+   */
   readonly onRefresh: (tracked: TrackedSession) => void;
   readonly onForgotten: (id: string) => void;
 }
@@ -103,43 +115,43 @@ export class SessionTable {
   }
 
   /** An Access-Accept went out. False when the table is full. */
-  accepted(origin: SessionOrigin, grant: SessionGrant, told: string, now: Date): boolean {
-    const known = this.openAt(origin.mac, origin.nas, portOf(origin.identification));
-    const { acctSessionId } = origin.identification;
-    if (!known) return this.create(origin, grant, told, now) !== null;
-    if (
-      acctSessionId !== null &&
-      known.session.acctSessionId !== null &&
-      acctSessionId !== known.session.acctSessionId
-    ) {
-      this.close(known, 'another session began on the port', now);
-      return this.create(origin, grant, told, now) !== null;
+  accepted(acceptance: Acceptance, now: number): boolean {
+    const { mac, nas, nasAddress, ssid, method, heard, grant, decisionId, told } = acceptance;
+    const known = this.openAt(mac, nas, portOf(heard));
+    if (known && isSame(known, acceptance)) {
+      this.refresh(known, acceptance, now);
+      return true;
     }
-    const isSame =
-      (acctSessionId === null || known.session.acctSessionId === acctSessionId) &&
-      known.told === told &&
-      hasGrant(known.session, grant) &&
-      known.session.nasAddress === origin.nasAddress;
-    this.heard(known, origin.identification, now);
-    known.ssid = origin.ssid;
+    const at = new Date(now);
+    if (!known || isAnother(known.session.acctSessionId, heard.acctSessionId)) {
+      if (known) this.close(known, 'another session began on the port', at);
+      const identification = identificationOf(heard, mac);
+      const origin = { mac, nas, nasAddress, ssid, method, identification };
+      return this.create(origin, { ...grant, decisionId }, told, at) !== null;
+    }
+    this.heard(known, heard, now);
+    known.ssid = ssid;
     known.told = told;
-    const change = { ...grant, nasAddress: origin.nasAddress, method: origin.method };
-    if (isSame) this.refresh(known, change, now);
-    else this.change(known, change, now);
+    this.change(known, { ...grant, decisionId, nasAddress, method }, at);
     return true;
   }
 
-  /** A re-authentication that changed nothing but the name of the decision. */
-  private refresh(tracked: TrackedSession, change: Partial<Session>, now: Date): void {
-    amend(tracked, change, now);
+  private refresh(tracked: TrackedSession, { heard, grant, decisionId, ssid, method }: Acceptance, now: number): void {
+    this.heard(tracked, heard, now);
+    tracked.ssid = ssid;
+    const { session } = tracked;
+    session.method = method;
+    session.decisionId = decisionId;
+    session.rule = grant.rule;
+    session.snapshotDigest = grant.snapshotDigest;
     this.listener.onRefresh(tracked);
   }
 
   /** The NAS spoke of this session. */
-  heard(tracked: TrackedSession, identification: SessionIdentification, now: Date): void {
+  heard(tracked: TrackedSession, identification: HeardIdentification, now: number): void {
     tracked.identification = mergeIdentification(tracked.identification, identification);
     tracked.session.acctSessionId = tracked.identification.acctSessionId;
-    tracked.aliveAt = now.getTime();
+    tracked.aliveAt = now;
   }
 
   change(tracked: TrackedSession, change: Partial<Session>, now: Date): void {
@@ -188,8 +200,22 @@ function amend({ session }: TrackedSession, change: Partial<Session>, now: Date)
   session.updatedAt = now.toISOString();
 }
 
-function hasGrant(session: Session, grant: SessionGrant): boolean {
+/** Makes a refresh known: it has changed the session, but not yet its revision. */
+export function stampRefreshed({ session, aliveAt }: TrackedSession): void {
+  session.revision++;
+  session.updatedAt = new Date(aliveAt).toISOString();
+}
+
+/** Both are known, and differ. */
+const isAnother = (known: string | null, heard: string | null): boolean =>
+  known !== null && heard !== null && known !== heard;
+
+/** The NAS is told what it was told before, about the session that we know. */
+function isSame({ session, told }: TrackedSession, { heard, grant, nasAddress, told: now }: Acceptance): boolean {
   return (
+    told === now &&
+    (heard.acctSessionId === null || session.acctSessionId === heard.acctSessionId) &&
+    session.nasAddress === nasAddress &&
     session.class === grant.class &&
     session.posture === grant.posture &&
     session.site === grant.site &&

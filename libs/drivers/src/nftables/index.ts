@@ -4,6 +4,7 @@ import { parseAddress } from '#net';
 import type { Driver } from '../driver.js';
 import { isPlainId } from './names.js';
 import { parse } from './parse.js';
+import { isIPv4 } from './parse-rule.js';
 import { expectState, plan } from './plan.js';
 import { render } from './render.js';
 import { inexpressible } from './services.js';
@@ -58,7 +59,7 @@ function check({ rules, membership }: EnforcementState): Diagnostic[] {
   }
   for (const [name, addresses] of membership)
     for (const address of addresses)
-      if (!parseAddress(address))
+      if (!isIPv4(address) && !parseAddress(address))
         error(
           'nftables-member',
           `\`${address}\` of class \`${name}\` is no address`,

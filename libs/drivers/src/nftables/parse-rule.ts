@@ -8,6 +8,11 @@ export const isRecord = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 export const asNumber = (value: unknown): number => (typeof value === 'number' ? value : Number.NaN);
 
+const octet = '(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)';
+const ipv4 = new RegExp(`^(?:${octet}\\.){3}${octet}$`);
+/** Quick and exact: an IPv4 address has one spelling, so what passes is canonical. */
+export const isIPv4 = (text: string): boolean => ipv4.test(text);
+
 /** Names that `nft -j` without `-n` puts in place of numbers. */
 const protocolNumbers = numbers(
   'icmp 1 igmp 2 tcp 6 udp 17 dccp 33 gre 47 esp 50 ah 51 icmpv6 58 ipv6-icmp 58 ospf 89 comp 108 sctp 132',

@@ -2,7 +2,7 @@ import { canonicalJson, compareText, sha256 } from '#base';
 import { formatAddress, parseAddress } from '#net';
 import type { ObservedState, RuleCounter } from '../driver.js';
 import { TerminalFault } from '../driver.js';
-import { asNumber, isRecord, readRule, readRanges, type JsonObject } from './parse-rule.js';
+import { asNumber, isIPv4, isRecord, readRule, readRanges, type JsonObject } from './parse-rule.js';
 import type { NftChain, NftCounter, NftRule, NftSet, NftTable } from './table.js';
 
 /*
@@ -203,6 +203,11 @@ function finishSet({ type, isInterval, foreign, elements }: SetInProgress): NftS
   }
   const members = new Set<string>();
   for (const element of elements) {
+    // there is one way to write an IPv4 address, and most members are one
+    if (typeof element === 'string' && isIPv4(element)) {
+      members.add(element);
+      continue;
+    }
     const address = typeof element === 'string' ? parseAddress(element) : null;
     if (address) members.add(formatAddress(address));
     else strange.push(`element ${canonicalJson(element)}`);

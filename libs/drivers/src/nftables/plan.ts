@@ -33,18 +33,23 @@ export function plan(desired: EnforcementState, observed: ObservedState | null):
 
 type ObservedRules = Omit<ObservedState, 'membership'>;
 const observedRules = new WeakMap<EnforcementRules, ObservedRules>();
+const expected = new WeakMap<EnforcementState, ObservedState>();
 
 /**
  * What `parse` gives for the artefact of `state`. Members come and go many times while the rules stay, so the rules are
  * rendered and parsed once.
  */
 export function expectState(state: EnforcementState): ObservedState {
+  const answered = expected.get(state);
+  if (answered) return answered;
   const { rules } = state;
   const known = observedRules.get(rules) ?? parse(render({ rules, membership: new Map() }));
   if (!known) throw new Error('the rendered artefact has no table');
   const { rulesFingerprint, ruleIds } = known;
   observedRules.set(rules, { rulesFingerprint, ruleIds });
-  return { rulesFingerprint, ruleIds, membership: membersOf(state) };
+  const observed = { rulesFingerprint, ruleIds, membership: membersOf(state) };
+  expected.set(state, observed);
+  return observed;
 }
 
 function explainReplacement(wanted: ObservedState, observed: ObservedState | null): string[] {

@@ -1,6 +1,6 @@
 import { compareText } from '#base';
 import type { EnforcementState, FlowEntry, FlowSide } from '#model';
-import { families, familyOf, formatAddress, maxOf, parseAddress, prefixesOfRange } from '#net';
+import { families, familyOf, formatAddress, maxOf, prefixesOfRange } from '#net';
 import type { Family, Interval } from '#net';
 import { dropTable, equals, formatTransaction, tableId, type Json } from './commands.js';
 import { classSet, lineCounter, scopeSet } from './names.js';
@@ -179,23 +179,16 @@ function renderMembership(state: EnforcementState): Json[] {
     .map(([name, members]) => ({ add: { element: { ...tableId, name, elem: [...members].sort(compareText) } } }));
 }
 
-/** Set name → its members, for every set of members that the table has. */
+/** Set name → its members, for every set of members that the table has. Members are canonical text: see `Membership`. */
 export function membersOf({ rules, membership }: EnforcementState): Map<string, Set<string>> {
-  const known = new Map([...membership].map(([name, members]) => [name, [...members].map(readMember)]));
   const sets = new Map<string, Set<string>>();
   for (const classes of classListsOf(rules.entries)) {
-    for (const family of families) sets.set(classSet(classes, family), new Set());
-    for (const { family, text } of classes.flatMap((name) => known.get(name) ?? []))
-      sets.get(classSet(classes, family))?.add(text);
+    const [four, six] = [new Set<string>(), new Set<string>()];
+    for (const name of classes)
+      for (const text of membership.get(name) ?? []) (text.includes(':') ? six : four).add(text);
+    sets.set(classSet(classes, 4), four).set(classSet(classes, 6), six);
   }
   return sets;
-}
-
-function readMember(text: string): { family: Family; text: string } {
-  const member = parseAddress(text);
-  // `check` refuses it first; leaving a member out would lift the denies on it
-  if (!member) throw new Error(`member \`${text}\` is no address`);
-  return { family: member.family, text: formatAddress(member) };
 }
 
 /** Each list of classes that some line names, once: only they need a set. */

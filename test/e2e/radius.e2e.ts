@@ -2,13 +2,13 @@ import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Session } from '#model';
 import { parseMac } from '#net';
 import { encodeSnapshot } from '#policy';
-import { Secret, codes, signRequest, textAttribute, types } from '#radius';
+import { Secret, codes, decodePacket, signRequest, textAttribute, types, verifyReply } from '#radius';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BridgeProcess } from '../../apps/radius-bridge/test/bridge-process.js';
 import { FakeController } from '../../apps/radius-bridge/test/fake-controller.js';
@@ -32,6 +32,13 @@ const pumpRules = [
 
 const valuesOf = (reply: RadclientReply, name: string): string[] =>
   reply.attributes.filter(([found]) => found === name).map(([, value]) => value);
+
+/** wpa_supplicant's own client of RADIUS. */
+function hasEapolTest(): boolean {
+  const isThere = spawnSync('eapol_test', ['-v']).error === undefined;
+  if (!isThere && process.env['CI']) throw new Error('eapol_test is missing: install eapoltest');
+  return isThere;
+}
 
 describe.skipIf(!hasRadclient())('RADIUS bridge, asked by radclient', () => {
   const controller = new FakeController(token);
@@ -170,6 +177,45 @@ describe.skipIf(!hasRadclient())('RADIUS bridge, asked by radclient', () => {
     expect(JSON.stringify(event)).not.toContain('secret word');
   });
 
+  it.each([
+    ['a response', '0x0207000501', '0x04070004'],
+    ['a start', '0x', '0x04000004'],
+  ])('rejects EAP with an EAP-Failure for the switch to pass on: %s', async (_, eap, failure) => {
+    const message = { type: types.eapMessage, value: Buffer.from(eap.slice(2), 'hex') };
+    const secret = new Secret(secrets.SECRET_RFC);
+    const authenticator = randomBytes(16);
+    const request = signRequest(
+      codes.accessRequest,
+      7,
+      [textAttribute(types.userName, 'alice'), message],
+      secret,
+      authenticator,
+    );
+    const reply = decodePacket((await exchange(request))!);
+    if (typeof reply === 'string') throw new Error(reply);
+    expect(reply.code).toBe(codes.accessReject);
+    expect(verifyReply(reply, authenticator, secret)).toBe('valid');
+    const found = reply.attributes.filter(({ type }) => type === types.eapMessage);
+    expect(found.map(({ value }) => `0x${value.toString('hex')}`)).toEqual([failure]);
+  });
+
+  it.skipIf(!hasEapolTest())('ends the attempt of a real supplicant at once', async () => {
+    const configuration = join(dataFolder, 'supplicant.conf');
+    writeFileSync(
+      configuration,
+      'network={\n key_mgmt=WPA-EAP\n eap=PEAP\n identity="alice"\n password="secret word"\n phase2="auth=MSCHAPV2"\n}\n',
+    );
+    const port = String(bridge.authenticationPort);
+    const args = ['-c', configuration, '-a', '127.0.0.1', '-p', port, '-s', secrets.SECRET_RFC, '-t', '5', '-r', '0'];
+    const begun = Date.now();
+    const { stdout, status } = spawnSync('eapol_test', args, { encoding: 'utf8', timeout: 20_000 });
+    expect(status).not.toBe(0);
+    expect(stdout).toContain('Received EAP-Failure');
+    expect(stdout).not.toContain('could not extract EAP-Message');
+    expect(stdout.trim().split('\n').at(-1)).toBe('FAILURE');
+    expect(Date.now() - begun).toBeLessThan(4000);
+  });
+
   it('is silent to a wrong secret, a missing signature, an unknown client and one without a secret', async () => {
     const before = await bridge.counters();
     expect(ask({}, 'another secret').code).toBeNull();
@@ -272,7 +318,9 @@ describe.skipIf(!hasRadclient())('RADIUS bridge, asked by radclient', () => {
       return found?.state === 'closed' ? found : null;
     });
     expect(closed).toMatchObject({ endReason: 'Lost-Carrier', addresses: ['10.21.0.5'], inputOctets: 2 ** 32 + 5 });
-    expect(controller.connections.at(-1)).toMatchObject({ since: 1, digest: closed.snapshotDigest });
+    // Events and feed are two connections, in any order.
+    const feed = await controller.until(() => controller.connections[1]);
+    expect(feed).toMatchObject({ since: 1, digest: closed.snapshotDigest });
   });
 
   it('refuses a bad snapshot and goes on with the good one', async () => {

@@ -23,6 +23,7 @@ import type { Source } from '../udp-server.js';
 import { acceptAttributes } from './accept-attributes.js';
 import type { AuthorizedAccess } from './authorizer.js';
 import type { DecisionIds } from './decision-id.js';
+import { eapFailure } from './eap-failure.js';
 import { reauthenticationSeconds } from './reauthentication.js';
 
 const maxCachedReplies = 100_000;
@@ -130,7 +131,7 @@ export class AuthenticationHandler {
       segment: null,
       decisionId: this.decisionIds.next(),
     });
-    return signReply(packet, codes.accessReject, empty, client.secret);
+    return signReply(packet, codes.accessReject, eapFailure(packet), client.secret);
   }
 
   private accept(accepted: Accepted): Buffer | null {

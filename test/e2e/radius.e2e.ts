@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Session } from '#model';
+import type { FeedMessage, Session } from '#model';
 import { parseMac } from '#net';
 import { encodeSnapshot } from '#policy';
 import { Secret, codes, decodePacket, signRequest, textAttribute, types, verifyReply } from '#radius';
@@ -46,6 +46,7 @@ describe.skipIf(!hasRadclient())('RADIUS bridge, asked by radclient', () => {
   let controllerUrl: string;
   let bridge: BridgeProcess;
   let socket: Socket;
+  let firstMessages: FeedMessage[];
 
   beforeAll(async () => {
     // Type errors are `npm run check`'s to report; the compiler writes its output all the same.
@@ -54,7 +55,7 @@ describe.skipIf(!hasRadclient())('RADIUS bridge, asked by radclient', () => {
     });
     controllerUrl = await controller.listen();
     const devices = [pump, watched].map((mac) => ({ mac, class: 'infusion-pump', posture: 'normal' as const }));
-    controller.initial = [
+    controller.initial = firstMessages = [
       { type: 'snapshot', snapshot: encodeSnapshot(sampleSnapshot()) },
       { type: 'devices', reset: true, revision: 1, devices },
       { type: 'ping' },
@@ -330,6 +331,23 @@ describe.skipIf(!hasRadclient())('RADIUS bridge, asked by radclient', () => {
     while (!(await bridge.counters())['controller.messages.refused'])
       if (Date.now() > deadline) throw new Error('not refused');
     expect(ask().code).toBe('Access-Accept');
+  });
+
+  it('is heard by the controller when it comes back without its disk, numbering from 1', async () => {
+    await bridge.end('SIGKILL');
+    rmSync(join(dataFolder, 'bridge'), { recursive: true });
+    controller.initial = firstMessages;
+    const before = controller.events.length;
+    bridge = await BridgeProcess.start({ dataFolder, controllerUrl, token, env: secrets });
+    await healthy();
+    expect(ask().code).toBe('Access-Accept');
+    const session = await controller.until(() =>
+      controller.events.slice(before).find((event) => event.type === 'session' && event.session.mac === pump),
+    );
+    expect(session.seq).toBeLessThan(10);
+    const names = [...controller.stored.keys()];
+    expect(names).toHaveLength(2);
+    for (const name of names) expect(name).toMatch(/^bridge-1\/[0-9a-f]{12}$/);
   });
 
   it('ends cleanly on SIGTERM', async () => {

@@ -67,7 +67,9 @@ export class Bridge {
       { decode: decodeSnapshot, secretOf: config.secretOf, accessFor, renderGrant },
       log,
     );
-    this.sender = new EventSender(controller, config.bridgeId, journal, counters, log);
+    // A bridge that lost its disk numbers from 1 again; under the old name the controller would take that for old news.
+    const numberedBy = `${config.bridgeId}/${journal.loaded.instance}`;
+    this.sender = new EventSender(controller, numberedBy, journal, counters, log);
     this.recorder = new Recorder(journal, counters, Date.now, () => this.sender.notify());
     this.sessions = new SessionTable(maxSessions, {
       onChange: (tracked) => this.recorder.session(tracked),

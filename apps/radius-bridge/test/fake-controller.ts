@@ -16,6 +16,8 @@ export class FakeController {
   readonly connections: FeedConnection[] = [];
   readonly events: BridgeEvent[] = [];
   readonly violations: string[] = [];
+  /** Last number by bridge. */
+  readonly stored = new Map<string, number>();
   private readonly feeds = new Set<ServerResponse>();
   private readonly server = createServer((request, response) => void this.answer(request, response));
   private changed = Promise.withResolvers<void>();
@@ -86,9 +88,11 @@ export class FakeController {
       this.violations.push(parsed.error.message);
       return void response.writeHead(400).end();
     }
+    const { bridge } = parsed.data;
     for (const event of parsed.data.events) {
-      const last = this.events.at(-1)?.seq ?? 0;
-      if (event.seq > last) this.events.push(event);
+      if (event.seq <= (this.stored.get(bridge) ?? 0)) continue;
+      this.stored.set(bridge, event.seq);
+      this.events.push(event);
     }
     const stored = parsed.data.events.at(-1)?.seq ?? 0;
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ stored }));

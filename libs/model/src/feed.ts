@@ -42,7 +42,10 @@ export const bridgeEventSchema = z.discriminatedUnion('type', [
 ]);
 export type BridgeEvent = z.infer<typeof bridgeEventSchema>;
 
-/** `seq` grows by one per event of this bridge and survives its restarts: the controller stores each number once. */
+/**
+ * `seq` grows by one per event of this `bridge` and survives its restarts: the controller stores each number once. A bridge
+ * calls itself `<id>/<instance of its database>`, because one that lost its disk begins at 1 again.
+ */
 export const bridgeEventsSchema = z.strictObject({
   bridge: z.string().min(1),
   events: z.array(bridgeEventSchema).max(1000),

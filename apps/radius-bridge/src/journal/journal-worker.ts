@@ -18,12 +18,14 @@ const schema = `
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = FULL;
   CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS instance (id INTEGER PRIMARY KEY CHECK (id = 1), name TEXT NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS snapshot (id INTEGER PRIMARY KEY CHECK (id = 1), json TEXT NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS device
     (mac TEXT PRIMARY KEY, class TEXT NOT NULL, posture TEXT NOT NULL, reset INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS session (id TEXT PRIMARY KEY, json TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS event (seq INTEGER PRIMARY KEY, session TEXT, json TEXT NOT NULL) STRICT;
   CREATE INDEX IF NOT EXISTS event_session ON event (session) WHERE session IS NOT NULL;
+  INSERT OR IGNORE INTO instance VALUES (1, lower(hex(randomblob(6))));
   INSERT OR IGNORE INTO meta VALUES ('format', 1), ('revision', 0), ('reset', 0), ('lastSeq', 0);
 `;
 
@@ -102,7 +104,9 @@ function openStore(path: string) {
       const rows = statement('SELECT mac, class, posture FROM device');
       rows.setReturnArrays(true);
       const snapshot = statement('SELECT json FROM snapshot').get() as { json: string } | undefined;
+      const { instance } = statement('SELECT name AS instance FROM instance').get() as { instance: string };
       return {
+        instance,
         snapshot: snapshot?.json ?? null,
         devices: rows.all() as unknown as DeviceRow[],
         revision: metaOf('revision'),

@@ -68,6 +68,7 @@ describe('journal', () => {
     expect(await journal.readEvents(1)).toEqual([{ seq: 1, json: 'one' }]);
     await journal.close();
     expect(await reopen()).toEqual({
+      instance: journal.loaded.instance,
       snapshot: '{"a":1}',
       devices: [],
       revision: 0,
@@ -75,6 +76,14 @@ describe('journal', () => {
       lastSeq: 2,
       spooled: 2,
     });
+  });
+
+  it('has a name of its own for each database, so that numbers are never taken for those of another', async () => {
+    const { instance } = await reopen();
+    expect(instance).toMatch(/^[0-9a-f]{12}$/);
+    expect((await reopen()).instance).toBe(instance);
+    rmSync(folder, { recursive: true });
+    expect((await reopen()).instance).not.toBe(instance);
   });
 
   it('never gives a number twice, even when the spool is empty', async () => {

@@ -16,6 +16,8 @@ export interface SpooledEvent {
 }
 
 export interface JournalState {
+  /** Drawn with the database file: events are numbered from 1 in each. */
+  readonly instance: string;
   readonly snapshot: string | null;
   readonly devices: readonly DeviceRow[];
   readonly revision: number;

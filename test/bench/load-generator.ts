@@ -1,0 +1,223 @@
+/*
+ * The process that plays the switches: sends signed MAC authentications to one server on loopback and checks each reply.
+ * run.ts starts it and sends it one job at a time; all jobs are bounded in count and time.
+ *
+ * Requests are signed before the clock starts and replies are checked after it stopped: what is measured is the server.
+ */
+import { randomBytes } from 'node:crypto';
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import {
+  codes,
+  decodePacket,
+  encodeAttributes,
+  hidePassword,
+  integerAttribute,
+  ipv4Attribute,
+  Secret,
+  signRequest,
+  textAttribute,
+  types,
+  verifyReply,
+} from '#radius';
+import { quantile } from './statistics.ts';
+
+export interface Job {
+  readonly port: number;
+  readonly secret: string;
+  readonly macs: readonly string[];
+  readonly count: number;
+  /** Closed loop: the next request goes when a reply has come. Open loop: requests go by the clock. */
+  readonly load: { readonly inFlight: number } | { readonly perSecond: number };
+}
+
+export interface Outcome {
+  readonly seconds: number;
+  readonly replies: number;
+  readonly lost: number;
+  /** Milliseconds; open loop: from the instant at which the request was due. */
+  readonly p50: number;
+  readonly p99: number;
+  /** Replies that are not validly signed Access-Accepts. */
+  readonly wrong: number;
+  /** VLAN and ACL attributes of the first reply, as hex, sorted: what the servers compared here must have in common. */
+  readonly grant: readonly string[];
+}
+
+const socketCount = 4;
+const slots = socketCount * 256;
+const variants = 16;
+const lostMilliseconds = 1000;
+const jobMilliseconds = 60_000;
+const grantTypes = new Set<number>([types.tunnelType, types.tunnelMediumType, types.tunnelPrivateGroupId, 92]);
+
+interface Request {
+  readonly datagram: Buffer;
+  readonly authenticator: Buffer;
+}
+
+/** What a switch sends for a device without 802.1X, at its port. */
+function requestOf(id: number, mac: string, port: number, secret: Secret): Request {
+  const authenticator = randomBytes(16);
+  const plain = mac.replaceAll(':', '');
+  const station = mac.replaceAll(':', '-').toUpperCase();
+  const attributes = [
+    textAttribute(types.userName, plain),
+    { type: types.userPassword, value: hidePassword(plain, authenticator, secret) },
+    integerAttribute(types.serviceType, 10),
+    textAttribute(types.calledStationId, '02-00-00-00-00-01'),
+    textAttribute(types.callingStationId, station),
+    ipv4Attribute(types.nasIpAddress, '127.0.0.1'),
+    integerAttribute(types.nasPortType, 15),
+    integerAttribute(types.nasPort, 50_000 + port),
+    textAttribute(types.nasPortId, `GigabitEthernet1/0/${port}`),
+  ];
+  return { datagram: signRequest(codes.accessRequest, id, attributes, secret, authenticator), authenticator };
+}
+
+/** Each slot is a source port and an identifier; it has variants, so that no request is a retransmission of another. */
+class Switches {
+  readonly requests: Request[][];
+  readonly secret: Secret;
+  readonly sockets: Socket[] = [];
+
+  constructor(secret: string, macs: readonly string[]) {
+    this.secret = new Secret(secret);
+    this.requests = Array.from({ length: slots }, (_, slot) =>
+      Array.from({ length: variants }, (_, variant) => {
+        const device = (variant * slots + slot) % macs.length;
+        return requestOf(slot % 256, macs[device]!, device, this.secret);
+      }),
+    );
+  }
+
+  async open(): Promise<void> {
+    for (let i = 0; i < socketCount; i++) {
+      const socket = createSocket({ type: 'udp4', recvBufferSize: 4 * 1024 * 1024 });
+      this.sockets.push(socket.bind(0, '127.0.0.1'));
+      await once(socket, 'listening');
+    }
+  }
+}
+
+/** One job under way. */
+class Round {
+  private readonly free: number[] = [];
+  private readonly due = new Float64Array(slots);
+  private readonly turn = new Int32Array(slots).fill(-1);
+  private readonly turns = new Int32Array(slots);
+  private readonly received: { readonly request: Request; readonly reply: Buffer }[] = [];
+  private readonly latencies: number[] = [];
+  private readonly switches: Switches;
+  private readonly job: Job;
+  private sent = 0;
+  private lost = 0;
+  private begun = 0;
+  private end = Promise.withResolvers<void>();
+
+  constructor(switches: Switches, job: Job) {
+    this.switches = switches;
+    this.job = job;
+    for (let slot = slots - 1; slot >= 0; slot--) this.free.push(slot);
+  }
+
+  async run(): Promise<Outcome> {
+    for (const [i, socket] of this.switches.sockets.entries()) {
+      socket.on('message', (reply) => this.receive(i, reply));
+    }
+    const sweep = setInterval(() => this.sweep(), 100);
+    this.begun = performance.now();
+    if ('inFlight' in this.job.load) for (let i = 0; i < this.job.load.inFlight; i++) this.send(performance.now());
+    else this.tick(this.job.load.perSecond / 1000);
+    await this.end.promise;
+    const seconds = (performance.now() - this.begun) / 1000;
+    clearInterval(sweep);
+    for (const socket of this.switches.sockets) socket.removeAllListeners('message');
+    return this.outcome(seconds);
+  }
+
+  private tick(perMillisecond: number): void {
+    const now = performance.now();
+    while (this.sent < this.job.count && this.begun + this.sent / perMillisecond <= now) {
+      if (this.free.length === 0) break;
+      this.send(this.begun + this.sent / perMillisecond);
+    }
+    // Each millisecond, in small bursts: a generator that spins would take a processor from the server.
+    if (this.sent < this.job.count) setTimeout(() => this.tick(perMillisecond), 1);
+  }
+
+  private send(due: number): void {
+    const slot = this.free.pop();
+    if (slot === undefined || this.sent >= this.job.count) return;
+    this.sent++;
+    this.due[slot] = due;
+    this.turns[slot]!++;
+    const turn = this.turns[slot]! % variants;
+    this.turn[slot] = turn;
+    const { datagram } = this.switches.requests[slot]![turn]!;
+    this.switches.sockets[slot >> 8]!.send(datagram, this.job.port, '127.0.0.1');
+  }
+
+  private receive(socket: number, reply: Buffer): void {
+    const slot = socket * 256 + reply[1]!;
+    const turn = this.turn[slot]!;
+    if (turn < 0) return;
+    const now = performance.now();
+    this.turn[slot] = -1;
+    this.free.unshift(slot);
+    this.latencies.push(now - this.due[slot]!);
+    this.received.push({ request: this.switches.requests[slot]![turn]!, reply });
+    this.settle();
+    if ('inFlight' in this.job.load) this.send(now);
+  }
+
+  private settle(): void {
+    if (this.received.length + this.lost >= this.job.count) this.end.resolve();
+  }
+
+  /** Gives up requests that nobody answered, and the whole job when it takes too long. */
+  private sweep(): void {
+    const now = performance.now();
+    for (let slot = 0; slot < slots; slot++) {
+      if (this.turn[slot]! < 0 || now - this.due[slot]! < lostMilliseconds) continue;
+      this.turn[slot] = -1;
+      this.free.unshift(slot);
+      this.lost++;
+      if ('inFlight' in this.job.load) this.send(now);
+    }
+    this.settle();
+    if (now - this.begun > jobMilliseconds) this.end.resolve();
+  }
+
+  private outcome(seconds: number): Outcome {
+    let wrong = 0;
+    for (const { request, reply } of this.received) {
+      const packet = decodePacket(reply);
+      const isGood =
+        typeof packet !== 'string' &&
+        packet.code === codes.accessAccept &&
+        verifyReply(packet, request.authenticator, this.switches.secret) === 'valid';
+      if (!isGood) wrong++;
+    }
+    const first = this.received[0] ? decodePacket(this.received[0].reply) : 'too-short';
+    const grant = typeof first === 'string' ? [] : first.attributes.filter(({ type }) => grantTypes.has(type));
+    return {
+      seconds,
+      replies: this.received.length,
+      lost: this.lost,
+      p50: quantile(this.latencies, 0.5),
+      p99: quantile(this.latencies, 0.99),
+      wrong,
+      grant: grant.map((attribute) => encodeAttributes([attribute]).toString('hex')).sort(),
+    };
+  }
+}
+
+let switches: Switches | null = null;
+process.on('message', (job: Job) => {
+  void (async () => {
+    if (!switches) await (switches = new Switches(job.secret, job.macs)).open();
+    process.send!(await new Round(switches, job).run());
+  })();
+});
+process.on('disconnect', () => process.exit(0));

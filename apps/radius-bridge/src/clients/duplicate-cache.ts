@@ -1,6 +1,7 @@
 interface Entry {
   readonly key: string;
-  readonly authenticator: Buffer;
+  /** A character per byte: a view would keep its whole datagram in memory. */
+  readonly authenticator: string;
   readonly expiresAt: number;
   reply: Buffer | null;
 }
@@ -28,11 +29,12 @@ export class DuplicateCache {
   /** The reply to repeat, `in-progress` (drop it), or `new`: the caller processes the request and then calls `finish`. */
   begin(key: string, authenticator: Buffer, now: number): Buffer | 'in-progress' | 'new' {
     const known = this.entries.get(key);
-    if (known && known.expiresAt > now && known.authenticator.equals(authenticator)) {
+    const text = authenticator.toString('latin1');
+    if (known && known.expiresAt > now && known.authenticator === text) {
       return known.reply ?? 'in-progress';
     }
     this.evict(now);
-    const entry: Entry = { key, authenticator, expiresAt: now + lifetimeMilliseconds, reply: null };
+    const entry: Entry = { key, authenticator: text, expiresAt: now + lifetimeMilliseconds, reply: null };
     this.entries.set(key, entry);
     this.queue.push(entry);
     return 'new';
@@ -41,7 +43,7 @@ export class DuplicateCache {
   /** `null`: the request was dropped; a retransmission is a new try. A late reply to a request that was superseded is not kept. */
   finish(key: string, authenticator: Buffer, reply: Buffer | null): void {
     const entry = this.entries.get(key);
-    if (!entry?.authenticator.equals(authenticator)) return;
+    if (entry?.authenticator !== authenticator.toString('latin1')) return;
     if (reply) entry.reply = reply;
     else this.entries.delete(key);
   }

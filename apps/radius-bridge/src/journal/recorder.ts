@@ -21,6 +21,8 @@ interface Repeated {
 const batchMilliseconds = 20;
 /** What changes nothing for anybody but the time of the last sign of life. */
 const refreshMilliseconds = 1000;
+/** Writing a thousand at once would hold up the requests that come meanwhile. */
+const refreshedPerBatch = 100;
 const repeatMilliseconds = 30_000;
 const maxRemembered = 50_000;
 /** Authentications per batch and in the spool: a flood of made-up MACs must not fill the disk or starve accounting. */
@@ -64,7 +66,7 @@ export class Recorder {
   /** The session is as it was, only later: that may reach the disk a second late. */
   refreshed(tracked: TrackedSession): void {
     if (!this.dirty.has(tracked)) this.aged.add(tracked);
-    this.refreshTimer ??= setTimeout(() => this.writeRefreshed(), refreshMilliseconds);
+    this.refreshTimer ??= setTimeout(() => this.writeRefreshed(refreshedPerBatch), refreshMilliseconds);
   }
 
   forget(id: string): void {
@@ -104,11 +106,16 @@ export class Recorder {
     }
   }
 
-  /** Refreshed sessions go with the next batch. */
-  writeRefreshed(): void {
+  /** Refreshed sessions go with the next batch; what is over the limit with the batches after it. */
+  writeRefreshed(limit = Number.POSITIVE_INFINITY): void {
     if (this.refreshTimer) clearTimeout(this.refreshTimer);
     this.refreshTimer = null;
+    let count = 0;
     for (const tracked of this.aged) {
+      if (++count > limit) {
+        this.refreshTimer = setTimeout(() => this.writeRefreshed(limit), batchMilliseconds);
+        return;
+      }
       stampRefreshed(tracked);
       this.session(tracked);
     }

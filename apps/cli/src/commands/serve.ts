@@ -145,9 +145,8 @@ function greet(options: ServeOptions, data: string, policy: string, adminToken: 
   print(
     '  2. ask why:            npx cordon explain --policy policies --from infusion-pump --to drug-library --app https',
   );
-  print(
-    '  3. see a change first: edit policies/rules/flows-medical.csv, then npx cordon plan --from HEAD --to policies',
-  );
+  print(`  3. see a change first: edit ${join(policy, 'rules/flows-medical.csv')}, then`);
+  print(`                         npx cordon plan --from policies --to ${policy}; commit there to put it into force`);
   print(`  sample devices are in ${devices}; stop with Ctrl-C`);
 }
 

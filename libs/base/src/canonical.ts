@@ -2,17 +2,21 @@ import { createHash } from 'node:crypto';
 
 /** JSON with sorted keys and no white space: equal values give equal bytes. `undefined` members are left out; `bigint` is refused. */
 export function canonicalJson(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item ?? null)).join(',')}]`;
-  if (value !== null && typeof value === 'object') {
-    const parts: string[] = [];
-    for (const key of Object.keys(value).sort()) {
-      const member = (value as Record<string, unknown>)[key];
-      if (member !== undefined) parts.push(`${JSON.stringify(key)}:${canonicalJson(member)}`);
-    }
-    return `{${parts.join(',')}}`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
+  if (Array.isArray(value)) {
+    // Lists of texts or numbers have one form only, and make up most of a snapshot.
+    if (value.every(isPlain)) return JSON.stringify(value);
+    return `[${value.map((item) => canonicalJson(item ?? null)).join(',')}]`;
   }
-  return JSON.stringify(value) ?? 'null';
+  let text = '';
+  for (const key of Object.keys(value).sort()) {
+    const member = (value as Record<string, unknown>)[key];
+    if (member !== undefined) text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${canonicalJson(member)}`;
+  }
+  return `{${text}}`;
 }
+
+const isPlain = (item: unknown): boolean => typeof item === 'string' || typeof item === 'number';
 
 /** SHA-256 in lower-case hex (64 characters). */
 export function sha256(text: string | Uint8Array): string {

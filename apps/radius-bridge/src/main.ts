@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+
 // Before anything that needs it is imported: `node:sqlite` without a flag, and type stripping, came with 22.13.
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 if (major < 22 || (major === 22 && minor < 13)) {
@@ -6,5 +8,8 @@ if (major < 22 || (major === 22 && minor < 13)) {
   );
   process.exit(1);
 }
+// The young generation grows to its full size at the first need. In a small one, replies that are kept for ten seconds against
+// duplicates would be copied out again and again.
+setFlagsFromString('--semi-space-growth-factor=8');
 const { run } = await import('./run.js');
 await run(process.env);

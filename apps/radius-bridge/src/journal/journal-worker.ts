@@ -14,15 +14,21 @@ import type { FromJournal, JournalOperation, JournalState, SpooledEvent, ToJourn
 const maxWritesPerCommit = 2000;
 const retryMilliseconds = 500;
 
+/*
+ * 64 MiB of pages stay in memory, and 32 MiB are written ahead before they go to their places: a session's page is written
+ * once for many changes. Sessions are too wide to stand in the tree of their key, so theirs is a table with rowids.
+ */
 const schema = `
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = FULL;
+  PRAGMA cache_size = -65536;
+  PRAGMA wal_autocheckpoint = 8000;
   CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS instance (id INTEGER PRIMARY KEY CHECK (id = 1), name TEXT NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS snapshot (id INTEGER PRIMARY KEY CHECK (id = 1), json TEXT NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS device
     (mac TEXT PRIMARY KEY, class TEXT NOT NULL, posture TEXT NOT NULL, reset INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS session (id TEXT PRIMARY KEY, json TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS session (id TEXT PRIMARY KEY, json TEXT NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS event (seq INTEGER PRIMARY KEY, session TEXT, json TEXT NOT NULL) STRICT;
   CREATE INDEX IF NOT EXISTS event_session ON event (session) WHERE session IS NOT NULL;
   INSERT OR IGNORE INTO instance VALUES (1, lower(hex(randomblob(6))));
@@ -37,18 +43,21 @@ function openStore(path: string) {
   if (metaOf('format') !== 1) throw new Error(`${path} was written by another version of the bridge`);
   const statement = (sql: string): StatementSync => database.prepare(sql);
   const setMeta = statement('UPDATE meta SET value = ? WHERE name = ?');
-  const raiseMeta = statement('UPDATE meta SET value = max(value, ?) WHERE name = ?');
   const putSnapshot = statement('INSERT OR REPLACE INTO snapshot VALUES (1, ?)');
   const putDevice = statement('INSERT OR REPLACE INTO device VALUES (?, ?, ?, ?)');
   const deleteDevice = statement('DELETE FROM device WHERE mac = ?');
   const pruneDevices = statement('DELETE FROM device WHERE reset < ?');
   const putSession = statement('INSERT OR REPLACE INTO session VALUES (?, ?)');
   const deleteSession = statement('DELETE FROM session WHERE id = ?');
-  const putEvent = statement('INSERT OR REPLACE INTO event VALUES (?, ?, ?)');
+  const putEvent = statement('INSERT INTO event VALUES (?, ?, ?)');
+  const deleteEvent = statement('DELETE FROM event WHERE seq = ?');
   const deleteEvents = statement('DELETE FROM event WHERE seq <= ?');
   const deleteOlder = statement('DELETE FROM event WHERE session = ? AND seq < ?');
   const readEvents = statement('SELECT seq, json FROM event ORDER BY seq LIMIT ?');
   const countEvents = statement('SELECT count(*) AS value FROM event');
+  // Kept along, because counting walks the table, and storing it with each event would write a page more.
+  let spooled = (countEvents.get() as { value: number }).value;
+  let lastSeq = metaOf('lastSeq');
 
   function applyIndex(change: IndexChange): void {
     if (change.reset) setMeta.run(metaOf('reset') + 1, 'reset');
@@ -62,9 +71,12 @@ function openStore(path: string) {
   }
 
   function spool({ seq, json }: SpooledEvent, session: string | null): void {
-    if (session !== null) deleteOlder.run(session, seq);
+    if (session !== null) spooled -= Number(deleteOlder.run(session, seq).changes);
+    // A write that is tried again, or one of a bridge that was killed, may name a number for the second time.
+    spooled -= Number(deleteEvent.run(seq).changes);
     putEvent.run(seq, session, json);
-    raiseMeta.run(seq, 'lastSeq');
+    spooled++;
+    lastSeq = Math.max(lastSeq, seq);
   }
 
   function apply(operation: JournalOperation): void {
@@ -80,7 +92,8 @@ function openStore(path: string) {
       case 'event':
         return spool(operation.event, null);
       case 'forget-events':
-        return void deleteEvents.run(operation.upTo);
+        spooled -= Number(deleteEvents.run(operation.upTo).changes);
+        return;
       case 'forget-session':
         return void deleteSession.run(operation.id);
     }
@@ -88,18 +101,21 @@ function openStore(path: string) {
 
   return {
     commit(operations: Iterable<JournalOperation>): void {
+      const before = { spooled, lastSeq };
       database.exec('BEGIN IMMEDIATE');
       try {
         for (const operation of operations) apply(operation);
+        if (lastSeq !== before.lastSeq) setMeta.run(lastSeq, 'lastSeq');
         database.exec('COMMIT');
       } catch (error) {
         if (database.isTransaction) database.exec('ROLLBACK');
+        ({ spooled, lastSeq } = before);
         throw error;
       }
     },
     events: (limit: number): SpooledEvent[] =>
       readEvents.all(limit).map((row) => ({ seq: Number(row['seq']), json: String(row['json']) })),
-    spooled: (): number => (countEvents.get() as { value: number }).value,
+    spooled: (): number => spooled,
     load(): JournalState {
       const rows = statement('SELECT mac, class, posture FROM device');
       rows.setReturnArrays(true);
@@ -113,8 +129,8 @@ function openStore(path: string) {
         sessions: statement('SELECT json FROM session')
           .all()
           .map((row) => String(row['json'])),
-        lastSeq: metaOf('lastSeq'),
-        spooled: this.spooled(),
+        lastSeq,
+        spooled,
       };
     },
     close: (): void => database.close(),

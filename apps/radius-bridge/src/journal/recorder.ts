@@ -19,10 +19,13 @@ interface Repeated {
 }
 
 const batchMilliseconds = 20;
-/** What changes nothing for anybody but the time of the last sign of life. */
-const refreshMilliseconds = 1000;
-/** Writing a thousand at once would hold up the requests that come meanwhile. */
-const refreshedPerBatch = 100;
+/**
+ * What changes nothing but the name of the latest decision and the time of the last sign of life. Devices that ask again all
+ * the time would otherwise cost more for the disk than for their answers.
+ */
+const refreshMilliseconds = 5000;
+/** Writing thousands at once would hold up the requests that come meanwhile. */
+const refreshedPerBatch = 200;
 const repeatMilliseconds = 30_000;
 const maxRemembered = 50_000;
 /** Authentications per batch and in the spool: a flood of made-up MACs must not fill the disk or starve accounting. */
@@ -63,7 +66,7 @@ export class Recorder {
     this.schedule();
   }
 
-  /** The session is as it was, only later: that may reach the disk a second late. */
+  /** The session is as it was, only later: that may reach the disk some seconds late. */
   refreshed(tracked: TrackedSession): void {
     if (!this.dirty.has(tracked)) this.aged.add(tracked);
     this.refreshTimer ??= setTimeout(() => this.writeRefreshed(refreshedPerBatch), refreshMilliseconds);

@@ -80,6 +80,8 @@ class Switches {
   readonly requests: Request[][];
   readonly secret: Secret;
   readonly sockets: Socket[] = [];
+  /** How often each slot was used, in all jobs: a variant comes again only after all others. */
+  readonly turns = new Int32Array(slots);
 
   constructor(secret: string, macs: readonly string[]) {
     this.secret = new Secret(secret);
@@ -105,7 +107,6 @@ class Round {
   private readonly free: number[] = [];
   private readonly due = new Float64Array(slots);
   private readonly turn = new Int32Array(slots).fill(-1);
-  private readonly turns = new Int32Array(slots);
   private readonly received: { readonly request: Request; readonly reply: Buffer }[] = [];
   private readonly latencies: number[] = [];
   private readonly switches: Switches;
@@ -151,8 +152,7 @@ class Round {
     if (slot === undefined || this.sent >= this.job.count) return;
     this.sent++;
     this.due[slot] = due;
-    this.turns[slot]!++;
-    const turn = this.turns[slot]! % variants;
+    const turn = ++this.switches.turns[slot]! % variants;
     this.turn[slot] = turn;
     const { datagram } = this.switches.requests[slot]![turn]!;
     this.switches.sockets[slot >> 8]!.send(datagram, this.job.port, '127.0.0.1');

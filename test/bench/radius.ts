@@ -38,7 +38,8 @@ interface Bench {
 }
 
 const inFlight = 64;
-const warmUp = 5000;
+/** Until the compiler of the bridge has seen enough: it runs for months. */
+const warmUp = 30_000;
 /** A server may write down later what it answered at once: that belongs to the price, too. */
 const settleMilliseconds = 1200;
 

@@ -37,6 +37,8 @@ interface Bench {
   readonly macs: readonly string[];
 }
 
+/** As many as the load generator has different requests ready. */
+export const maxDevices = 16_384;
 const inFlight = 64;
 /** Until the compiler of the bridge has seen enough: it runs for months. */
 const warmUp = 30_000;

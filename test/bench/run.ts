@@ -7,7 +7,7 @@
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { benchCompile, compileTargetMilliseconds, type CompileFigures } from './compile.ts';
-import { benchRadius, type RadiusFigures } from './radius.ts';
+import { benchRadius, maxDevices, type RadiusFigures } from './radius.ts';
 import { hasFreeradius } from './servers.ts';
 import { load } from './statistics.ts';
 
@@ -20,6 +20,11 @@ const { values: options } = parseArgs({
     'node-flag': { type: 'string', multiple: true, default: [] },
   },
 });
+
+const devices = Number(options.devices);
+if (!(Number.isInteger(devices) && devices >= 1 && devices <= maxDevices)) {
+  throw new Error(`--devices is \`${options.devices}\`: give a number from 1 to ${maxDevices}`);
+}
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -89,7 +94,7 @@ const radius = wants('radius')
   ? await benchRadius({
       rounds: options.quick ? 3 : 5,
       count: options.quick ? 10_000 : 30_000,
-      devices: Number(options.devices),
+      devices,
       nodeFlags: options['node-flag'],
     })
   : [];

@@ -83,6 +83,14 @@ describe('the loader never throws and always tells a place', () => {
     );
   });
 
+  it('for a quote that is never closed, over several lines', () => {
+    for (const [file, text] of tiny) {
+      if (!file.endsWith('.yaml')) continue;
+      for (let at = 0; at <= text.length; at++)
+        judge(new Map([...tiny, [file, `${text.slice(0, at)}'${text.slice(at)}`]]));
+    }
+  });
+
   it('for any text as any file', () => {
     const text = fc.oneof(fc.string({ unit: 'binary', maxLength: 60 }), fc.string({ maxLength: 60 }));
     const name = fc.oneof(

@@ -23,7 +23,6 @@ export class YamlFile {
 
   /** Null after a syntax error. Anchors are allowed, merge keys and custom tags are not. */
   static read(file: string, text: string, report: Report): YamlFile | null {
-    const lines = new LineCounter();
     const start = { file, line: 1, column: 1 };
     if (text.length > maxLength) {
       report.add('yaml-syntax', start, `the file has more than ${maxLength} characters`, 'split it into several files');
@@ -31,14 +30,14 @@ export class YamlFile {
     }
     let document: Document;
     try {
-      document = parseDocument(text, { lineCounter: lines, prettyErrors: false, strict: true, uniqueKeys: false });
+      document = parseDocument(text, { prettyErrors: false, strict: true, uniqueKeys: false });
     } catch (error) {
       // Nested deeper than the stack reaches.
       if (!(error instanceof RangeError)) throw error;
       report.add('yaml-syntax', start, 'the file is nested too deep', 'no file needs more than a few levels');
       return null;
     }
-    const read = new YamlFile(file, document, lines);
+    const read = new YamlFile(file, document, lineStarts(text));
     for (const error of [...document.errors, ...document.warnings]) {
       report.add(
         'yaml-syntax',
@@ -170,4 +169,12 @@ export class YamlFile {
     const { line, col } = this.lines.linePos(offset);
     return { file: this.file, line: line || 1, column: col || 1 };
   }
+}
+
+/** Of the text itself: the parser's own count misses the lines inside a quote that is never closed. */
+function lineStarts(text: string): LineCounter {
+  const lines = new LineCounter();
+  lines.addNewLine(0);
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) lines.addNewLine(at + 1);
+  return lines;
 }

@@ -9,6 +9,7 @@ import {
   parseService,
   protocols,
   serviceAlgebra,
+  sweep,
   formatAddress,
   formatServices,
   type AddressSet,
@@ -18,7 +19,6 @@ import {
 import { Report } from './codes.js';
 import { decideBy, indexOf, noRule, type FlowVerdict } from './decide.js';
 import { didYouMean } from './load/suggest.js';
-import { sweep } from './compile/normal-form.js';
 import type { RuleLine, Snapshot } from './snapshot.js';
 
 export interface FlowQuery {

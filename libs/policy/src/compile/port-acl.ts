@@ -12,6 +12,7 @@ import {
   rangesOf,
   serviceAlgebra,
   splitByProtocol,
+  sweep,
   type AclEntry,
   type AddressSet,
   type Family,
@@ -23,7 +24,7 @@ import type { Report } from '../codes.js';
 import type { Policy } from '../policy.js';
 import type { AccessGrant } from '../snapshot.js';
 import type { ResolvedFlow } from './flows.js';
-import { normalForm, sweep, type RuleBox } from './normal-form.js';
+import { normalForm, type RuleBox } from './normal-form.js';
 
 /**
  * The stateless ACL on traffic *from* devices of one class: first the replies of connections that others open, then what

@@ -28,12 +28,15 @@ describe('snapshot store', () => {
 
   it('refuses a snapshot that was altered and keeps the good one', () => {
     const { snapshots } = store();
-    const good = json(encodeSnapshot(sampleSnapshot())) as { digest: string; nas: { site: string }[] };
+    const good = json(encodeSnapshot(sampleSnapshot())) as {
+      digest: string;
+      sections: { nas: { site: string }[] };
+    };
     snapshots.take(good);
     const bad = structuredClone(good);
-    bad.nas[0]!.site = 'main-wifi';
+    bad.sections.nas[0]!.site = 'main-wifi';
     expect(() => snapshots.take(bad)).toThrow(/digest/);
-    expect(() => snapshots.take({ format: 2 })).toThrow(/format/);
+    expect(() => snapshots.take({ format: 1 })).toThrow(/format/);
     expect(snapshots.current?.snapshot.digest).toBe(good.digest);
     expect(snapshots.current?.snapshot.nas[0]!.site).toBe('main');
   });

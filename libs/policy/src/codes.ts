@@ -58,6 +58,10 @@ export class Report {
     this.found.push({ severity: policyCodes[code][0], code, summary, hint, ...(span ? { span } : {}) });
   }
 
+  addAll(diagnostics: Iterable<Diagnostic>): void {
+    for (const diagnostic of diagnostics) this.found.push(diagnostic);
+  }
+
   get hasErrors(): boolean {
     return this.found.some(({ severity }) => severity === 'error');
   }

@@ -1,91 +1,155 @@
-import { canonicalJson, deepFreeze, failure, sha256, success, type Result } from '#base';
+import { deepFreeze, failure, success, type Diagnostic, type Result } from '#base';
 import type { AclEntry } from '#net';
 import { Report } from '../codes.js';
-import { encodeContent } from '../codec.js';
-import type { AccessRuleSource, FlowRuleSource, Policy } from '../policy.js';
-import { addressesOf, servicesOf } from '../resolve.js';
-import type { Provenance, Snapshot } from '../snapshot.js';
-import { formatWhen, isActive, nextChange } from '../when.js';
-import { compileAccess, ruleLine } from './access.js';
+import { digestOf, type Content } from '../codec.js';
+import type { Policy, RuleSource } from '../policy.js';
+import type { AccessGrant, ClassFlows, DirectionFlows, Provenance, Snapshot } from '../snapshot.js';
+import { formatWhen, isActive, nextChange, type When } from '../when.js';
+import { Resolution } from '../resolve.js';
+import { compileAccess } from './access.js';
 import { checkBudgets } from './budgets.js';
-import { compileFlows, resolveFlows } from './flows.js';
+import { CatalogSections, RuleSections } from './content.js';
+import { FlowCompiler, FlowIndex, FlowResolver } from './flows.js';
 import { PortAclCompiler } from './port-acl.js';
+import { Latest, Shelf } from './shelf.js';
 
 export const noProvenance: Provenance = { commit: null, author: null, committedAt: null };
 
-/**
- * Policy in, snapshot out, judged at the instant `at`. All or nothing: any error gives no snapshot.
- */
+/** Policy in, snapshot out, judged at the instant `at`. All or nothing: any error gives no snapshot. */
 export function compilePolicy(policy: Policy, at: Date, provenance: Provenance = noProvenance): Result<Snapshot> {
-  const report = new Report();
-  reportDates(policy, at, report);
-  const accessTable = compileAccess(policy, at, report);
-  const active = policy.flowRules.filter(({ when }) => isActive(when, policy.schedules, at));
-  const resolved = resolveFlows(policy, active);
-  const flows = compileFlows(policy, resolved);
-  const acls = new PortAclCompiler(policy, accessTable, report);
-  const portAcls: Record<string, readonly AclEntry[]> = {};
-  for (const role of new Set(accessTable.map((grant) => grant.role))) portAcls[role] = acls.compile(role, resolved);
-  checkBudgets(policy, accessTable, portAcls, report);
-  if (report.hasErrors) return failure(report.diagnostics);
+  return new PolicyCompiler().compile(policy, at, provenance);
+}
 
-  const content: Omit<Snapshot, 'digest' | 'compiledFor' | 'provenance'> = {
-    format: 1,
-    nextChangeAt: nextChangeOf(policy, at)?.toISOString() ?? null,
-    classes: [...policy.classes.values()].map(({ name, description, criticality }) => ({
-      name,
-      description,
-      criticality,
-      ancestors: policy.principalTree.ancestors(name),
-    })),
-    sites: [...policy.sites.keys()].map((name) => ({ name, ancestors: policy.siteTree.ancestors(name) })),
-    segments: [...policy.segments.values()].map(({ name, dedicatedTo, role, sites }) => ({
-      name,
-      dedicatedTo,
-      role,
-      sites,
-    })),
-    endpoints: [...policy.endpoints.values()].map(({ name, description }) => ({
-      name,
-      description,
-      ancestors: policy.principalTree.ancestors(name),
-      addresses: addressesOf(policy, name),
-    })),
-    applications: [...policy.applications.keys()].map((name) => ({
-      name,
-      ancestors: policy.applicationTree.ancestors(name),
-      services: servicesOf(policy, name),
-    })),
-    flowRules: policy.flowRules.map((rule) => ({
-      ...ruleLine(rule),
-      ...flowWords(rule),
-      active: active.includes(rule),
-    })),
-    accessRules: policy.accessRules.map((rule) => ({
-      ...ruleLine(rule),
-      ...accessWords(rule),
-      active: isActive(rule.when, policy.schedules, at),
-    })),
-    accessTable,
-    flows,
-    portAcls,
-    nas: policy.nas.map(({ span: _, ...nas }) => nas),
-    enforcementPoints: policy.enforcementPoints,
+interface RoleAcl {
+  readonly entries: readonly AclEntry[];
+  readonly findings: readonly Diagnostic[];
+}
+
+/** What holds as long as catalog and memberships are the same objects. */
+interface Names {
+  readonly of: readonly unknown[];
+  readonly resolution: Resolution;
+  readonly resolver: FlowResolver;
+  readonly flows: FlowCompiler;
+  readonly directions: Shelf<DirectionFlows>;
+}
+
+/**
+ * Compiles one version of a policy after the other, and makes anew only what an edit touches: what it knows from the version
+ * before is found by content or by identity, so the result is always that of a new compiler. `PolicyLoader` gives the same
+ * objects for what did not change.
+ */
+export class PolicyCompiler {
+  private names: Names | null = null;
+  private readonly catalog = new CatalogSections();
+  private readonly rules = new RuleSections();
+  private readonly access = new Latest<{ table: readonly AccessGrant[]; findings: readonly Diagnostic[] }>();
+  private readonly acls = new Latest<Shelf<RoleAcl>>();
+
+  compile(policy: Policy, at: Date, provenance: Provenance = noProvenance): Result<Snapshot> {
+    const report = new Report();
+    reportDates(policy, at, report);
+    const judge = conditions(policy, at);
+    const names = this.namesOf(policy);
+    const { table, findings } = this.accessOf(policy, at, judge);
+    report.addAll(findings);
+    const index = new FlowIndex(
+      policy.flowRules.filter(judge).map((rule) => names.resolver.resolve(rule)),
+      policy.principalTree,
+    );
+    const flows: Record<string, ClassFlows> = {};
+    for (const name of policy.classes.keys()) flows[name] = names.flows.compile(name, index);
+    names.directions.turn();
+    const portAcls = this.portAclsOf(policy, table, index, report);
+    checkBudgets(policy, table, portAcls, report);
+    if (report.hasErrors) return failure(report.diagnostics);
+
+    const content: Content = {
+      nextChangeAt: nextChangeOf(policy, at)?.toISOString() ?? null,
+      ...this.catalog.of(policy, names.resolution),
+      ...this.rules.of(policy, judge),
+      accessTable: table,
+      flows,
+      portAcls,
+    };
+    const digest = digestOf(deepFreeze(content));
+    return success(
+      deepFreeze({ format: 2, digest, compiledFor: at.toISOString(), provenance, ...content }),
+      report.diagnostics,
+    );
+  }
+
+  private namesOf(policy: Policy): Names {
+    const { classes, endpoints, applications, segments, principalTree, applicationTree } = policy;
+    const of = [classes, endpoints, applications, segments, principalTree, applicationTree];
+    if (this.names && of.every((part, i) => part === this.names?.of[i])) return this.names;
+    const resolution = new Resolution(policy);
+    const directions = new Shelf<DirectionFlows>();
+    this.names = {
+      of,
+      resolution,
+      resolver: new FlowResolver(classes, resolution),
+      flows: new FlowCompiler(resolution, principalTree, directions),
+      directions,
+    };
+    return this.names;
+  }
+
+  private accessOf(policy: Policy, at: Date, judge: (rule: RuleSource) => boolean) {
+    const { classes, segments, sites, principalTree, siteTree, accessRules } = policy;
+    const active = accessRules.filter(judge);
+    return this.access.get([classes, segments, sites, principalTree, siteTree, ...active], () => {
+      const report = new Report();
+      return { table: compileAccess(policy, at, report), findings: report.diagnostics };
+    });
+  }
+
+  private portAclsOf(policy: Policy, table: readonly AccessGrant[], index: FlowIndex, report: Report) {
+    const shelf = this.acls.get([this.names, table], () => new Shelf<RoleAcl>());
+    const out: Record<string, readonly AclEntry[]> = {};
+    const findings = new Map<string, Diagnostic>();
+    for (const role of new Set(table.map((grant) => grant.role))) {
+      const flows = [...new Set([...index.outbound(role), ...index.inbound(role)])];
+      const key = `${role} ${flows.map(({ rule: { id, span } }) => `${id} ${span.file}:${span.line}`).join()}`;
+      const acl = shelf.get(key, () => {
+        const own = new Report();
+        return { entries: new PortAclCompiler(policy, table, own).compile(role, flows), findings: own.diagnostics };
+      });
+      out[role] = acl.entries;
+      for (const finding of acl.findings)
+        if (!findings.has(subjectOf(finding))) findings.set(subjectOf(finding), finding);
+    }
+    shelf.turn();
+    report.addAll(findings.values());
+    return out;
+  }
+}
+
+/** What a finding is about: many roles find the same. A class without a segment of its own is one finding, whatever names it. */
+const subjectOf = ({ code, summary, span }: Diagnostic): string =>
+  code === 'peer-not-in-port-acl' ? summary : `${code} ${span?.file}:${span?.line} ${summary}`;
+
+/** Whether a rule is in force: asked once for each condition. */
+function conditions(policy: Policy, at: Date): (rule: RuleSource) => boolean {
+  const known = new Map<When, boolean>();
+  const byText = new Map<string, boolean>();
+  return ({ when }) => {
+    if (when.kind === 'always') return true;
+    let active = known.get(when);
+    if (active === undefined) {
+      const text = formatWhen(when);
+      active = byText.get(text) ?? isActive(when, policy.schedules, at);
+      byText.set(text, active);
+      known.set(when, active);
+    }
+    return active;
   };
-  const digest = sha256(canonicalJson(encodeContent(content)));
-  return success(deepFreeze({ ...content, digest, compiledFor: at.toISOString(), provenance }), report.diagnostics);
-}
-
-function flowWords({ subject, object, application, effect, when, note }: FlowRuleSource) {
-  return { subject, object, application, effect, when: formatWhen(when), note };
-}
-
-function accessWords({ class: device, site, posture, segment, when, note }: AccessRuleSource) {
-  return { class: device, site, posture, segment, when: formatWhen(when), note };
 }
 
 function nextChangeOf(policy: Policy, at: Date): Date | null {
-  const conditions = new Map([...policy.flowRules, ...policy.accessRules].map(({ when }) => [formatWhen(when), when]));
+  const conditions = new Map<string, When>();
+  for (const rules of [policy.flowRules, policy.accessRules])
+    for (const { when } of rules) if (when.kind !== 'always') conditions.set(formatWhen(when), when);
   const changes = [...conditions.values()].flatMap((when) => nextChange(when, policy.schedules, at) ?? []);
   return changes.sort((a, b) => a.getTime() - b.getTime())[0] ?? null;
 }

@@ -1,8 +1,10 @@
-import type { AddressSet, ServiceSet } from '#net';
-import type { FlowRuleSource, Policy } from '../policy.js';
-import { addressesOf, servicesOf } from '../resolve.js';
+import type { AddressSet, AtomSet, ServiceSet } from '#net';
+import type { Hierarchy } from '../hierarchy.js';
+import type { FlowRuleSource } from '../policy.js';
+import type { Resolution } from '../resolve.js';
 import type { ClassFlows, DirectionFlows, PeerRegion } from '../snapshot.js';
-import { normalForm, serviceCells, type RuleBox } from './normal-form.js';
+import { normalFormOfAtoms, serviceCells, type AtomBox } from './normal-form.js';
+import type { Shelf } from './shelf.js';
 
 /** A flow rule in force, with its names resolved to what the wire knows. */
 export interface ResolvedFlow {
@@ -13,77 +15,112 @@ export interface ResolvedFlow {
   readonly object: Side;
 }
 
-export type Side = { readonly class: string } | { readonly addresses: AddressSet };
+export type Side = { readonly class: string } | { readonly addresses: AddressSet; readonly atoms: AtomSet };
 
-export function resolveFlows(policy: Policy, rules: readonly FlowRuleSource[]): ResolvedFlow[] {
-  const sides = new Map<string, Side>();
-  const services = new Map<string, ServiceSet>();
-  const side = (name: string): Side => {
-    const known =
-      sides.get(name) ?? (policy.classes.has(name) ? { class: name } : { addresses: addressesOf(policy, name) });
-    sides.set(name, known);
-    return known;
-  };
-  const service = (name: string): ServiceSet => {
-    const known = services.get(name) ?? servicesOf(policy, name);
-    services.set(name, known);
-    return known;
-  };
-  return rules.map((rule) => ({
-    rule,
-    services: service(rule.application),
-    subject: side(rule.subject),
-    object: side(rule.object),
-  }));
-}
+/** Resolves rules, each name once: rules that name the same endpoint share one side. */
+export class FlowResolver {
+  private readonly sides = new Map<string, Side>();
 
-/** Per device class, what its devices may do in both directions. */
-export function compileFlows(policy: Policy, flows: readonly ResolvedFlow[]): Record<string, ClassFlows> {
-  const out: Record<string, ClassFlows> = {};
-  const bySubject = Map.groupBy(flows, ({ rule }) => rule.subject);
-  const byObject = Map.groupBy(flows, ({ rule }) => rule.object);
-  const shared = new Map<string, DirectionFlows>();
-  for (const name of policy.classes.keys()) {
-    const groups = [...policy.principalTree.distances(name).keys()];
-    const direction = (index: ReadonlyMap<string, ResolvedFlow[]>, near: 'subject' | 'object'): DirectionFlows => {
-      const own = groups.flatMap((group) => index.get(group) ?? []);
-      // Classes under the same rules share one result.
-      const key = `${near} ${own.map(({ rule }) => rule.id).join(' ')}`;
-      const known = shared.get(key) ?? compileDirection(policy, own, near === 'subject' ? 'object' : 'subject');
-      shared.set(key, known);
-      return known;
+  constructor(
+    private readonly classes: ReadonlyMap<string, unknown>,
+    private readonly resolution: Resolution,
+  ) {}
+
+  resolve(rule: FlowRuleSource): ResolvedFlow {
+    return {
+      rule,
+      services: this.resolution.servicesOf(rule.application),
+      subject: this.side(rule.subject),
+      object: this.side(rule.object),
     };
-    out[name] = { outbound: direction(bySubject, 'subject'), inbound: direction(byObject, 'object') };
   }
-  return out;
+
+  private side(name: string): Side {
+    const known = this.sides.get(name);
+    if (known) return known;
+    const made: Side = this.classes.has(name)
+      ? { class: name }
+      : { addresses: this.resolution.addressesOf(name), atoms: this.resolution.atomsOf(name) };
+    this.sides.set(name, made);
+    return made;
+  }
 }
 
-function compileDirection(policy: Policy, flows: readonly ResolvedFlow[], far: 'subject' | 'object'): DirectionFlows {
-  const boxes: RuleBox[] = [];
-  const byPeer = new Map<string, ResolvedFlow[]>();
-  for (const flow of flows) {
-    const side = flow[far];
-    if ('addresses' in side) boxes.push({ ...identity(flow), addresses: side.addresses });
-    else {
-      for (const peer of policy.principalTree.members(side.class)) {
-        const list = byPeer.get(peer);
-        if (list) list.push(flow);
-        else byPeer.set(peer, [flow]);
+/** The rules that speak of each class: its own and those of everything it belongs to. */
+export class FlowIndex {
+  private readonly bySubject: ReadonlyMap<string, readonly ResolvedFlow[]>;
+  private readonly byObject: ReadonlyMap<string, readonly ResolvedFlow[]>;
+
+  constructor(
+    flows: readonly ResolvedFlow[],
+    private readonly tree: Hierarchy,
+  ) {
+    this.bySubject = Map.groupBy(flows, ({ rule }) => rule.subject);
+    this.byObject = Map.groupBy(flows, ({ rule }) => rule.object);
+  }
+
+  /** Where the class is the subject. */
+  outbound(name: string): ResolvedFlow[] {
+    return this.rulesOf(name, this.bySubject);
+  }
+
+  /** Where the class is the object. */
+  inbound(name: string): ResolvedFlow[] {
+    return this.rulesOf(name, this.byObject);
+  }
+
+  private rulesOf(name: string, index: ReadonlyMap<string, readonly ResolvedFlow[]>): ResolvedFlow[] {
+    return [...this.tree.distances(name).keys()].flatMap((group) => index.get(group) ?? []);
+  }
+}
+
+/** What devices of a class may do, from the rules that speak of it. Classes under the same rules share one result. */
+export class FlowCompiler {
+  constructor(
+    private readonly resolution: Resolution,
+    private readonly tree: Hierarchy,
+    private readonly known: Shelf<DirectionFlows>,
+  ) {}
+
+  compile(name: string, index: FlowIndex): ClassFlows {
+    return {
+      outbound: this.direction(index.outbound(name), 'object'),
+      inbound: this.direction(index.inbound(name), 'subject'),
+    };
+  }
+
+  private direction(flows: readonly ResolvedFlow[], far: 'subject' | 'object'): DirectionFlows {
+    const key = `${far} ${flows.map(({ rule }) => rule.id).join(' ')}`;
+    return this.known.get(key, () => this.compileDirection(flows, far));
+  }
+
+  private compileDirection(flows: readonly ResolvedFlow[], far: 'subject' | 'object'): DirectionFlows {
+    const boxes: AtomBox[] = [];
+    const byPeer = new Map<string, ResolvedFlow[]>();
+    for (const flow of flows) {
+      const side = flow[far];
+      if ('atoms' in side) boxes.push({ ...identity(flow), atoms: side.atoms });
+      else {
+        for (const peer of this.tree.members(side.class)) {
+          const list = byPeer.get(peer);
+          if (list) list.push(flow);
+          else byPeer.set(peer, [flow]);
+        }
       }
     }
-  }
-  const peersAllowed: PeerRegion[] = [];
-  const peersDenied: PeerRegion[] = [];
-  for (const peer of [...byPeer.keys()].sort()) {
-    for (const { services, allow, deny } of serviceCells(byPeer.get(peer)!.map(identity))) {
-      if (deny.length > 0) peersDenied.push({ peer, services, rules: deny });
-      else peersAllowed.push({ peer, services, rules: allow });
+    const peersAllowed: PeerRegion[] = [];
+    const peersDenied: PeerRegion[] = [];
+    for (const peer of [...byPeer.keys()].sort()) {
+      for (const { services, allow, deny } of serviceCells(byPeer.get(peer)!.map(identity))) {
+        if (deny.length > 0) peersDenied.push({ peer, services, rules: deny });
+        else peersAllowed.push({ peer, services, rules: allow });
+      }
     }
+    return { ...normalFormOfAtoms(boxes, this.resolution.partition), peersAllowed, peersDenied };
   }
-  return { ...normalForm(boxes), peersAllowed, peersDenied };
 }
 
-const identity = ({ rule, services }: ResolvedFlow): Omit<RuleBox, 'addresses'> => ({
+const identity = ({ rule, services }: ResolvedFlow): Omit<AtomBox, 'atoms'> => ({
   id: rule.id,
   effect: rule.effect,
   services,

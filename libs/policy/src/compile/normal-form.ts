@@ -1,11 +1,9 @@
 import {
-  addressSet,
-  families,
-  familyOf,
+  AddressPartition,
   serviceAlgebra,
   sweep,
-  type AddressRange,
   type AddressSet,
+  type AtomSet,
   type Interval,
   type ServiceSet,
 } from '#net';
@@ -16,6 +14,14 @@ export interface RuleBox {
   readonly id: string;
   readonly effect: Effect;
   readonly addresses: AddressSet;
+  readonly services: ServiceSet;
+}
+
+/** The same with addresses as atoms of a partition: small numbers, which sweeps compare quickly. */
+export interface AtomBox {
+  readonly id: string;
+  readonly effect: Effect;
+  readonly atoms: AtomSet;
   readonly services: ServiceSet;
 }
 
@@ -31,30 +37,35 @@ export interface NormalForm {
  * of rules a second sweep does the same over the services. Parts with the same services and the same rules are joined.
  */
 export function normalForm(rules: readonly RuleBox[]): NormalForm {
-  const allowed = new RegionSet();
-  const denied = new RegionSet();
-  for (const { members, ranges } of addressCells(rules)) {
+  const partition = new AddressPartition(rules.map(({ addresses }) => addresses));
+  const boxes = rules.map(({ id, effect, services }, i) => ({ id, effect, services, atoms: partition.atomsOf(i) }));
+  return normalFormOfAtoms(boxes, partition);
+}
+
+export function normalFormOfAtoms(rules: readonly AtomBox[], partition: AddressPartition): NormalForm {
+  const allowed = new RegionSet(partition);
+  const denied = new RegionSet(partition);
+  for (const { members, atoms } of atomCells(rules)) {
     const here = members.map((i) => rules[i]!);
     for (const { services, allow, deny } of serviceCells(here)) {
-      if (deny.length > 0) denied.add(ranges, services, deny);
-      else allowed.add(ranges, services, allow);
+      if (deny.length > 0) denied.add(atoms, services, deny);
+      else allowed.add(atoms, services, allow);
     }
   }
   return { allowed: allowed.regions(), denied: denied.regions() };
 }
 
-/** Maximal sets of addresses to which the same rules apply. */
-function addressCells(rules: readonly RuleBox[]): { members: number[]; ranges: AddressRange[] }[] {
-  const cells = new Map<string, { members: number[]; ranges: AddressRange[] }>();
-  for (const family of families) {
-    const lists = rules.map(({ addresses }) => familyOf(addresses, family));
-    for (const { first, last, members } of sweep(lists, 1n)) {
-      const key = members.join(' ');
-      const cell = cells.get(key);
-      const range = { family, first, last };
-      if (cell) cell.ranges.push(range);
-      else cells.set(key, { members, ranges: [range] });
-    }
+/** Maximal sets of atoms to which the same rules apply. `members`: indexes of rules, ascending. */
+export function atomCells(
+  rules: readonly Pick<AtomBox, 'atoms'>[],
+): { readonly members: readonly number[]; readonly atoms: Interval<number>[] }[] {
+  const cells = new Map<string, { members: readonly number[]; atoms: Interval<number>[] }>();
+  const lists = rules.map(({ atoms }) => atoms);
+  for (const { first, last, members } of sweep(lists, 1)) {
+    const key = members.join(' ');
+    const cell = cells.get(key);
+    if (cell) cell.atoms.push({ first, last });
+    else cells.set(key, { members, atoms: [{ first, last }] });
   }
   return [...cells.values()];
 }
@@ -65,8 +76,16 @@ export interface ServiceCell {
   readonly deny: readonly string[];
 }
 
+const none: readonly string[] = [];
+
 /** Splits the services of some rules where the set of rules changes; joined per set of deciding rules. */
-export function serviceCells(rules: readonly Omit<RuleBox, 'addresses'>[]): ServiceCell[] {
+export function serviceCells(rules: readonly Omit<AtomBox, 'atoms'>[]): ServiceCell[] {
+  const [only] = rules;
+  if (rules.length === 1) {
+    const { services, effect, id } = only!;
+    if (services.length === 0) return [];
+    return [effect === 'deny' ? { services, allow: none, deny: [id] } : { services, allow: [id], deny: none }];
+  }
   const cells = new Map<string, { found: Interval<number>[]; allow: string[]; deny: string[] }>();
   const lists = rules.map(({ services }) => services);
   for (const { first, last, members } of sweep(lists, 1)) {
@@ -86,36 +105,37 @@ export function serviceCells(rules: readonly Omit<RuleBox, 'addresses'>[]): Serv
   }));
 }
 
-/** Joins address ranges that have the same services for the same reasons. */
+const keys = new WeakMap<ServiceSet, string>();
+
+function keyOf(services: ServiceSet): string {
+  const known = keys.get(services) ?? services.map(({ first, last }) => `${first}-${last}`).join();
+  keys.set(services, known);
+  return known;
+}
+
+/** Joins atoms that have the same services for the same reasons. */
 class RegionSet {
   private readonly found = new Map<
     string,
-    { ranges: AddressRange[]; services: ServiceSet; rules: readonly string[] }
+    { atoms: Interval<number>[]; services: ServiceSet; rules: readonly string[] }
   >();
 
-  add(ranges: readonly AddressRange[], services: ServiceSet, rules: readonly string[]): void {
-    const key = `${services.map(({ first, last }) => `${first}-${last}`).join()}|${rules.join()}`;
+  constructor(private readonly partition: AddressPartition) {}
+
+  add(atoms: readonly Interval<number>[], services: ServiceSet, rules: readonly string[]): void {
+    const key = `${keyOf(services)}|${rules.join()}`;
     const region = this.found.get(key);
-    if (region) region.ranges.push(...ranges);
-    else this.found.set(key, { ranges: [...ranges], services, rules });
+    if (region) region.atoms.push(...atoms);
+    else this.found.set(key, { atoms: [...atoms], services, rules });
   }
 
+  /** In order of address, then service. Atoms are numbered in order of address. */
   regions(): FlowRegion[] {
-    const regions = [...this.found.values()].map(({ ranges, services, rules }) => ({
-      addresses: addressSet(ranges),
-      services,
-      rules,
+    const regions = [...this.found.values()].map((region) => ({
+      ...region,
+      atoms: serviceAlgebra.normalize(region.atoms),
     }));
-    return regions.sort(byFirstAddress);
+    regions.sort((a, b) => a.atoms[0]!.first - b.atoms[0]!.first || a.services[0]!.first - b.services[0]!.first);
+    return regions.map(({ atoms, services, rules }) => ({ addresses: this.partition.union(atoms), services, rules }));
   }
-}
-
-function byFirstAddress(a: FlowRegion, b: FlowRegion): number {
-  const order = (region: FlowRegion): [bigint, number] => [
-    region.addresses.v4[0]?.first ?? (1n << 40n) + (region.addresses.v6[0]?.first ?? 0n),
-    region.services[0]?.first ?? 0,
-  ];
-  const [x, s] = order(a);
-  const [y, t] = order(b);
-  return x < y ? -1 : x > y ? 1 : s - t;
 }

@@ -1,0 +1,101 @@
+import type { Content } from '../codec.js';
+import type { AccessRuleSource, FlowRuleSource, Policy, RuleSource } from '../policy.js';
+import type { Resolution } from '../resolve.js';
+import type { AccessRule, FlowRule } from '../snapshot.js';
+import { formatWhen } from '../when.js';
+import { ruleLine } from './access.js';
+import { Latest } from './shelf.js';
+
+type Catalog = Pick<
+  Content,
+  'classes' | 'sites' | 'segments' | 'endpoints' | 'applications' | 'nas' | 'enforcementPoints'
+>;
+
+/** The parts of a snapshot that say what names are; the same objects as long as the policy's are. */
+export class CatalogSections {
+  private readonly classes = new Latest<Content['classes']>();
+  private readonly sites = new Latest<Content['sites']>();
+  private readonly segments = new Latest<Content['segments']>();
+  private readonly endpoints = new Latest<Content['endpoints']>();
+  private readonly applications = new Latest<Content['applications']>();
+  private readonly nas = new Latest<Content['nas']>();
+
+  of(policy: Policy, resolution: Resolution): Catalog {
+    const { classes, sites, segments, endpoints, applications, nas, enforcementPoints } = policy;
+    const { principalTree, siteTree, applicationTree } = policy;
+    return {
+      classes: this.classes.get([classes, principalTree], () =>
+        [...classes.values()].map(({ name, description, criticality }) => ({
+          name,
+          description,
+          criticality,
+          ancestors: principalTree.ancestors(name),
+        })),
+      ),
+      sites: this.sites.get([sites, siteTree], () =>
+        [...sites.keys()].map((name) => ({ name, ancestors: siteTree.ancestors(name) })),
+      ),
+      segments: this.segments.get([segments], () =>
+        [...segments.values()].map(({ name, dedicatedTo, role, sites: places }) => ({
+          name,
+          dedicatedTo,
+          role,
+          sites: places,
+        })),
+      ),
+      endpoints: this.endpoints.get([endpoints, principalTree], () =>
+        [...endpoints.values()].map(({ name, description }) => ({
+          name,
+          description,
+          ancestors: principalTree.ancestors(name),
+          addresses: resolution.addressesOf(name),
+        })),
+      ),
+      applications: this.applications.get([applications, applicationTree], () =>
+        [...applications.keys()].map((name) => ({
+          name,
+          ancestors: applicationTree.ancestors(name),
+          services: resolution.servicesOf(name),
+        })),
+      ),
+      nas: this.nas.get([nas], () => nas.map(({ span: _, ...entry }) => entry)),
+      enforcementPoints,
+    };
+  }
+}
+
+/** The rules of a snapshot; each the same object as long as its line and its being in force are the same. */
+export class RuleSections {
+  private readonly flows = new WeakMap<FlowRuleSource, FlowRule>();
+  private readonly accesses = new WeakMap<AccessRuleSource, AccessRule>();
+
+  of(policy: Policy, isActive: (rule: RuleSource) => boolean): Pick<Content, 'flowRules' | 'accessRules'> {
+    return {
+      flowRules: policy.flowRules.map((rule) => remembered(this.flows, rule, isActive(rule), flowRule)),
+      accessRules: policy.accessRules.map((rule) => remembered(this.accesses, rule, isActive(rule), accessRule)),
+    };
+  }
+}
+
+function remembered<S extends object, T extends { readonly active: boolean }>(
+  known: WeakMap<S, T>,
+  rule: S,
+  active: boolean,
+  make: (rule: S, active: boolean) => T,
+): T {
+  const before = known.get(rule);
+  if (before?.active === active) return before;
+  const made = make(rule, active);
+  known.set(rule, made);
+  return made;
+}
+
+function flowRule(rule: FlowRuleSource, active: boolean): FlowRule {
+  const { subject, object, application, effect, when, note } = rule;
+  return { ...ruleLine(rule), subject, object, application, effect, when: formatWhen(when), note, active };
+}
+
+function accessRule(rule: AccessRuleSource, active: boolean): AccessRule {
+  const { class: device, site, posture, segment, when, note } = rule;
+  return { ...ruleLine(rule), class: device, site, posture, segment, when: formatWhen(when), note, active };
+}

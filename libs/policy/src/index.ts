@@ -1,5 +1,6 @@
 export { CasbinOracle, policyLines } from './casbin/oracle.js';
-export { decodeSnapshot, encodeSnapshot } from './codec.js';
+export { decodeSnapshot } from './codec/decode.js';
+export { encodeSnapshot } from './codec/encode.js';
 export { policyCodes, type PolicyCode } from './codes.js';
 export { compilePolicy, noProvenance } from './compile/compile.js';
 export { accessFor, decideFlow, principalsOf } from './decide.js';

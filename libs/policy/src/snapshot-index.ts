@@ -2,7 +2,8 @@
  * The part of this library that the data plane runs on: a snapshot is read and asked, nothing is loaded or compiled. It
  * pulls in neither Casbin nor YAML, so that a bridge answers from disk soon after it was started.
  */
-export { decodeSnapshot, encodeSnapshot } from './codec.js';
+export { decodeSnapshot } from './codec/decode.js';
+export { encodeSnapshot } from './codec/encode.js';
 export { accessFor, decideFlow } from './decide.js';
 export type { FlowPacket, FlowVerdict, PacketSide } from './decide.js';
 export { sitesBelow } from './enforcement.js';

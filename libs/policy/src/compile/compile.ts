@@ -1,7 +1,8 @@
 import { deepFreeze, failure, success, type Diagnostic, type Result } from '#base';
 import type { AclEntry } from '#net';
 import { Report } from '../codes.js';
-import { digestOf, type Content } from '../codec.js';
+import { digestOf } from '../codec/encode.js';
+import type { Content } from '../codec/encoded.js';
 import type { Policy, RuleSource } from '../policy.js';
 import type { AccessGrant, ClassFlows, DirectionFlows, Provenance, Snapshot } from '../snapshot.js';
 import { formatWhen, isActive, nextChange, type When } from '../when.js';

@@ -1,4 +1,4 @@
-import type { Content } from '../codec.js';
+import type { Content } from '../codec/encoded.js';
 import type { AccessRuleSource, FlowRuleSource, Policy, RuleSource } from '../policy.js';
 import type { Resolution } from '../resolve.js';
 import type { AccessRule, FlowRule } from '../snapshot.js';

@@ -1,9 +1,10 @@
 import { policyFiles } from '#testkit';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { decodeSnapshot, encodeSnapshot } from './codec.js';
-import { sampleInstant, samplePolicy, sampleSnapshot } from './spec/sample.js';
-import type { Snapshot } from './snapshot.js';
-import { buildSnapshot } from './verify/check.js';
+import { decodeSnapshot } from './decode.js';
+import { encodeSnapshot } from './encode.js';
+import { sampleInstant, samplePolicy, sampleSnapshot } from '../spec/sample.js';
+import type { Snapshot } from '../snapshot.js';
+import { buildSnapshot } from '../verify/check.js';
 
 type Json = Record<string, unknown>;
 const overTheWire = (snapshot: Snapshot): Json => JSON.parse(JSON.stringify(encodeSnapshot(snapshot))) as Json;

@@ -1,0 +1,109 @@
+import { deepFreeze } from '#base';
+import { addressSet, parseRange, type AddressSet, type Interval, type ServiceSet } from '#net';
+import type { DirectionFlows, Snapshot } from '../snapshot.js';
+import { decodeAcl, decodePrefix, wrongAddress } from './acl.js';
+import type {
+  Content,
+  EncodedAddresses,
+  EncodedDirection,
+  EncodedRegion,
+  EncodedServices,
+  EncodedSnapshot,
+} from './encoded.js';
+import { digestOfSections, hashOf, mapValues, rememberHash } from './hashes.js';
+
+/** Throws when the value isn't a snapshot, or anything in it doesn't have its hash. */
+export function decodeSnapshot(json: unknown): Snapshot {
+  if (!isEncoded(json)) throw new Error('not a snapshot of format 2');
+  const { digest, compiledFor, provenance, sections, sets, directions, acls } = json;
+  const addresses = decodeObjects(sets, decodeAddresses);
+  const flows = decodeObjects(directions, (direction) => decodeDirection(direction, addresses));
+  const lists = decodeObjects(acls, decodeAcl);
+  const found = digestOfSections(mapValues(sections, hashOf));
+  if (found !== digest) throw new Error(`snapshot content has digest ${found}, not ${digest}`);
+  return deepFreeze({
+    ...(sections as unknown as Content),
+    format: 2,
+    digest,
+    compiledFor,
+    provenance,
+    segments: (sections.segments as readonly Record<string, unknown>[]).map((segment) => ({
+      ...segment,
+      sites: (segment['sites'] as readonly { prefixes: string }[]).map((at) => ({
+        ...at,
+        prefixes: addresses(at.prefixes),
+      })),
+    })) as unknown as Snapshot['segments'],
+    endpoints: (sections.endpoints as readonly { addresses: string }[]).map((endpoint) => ({
+      ...endpoint,
+      addresses: addresses(endpoint.addresses),
+    })) as unknown as Snapshot['endpoints'],
+    applications: (sections.applications as readonly { services: EncodedServices }[]).map((application) => ({
+      ...application,
+      services: decodeServices(application.services),
+    })) as unknown as Snapshot['applications'],
+    flows: mapValues(sections.flows, ({ outbound, inbound }) => ({
+      outbound: flows(outbound),
+      inbound: flows(inbound),
+    })),
+    portAcls: mapValues(sections.portAcls, lists),
+    nas: (sections.nas as readonly { prefix: string }[]).map((nas) => ({
+      ...nas,
+      prefix: decodePrefix(nas.prefix),
+    })) as unknown as Snapshot['nas'],
+  });
+}
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  value !== null && typeof value === 'object' && !Array.isArray(value);
+
+/** The outermost shape; what is inside is known by its hashes. */
+function isEncoded(json: unknown): json is EncodedSnapshot {
+  if (!isRecord(json) || json['format'] !== 2) return false;
+  const known = ['format', 'digest', 'compiledFor', 'provenance', 'sections', 'sets', 'directions', 'acls'];
+  return (
+    Object.keys(json).sort().join() === [...known].sort().join() && known.slice(4).every((name) => isRecord(json[name]))
+  );
+}
+
+function decodeAddresses(texts: EncodedAddresses): AddressSet {
+  return addressSet(texts.map((text) => parseRange(text) ?? wrongAddress(text)));
+}
+
+const decodeServices = (pairs: EncodedServices): ServiceSet =>
+  pairs.map(([first, last]): Interval<number> => ({ first, last }));
+
+function decodeDirection(direction: EncodedDirection, addresses: (hash: string) => AddressSet): DirectionFlows {
+  const region = ([hash, services, rules]: EncodedRegion) => ({
+    addresses: addresses(hash),
+    services: decodeServices(services),
+    rules,
+  });
+  const peer = ([name, services, rules]: EncodedRegion) => ({ peer: name, services: decodeServices(services), rules });
+  return {
+    allowed: direction.allowed.map(region),
+    denied: direction.denied.map(region),
+    peersAllowed: direction.peersAllowed.map(peer),
+    peersDenied: direction.peersDenied.map(peer),
+  };
+}
+
+/** Objects by their hash, each decoded once and checked; asking for one that isn't there throws. */
+function decodeObjects<A, B extends object>(
+  encoded: Readonly<Record<string, A>>,
+  decode: (value: A) => B,
+): (hash: string) => B {
+  const decoded = new Map<string, B>();
+  for (const [hash, value] of Object.entries(encoded)) {
+    const found = hashOf(value);
+    if (found !== hash) throw new Error(`an object of the snapshot has the hash ${found}, not ${hash}`);
+    const object = decode(value);
+    rememberHash(object, hash);
+    decoded.set(hash, object);
+  }
+  return (hash) => {
+    const object = decoded.get(hash);
+    if (!object) throw new Error(`the snapshot lacks its object ${hash}`);
+    return object;
+  };
+}

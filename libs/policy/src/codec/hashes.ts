@@ -1,0 +1,25 @@
+import { canonicalJson, sha256 } from '#base';
+
+/** A snapshot is named by the hash of the hashes of its sections. */
+export const digestOfSections = (hashes: Readonly<Record<string, string>>): string => sha256(canonicalJson(hashes));
+export const hashOf = (value: unknown): string => sha256(canonicalJson(value));
+
+const knownHashes = new WeakMap<object, string>();
+
+/** The hash of an object that never changes, worked out once. */
+export function hashOnce<T extends object>(object: T, encode: (object: T) => unknown): string {
+  let known = knownHashes.get(object);
+  if (known === undefined) {
+    known = hashOf(encode(object));
+    knownHashes.set(object, known);
+  }
+  return known;
+}
+
+export function rememberHash(object: object, hash: string): void {
+  knownHashes.set(object, hash);
+}
+
+export function mapValues<A, B>(record: Readonly<Record<string, A>>, map: (value: A) => B): Record<string, B> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)]));
+}

@@ -14,13 +14,13 @@ import type { Policy } from './policy.js';
 type Names = Pick<Policy, 'endpoints' | 'applications' | 'segments' | 'principalTree' | 'applicationTree'>;
 
 /** What an endpoint or a group of them stands for: the union over its members. Classes have no fixed addresses. */
-export function addressesOf(policy: Names, name: string): AddressSet {
+export function addressesOf(policy: Pick<Names, 'endpoints' | 'principalTree'>, name: string): AddressSet {
   const members = policy.principalTree.members(name);
   const own = members.map((member) => policy.endpoints.get(member)?.addresses ?? noAddresses);
   return own.length === 1 ? own[0]! : addressSet(own.flatMap(rangesOf));
 }
 
-export function servicesOf(policy: Names, name: string): ServiceSet {
+export function servicesOf(policy: Pick<Names, 'applications' | 'applicationTree'>, name: string): ServiceSet {
   const members = policy.applicationTree.members(name);
   return serviceAlgebra.normalize(members.flatMap((member) => policy.applications.get(member)?.services ?? []));
 }

@@ -114,7 +114,11 @@ function grantOf(
 }
 
 /** A child site has its parent's segments unless it has its own. */
-export function segmentAt(policy: Policy, segment: string, site: string): SegmentAtSite | null {
+export function segmentAt(
+  policy: Pick<Policy, 'segments' | 'siteTree'>,
+  segment: string,
+  site: string,
+): SegmentAtSite | null {
   const at = policy.segments.get(segment)?.sites ?? [];
   const near = [...policy.siteTree.distances(site)].sort(([, a], [, b]) => a - b);
   for (const [name] of near) {

@@ -12,7 +12,7 @@ import { checkBudgets } from './budgets.js';
 import { CatalogSections, RuleSections } from './content.js';
 import { FlowCompiler, FlowIndex, FlowResolver } from './flows.js';
 import { PortAclCompiler } from './port-acl.js';
-import { Latest, Shelf } from './shelf.js';
+import { Latest, Shelf } from '../shelf.js';
 
 export const noProvenance: Provenance = { commit: null, author: null, committedAt: null };
 

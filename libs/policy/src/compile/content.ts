@@ -4,7 +4,7 @@ import type { Resolution } from '../resolve.js';
 import type { AccessRule, FlowRule } from '../snapshot.js';
 import { formatWhen } from '../when.js';
 import { ruleLine } from './access.js';
-import { Latest } from './shelf.js';
+import { Latest } from '../shelf.js';
 
 type Catalog = Pick<
   Content,

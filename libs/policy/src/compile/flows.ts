@@ -4,7 +4,7 @@ import type { FlowRuleSource } from '../policy.js';
 import type { Resolution } from '../resolve.js';
 import type { ClassFlows, DirectionFlows, PeerRegion } from '../snapshot.js';
 import { normalFormOfAtoms, serviceCells, type AtomBox } from './normal-form.js';
-import type { Shelf } from './shelf.js';
+import type { Shelf } from '../shelf.js';
 
 /** A flow rule in force, with its names resolved to what the wire knows. */
 export interface ResolvedFlow {

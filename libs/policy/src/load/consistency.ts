@@ -1,19 +1,77 @@
+import type { Diagnostic } from '#base';
 import { families, familyOf, formatRange, intersectAddresses, isEmptyAddressSet, type AddressSet } from '#net';
-import type { Report } from '../codes.js';
+import { Report } from '../codes.js';
 import { segmentAt } from '../compile/access.js';
-import { builtIn, type Policy, type SegmentSource } from '../policy.js';
+import { builtIn, type FlowRuleSource, type Policy, type SegmentSource } from '../policy.js';
 import { addressesOf } from '../resolve.js';
 import { didYouMean } from './suggest.js';
 
-/** Checks that need more than one entry at a time. Those that need the access table are in compile/access.ts. */
-export function checkConsistency(policy: Policy, report: Report): void {
-  checkSegmentNames(policy, report);
-  checkSegmentsApart(policy, report);
-  checkRulesAndSegments(policy, report);
-  checkInternet(policy, report);
+/** What does not depend on the rules. */
+type Names = Pick<Policy, 'classes' | 'endpoints' | 'segments' | 'sites' | 'principalTree' | 'siteTree'>;
+
+/**
+ * Checks that need more than one entry at a time. Those that need the access table are in compile/access.ts. What catalog and
+ * memberships alone say is found once, however many versions of the rules are checked.
+ */
+export class ConsistencyCheck {
+  private readonly findings: readonly Diagnostic[];
+  private readonly segments: readonly Placed[];
+  private readonly overlaps = new Map<string, Placed | null>();
+
+  constructor(private readonly names: Names) {
+    const report = new Report();
+    checkSegmentNames(names, report);
+    checkSegmentsApart(names, report);
+    this.findings = report.diagnostics;
+    this.segments = placedSegments(names);
+  }
+
+  check({ flowRules }: Pick<Policy, 'flowRules'>, report: Report): void {
+    report.addAll(this.findings);
+    this.checkRulesAndSegments(flowRules, report);
+    checkInternet(this.names, flowRules, report);
+  }
+
+  /** A segment of which a name's addresses cover some. */
+  private overlap(name: string): Placed | null {
+    let found = this.overlaps.get(name);
+    if (found === undefined) {
+      const addresses = addressesOf(this.names, name);
+      found = this.segments.find(({ prefixes }) => !isEmptyAddressSet(intersectAddresses(prefixes, addresses))) ?? null;
+      this.overlaps.set(name, found);
+    }
+    return found;
+  }
+
+  /** Rules between an endpoint and devices must name the devices' class: an address does not tell who sits there. */
+  private checkRulesAndSegments(rules: readonly FlowRuleSource[], report: Report): void {
+    const { classes } = this.names;
+    const told = new Set<string>();
+    for (const rule of rules) {
+      if (classes.has(rule.subject)) continue;
+      const objectIsClass = classes.has(rule.object);
+      const under = this.overlap(rule.subject);
+      const over = objectIsClass ? null : this.overlap(rule.object);
+      if (under && !told.has(rule.subject)) {
+        told.add(rule.subject);
+        const summary = `\`${rule.subject}\` opens connections and covers addresses of segment \`${under.segment.name}\` at \`${under.site}\``;
+        const hint = 'write the rule for the device class instead, or narrow the endpoint';
+        report.add('subject-overlaps-segment', rule.span, summary, hint);
+      }
+      if (over) {
+        const summary = `\`${rule.object}\` covers addresses of segment \`${over.segment.name}\` at \`${over.site}\``;
+        const hint = 'write the rule towards the device class instead, or narrow the endpoint';
+        report.add('object-overlaps-segment', rule.span, summary, hint);
+      }
+      if (!objectIsClass && !under && !over) {
+        const summary = `neither \`${rule.subject}\` nor \`${rule.object}\` is a device class`;
+        report.add('not-enforced', rule.span, summary, 'keep it as documentation, or name the class on one side');
+      }
+    }
+  }
 }
 
-function checkSegmentNames(policy: Policy, report: Report): void {
+function checkSegmentNames(policy: Names, report: Report): void {
   for (const segment of policy.segments.values()) {
     for (const [field, name] of [
       ['dedicatedTo', segment.dedicatedTo],
@@ -38,11 +96,11 @@ interface Placed {
   readonly prefixes: AddressSet;
 }
 
-function placedSegments(policy: Policy): Placed[] {
+function placedSegments(policy: Names): Placed[] {
   return [...policy.segments.values()].flatMap((segment) => segment.sites.map((at) => ({ segment, ...at })));
 }
 
-function checkSegmentsApart(policy: Policy, report: Report): void {
+function checkSegmentsApart(policy: Names, report: Report): void {
   checkVlansApart(policy, report);
   for (const family of families) {
     const all = placedSegments(policy)
@@ -69,7 +127,7 @@ function checkSegmentsApart(policy: Policy, report: Report): void {
 }
 
 /** At each site, with the segments that it has from its parent. */
-function checkVlansApart(policy: Policy, report: Report): void {
+function checkVlansApart(policy: Names, report: Report): void {
   const told = new Set<string>();
   for (const site of policy.sites.keys()) {
     const vlans = new Map<number, SegmentSource>();
@@ -87,59 +145,10 @@ function checkVlansApart(policy: Policy, report: Report): void {
   }
 }
 
-/** Rules between an endpoint and devices must name the devices' class: an address does not tell who sits there. */
-function checkRulesAndSegments(policy: Policy, report: Report): void {
-  const segments = placedSegments(policy);
-  const known = new Map<string, Placed | undefined>();
-  const overlap = (name: string): Placed | undefined => {
-    if (!known.has(name)) {
-      const addresses = addressesOf(policy, name);
-      known.set(
-        name,
-        segments.find(({ prefixes }) => !isEmptyAddressSet(intersectAddresses(prefixes, addresses))),
-      );
-    }
-    return known.get(name);
-  };
-  const told = new Set<string>();
-  for (const rule of policy.flowRules) {
-    const subjectIsClass = policy.classes.has(rule.subject);
-    const objectIsClass = policy.classes.has(rule.object);
-    if (subjectIsClass) continue;
-    const under = overlap(rule.subject);
-    const over = objectIsClass ? undefined : overlap(rule.object);
-    if (under && !told.has(rule.subject)) {
-      told.add(rule.subject);
-      const summary = `\`${rule.subject}\` opens connections and covers addresses of segment \`${under.segment.name}\` at \`${under.site}\``;
-      report.add(
-        'subject-overlaps-segment',
-        rule.span,
-        summary,
-        'write the rule for the device class instead, or narrow the endpoint',
-      );
-    }
-    if (over) {
-      const summary = `\`${rule.object}\` covers addresses of segment \`${over.segment.name}\` at \`${over.site}\``;
-      report.add(
-        'object-overlaps-segment',
-        rule.span,
-        summary,
-        'write the rule towards the device class instead, or narrow the endpoint',
-      );
-    }
-    if (!objectIsClass && !under && !over) {
-      const summary = `neither \`${rule.subject}\` nor \`${rule.object}\` is a device class`;
-      report.add('not-enforced', rule.span, summary, 'keep it as documentation, or name the class on one side');
-    }
-  }
-}
-
 /** Without `internal`, `internet` would be every address there is: an allow to it would open the hospital. */
-function checkInternet(policy: Policy, report: Report): void {
+function checkInternet(policy: Names, rules: readonly FlowRuleSource[], report: Report): void {
   if (policy.endpoints.has(builtIn.internal)) return;
-  const rule = policy.flowRules.find(
-    ({ subject, object }) => subject === builtIn.internet || object === builtIn.internet,
-  );
+  const rule = rules.find(({ subject, object }) => subject === builtIn.internet || object === builtIn.internet);
   if (!rule) return;
   const hint = 'declare `internal: { addresses: [10.0.0.0/8, "fd00::/8", …] }` in catalog/endpoints.yaml';
   report.add(

@@ -1,16 +1,27 @@
-import { failure, success, type Result } from '#base';
+import { failure, success, type Diagnostic, type Result } from '#base';
 import { driverNames } from '#model';
 import { nasProfileNames } from '#radius';
 import { Report } from '../codes.js';
-import type { Policy } from '../policy.js';
-import { catalogKinds, readCatalog, type Catalog, type CatalogKind } from './catalog.js';
-import { checkConsistency } from './consistency.js';
-import { checkModel } from './model.js';
+import type { AccessRuleSource, FlowRuleSource, Policy } from '../policy.js';
+import { Latest } from '../shelf.js';
+import { readCatalog, type Catalog } from './catalog.js';
+import { ConsistencyCheck } from './consistency.js';
 import { readEnforcementPoints, readNas, type Abilities } from './network.js';
 import { readRuleLines, type RawLine } from './rule-lines.js';
-import { namesOf, readAccessRules, readFlowRules, readMemberships, type Trees } from './rules.js';
+import {
+  namesOf,
+  readAccessRule,
+  readFlowRule,
+  readMemberships,
+  reportDuplicates,
+  type RuleWords,
+  type Trees,
+} from './rules.js';
+import { sortFiles, type SortedFiles } from './sort-files.js';
 import { readTests } from './tests.js';
 import { YamlFile } from './yaml-file.js';
+
+const able: Abilities = { nasProfiles: nasProfileNames, drivers: driverNames };
 
 /**
  * Reads and checks a policy repository. `files`: path relative to its folder, with `/` → text.
@@ -19,113 +30,174 @@ import { YamlFile } from './yaml-file.js';
  * policy is well-formed; what it means is decided by `compilePolicy`.
  */
 export function loadPolicy(files: ReadonlyMap<string, string>): Result<Policy> {
+  return new PolicyLoader().load(files);
+}
+
+/** A value and what was found wrong while making it. */
+interface Read<T> {
+  readonly value: T;
+  readonly findings: readonly Diagnostic[];
+}
+
+function read<T>(make: (report: Report) => T): Read<T> {
   const report = new Report();
-  const able: Abilities = { nasProfiles: nasProfileNames, drivers: driverNames };
-  const read = sortFiles(files, report);
-  const catalog = readCatalog(read.catalog, report);
-  const trees = readMemberships(read.lines, catalog, report);
-  declareGroups(catalog, trees);
-  const flowRules = readFlowRules(read.lines, catalog, trees, report);
-  const accessRules = readAccessRules(read.lines, catalog, report);
-  const nas = readNas(read.nas, catalog.sites, able, report);
-  const enforcementPoints = readEnforcementPoints(read.enforcementPoints, catalog.sites, able, report);
-  const words = {
-    principals: namesOf(trees.principals, catalog.classes, catalog.endpoints),
-    applications: namesOf(trees.applications, catalog.applications),
-    classes: [...catalog.classes.keys()],
-    sites: [...catalog.sites.keys()],
-    segments: [...catalog.segments.keys()],
-  };
-  const tests = readTests(read.tests, words, report);
-  const policy: Policy = {
-    ...catalog,
-    nas,
-    enforcementPoints,
-    principalTree: trees.principals,
-    applicationTree: trees.applications,
-    siteTree: trees.sites,
-    flowRules,
-    accessRules,
-    ...tests,
-  };
-  checkConsistency(policy, report);
-  return report.hasErrors ? failure(report.diagnostics) : success(policy, report.diagnostics);
+  return { value: make(report), findings: report.diagnostics };
 }
 
-interface SortedFiles {
-  readonly lines: RawLine[];
-  readonly catalog: [CatalogKind, YamlFile][];
-  readonly nas: YamlFile[];
-  readonly enforcementPoints: YamlFile[];
-  readonly tests: YamlFile[];
+/** What catalog and memberships say; the rules of one version of it are kept with it. */
+interface Names {
+  readonly catalog: Catalog;
+  readonly trees: Trees;
+  readonly words: RuleWords;
+  readonly flowRules: WeakMap<RawLine, FlowRuleSource>;
+  readonly accessRules: WeakMap<RawLine, AccessRuleSource>;
+  readonly consistency: ConsistencyCheck;
 }
 
-const hints = {
-  rules: 'rules are .csv files under rules/',
-  catalog: `name it catalog/${catalogKinds.join('.yaml, catalog/')}.yaml (or classes-imaging.yaml and the like)`,
-  network: 'name it network/nas.yaml or network/enforcement-points.yaml',
-  tests: 'tests are .yaml files under tests/',
-} as const;
+/**
+ * Loads one version of a policy after the other, and reads anew only what changed. The result is always that of a new loader;
+ * what did not change is the same object as before, so that a compiler can tell.
+ */
+export class PolicyLoader {
+  private readonly texts = new Map<string, { text: string; lines: Read<readonly RawLine[]> }>();
+  private readonly yaml = new Map<string, { text: string; file: Read<YamlFile | null> }>();
+  private readonly names = new Latest<Read<Names>>();
+  private readonly nas = new Latest<Read<Policy['nas']>>();
+  private readonly points = new Latest<Read<Policy['enforcementPoints']>>();
+  private readonly tests = new Latest<Read<Pick<Policy, 'tests' | 'invariants'>>>();
 
-const folders = Object.keys(hints);
-/** `Rules`, `rule` and `rules` alike: a folder that nobody reads would lose its denies in silence. */
-const singular = (folder: string): string => folder.toLowerCase().replace(/s$/, '');
-
-function sortFiles(files: ReadonlyMap<string, string>, report: Report): SortedFiles {
-  const out: SortedFiles = { lines: [], catalog: [], nas: [], enforcementPoints: [], tests: [] };
-  for (const file of [...files.keys()].sort()) {
-    const text = files.get(file)!.replace(/^\uFEFF/, '');
-    const [folder = '', ...rest] = file.split('/');
-    const name = rest.join('/');
-    if (file === 'model.conf') checkModel(text, report);
-    else if (rest.length === 0) {
-      if (/\.(csv|ya?ml)$/.test(file))
-        reportUnknownFile(file, 'move it under rules/, catalog/, network/ or tests/', report);
-    } else if (name.endsWith('.md') || /(^|\/)\./.test(name)) continue;
-    else if (Object.hasOwn(hints, folder)) {
-      if (!takeFile(out, folder, name, file, text, report))
-        reportUnknownFile(file, hints[folder as keyof typeof hints], report);
-    } else {
-      const meant = folders.find((known) => singular(known) === singular(folder));
-      if (meant) reportUnknownFile(file, `move it under ${meant}/`, report);
-    }
-  }
-  if (![...files.keys()].some((file) => file.startsWith('catalog/') || file.startsWith('rules/'))) {
-    report.add(
-      'empty-policy',
-      null,
-      'no rules/ and no catalog/ here',
-      'name the folder that holds rules/, catalog/ and network/',
+  load(files: ReadonlyMap<string, string>): Result<Policy> {
+    const report = new Report();
+    const take = <T>({ value, findings }: Read<T>): T => {
+      report.addAll(findings);
+      return value;
+    };
+    const sorted = sortFiles(files, report);
+    this.forget(sorted);
+    const lines = [...sorted.rules].flatMap(([file, text]) => take(this.linesOf(file, text)));
+    const members = lines.filter(({ type }) => type !== 'p' && type !== 'p2');
+    const catalogFiles = [...sorted.catalog].flatMap(([file, { kind, text }]) => {
+      const yaml = take(this.yamlOf(file, text));
+      return yaml ? [[kind, yaml] as const] : [];
+    });
+    const yamlOf = (some: ReadonlyMap<string, string>): YamlFile[] =>
+      [...some].flatMap(([file, text]) => take(this.yamlOf(file, text)) ?? []);
+    const names = take(
+      this.names.get([...catalogFiles.map(([, yaml]) => yaml), ...members], () =>
+        read((own) => readNames(catalogFiles, members, own)),
+      ),
     );
+    const { catalog, trees, words } = names;
+    const nasFiles = yamlOf(sorted.nas);
+    const nas = take(
+      this.nas.get([catalog.sites, ...nasFiles], () => read((own) => readNas(nasFiles, catalog.sites, able, own))),
+    );
+    const pointFiles = yamlOf(sorted.enforcementPoints);
+    const enforcementPoints = take(
+      this.points.get([catalog.sites, ...pointFiles], () =>
+        read((own) => readEnforcementPoints(pointFiles, catalog.sites, able, own)),
+      ),
+    );
+    const testFiles = yamlOf(sorted.tests);
+    const tests = take(
+      this.tests.get([names, ...testFiles], () => read((own) => readTests(testFiles, listed(words), own))),
+    );
+    const flowLines = lines.filter(({ type }) => type === 'p');
+    const accessLines = lines.filter(({ type }) => type === 'p2');
+    reportDuplicates(flowLines, report);
+    reportDuplicates(accessLines, report);
+    const policy: Policy = {
+      ...catalog,
+      nas,
+      enforcementPoints,
+      principalTree: trees.principals,
+      applicationTree: trees.applications,
+      siteTree: trees.sites,
+      flowRules: rulesOf(flowLines, names.flowRules, (line) => readFlowRule(line, words, report)),
+      accessRules: rulesOf(accessLines, names.accessRules, (line) => readAccessRule(line, words, report)),
+      ...tests,
+    };
+    names.consistency.check(policy, report);
+    return report.hasErrors ? failure(report.diagnostics) : success(policy, report.diagnostics);
+  }
+
+  private linesOf(file: string, text: string): Read<readonly RawLine[]> {
+    const before = this.texts.get(file);
+    if (before?.text === text) return before.lines;
+    const lines = read((own) => readRuleLines(file, text, own, before?.lines.value));
+    this.texts.set(file, { text, lines });
+    return lines;
+  }
+
+  private yamlOf(file: string, text: string): Read<YamlFile | null> {
+    const before = this.yaml.get(file);
+    if (before?.text === text) return before.file;
+    const parsed = read((own) => YamlFile.read(file, text, own));
+    this.yaml.set(file, { text, file: parsed });
+    return parsed;
+  }
+
+  /** Files that are gone. */
+  private forget(sorted: SortedFiles): void {
+    for (const file of this.texts.keys()) if (!sorted.rules.has(file)) this.texts.delete(file);
+    const { catalog, nas, enforcementPoints, tests } = sorted;
+    for (const file of this.yaml.keys())
+      if (![catalog, nas, enforcementPoints, tests].some((kind) => kind.has(file))) this.yaml.delete(file);
+  }
+}
+
+/** A rule without errors is the same object as long as its line is. */
+function rulesOf<T extends object>(
+  lines: readonly RawLine[],
+  known: WeakMap<RawLine, T>,
+  make: (line: RawLine) => T | null,
+): T[] {
+  const out: T[] = [];
+  for (const line of lines) {
+    let rule = known.get(line) ?? null;
+    if (!rule) {
+      rule = make(line);
+      if (!rule) continue;
+      known.set(line, rule);
+    }
+    out.push(rule);
   }
   return out;
 }
 
-function reportUnknownFile(file: string, hint: string, report: Report): void {
-  report.add('unknown-file', { file, line: 1, column: 1 }, `\`${file}\` would be read by nobody`, hint);
+function readNames(files: Parameters<typeof readCatalog>[0], members: readonly RawLine[], report: Report): Names {
+  const catalog = readCatalog(files, report);
+  const trees = readMemberships(members, catalog, report);
+  declareGroups(catalog, trees);
+  const words: RuleWords = {
+    principals: new Set(namesOf(trees.principals, catalog.classes, catalog.endpoints)),
+    applications: new Set(namesOf(trees.applications, catalog.applications)),
+    classes: new Set(catalog.classes.keys()),
+    sites: new Set(catalog.sites.keys()),
+    segments: new Set(catalog.segments.keys()),
+    schedules: new Set(catalog.schedules.keys()),
+  };
+  return {
+    catalog,
+    trees,
+    words,
+    flowRules: new WeakMap(),
+    accessRules: new WeakMap(),
+    consistency: new ConsistencyCheck({
+      ...catalog,
+      principalTree: trees.principals,
+      siteTree: trees.sites,
+    }),
+  };
 }
 
-/** False when no reader is there for the file. */
-function takeFile(out: SortedFiles, folder: string, name: string, file: string, text: string, report: Report): boolean {
-  if (folder === 'rules') {
-    if (!name.endsWith('.csv')) return false;
-    for (const line of readRuleLines(file, text, report)) out.lines.push(line);
-    return true;
-  }
-  if (!/\.ya?ml$/.test(name)) return false;
-  const kinds = { catalog: catalogKinds, network: ['nas', 'enforcement-points'], tests: [''] }[
-    folder as 'catalog' | 'network' | 'tests'
-  ];
-  const kind = kinds.find((kind) => kind === '' || new RegExp(`^${kind}([-/].+)?\\.ya?ml$`).test(name));
-  if (kind === undefined) return false;
-  const yaml = YamlFile.read(file, text, report);
-  if (!yaml) return true;
-  if (folder === 'tests') out.tests.push(yaml);
-  else if (kind === 'nas') out.nas.push(yaml);
-  else if (kind === 'enforcement-points') out.enforcementPoints.push(yaml);
-  else out.catalog.push([kind as CatalogKind, yaml]);
-  return true;
-}
+const listed = ({ principals, applications, classes, sites, segments }: RuleWords) => ({
+  principals: [...principals],
+  applications: [...applications],
+  classes: [...classes],
+  sites: [...sites],
+  segments: [...segments],
+});
 
 /** A group of endpoints or applications stands for the union of its members. */
 function declareGroups(catalog: Catalog, trees: Trees): void {

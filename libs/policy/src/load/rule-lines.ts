@@ -1,4 +1,4 @@
-import type { SourceSpan } from '#base';
+import { sha256, type SourceSpan } from '#base';
 import type { Report } from '../codes.js';
 
 /** One column of a rule line and where it starts. */
@@ -7,12 +7,71 @@ export interface Field {
   readonly span: SourceSpan;
 }
 
-export interface RawLine {
+/** What a line says, wherever it stands. */
+interface Words {
   readonly type: LineType;
   /** Without the line type. */
-  readonly fields: readonly Field[];
-  readonly span: SourceSpan;
-  readonly text: string;
+  readonly words: readonly string[];
+  /** Where each column starts, that of the type first: from 0. */
+  readonly starts: readonly number[];
+  readonly raw: string;
+  /** Two lines of the same meaning are one rule: all words but the note. */
+  readonly meaning: string;
+  id?: string;
+}
+
+/** A well-formed rule line. */
+export class RawLine {
+  constructor(
+    private readonly content: Words,
+    readonly file: string,
+    readonly line: number,
+  ) {}
+
+  get type(): LineType {
+    return this.content.type;
+  }
+
+  get words(): readonly string[] {
+    return this.content.words;
+  }
+
+  /** As it stands in the file. */
+  get raw(): string {
+    return this.content.raw;
+  }
+
+  get text(): string {
+    return this.raw.trim();
+  }
+
+  /** Hash of the words: 12 hex digits. */
+  get id(): string {
+    this.content.id ??= sha256(JSON.stringify([this.type, ...this.words])).slice(0, 12);
+    return this.content.id;
+  }
+
+  get meaning(): string {
+    return this.content.meaning;
+  }
+
+  get span(): SourceSpan {
+    return this.at(0);
+  }
+
+  /** The columns after the type, with their places. */
+  get fields(): readonly Field[] {
+    return this.words.map((text, i) => ({ text, span: this.at(i + 1) }));
+  }
+
+  /** The same words on another line. */
+  movedTo(line: number): RawLine {
+    return new RawLine(this.content, this.file, line);
+  }
+
+  private at(column: number): SourceSpan {
+    return { file: this.file, line: this.line, column: this.content.starts[column]! + 1 };
+  }
 }
 
 /** Columns that follow each line type, as in the Casbin model's definitions. */
@@ -32,11 +91,18 @@ const controlCharacter =
 
 /**
  * Reads a file of Casbin rule lines with the place of each column. Casbin's own reader skips what it does not know and
- * takes a trailing comment as part of the last column; here each of these is an error.
+ * takes a trailing comment as part of the last column; here each of these is an error. `before`: the lines of an earlier
+ * version of the file; one that says the same is not read again, and is the same object if it did not move.
  */
-export function readRuleLines(file: string, text: string, report: Report): RawLine[] {
+export function readRuleLines(file: string, text: string, report: Report, before: readonly RawLine[] = []): RawLine[] {
+  const known = new Map(before.map((line) => [line.raw, line]));
   const out: RawLine[] = [];
   for (const [index, raw] of text.split(/\r?\n/).entries()) {
+    const same = known.get(raw);
+    if (same) {
+      out.push(same.line === index + 1 ? same : same.movedTo(index + 1));
+      continue;
+    }
     const control = controlCharacter.exec(raw);
     if (control) {
       const code = control[0].charCodeAt(0).toString(16).padStart(4, '0');
@@ -82,7 +148,9 @@ function readLine(file: string, number: number, raw: string, report: Report): Ra
     report.add('csv-syntax', bracket.span, `\`${bracket.text}\` has a bracket without its partner`, hint);
     return null;
   }
-  return { type, fields: rest, span: head.span, text: raw.trim() };
+  const words = rest.map(({ text }) => text);
+  const meaning = [type, ...(type.startsWith('p') ? words.slice(0, -1) : words)].join(', ');
+  return new RawLine({ type, words, starts: fields.map(({ span }) => span.column - 1), raw, meaning }, file, number);
 }
 
 function isLineType(text: string): text is LineType {

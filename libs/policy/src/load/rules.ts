@@ -1,4 +1,3 @@
-import { sha256, type SourceSpan } from '#base';
 import { postures, type Posture } from '#model';
 import type { Report } from '../codes.js';
 import { Hierarchy } from '../hierarchy.js';
@@ -48,8 +47,8 @@ function groupsOf(lines: readonly RawLine[], declared: ReadonlyMap<string, unkno
   const groups = new Set<string>();
   for (let grown = -1; grown !== groups.size;) {
     grown = groups.size;
-    for (const { fields } of lines) {
-      const [member, group] = fields.map(({ text }) => text);
+    for (const { words } of lines) {
+      const [member, group] = words;
       if (group !== undefined && !declared.has(group) && (declared.has(member!) || groups.has(member!)))
         groups.add(group);
     }
@@ -65,11 +64,11 @@ function readTree(
   root: string,
   report: Report,
 ): Hierarchy {
-  const known = [...roots.keys(), ...(others?.keys() ?? []), ...groups];
+  const known = new Set([...roots.keys(), ...(others?.keys() ?? []), ...groups]);
   const links: [string, string][] = [];
   for (const { fields } of lines) {
     const [member, group] = fields as [Field, Field];
-    const unknown = [member, group].filter(({ text }) => !known.includes(text));
+    const unknown = [member, group].filter(({ text }) => !known.has(text));
     for (const field of unknown) reportUnknown(field, known, 'declare it in catalog/', report);
     if (unknown.length > 0 || !isGroupName(group, report)) continue;
     if (member.text === root) {
@@ -102,8 +101,8 @@ function isGroupName({ text, span }: Field, report: Report): boolean {
 
 function reportDepth(lines: readonly RawLine[], tree: Hierarchy, report: Report): void {
   const cycles = new Set<string>();
-  for (const { fields, span } of lines) {
-    const [member, group] = fields.map(({ text }) => text) as [string, string];
+  for (const { words, span } of lines) {
+    const [member, group] = words as [string, string];
     if (member !== group && tree.belongs(group, member) && !cycles.has(group)) {
       const chain = [member, ...(tree.path(group, member) ?? [])].join(' → ');
       report.add('membership-cycle', span, `\`${member}\` belongs to itself: ${chain}`, 'remove one line of the cycle');
@@ -133,76 +132,74 @@ function reportDepth(lines: readonly RawLine[], tree: Hierarchy, report: Report)
   }
 }
 
-export function readFlowRules(
-  lines: readonly RawLine[],
-  catalog: Catalog,
-  trees: Trees,
-  report: Report,
-): FlowRuleSource[] {
-  const own = lines.filter(({ type }) => type === 'p');
-  reportDuplicates(own, report);
-  const principals = namesOf(trees.principals, catalog.classes, catalog.endpoints);
-  const applications = namesOf(trees.applications, catalog.applications);
-  return own.flatMap((line) => {
-    const [subject, object, application, effect, when, note] = line.fields as [
-      Field,
-      Field,
-      Field,
-      Field,
-      Field,
-      Field,
-    ];
-    const good = [
-      knownName(subject, principals, 'declare it in catalog/classes.yaml or catalog/endpoints.yaml', report),
-      knownName(object, principals, 'declare it in catalog/classes.yaml or catalog/endpoints.yaml', report),
-      knownName(application, applications, 'declare it in catalog/applications.yaml', report),
-    ].every(Boolean);
-    if (effect.text !== 'allow' && effect.text !== 'deny') {
-      report.add(
-        'bad-effect',
-        effect.span,
-        `\`${effect.text}\` is not an effect`,
-        'write allow or deny, in lower case: Casbin ignores any other word',
-      );
-    }
-    const condition = readWhen(when, catalog, report);
-    if (!good || !condition || (effect.text !== 'allow' && effect.text !== 'deny')) return [];
-    const rule = ruleOf(line, condition, note.text);
-    return [
-      { ...rule, subject: subject.text, object: object.text, application: application.text, effect: effect.text },
-    ];
-  });
+/** The names that rules may use. */
+export interface RuleWords {
+  readonly principals: ReadonlySet<string>;
+  readonly applications: ReadonlySet<string>;
+  readonly classes: ReadonlySet<string>;
+  readonly sites: ReadonlySet<string>;
+  readonly segments: ReadonlySet<string>;
+  readonly schedules: ReadonlySet<string>;
 }
 
-export function readAccessRules(lines: readonly RawLine[], catalog: Catalog, report: Report): AccessRuleSource[] {
-  const own = lines.filter(({ type }) => type === 'p2');
-  reportDuplicates(own, report);
-  const names = {
-    classes: [...catalog.classes.keys()],
-    sites: [...catalog.sites.keys()],
-    segments: [...catalog.segments.keys()],
-  };
-  return own.flatMap((line) => {
-    const [device, site, posture, segment, when, note] = line.fields as [Field, Field, Field, Field, Field, Field];
-    const good = [
-      knownName(device, names.classes, 'declare it in catalog/classes.yaml', report),
-      knownName(site, names.sites, 'declare it in catalog/sites.yaml', report),
-      knownName(segment, names.segments, 'declare it in catalog/segments.yaml', report),
-    ].every(Boolean);
-    if (!isPosture(posture.text)) {
-      const hint = didYouMean(posture.text, postures, `use one of ${postures.join(', ')}`);
-      report.add('bad-posture', posture.span, `\`${posture.text}\` is not a posture`, hint);
-    }
-    const condition = readWhen(when, catalog, report);
-    if (!good || !condition || !isPosture(posture.text)) return [];
-    const rule = ruleOf(line, condition, note.text);
-    return [{ ...rule, class: device.text, site: site.text, posture: posture.text, segment: segment.text }];
-  });
+/** Reads one `p` line; null after an error. */
+export function readFlowRule(line: RawLine, names: RuleWords, report: Report): FlowRuleSource | null {
+  const [subject, object, application, effect, when, note] = line.words as [
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+  ];
+  const condition = parseWhen(when, names.schedules);
+  if (
+    names.principals.has(subject) &&
+    names.principals.has(object) &&
+    names.applications.has(application) &&
+    (effect === 'allow' || effect === 'deny') &&
+    condition
+  )
+    return { ...ruleOf(line, condition, note), subject, object, application, effect };
+  const fields = line.fields as readonly [Field, Field, Field, Field, Field, Field];
+  const principal = 'declare it in catalog/classes.yaml or catalog/endpoints.yaml';
+  checkName(fields[0], names.principals, principal, report);
+  checkName(fields[1], names.principals, principal, report);
+  checkName(fields[2], names.applications, 'declare it in catalog/applications.yaml', report);
+  if (effect !== 'allow' && effect !== 'deny') {
+    const hint = 'write allow or deny, in lower case: Casbin ignores any other word';
+    report.add('bad-effect', fields[3].span, `\`${effect}\` is not an effect`, hint);
+  }
+  if (!condition) reportWhen(fields[4], names.schedules, report);
+  return null;
+}
+
+/** Reads one `p2` line; null after an error. */
+export function readAccessRule(line: RawLine, names: RuleWords, report: Report): AccessRuleSource | null {
+  const [device, site, posture, segment, when, note] = line.words as [string, string, string, string, string, string];
+  const condition = parseWhen(when, names.schedules);
+  if (
+    names.classes.has(device) &&
+    names.sites.has(site) &&
+    isPosture(posture) &&
+    names.segments.has(segment) &&
+    condition
+  )
+    return { ...ruleOf(line, condition, note), class: device, site, posture, segment };
+  const fields = line.fields as readonly [Field, Field, Field, Field, Field, Field];
+  checkName(fields[0], names.classes, 'declare it in catalog/classes.yaml', report);
+  checkName(fields[1], names.sites, 'declare it in catalog/sites.yaml', report);
+  checkName(fields[3], names.segments, 'declare it in catalog/segments.yaml', report);
+  if (!isPosture(posture)) {
+    const hint = didYouMean(posture, postures, `use one of ${postures.join(', ')}`);
+    report.add('bad-posture', fields[2].span, `\`${posture}\` is not a posture`, hint);
+  }
+  if (!condition) reportWhen(fields[4], names.schedules, report);
+  return null;
 }
 
 function ruleOf(line: RawLine, when: When, note: string): RuleSource {
-  const words = [line.type, ...line.fields.map(({ text }) => text)];
-  return { id: sha256(JSON.stringify(words)).slice(0, 12), span: line.span, text: line.text, when, note };
+  return { id: line.id, span: line.span, text: line.text, when, note };
 }
 
 /** Declared names and the groups that memberships made. */
@@ -212,25 +209,25 @@ export function namesOf(tree: Hierarchy, ...declared: ReadonlyMap<string, unknow
   return [...names];
 }
 
-function knownName(field: Field, names: readonly string[], hint: string, report: Report): boolean {
-  if (names.includes(field.text)) return true;
-  reportUnknown(field, names, hint, report);
-  return false;
+function checkName(field: Field, names: ReadonlySet<string>, hint: string, report: Report): void {
+  if (!names.has(field.text)) reportUnknown(field, names, hint, report);
 }
 
-function reportUnknown(field: Field, names: readonly string[], hint: string, report: Report): void {
+function reportUnknown(field: Field, names: Iterable<string>, hint: string, report: Report): void {
   report.add('unknown-name', field.span, `\`${field.text}\` is not declared`, didYouMean(field.text, names, hint));
 }
 
-function readWhen(field: Field, catalog: Catalog, report: Report): When | null {
-  if (field.text === 'always') return { kind: 'always' };
-  const until = parseUntil(field.text);
-  if (until) return until;
-  if (catalog.schedules.has(field.text)) return { kind: 'schedule', name: field.text };
-  const nearest = suggest(field.text, ['always', ...catalog.schedules.keys()]);
+const always: When = { kind: 'always' };
+
+function parseWhen(text: string, schedules: ReadonlySet<string>): When | null {
+  if (text === 'always') return always;
+  return parseUntil(text) ?? (schedules.has(text) ? { kind: 'schedule', name: text } : null);
+}
+
+function reportWhen({ text, span }: Field, schedules: ReadonlySet<string>, report: Report): void {
+  const nearest = suggest(text, ['always', ...schedules]);
   const hint = `${nearest ? `did you mean \`${nearest}\`? ` : ''}write always, the name of a schedule, or until 2027-03-31`;
-  report.add('bad-when', field.span, `\`${field.text}\` is not a condition`, hint);
-  return null;
+  report.add('bad-when', span, `\`${text}\` is not a condition`, hint);
 }
 
 function isPosture(text: string): text is Posture {
@@ -238,19 +235,13 @@ function isPosture(text: string): text is Posture {
 }
 
 /** Two lines are the same when only their notes differ. */
-function reportDuplicates(lines: readonly RawLine[], report: Report): void {
-  const seen = new Map<string, SourceSpan>();
-  for (const { type, fields, span } of lines) {
-    const words = fields.map(({ text }) => text);
-    const key = JSON.stringify([type, ...(type.startsWith('p') ? words.slice(0, -1) : words)]);
-    const earlier = seen.get(key);
-    if (earlier)
-      report.add(
-        'duplicate-rule',
-        span,
-        `the same rule stands at ${earlier.file}:${earlier.line}`,
-        'remove one of the two lines',
-      );
-    else seen.set(key, span);
+export function reportDuplicates(lines: readonly RawLine[], report: Report): void {
+  const seen = new Map<string, RawLine>();
+  for (const line of lines) {
+    const earlier = seen.get(line.meaning);
+    if (earlier) {
+      const summary = `the same rule stands at ${earlier.file}:${earlier.line}`;
+      report.add('duplicate-rule', line.span, summary, 'remove one of the two lines');
+    } else seen.set(line.meaning, line);
   }
 }

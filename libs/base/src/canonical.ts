@@ -16,7 +16,8 @@ export function canonicalJson(value: unknown): string {
   return `{${text}}`;
 }
 
-const isPlain = (item: unknown): boolean => typeof item === 'string' || typeof item === 'number';
+const isPlain = (item: unknown): boolean =>
+  typeof item === 'string' || typeof item === 'number' || typeof item === 'boolean' || item === null;
 
 /** SHA-256 in lower-case hex (64 characters). */
 export function sha256(text: string | Uint8Array): string {

@@ -2,6 +2,7 @@ import { deepFreeze } from '#base';
 import { addressSet, parseRange, type AddressSet, type Interval, type ServiceSet } from '#net';
 import type { DirectionFlows, Snapshot } from '../snapshot.js';
 import { decodeAcl, decodePrefix, wrongAddress } from './acl.js';
+import { accessRuleColumns, flowRuleColumns } from './encoded.js';
 import type {
   Content,
   EncodedAddresses,
@@ -42,6 +43,10 @@ export function decodeSnapshot(json: unknown): Snapshot {
       ...application,
       services: decodeServices(application.services),
     })) as unknown as Snapshot['applications'],
+    flowRules: sections.flowRules.map((row) => fromRow(flowRuleColumns, row)) as unknown as Snapshot['flowRules'],
+    accessRules: sections.accessRules.map((row) =>
+      fromRow(accessRuleColumns, row),
+    ) as unknown as Snapshot['accessRules'],
     flows: mapValues(sections.flows, ({ outbound, inbound }) => ({
       outbound: flows(outbound),
       inbound: flows(inbound),
@@ -86,6 +91,10 @@ function decodeDirection(direction: EncodedDirection, addresses: (hash: string) 
     peersAllowed: direction.peersAllowed.map(peer),
     peersDenied: direction.peersDenied.map(peer),
   };
+}
+
+function fromRow(columns: readonly string[], row: readonly unknown[]): Record<string, unknown> {
+  return Object.fromEntries(columns.map((column, i) => [column, row[i]]));
 }
 
 /** Objects by their hash, each decoded once and checked; asking for one that isn't there throws. */

@@ -1,6 +1,7 @@
 import { formatPrefix, formatRange, rangesOf, type AddressSet, type ServiceSet } from '#net';
 import type { DirectionFlows, Snapshot } from '../snapshot.js';
 import { encodeAcl } from './acl.js';
+import { accessRuleColumns, flowRuleColumns } from './encoded.js';
 import type {
   Content,
   EncodedAddresses,
@@ -95,6 +96,8 @@ const encoders: Partial<Record<keyof Content, (content: Content, store: ObjectSt
     endpoints.map((endpoint) => ({ ...endpoint, addresses: store.addresses(endpoint.addresses) })),
   applications: ({ applications }) =>
     applications.map((application) => ({ ...application, services: encodeServices(application.services) })),
+  flowRules: ({ flowRules }) => flowRules.map((rule) => flowRuleColumns.map((column) => rule[column])),
+  accessRules: ({ accessRules }) => accessRules.map((rule) => accessRuleColumns.map((column) => rule[column])),
   flows: ({ flows }, store) =>
     mapValues(flows, ({ outbound, inbound }) => ({
       outbound: store.direction(outbound),

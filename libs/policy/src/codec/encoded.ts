@@ -1,4 +1,4 @@
-import type { Snapshot } from '../snapshot.js';
+import type { AccessRule, FlowRule, Snapshot } from '../snapshot.js';
 
 /*
  * A snapshot as JSON. What many classes share is stored once, under the hash of its content: address sets (`sets`), what a
@@ -41,6 +41,36 @@ export type AclRow = readonly [
   destinations: readonly (string | null)[],
 ];
 
+/** Rules are the bulk of a large policy: lists of values, in the order that the names stand in here. */
+export const flowRuleColumns = [
+  'id',
+  'file',
+  'line',
+  'text',
+  'subject',
+  'object',
+  'application',
+  'effect',
+  'when',
+  'note',
+  'active',
+] as const satisfies readonly (keyof FlowRule)[];
+export const accessRuleColumns = [
+  'id',
+  'file',
+  'line',
+  'text',
+  'class',
+  'site',
+  'posture',
+  'segment',
+  'when',
+  'note',
+  'active',
+] as const satisfies readonly (keyof AccessRule)[];
+export type FlowRuleRow = readonly FlowRule[(typeof flowRuleColumns)[number]][];
+export type AccessRuleRow = readonly AccessRule[(typeof accessRuleColumns)[number]][];
+
 /** Sets by reference, everything else as it is. */
 export type EncodedSections = {
   readonly nextChangeAt: Content['nextChangeAt'];
@@ -49,8 +79,8 @@ export type EncodedSections = {
   readonly segments: unknown;
   readonly endpoints: unknown;
   readonly applications: unknown;
-  readonly flowRules: Content['flowRules'];
-  readonly accessRules: Content['accessRules'];
+  readonly flowRules: readonly FlowRuleRow[];
+  readonly accessRules: readonly AccessRuleRow[];
   readonly accessTable: unknown;
   readonly flows: Readonly<Record<string, { readonly outbound: string; readonly inbound: string }>>;
   readonly portAcls: Readonly<Record<string, string>>;

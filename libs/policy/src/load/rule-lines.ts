@@ -95,14 +95,10 @@ const controlCharacter =
  * version of the file; one that says the same is not read again, and is the same object if it did not move.
  */
 export function readRuleLines(file: string, text: string, report: Report, before: readonly RawLine[] = []): RawLine[] {
-  const known = new Map(before.map((line) => [line.raw, line]));
+  const known = new KnownLines(before);
   const out: RawLine[] = [];
-  for (const [index, raw] of text.split(/\r?\n/).entries()) {
-    const same = known.get(raw);
-    if (same) {
-      out.push(same.line === index + 1 ? same : same.movedTo(index + 1));
-      continue;
-    }
+  for (const [index, ended] of text.split('\n').entries()) {
+    const raw = ended.endsWith('\r') ? ended.slice(0, -1) : ended;
     const control = controlCharacter.exec(raw);
     if (control) {
       const code = control[0].charCodeAt(0).toString(16).padStart(4, '0');
@@ -111,12 +107,38 @@ export function readRuleLines(file: string, text: string, report: Report, before
       report.add('csv-syntax', span, `the line has the invisible character U+${code.toUpperCase()}`, hint);
       continue;
     }
-    const source = raw.trim();
-    if (source === '' || source.startsWith('#')) continue;
+    if (/^\s*(#|$)/.test(raw)) continue;
+    const same = known.find(raw);
+    if (same) {
+      out.push(same.line === index + 1 ? same : same.movedTo(index + 1));
+      continue;
+    }
     const line = readLine(file, index + 1, raw, report);
     if (line) out.push(line);
   }
   return out;
+}
+
+/** The lines of an earlier version, which are mostly asked for in their order. */
+class KnownLines {
+  private next = 0;
+  private places: ReadonlyMap<string, number> | null = null;
+
+  constructor(private readonly lines: readonly RawLine[]) {}
+
+  find(raw: string): RawLine | undefined {
+    const expected = this.lines[this.next];
+    if (expected?.raw === raw) {
+      this.next++;
+      return expected;
+    }
+    if (this.lines.length === 0) return undefined;
+    this.places ??= new Map(this.lines.map((line, i) => [line.raw, i]));
+    const place = this.places.get(raw);
+    if (place === undefined) return undefined;
+    this.next = place + 1;
+    return this.lines[place];
+  }
 }
 
 function readLine(file: string, number: number, raw: string, report: Report): RawLine | null {

@@ -1,4 +1,4 @@
-import { hasAddress, serviceAlgebra, serviceKey, type Address, type ServiceSet } from '#net';
+import { hasAddress, type Address, type ServiceSet } from '#net';
 import type { Posture } from '#model';
 import type { AccessGrant, FlowRule, RuleLine, Snapshot } from './snapshot.js';
 
@@ -21,17 +21,6 @@ export interface FlowVerdict {
   readonly reason: string;
   /** The lines that decide: all denies that match, else all allows that match; none for the default deny. */
   readonly rules: readonly RuleLine[];
-}
-
-/** Whether the first packet of a connection passes. Replies follow their connection. */
-export function decideFlow(snapshot: Snapshot, packet: FlowPacket): FlowVerdict {
-  const key = serviceKey(packet.protocol, packet.port);
-  return decideBy(
-    indexOf(snapshot),
-    principalsOf(snapshot, packet.source),
-    principalsOf(snapshot, packet.destination),
-    (services) => serviceAlgebra.contains(services, key),
-  );
 }
 
 /** The answer of the access table; null: reject. */

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { CasbinOracle } from '../casbin/oracle.js';
 import { decodeSnapshot } from '../codec/decode.js';
 import { encodeSnapshot } from '../codec/encode.js';
-import { decideFlow } from '../decide.js';
+import { decideFlow } from '../decider.js';
 import { enforcementRules } from '../enforcement.js';
 import { loadPolicy } from '../load/load.js';
 import type { Policy } from '../policy.js';

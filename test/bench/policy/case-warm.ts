@@ -14,12 +14,15 @@ export function warmCase(shape: Shape, rules: number): BenchCase {
     target: { figure: 'both ms', limit: Math.round((targetMilliseconds * rules) / 4000), want: 'at most' },
     run: ({ rounds, progress }) => {
       const files = generatePolicy(parametersOf(shape, rules));
-      const measure = (): { load: number; compile: number } => {
+      const measure = (): { load: number; compile: number; cpu: number } => {
+        const before = process.cpuUsage();
         const begun = performance.now();
         const policy = loaded(files);
         const between = performance.now();
         compiled(policy);
-        return { load: between - begun, compile: performance.now() - between };
+        const compile = performance.now() - between;
+        const { user, system } = process.cpuUsage(before);
+        return { load: between - begun, compile, cpu: (user + system) / 1000 };
       };
       progress('warm-up');
       measure();
@@ -31,6 +34,7 @@ export function warmCase(shape: Shape, rules: number): BenchCase {
         'load ms': Math.round(median(samples.map(({ load }) => load))),
         'compile ms': Math.round(median(samples.map(({ compile }) => compile))),
         'both ms': Math.round(median(samples.map(({ load, compile }) => load + compile))),
+        'CPU ms': Math.round(median(samples.map(({ cpu }) => cpu))),
       };
       return { rows: { Cordon: figures }, figures, notes: [] };
     },

@@ -1,6 +1,6 @@
-import { type Address, type AddressRange, rangesOf } from '#net';
+import { portOf, protocolOf, rangesOf, serviceKey, type Address, type AddressRange } from '#net';
 import type { Snapshot } from '#policy';
-import type { Device } from './inventory.ts';
+import { flowsOf, type Device } from './inventory.ts';
 import { Numbers } from './numbers.ts';
 
 /** A packet as a firewall sees it: addresses only, no classes. */
@@ -19,19 +19,25 @@ export const addressKey = ({ family, value }: Address): string => `${family} ${v
 export const membershipsOf = (devices: readonly Device[]): Memberships =>
   new Map(devices.map(({ address, role }) => [addressKey(address), { address, class: role }]));
 
-/** Half from a device, half towards one; the far side an endpoint, a device or a stranger; ports that rules name and others. */
+/**
+ * Half are flows of devices, which the policy allows for the most part. Of the others, half come from a device and half go
+ * to one; the far side is an endpoint, a device or a stranger, the port one that some rule names or any.
+ */
 export function packetsOf(snapshot: Snapshot, devices: readonly Device[], count: number, seed: number): WirePacket[] {
   const numbers = new Numbers(seed);
-  const internet = snapshot.endpoints.find(({ name }) => name === 'internet');
-  const servers = snapshot.endpoints.filter((endpoint) => endpoint !== internet).flatMap((e) => rangesOf(e.addresses));
-  const services = snapshot.applications.filter(({ name }) => name !== 'any').flatMap((a) => a.services);
-  return Array.from({ length: count }, (): WirePacket => {
+  const flows = flowsOf(snapshot, devices, count, seed);
+  const servers = snapshot.endpoints
+    .filter(({ name }) => name !== 'internet')
+    .flatMap(({ addresses }) => rangesOf(addresses));
+  const services = snapshot.applications.filter(({ name }) => name !== 'any').flatMap((one) => one.services);
+  return Array.from(flows, ({ source, destination, protocol, port }): WirePacket => {
+    if (numbers.chance(0.5)) return { source, destination, protocol, port };
     const near = numbers.pick(devices).address;
     const far = drawFar(near.family, servers, devices, numbers);
     const { first, last } = numbers.pick(services);
-    const key = numbers.chance(0.8) ? first + numbers.below(last - first + 1) : (6 << 16) + numbers.below(65_536);
-    const [source, destination] = numbers.chance(0.5) ? [near, far] : [far, near];
-    return { source, destination, protocol: key >>> 16, port: key & 0xffff };
+    const key = numbers.chance(0.8) ? first + numbers.below(last - first + 1) : serviceKey(6, numbers.below(65_536));
+    const [from, to] = numbers.chance(0.5) ? [near, far] : [far, near];
+    return { source: from, destination: to, protocol: protocolOf(key), port: portOf(key) };
   });
 }
 

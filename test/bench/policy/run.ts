@@ -76,7 +76,7 @@ function printOutcome({ name, target }: BenchCase, outcome: Outcome): void {
 }
 
 const loadBefore = load();
-const rounds = options.quick ? 2 : 5;
+const rounds = options.quick ? 3 : 5;
 const planned = plannedCases();
 const results: { name: string; target: BenchCase['target']; verdict: Verdict | null; outcome: Outcome }[] = [];
 for (const [i, one] of planned.entries()) {

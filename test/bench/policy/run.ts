@@ -1,5 +1,5 @@
 /*
- * npm run bench:policy [-- --only random|structured|TEXT]… [--sizes 4000,40000] [--quick] [--json]
+ * npm run bench:policy [-- --only random|structured|TEXT]… [--sizes 4000,40000] [--rounds N] [--quick] [--json]
  *
  * Cordon's policy compiler beside Capirca in one run. See ../README.md for what is measured and how to read it.
  */
@@ -18,6 +18,7 @@ const { values: options } = parseArgs({
   options: {
     only: { type: 'string', multiple: true, default: [] },
     sizes: { type: 'string', default: '4000' },
+    rounds: { type: 'string' },
     quick: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
@@ -76,7 +77,8 @@ function printOutcome({ name, target }: BenchCase, outcome: Outcome): void {
 }
 
 const loadBefore = load();
-const rounds = options.quick ? 3 : 5;
+const rounds = Number(options.rounds ?? (options.quick ? 3 : 5));
+if (!(Number.isInteger(rounds) && rounds >= 1)) throw new Error(`--rounds is \`${options.rounds}\`: give a number`);
 const planned = plannedCases();
 const results: { name: string; target: BenchCase['target']; verdict: Verdict | null; outcome: Outcome }[] = [];
 for (const [i, one] of planned.entries()) {
@@ -89,7 +91,8 @@ for (const [i, one] of planned.entries()) {
 const machine = { processors: cpus().length, model: cpus()[0]?.model ?? '', loadBefore, loadAfter: load() };
 if (options.json) print(JSON.stringify({ machine, node: process.version, rounds, cases: results }, null, 2));
 else {
-  const missed = results.filter(({ verdict }) => verdict === 'missed').map(({ name }) => name);
+  const count = (verdict: Verdict): number => results.filter((one) => one.verdict === verdict).length;
   print(`${machine.processors} × ${machine.model}, load average ${loadBefore} before, ${machine.loadAfter} after`);
-  print(missed.length === 0 ? 'no target was missed' : `missed: ${missed.join('; ')}`);
+  print(`targets: ${count('met')} met, ${count('missed')} missed, ${count('not compared')} not compared`);
+  for (const { name, verdict } of results) if (verdict === 'missed') print(`  missed: ${name}`);
 }

@@ -1,19 +1,17 @@
 /*
- * npm run bench [-- --only radius|compile] [--quick] [--json] [--devices N] [--node-flag=FLAG]…
+ * npm run bench [-- --quick] [--json] [--devices N] [--node-flag=FLAG]…
  *
- * Cordon measured beside its peers in one run, because figures of different runs on a shared machine can't be compared.
+ * Cordon's RADIUS bridge measured beside FreeRADIUS in one run, because figures of different runs on a shared machine can't be compared.
  * See README.md for what is measured and how to read it.
  */
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
-import { benchCompile, compileTargetMilliseconds, type CompileFigures } from './compile.ts';
 import { benchRadius, maxDevices, type RadiusFigures } from './radius.ts';
 import { hasFreeradius } from './servers.ts';
 import { load } from './statistics.ts';
 
 const { values: options } = parseArgs({
   options: {
-    only: { type: 'string' },
     quick: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     devices: { type: 'string', default: '1000' },
@@ -62,49 +60,22 @@ function printRadius(figures: readonly RadiusFigures[]): void {
     );
 }
 
-function printCompile(figures: readonly CompileFigures[]): void {
-  print('load and compile a policy');
-  console.table(
-    Object.fromEntries(
-      figures.map(({ policy, rules, ...row }) => [
-        policy,
-        {
-          rules,
-          'load ms': Math.round(row.loadMilliseconds),
-          'compile ms': Math.round(row.compileMilliseconds),
-          'both ms': Math.round(row.wallMilliseconds),
-          'CPU ms': Math.round(row.cpuMilliseconds),
-          'first time ms': Math.round(row.coldMilliseconds),
-          'peak MB': Math.round(row.peakMegabytes),
-          [`target ${compileTargetMilliseconds} ms`]:
-            row.wallMilliseconds < compileTargetMilliseconds ? 'met' : 'missed',
-        },
-      ]),
-    ),
-  );
-}
-
-const wants = (what: string): boolean => options.only === undefined || options.only === what;
 const loadBefore = load();
-if (wants('radius') && !hasFreeradius() && process.env['CI']) {
+if (!hasFreeradius() && process.env['CI']) {
   throw new Error('freeradius is missing: a comparison without its peer is none (Debian: apt-get install freeradius)');
 }
-const compile = wants('compile') ? benchCompile() : [];
-const radius = wants('radius')
-  ? await benchRadius({
-      rounds: options.quick ? 3 : 5,
-      count: options.quick ? 10_000 : 30_000,
-      devices,
-      nodeFlags: options['node-flag'],
-    })
-  : [];
+const radius = await benchRadius({
+  rounds: options.quick ? 3 : 5,
+  count: options.quick ? 10_000 : 30_000,
+  devices,
+  nodeFlags: options['node-flag'],
+});
 const machine = { processors: cpus().length, model: cpus()[0]?.model ?? '', loadBefore, loadAfter: load() };
 if (options.json) {
-  print(JSON.stringify({ machine, node: process.version, radius, ratio: ratio(radius), compile }, null, 2));
+  print(JSON.stringify({ machine, node: process.version, radius, ratio: ratio(radius) }, null, 2));
 } else {
   print(
     `${machine.processors} × ${machine.model}, load average ${machine.loadBefore} before, ${machine.loadAfter} after`,
   );
-  if (compile.length > 0) printCompile(compile);
-  if (radius.length > 0) printRadius(radius);
+  printRadius(radius);
 }

@@ -36,9 +36,9 @@ export function compilePolicy(policy: Policy, at: Date, provenance: Provenance =
       name,
       description,
       criticality,
-      ancestors: policy.principalTree.ancestors(name),
+      ...policy.principalTree.lineage(name),
     })),
-    sites: [...policy.sites.keys()].map((name) => ({ name, ancestors: policy.siteTree.ancestors(name) })),
+    sites: [...policy.sites.keys()].map((name) => ({ name, ...policy.siteTree.lineage(name) })),
     segments: [...policy.segments.values()].map(({ name, dedicatedTo, role, sites }) => ({
       name,
       dedicatedTo,
@@ -48,14 +48,15 @@ export function compilePolicy(policy: Policy, at: Date, provenance: Provenance =
     endpoints: [...policy.endpoints.values()].map(({ name, description }) => ({
       name,
       description,
-      ancestors: policy.principalTree.ancestors(name),
+      ...policy.principalTree.lineage(name),
       addresses: addressesOf(policy, name),
     })),
     applications: [...policy.applications.keys()].map((name) => ({
       name,
-      ancestors: policy.applicationTree.ancestors(name),
+      ...policy.applicationTree.lineage(name),
       services: servicesOf(policy, name),
     })),
+    schedules: [...policy.schedules.values()],
     flowRules: policy.flowRules.map((rule) => ({
       ...ruleLine(rule),
       ...flowWords(rule),

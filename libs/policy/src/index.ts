@@ -1,3 +1,4 @@
+export { exportCasbin, type CasbinExport } from './casbin/export.js';
 export { CasbinOracle, policyLines } from './casbin/oracle.js';
 export { decodeSnapshot, encodeSnapshot } from './codec.js';
 export { policyCodes, type PolicyCode } from './codes.js';

@@ -185,7 +185,7 @@ describe('an explanation', () => {
           .map((rule) => mismatchesOf(policy, rule, packet, at))
           .filter((missed) => missed.length <= 2 && !(missed.includes('subject') && missed.includes('object')))
           .map(({ length }) => length);
-        expect(part.nearest.map(({ mismatches }) => mismatches.length)[0]).toBe(counts.sort()[0]);
+        expect(part.nearest.map(({ mismatches }) => mismatches.length)[0]).toBe(counts.sort((a, b) => a - b)[0]);
         expect(part.nearest.length).toBeLessThanOrEqual(5);
       }),
     );

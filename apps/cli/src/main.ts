@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { casbinExport, type CasbinExportOptions } from './commands/casbin.js';
 import { explain, type ExplainOptions } from './commands/explain.js';
 import { access, check, compile, plan, PolicyRefused, test } from './commands/policy.js';
 import { radtest, type RadtestOptions } from './commands/radtest.js';
@@ -70,6 +71,16 @@ function program(): Command {
     .option(...at)
     .option(...json)
     .action((options) => run(() => plan(options)));
+  cordon
+    .command('casbin')
+    .description('the policy for other Casbin tools')
+    .command('export')
+    .argument('<dir>', 'folder to write model.conf and policy.csv into')
+    .description('write model.conf and policy.csv for any Casbin, with the same decisions at one instant')
+    .option('--policy <dir|rev>', 'policy folder, git revision, or revision:folder', 'policies')
+    .option(...at)
+    .option(...json)
+    .action((folder: string, options: CasbinExportOptions) => run(() => casbinExport(folder, options)));
   cordon
     .command('radtest')
     .argument('<mac>', 'MAC address of the device')

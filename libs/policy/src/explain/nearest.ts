@@ -47,17 +47,17 @@ const mostMismatches = 2;
  */
 export function nearestRules(snapshot: Snapshot, query: FlowQuery, parts: readonly VerdictPart[]): NearRule[] {
   const index = indexOf(snapshot);
+  const byName = partsByName(parts);
   const candidates = snapshot.flowRules
     .filter(({ effect }) => effect === 'allow')
-    .flatMap((rule) => nearestPart(rule, index.services.get(rule.application) ?? [], parts) ?? []);
+    .flatMap((rule) => nearestPart(rule, index.services.get(rule.application) ?? [], byName) ?? []);
   const near = candidates.filter(({ mismatches }) => mismatches.length < 2 || !mismatches.includes('object'));
   return (near.length > 0 ? near : candidates)
     .map((candidate) => ({ ...candidate, paths: pathsOf(snapshot, query, candidate) }))
     .map((candidate) => ({ ...candidate, steps: stepsOf(candidate.paths) }))
     .sort(
       (a, b) =>
-        a.mismatches.length - b.mismatches.length ||
-        compareText(rankOf(a.mismatches), rankOf(b.mismatches)) ||
+        compareMismatches(a.mismatches, b.mismatches) ||
         a.steps - b.steps ||
         compareText(a.rule.file, b.rule.file) ||
         a.rule.line - b.rule.line,
@@ -88,28 +88,67 @@ interface Candidate extends Comparison {
   readonly mismatches: readonly Column[];
 }
 
-/** The first of the parts on which the fewest columns of a rule don't match; null when that is too many. */
-function nearestPart(rule: FlowRule, services: ServiceSet, parts: readonly VerdictPart[]): Candidate | null {
+/** Parts in which a name is a subject, or an object; and the services of them all. */
+interface PartsByName {
+  readonly sources: ReadonlyMap<string, readonly VerdictPart[]>;
+  readonly destinations: ReadonlyMap<string, readonly VerdictPart[]>;
+  readonly services: ServiceSet;
+}
+
+function partsByName(parts: readonly VerdictPart[]): PartsByName {
+  const index = (namesOf: (part: VerdictPart) => ReadonlySet<string>): Map<string, VerdictPart[]> => {
+    const found = new Map<string, VerdictPart[]>();
+    for (const part of parts) {
+      for (const name of namesOf(part)) {
+        const list = found.get(name);
+        if (list) list.push(part);
+        else found.set(name, [part]);
+      }
+    }
+    return found;
+  };
+  return {
+    sources: index(({ sources }) => sources),
+    destinations: index(({ destinations }) => destinations),
+    services: serviceAlgebra.normalize(parts.flatMap(({ services }) => services)),
+  };
+}
+
+/** The first of the parts on which a rule comes nearest; null when it is not near to any. */
+function nearestPart(rule: FlowRule, services: ServiceSet, parts: PartsByName): Candidate | null {
+  const asSubject = parts.sources.get(rule.subject) ?? [];
+  const asObject = parts.destinations.get(rule.object) ?? [];
+  const everywhere = columns.filter(
+    (column) =>
+      ({
+        when: !rule.active,
+        application: serviceAlgebra.intersect(services, parts.services).length === 0,
+        subject: asSubject.length === 0,
+        object: asObject.length === 0,
+      })[column],
+  );
   let best: Candidate | null = null;
-  for (const part of parts) {
-    const isSubject = part.sources.has(rule.subject);
-    const isObject = part.destinations.has(rule.object);
-    if (!isSubject && !isObject) continue;
+  for (const part of everywhere.length > mostMismatches ? [] : [...asSubject, ...asObject]) {
     const shared = serviceAlgebra.intersect(services, part.services);
     const misses: Readonly<Record<Column, boolean>> = {
       when: !rule.active,
       application: shared.length === 0,
-      subject: !isSubject,
-      object: !isObject,
+      subject: !part.sources.has(rule.subject),
+      object: !part.destinations.has(rule.object),
     };
     const mismatches = columns.filter((column) => misses[column]);
-    if (mismatches.length > mostMismatches || mismatches.length >= (best?.mismatches.length ?? Infinity)) continue;
+    if (mismatches.length > mostMismatches || (best && compareMismatches(best.mismatches, mismatches) <= 0)) continue;
     best = { rule, part, mismatches, service: exampleOf(shared.length > 0 ? shared : part.services) };
+    // What matches nowhere can't be mended by another part.
+    if (mismatches.length === everywhere.length) break;
   }
   return best;
 }
 
 const rankOf = (mismatches: readonly Column[]): string => mismatches.map((column) => columns.indexOf(column)).join('');
+
+const compareMismatches = (a: readonly Column[], b: readonly Column[]): number =>
+  a.length - b.length || compareText(rankOf(a), rankOf(b));
 
 function pathsOf(
   snapshot: Snapshot,

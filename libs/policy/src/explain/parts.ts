@@ -135,35 +135,37 @@ function explainGroup(
 
 /** The parts as few boxes: joined over destinations, then over sources, where all else is the same. */
 function packetsOf(whole: Whole, parts: readonly VerdictPart[]): PacketBox[] {
-  const boxes = parts.map((part) => ({ ...part, text: servicesOf(whole, part) }));
-  const overTo = Map.groupBy(boxes, ({ from, text }) => `${from} ${text}`);
-  const joined = [...overTo.values()].map((same) => {
-    const [first] = same as [(typeof boxes)[number]];
-    const to = endOf(
-      first.to,
-      first.toAddresses,
-      union(same.map(({ toAddresses }) => toAddresses)),
-      whole.to,
-      whole.query.to,
-    );
-    return { ...first, to };
-  });
-  const overFrom = Map.groupBy(joined, ({ to, text }) => `${to.join(' ')} ${text}`);
-  return [...overFrom.values()].map((same) => {
-    const [{ from, fromAddresses, to, text }] = same as [(typeof joined)[number]];
-    const all = union(same.map((box) => box.fromAddresses));
-    return { from: endOf(from, fromAddresses, all, whole.from, whole.query.from), to, services: text };
+  // By labels first, each of which stands for one set of addresses: sets are joined and written once per box.
+  const bySource = Map.groupBy(
+    parts.map((part) => ({ part, text: servicesOf(whole, part) })),
+    ({ part, text }) => `${part.from} ${text}`,
+  );
+  const boxes = Map.groupBy(
+    bySource.values(),
+    (same) => `${same.map(({ part }) => part.to).join(' ')} ${same[0]!.text}`,
+  );
+  return [...boxes.values()].map((rows) => {
+    const [row] = rows as [(typeof rows)[number]];
+    const { part, text } = row[0]!;
+    const froms = rows.map((each) => each[0]!.part.fromAddresses);
+    const tos = row.map((each) => each.part.toAddresses);
+    return {
+      from: endOf(part.from, froms, whole.from, whole.query.from),
+      to: endOf(part.to, tos, whole.to, whole.query.to),
+      services: text,
+    };
   });
 }
 
+/** A class by its label; addresses by the name that was asked about when they are all of it. */
 function endOf(
   label: string,
-  own: AddressSet | null,
-  all: AddressSet,
+  sets: readonly (AddressSet | null)[],
   asked: AddressSet,
   name: string,
 ): readonly string[] {
-  if (own === null) return [label];
+  if (sets[0] === null) return [label];
+  const all = union(sets);
   return isEmptyAddressSet(subtractAddresses(asked, all)) ? [name] : rangesOf(all).map(formatRange);
 }
 
@@ -176,6 +178,7 @@ function servicesOf({ query, services }: Whole, part: VerdictPart): string {
   return describeServices(part.services, { name: query.app, services: serviceAlgebra.subtract(services, foreign) });
 }
 
+/** Parts share the sets of their ends: each counts once. */
 function union(sets: readonly (AddressSet | null)[]): AddressSet {
-  return addressSet(sets.flatMap((set) => (set ? rangesOf(set) : [])));
+  return addressSet([...new Set(sets)].flatMap((set) => (set ? rangesOf(set) : [])));
 }

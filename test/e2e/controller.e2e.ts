@@ -292,13 +292,69 @@ describe('policy', () => {
   it('explains a flow by name, by MAC and by what is not allowed', async () => {
     const ask = (query: string) => api().get(`/api/v1/explain?${query}`).set(asAdmin());
     const allowed = await ask('from=infusion-pump&to=drug-library&app=https').expect(200);
-    expect(allowed.body).toMatchObject({ verdict: 'allow', rules: [{ file: 'rules/flows.csv', line: 2 }] });
+    expect(allowed.body).toMatchObject({
+      verdict: 'allow',
+      rules: [{ file: 'rules/flows.csv', line: 2 }],
+      provenance: { author: 'Ada <ada@example.org>' },
+      hints: [],
+      role: null,
+    });
     const byMac = await ask('from=00:1a:00:00:01:10&to=10.10.4.20&app=tcp/443').expect(200);
-    expect(byMac.body).toMatchObject({ verdict: 'allow', from: 'infusion-pump' });
+    expect(byMac.body).toMatchObject({
+      verdict: 'allow',
+      from: 'infusion-pump',
+      parts: [
+        {
+          example: { from: 'infusion-pump', to: '10.10.4.20', service: 'tcp/443' },
+          rules: [
+            {
+              line: 2,
+              effect: 'allow',
+              decides: true,
+              note: 'infusion pumps fetch their library',
+              paths: {
+                subject: ['infusion-pump'],
+                object: ['10.10.4.20', 'drug-library'],
+                application: ['tcp/443', 'https'],
+              },
+            },
+          ],
+          nearest: [],
+        },
+      ],
+    });
     const denied = await ask('from=infusion-pump&to=internet&app=any').expect(200);
     expect(denied.body).toMatchObject({ verdict: 'deny' });
     const unknown = await ask('from=infusion-pmp&to=internet&app=any').expect(422);
     expect(unknown.text).toContain('infusion-pmp');
+  });
+
+  it('explains what is missing, and a class as its role at a site', async () => {
+    const ask = (query: string) => api().get(`/api/v1/explain?${query}`).set(asAdmin());
+    const near = await ask('from=infusion-pump&to=drug-library&app=tcp/80').expect(200);
+    expect(near.body).toMatchObject({ verdict: 'deny', reason: 'no rule allows it', rules: [] });
+    expect((near.body as { parts: { nearest: unknown[] }[] }).parts[0]?.nearest[0]).toMatchObject({
+      line: 2,
+      mismatches: [
+        {
+          column: 'application',
+          why: '`drug-library` is allowed on `https` (tcp/443), you asked for `tcp/80`',
+        },
+      ],
+      overriddenBy: [],
+    });
+    const placed = await ask('from=infusion-pump&to=drug-library&app=https&site=main&posture=quarantined').expect(200);
+    expect(placed.body).toMatchObject({
+      verdict: 'deny',
+      from: 'infusion-pump',
+      query: { from: 'quarantined' },
+      role: { class: 'infusion-pump', segment: 'quarantine', role: 'quarantined', rule: { file: 'rules/access.csv' } },
+    });
+    for (const wrong of ['site=main', 'site=main&posture=odd', 'site=nowhere&posture=verified'])
+      expect((await ask(`from=infusion-pump&to=drug-library&app=https&${wrong}`)).status).toBe(
+        wrong.includes('odd') ? 400 : 422,
+      );
+    await ask('from=00:1a:00:00:01:10&to=drug-library&app=https&site=main&posture=verified').expect(422);
   });
 });
 

@@ -1,5 +1,7 @@
 import { Command } from 'commander';
-import { access, check, compile, explain, plan, PolicyRefused, test } from './commands/policy.js';
+import { casbinExport, type CasbinExportOptions } from './commands/casbin.js';
+import { explain, type ExplainOptions } from './commands/explain.js';
+import { access, check, compile, plan, PolicyRefused, test } from './commands/policy.js';
 import { radtest, type RadtestOptions } from './commands/radtest.js';
 import { serve, type ServeOptions } from './commands/serve.js';
 import { completion } from './completion.js';
@@ -34,14 +36,16 @@ function program(): Command {
     .action((folder: string, options) => run(() => compile(folder, options)));
   cordon
     .command('explain')
-    .description('may FROM open connections to TO, and which lines say so')
-    .option('--policy <dir>', 'policy folder', 'policies')
+    .description('may FROM open connections to TO: which lines say so, by which memberships, or what is missing')
+    .option('--policy <dir|rev>', 'policy folder, git revision, or revision:folder', 'policies')
     .requiredOption('--from <principal>', 'device class, endpoint or address')
     .requiredOption('--to <principal>', 'device class, endpoint or address')
     .requiredOption('--app <application>', 'application, or tcp/443')
+    .option('--site <site>', 'site where the device is: ask about its role there (with --posture)')
+    .option('--posture <posture>', 'verified, unverified, at-risk or quarantined (with --site)')
     .option(...at)
     .option(...json)
-    .action((options) => run(() => explain(options)));
+    .action((options: ExplainOptions) => run(() => explain(options)));
   cordon
     .command('access')
     .description('where a device goes, and what a switch is told')
@@ -67,6 +71,16 @@ function program(): Command {
     .option(...at)
     .option(...json)
     .action((options) => run(() => plan(options)));
+  cordon
+    .command('casbin')
+    .description('the policy for other Casbin tools')
+    .command('export')
+    .argument('<dir>', 'folder to write model.conf and policy.csv into')
+    .description('write model.conf and policy.csv for any Casbin, with the same decisions at one instant')
+    .option('--policy <dir|rev>', 'policy folder, git revision, or revision:folder', 'policies')
+    .option(...at)
+    .option(...json)
+    .action((folder: string, options: CasbinExportOptions) => run(() => casbinExport(folder, options)));
   cordon
     .command('radtest')
     .argument('<mac>', 'MAC address of the device')

@@ -32,22 +32,31 @@ export function readPolicyFolder(folder: string): ReadonlyMap<string, string> {
  */
 export function readPolicyAt(place: string): ReadonlyMap<string, string> {
   if (existsSync(place)) return readPolicyFolder(place);
-  const [revision = '', folder] = place.split(':');
-  const commit = git('rev-parse', '--verify', '--quiet', '--end-of-options', `${revision}^{commit}`)?.trim();
-  if (!commit) throw new UsageError(`\`${place}\` is neither a folder nor a revision of a git repository here`);
-  const list = (at: string): string[] =>
-    (git('ls-tree', '-r', '-z', '--name-only', '--full-tree', commit, '--', at) ?? '').split('\0').filter(Boolean);
-  const inside = folder ?? (list('policies/').length > 0 ? 'policies' : '');
-  const prefix = inside === '' ? '' : `${inside.replace(/\/+$/, '')}/`;
+  const { commit, prefix } = revisionOf(place);
   const files = new Map<string, string>();
-  for (const path of list(prefix === '' ? '.' : prefix)) {
+  for (const path of filesAt(commit, prefix === '' ? '.' : prefix)) {
     const name = path.slice(prefix.length);
     if (isPolicyText(name)) files.set(name, git('cat-file', 'blob', `${commit}:${path}`) ?? '');
   }
   return files;
 }
 
-function git(...args: string[]): string | null {
+/** What `readPolicyAt` takes for a revision. `prefix` is the folder inside it, with its `/`; empty for the root. */
+export function revisionOf(place: string): { readonly commit: string; readonly prefix: string } {
+  const [revision = '', folder] = place.split(':');
+  const commit = git('rev-parse', '--verify', '--quiet', '--end-of-options', `${revision}^{commit}`)?.trim();
+  if (!commit) throw new UsageError(`\`${place}\` is neither a folder nor a revision of a git repository here`);
+  const inside = folder ?? (filesAt(commit, 'policies/').length > 0 ? 'policies' : '');
+  return { commit, prefix: inside === '' ? '' : `${inside.replace(/\/+$/, '')}/` };
+}
+
+function filesAt(commit: string, at: string): string[] {
+  const list = git('ls-tree', '-r', '-z', '--name-only', '--full-tree', commit, '--', at) ?? '';
+  return list.split('\0').filter(Boolean);
+}
+
+/** Null when git fails, or isn't there. */
+export function git(...args: string[]): string | null {
   try {
     return execFileSync('git', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], maxBuffer: 64 << 20 });
   } catch {

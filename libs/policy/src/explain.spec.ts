@@ -2,7 +2,7 @@ import { policyFiles } from '#testkit';
 import { describe, expect, it } from 'vitest';
 import { compilePolicy } from './compile/compile.js';
 import { enforcementRules } from './enforcement.js';
-import { explainFlow } from './explain.js';
+import { explainFlow } from './explain/explain-flow.js';
 import { loadPolicy } from './load/load.js';
 import type { Snapshot } from './snapshot.js';
 

@@ -11,7 +11,7 @@ import {
   serviceAlgebra,
   sweep,
   formatAddress,
-  formatServices,
+  type AddressRange,
   type AddressSet,
   type Family,
   type ServiceSet,
@@ -19,7 +19,7 @@ import {
 import { Report } from './codes.js';
 import { decideBy, indexOf, noRule, type FlowVerdict } from './decide.js';
 import { didYouMean } from './load/suggest.js';
-import type { RuleLine, Snapshot } from './snapshot.js';
+import type { Snapshot } from './snapshot.js';
 
 export interface FlowQuery {
   /** Class, endpoint, group or address. */
@@ -36,15 +36,10 @@ export interface VerdictPart extends FlowVerdict {
   readonly services: ServiceSet;
   /** Everything the source is: classes, or the endpoints that contain it. */
   readonly sources: ReadonlySet<string>;
-}
-
-/**
- * Verdict on every packet that a query speaks of: allow only when all of them pass. A query by name speaks of all
- * addresses of an endpoint and all ports of an application.
- */
-export function explainFlow(snapshot: Snapshot, query: FlowQuery): Result<FlowVerdict> {
-  const parts = judge(snapshot, query);
-  return parts.ok ? success(summarize(parts.value)) : parts;
+  readonly destinations: ReadonlySet<string>;
+  /** All addresses that `from` and `to` stand for; null for a device. */
+  readonly fromAddresses: AddressSet | null;
+  readonly toAddresses: AddressSet | null;
 }
 
 /** The parts into which policy divides the packets of a query: disjoint, complete, at least one. */
@@ -63,28 +58,21 @@ export function judge(snapshot: Snapshot, query: FlowQuery): Result<VerdictPart[
     }
   }
   if (parts.length > 0) return success(parts);
-  const nothing = { from: query.from, to: query.to, services, rules: [], sources: new Set<string>() };
-  return success([{ ...nothing, verdict: 'deny', reason: 'no packet fits: no address family and protocol in common' }]);
+  const reason = 'no packet fits: no address family and protocol in common';
+  const nobody = { principals: new Set<string>(), addresses: null, family: null };
+  const ends = endsOf({ ...nobody, label: query.from }, { ...nobody, label: query.to });
+  return success([{ ...ends, services, verdict: 'deny', reason, rules: [] }]);
 }
 
-function summarize(parts: readonly VerdictPart[]): FlowVerdict {
-  const denied = parts.filter(({ verdict }) => verdict === 'deny');
-  const [first] = denied;
-  if (!first) return { verdict: 'allow', reason: 'allowed by rule', rules: uniqueLines(parts) };
-  if (denied.length === parts.length) {
-    const byRule = denied.filter(({ rules }) => rules.length > 0);
-    return { verdict: 'deny', reason: (byRule[0] ?? first).reason, rules: uniqueLines(byRule) };
-  }
-  const what = `${first.from} → ${first.to} ${formatServices(first.services)}`;
+function endsOf(source: Atom, destination: Atom): Omit<VerdictPart, keyof FlowVerdict | 'services'> {
   return {
-    verdict: 'deny',
-    reason: `only part of it is allowed: ${what} is not (${first.reason})`,
-    rules: uniqueLines(denied),
+    from: source.label,
+    to: destination.label,
+    sources: source.principals,
+    destinations: destination.principals,
+    fromAddresses: source.addresses,
+    toAddresses: destination.addresses,
   };
-}
-
-function uniqueLines(parts: readonly VerdictPart[]): RuleLine[] {
-  return [...new Map(parts.flatMap(({ rules }) => rules).map((rule) => [rule.id, rule])).values()];
 }
 
 type QuerySide = { readonly class: string } | { readonly addresses: AddressSet };
@@ -93,6 +81,7 @@ interface Atom {
   readonly label: string;
   /** Null: a device, which may have either. */
   readonly family: Family | null;
+  readonly addresses: AddressSet | null;
   readonly principals: ReadonlySet<string>;
 }
 
@@ -145,22 +134,29 @@ function atomsOf(snapshot: Snapshot, name: string, side: QuerySide): readonly At
 function atoms(snapshot: Snapshot, side: QuerySide): Atom[] {
   if ('class' in side) {
     const principals = new Set(indexOf(snapshot).classes.get(side.class));
-    return [{ label: side.class, family: null, principals }];
+    return [{ label: side.class, family: null, addresses: null, principals }];
   }
   const touching = snapshot.endpoints
     .map(({ name, addresses }) => ({ name, addresses: intersectAddresses(addresses, side.addresses) }))
     .filter(({ addresses }) => !isEmptyAddressSet(addresses));
-  const found = new Map<string, Atom>();
+  const found = new Map<string, { family: Family; names: string[]; ranges: AddressRange[] }>();
   for (const family of families) {
     const lists = [familyOf(side.addresses, family), ...touching.map(({ addresses }) => familyOf(addresses, family))];
-    for (const { first, members } of sweep(lists, 1n)) {
+    for (const { first, last, members } of sweep(lists, 1n)) {
       const names = members.filter((i) => i > 0).map((i) => touching[i - 1]!.name);
       const key = `${family} ${names.join(' ')}`;
-      if (!found.has(key))
-        found.set(key, { label: formatAddress({ family, value: first }), family, principals: new Set(names) });
+      const range = { family, first, last };
+      const cell = found.get(key);
+      if (cell) cell.ranges.push(range);
+      else found.set(key, { family, names, ranges: [range] });
     }
   }
-  return [...found.values()];
+  return [...found.values()].map(({ family, names, ranges }) => ({
+    label: formatAddress({ family, value: ranges[0]!.first }),
+    family,
+    addresses: addressSet(ranges),
+    principals: new Set(names),
+  }));
 }
 
 function judgeServices(
@@ -176,8 +172,7 @@ function judgeServices(
   );
   if (relevant.length === 0) {
     const services = withoutOtherFamily(asked, family);
-    const ends = { from: source.label, to: destination.label, services, sources: source.principals };
-    return services.length > 0 ? [{ ...noRule, ...ends }] : [];
+    return services.length > 0 ? [{ ...noRule, ...endsOf(source, destination), services }] : [];
   }
   const lists = [
     asked,
@@ -197,7 +192,7 @@ function judgeServices(
     const verdict = decideBy(index, source.principals, destination.principals, (set) =>
       serviceAlgebra.contains(set, at),
     );
-    return [{ ...verdict, from: source.label, to: destination.label, services, sources: source.principals }];
+    return [{ ...verdict, ...endsOf(source, destination), services }];
   });
 }
 

@@ -45,6 +45,11 @@ export class Hierarchy {
     return found.sort(([a, x], [b, y]) => x - y || compareText(a, b)).map(([ancestor]) => ancestor);
   }
 
+  /** What a snapshot keeps of it. */
+  lineage(name: string): { ancestors: string[]; parents: string[] } {
+    return { ancestors: this.ancestors(name), parents: [...this.parents(name)].sort(compareText) };
+  }
+
   /** A shortest chain `name → … → group`, or null. */
   path(name: string, group: string): readonly string[] | null {
     const chain = [name];

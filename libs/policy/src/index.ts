@@ -1,3 +1,4 @@
+export { exportCasbin, type CasbinExport } from './casbin/export.js';
 export { CasbinOracle, policyLines } from './casbin/oracle.js';
 export { decodeSnapshot } from './codec/decode.js';
 export { encodeSnapshot } from './codec/encode.js';
@@ -7,7 +8,11 @@ export { accessFor, principalsOf } from './decide.js';
 export { decideFlow, FlowDecider } from './decider.js';
 export type { FlowPacket, FlowVerdict, PacketSide } from './decide.js';
 export { enforcementRules, sitesBelow } from './enforcement.js';
-export { explainFlow, judge, type FlowQuery, type VerdictPart } from './explain.js';
+export { judge, type FlowQuery, type VerdictPart } from './explain.js';
+export { explainFlow, type FlowExplanation } from './explain/explain-flow.js';
+export type { ExplainedPart, MatchingRule, PacketBox } from './explain/parts.js';
+export type { ExamplePacket, NearRule } from './explain/nearest.js';
+export type { Placement, RoleTaken } from './explain/placement.js';
 export { loadPolicy, PolicyLoader } from './load/load.js';
 export { casbinModel } from './load/model.js';
 export { didYouMean, suggest } from './load/suggest.js';

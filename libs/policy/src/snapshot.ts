@@ -1,5 +1,6 @@
 import type { AclEntry, AddressSet, Prefix, ServiceSet } from '#net';
 import type { Posture } from '#model';
+import type { Schedule } from './when.js';
 
 /** Where a line of policy stands and what it says. */
 export interface RuleLine {
@@ -39,6 +40,8 @@ export interface Named {
   readonly name: string;
   /** All groups or parents it belongs to, nearest first, itself not included. */
   readonly ancestors: readonly string[];
+  /** Those it belongs to by one line (or as a built-in root), by name. */
+  readonly parents: readonly string[];
 }
 
 export type Criticality = 'life-critical' | 'high' | 'standard';
@@ -189,6 +192,7 @@ export interface Snapshot {
   readonly segments: readonly Segment[];
   readonly endpoints: readonly Endpoint[];
   readonly applications: readonly Application[];
+  readonly schedules: readonly Schedule[];
   readonly flowRules: readonly FlowRule[];
   readonly accessRules: readonly AccessRule[];
   readonly accessTable: readonly AccessGrant[];

@@ -5,10 +5,8 @@ import {
   buildSnapshot,
   compilePolicy,
   encodeSnapshot,
-  explainFlow,
   loadPolicy,
   runPolicyTests,
-  type RuleLine,
   type Snapshot,
 } from '#policy';
 import { describeAttribute, nasProfile, nasProfileNames, renderAuthorization } from '#radius';
@@ -59,26 +57,6 @@ export function compile(folder: string, options: { at?: string; out?: string; js
     print(`next change  ${nextChangeAt ?? 'none'}`);
     for (const [name, count] of Object.entries(counts)) print(`  ${`${count}`.padStart(7)} ${name}`);
     if (options.out !== undefined) print(`written to ${options.out}`);
-  }
-  return 0;
-}
-
-export function explain(options: {
-  policy: string;
-  from: string;
-  to: string;
-  app: string;
-  at?: string;
-  json?: boolean;
-}): number {
-  const snapshot = snapshotOf(readPolicyFolder(options.policy), readInstant(options.at));
-  const answer = orThrow(explainFlow(snapshot, options));
-  if (options.json) printJson({ verdict: answer.verdict, reason: answer.reason, rules: answer.rules.map(lineJson) });
-  else {
-    print(
-      `${options.from} -> ${options.to} ${options.app}: ${answer.verdict === 'allow' ? green('ALLOW') : red('DENY')}, ${answer.reason}`,
-    );
-    for (const { file, line, text } of answer.rules) print(`  ${file}:${line}  ${text}`);
   }
   return 0;
 }
@@ -190,24 +168,22 @@ export class PolicyRefused extends Error {
   }
 }
 
-function orThrow<T>(result: Result<T>, place: string | null = null): T {
+export function orThrow<T>(result: Result<T>, place: string | null = null): T {
   if (!result.ok) throw new PolicyRefused(result.diagnostics, place);
   return result.value;
 }
 
-function snapshotOf(files: ReadonlyMap<string, string>, at: Date, place: string | null = null): Snapshot {
+export function snapshotOf(files: ReadonlyMap<string, string>, at: Date, place: string | null = null): Snapshot {
   const policy = orThrow(loadPolicy(files), place);
   return orThrow(compilePolicy(policy, at), place);
 }
 
-function readInstant(text: string | undefined): Date {
+export function readInstant(text: string | undefined): Date {
   const at = text === undefined ? new Date() : new Date(text);
   if (Number.isNaN(at.getTime())) throw new UsageError(`\`${text}\` is not an instant; write 2026-12-01T08:00:00Z`);
   return at;
 }
 
-function mustBeKnown(option: string, name: string, known: readonly string[]): void {
+export function mustBeKnown(option: string, name: string, known: readonly string[]): void {
   if (!known.includes(name)) throw new UsageError(`--${option}: \`${name}\` is not one of ${known.join(', ')}`);
 }
-
-const lineJson = ({ file, line, text }: RuleLine): object => ({ file, line, text });

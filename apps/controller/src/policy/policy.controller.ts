@@ -1,5 +1,6 @@
 import { Controller, Get, HttpCode, Inject, Post, Query } from '@nestjs/common';
-import { explainFlow, type FlowVerdict } from '#policy';
+import { postures } from '#model';
+import { explainFlow, type FlowExplanation, type Placement, type Provenance } from '#policy';
 import { z } from 'zod';
 import { Actor, Allow } from '../auth/auth.guard.js';
 import { DeviceStore } from '../devices/device-store.js';
@@ -18,7 +19,18 @@ const explainQuery = z.strictObject({
   from: z.string().min(1).max(200),
   to: z.string().min(1).max(200),
   app: z.string().min(1).max(200),
+  site: z.string().min(1).max(200).optional(),
+  posture: z.enum(postures).optional(),
 });
+
+/** `from` and `to` as what they count as: a MAC is its device's role or class. */
+type ExplainAnswer = FlowExplanation & {
+  readonly from: string;
+  readonly to: string;
+  readonly app: string;
+  /** Of the policy in force, which the lines are from. */
+  readonly provenance: Provenance;
+};
 
 @Controller('api/v1')
 export class PolicyController {
@@ -60,20 +72,33 @@ export class PolicyController {
 
   @Get('explain')
   @Allow('policy', 'read')
-  @ApiRoute({ summary: 'Would this flow pass, and by which lines? Names, addresses or MACs', query: explainQuery })
-  async explain(
-    @Query(new ZodPipe(explainQuery)) { from, to, app }: z.infer<typeof explainQuery>,
-  ): Promise<FlowVerdict & { from: string; to: string; app: string }> {
+  @ApiRoute({
+    summary:
+      'Would this flow pass, by which lines and memberships, or what is missing? Names, addresses or MACs; with `site` and `posture` a class as its role there',
+    query: explainQuery,
+  })
+  async explain(@Query(new ZodPipe(explainQuery)) asked: z.infer<typeof explainQuery>): Promise<ExplainAnswer> {
     const snapshot = this.loop.active?.snapshot;
     if (!snapshot) throw new Refusal('conflict', 'no policy is in force yet: see GET /api/v1/policy');
     const ports = { snapshot, sessions: this.sessions, devices: this.devices };
+    const { from, to, app } = asked;
     const query = { from: await resolvePrincipal(ports, from), to: await resolvePrincipal(ports, to), app };
-    const answer = explainFlow(snapshot, query);
-    if (answer.ok) return { ...answer.value, ...query };
+    const placement = placementOf(asked);
+    if (placement && (query.from !== from || query.to !== to)) {
+      throw new Refusal('unprocessable', 'site and posture are for classes: those of a device are known');
+    }
+    const answer = explainFlow(snapshot, query, placement);
+    if (answer.ok) return { ...answer.value, ...query, provenance: snapshot.provenance };
     throw new Refusal(
       'unprocessable',
       answer.diagnostics.map(({ summary }) => summary).join('; '),
       answer.diagnostics.map(({ summary, hint }) => ({ pointer: '', detail: `${summary}: ${hint}` })),
     );
   }
+}
+
+function placementOf({ site, posture }: z.infer<typeof explainQuery>): Placement | null {
+  if (site !== undefined && posture !== undefined) return { site, posture };
+  if (site === undefined && posture === undefined) return null;
+  throw new Refusal('unprocessable', '`site` and `posture` go together: a device has its role at a site in a posture');
 }

@@ -79,6 +79,7 @@ export type EncodedSections = {
   readonly segments: unknown;
   readonly endpoints: unknown;
   readonly applications: unknown;
+  readonly schedules: Content['schedules'];
   readonly flowRules: readonly FlowRuleRow[];
   readonly accessRules: readonly AccessRuleRow[];
   readonly accessTable: unknown;

@@ -8,7 +8,7 @@ import { Latest } from '../shelf.js';
 
 type Catalog = Pick<
   Content,
-  'classes' | 'sites' | 'segments' | 'endpoints' | 'applications' | 'nas' | 'enforcementPoints'
+  'classes' | 'sites' | 'segments' | 'endpoints' | 'applications' | 'schedules' | 'nas' | 'enforcementPoints'
 >;
 
 /** The parts of a snapshot that say what names are; the same objects as long as the policy's are. */
@@ -18,6 +18,7 @@ export class CatalogSections {
   private readonly segments = new Latest<Content['segments']>();
   private readonly endpoints = new Latest<Content['endpoints']>();
   private readonly applications = new Latest<Content['applications']>();
+  private readonly schedules = new Latest<Content['schedules']>();
   private readonly nas = new Latest<Content['nas']>();
 
   of(policy: Policy, resolution: Resolution): Catalog {
@@ -29,11 +30,11 @@ export class CatalogSections {
           name,
           description,
           criticality,
-          ancestors: principalTree.ancestors(name),
+          ...principalTree.lineage(name),
         })),
       ),
       sites: this.sites.get([sites, siteTree], () =>
-        [...sites.keys()].map((name) => ({ name, ancestors: siteTree.ancestors(name) })),
+        [...sites.keys()].map((name) => ({ name, ...siteTree.lineage(name) })),
       ),
       segments: this.segments.get([segments], () =>
         [...segments.values()].map(({ name, dedicatedTo, role, sites: places }) => ({
@@ -47,17 +48,18 @@ export class CatalogSections {
         [...endpoints.values()].map(({ name, description }) => ({
           name,
           description,
-          ancestors: principalTree.ancestors(name),
+          ...principalTree.lineage(name),
           addresses: resolution.addressesOf(name),
         })),
       ),
       applications: this.applications.get([applications, applicationTree], () =>
         [...applications.keys()].map((name) => ({
           name,
-          ancestors: applicationTree.ancestors(name),
+          ...applicationTree.lineage(name),
           services: resolution.servicesOf(name),
         })),
       ),
+      schedules: this.schedules.get([policy.schedules], () => [...policy.schedules.values()]),
       nas: this.nas.get([nas], () => nas.map(({ span: _, ...entry }) => entry)),
       enforcementPoints,
     };

@@ -1,3 +1,4 @@
+import ipaddr from 'ipaddr.js';
 import fc from 'fast-check';
 import { isIP } from 'node:net';
 import { describe, expect, it } from 'vitest';
@@ -62,6 +63,23 @@ describe('an address', () => {
     '[::1]',
     'example.org',
   ])('`%s` is refused', (text) => expect(parseAddress(text)).toBeNull());
+
+  it('is written as ipaddr.js writes it, wherever its zeros are', () => {
+    const group = fc.oneof(
+      { weight: 3, arbitrary: fc.constant(0) },
+      { weight: 1, arbitrary: fc.integer({ min: 0, max: 0xffff }) },
+    );
+    fc.assert(
+      fc.property(fc.array(group, { minLength: 8, maxLength: 8 }), (groups) => {
+        const value = groups.reduce((sum, one) => (sum << 16n) | BigInt(one), 0n);
+        const bytes = groups.flatMap((one) => [one >> 8, one & 255]);
+        expect(formatAddress({ family: 6, value })).toBe(new ipaddr.IPv6(bytes).toRFC5952String());
+        const low = { family: 4, value: value & 0xffff_ffffn } as const;
+        expect(formatAddress(low)).toBe(new ipaddr.IPv4(bytes.slice(12)).toString());
+      }),
+      { numRuns: 2000 },
+    );
+  });
 
   it('is read back from its text', () => {
     fc.assert(

@@ -39,12 +39,6 @@ export const allAddresses: AddressSet = {
 
 const toNumber = (bytes: readonly number[]): bigint => bytes.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
 
-function toBytes(value: bigint, count: number): number[] {
-  const bytes: number[] = [];
-  for (let i = count - 1; i >= 0; i--) bytes.push(Number((value >> BigInt(i * 8)) & 0xffn));
-  return bytes;
-}
-
 /** Strict: four decimal octets without leading zeros, or RFC 4291 text. A zone id or a v4-mapped address gives `null`. */
 export function parseAddress(text: string): Address | null {
   // The library tells a name from an address by throwing, which is slow.
@@ -59,18 +53,24 @@ export function parseAddress(text: string): Address | null {
   return parsed.isIPv4MappedAddress() ? null : { family: 6, value: toNumber(parsed.toByteArray()) };
 }
 
-/** Texts of the addresses seen last: policies name the same few thousand again and again. */
-const texts = { 4: new Map<bigint, string>(), 6: new Map<bigint, string>() };
-const maxTexts = 50_000;
-
-/** RFC 5952 text for IPv6. */
+/** Dotted decimal, or the text of RFC 5952: small letters, no leading zeros, `::` for the first of the longest runs of zeros. */
 export function formatAddress({ family, value }: Address): string {
-  const known = texts[family].get(value);
-  if (known !== undefined) return known;
-  const text = family === 4 ? toBytes(value, 4).join('.') : new ipaddr.IPv6(toBytes(value, 16)).toRFC5952String();
-  if (texts[family].size >= maxTexts) texts[family].clear();
-  texts[family].set(value, text);
-  return text;
+  if (family === 4) {
+    const number = Number(value);
+    return `${number >>> 24}.${(number >>> 16) & 255}.${(number >>> 8) & 255}.${number & 255}`;
+  }
+  const digits = value.toString(16).padStart(32, '0');
+  const groups = Array.from({ length: 8 }, (_, i) => digits.slice(i * 4, i * 4 + 4).replace(/^0{1,3}/, ''));
+  let start = 0;
+  let longest = 1;
+  for (let i = 0; i < 8; i++) {
+    let end = i;
+    while (groups[end] === '0') end++;
+    if (end - i > longest) [start, longest] = [i, end - i];
+    if (end > i) i = end;
+  }
+  if (longest === 1) return groups.join(':');
+  return `${groups.slice(0, start).join(':')}::${groups.slice(start + longest).join(':')}`;
 }
 
 export type PrefixProblem = 'not-an-address' | 'bad-length' | 'host-bits' | 'v4-mapped';

@@ -14,15 +14,18 @@ export function compileAccess(policy: Policy, at: Date, report: Report): AccessG
   const byClass = Map.groupBy(active, (rule) => rule.class);
   const table: AccessGrant[] = [];
   const told = new Set<string>();
+  const lines = new LineCache();
   for (const name of policy.classes.keys()) {
     const candidates = [...policy.principalTree.distances(name)].flatMap(([group, distance]) =>
       (byClass.get(group) ?? []).map((rule) => ({ rule, distance })),
     );
+    const byPosture = Map.groupBy(candidates, ({ rule }) => rule.posture);
     for (const site of policy.sites.keys()) {
       if (site === builtIn.everywhere) continue;
       const grants = postures.flatMap((posture) => {
-        const grant = mostSpecific(policy, candidates, { class: name, site, posture }, report, told);
-        return grant ? [grant] : [];
+        const ask = { class: name, site, posture };
+        const rule = mostSpecific(policy, byPosture.get(posture) ?? [], ask, report, told);
+        return (rule && grantOf(policy, rule, ask, lines, report, told)) ?? [];
       });
       if (grants.length > 0 && !grants.some(({ posture }) => posture === 'quarantined')) {
         const { rule } = grants[0]!;
@@ -51,33 +54,49 @@ interface Question {
   readonly posture: Posture;
 }
 
+/** One object for a rule, however many grants it gives. */
+class LineCache {
+  private readonly known = new Map<AccessRuleSource, RuleLine>();
+
+  of(rule: AccessRuleSource): RuleLine {
+    const line = this.known.get(rule) ?? ruleLine(rule);
+    this.known.set(rule, line);
+    return line;
+  }
+}
+
+/** The rule that decides: fewest steps for the class, then for the site; of equals the first. */
 function mostSpecific(
   policy: Policy,
   candidates: readonly Candidate[],
   ask: Question,
   report: Report,
   told: Set<string>,
-): AccessGrant | null {
+): AccessRuleSource | null {
   const siteDistances = policy.siteTree.distances(ask.site);
-  const ranked = candidates
-    .filter(({ rule }) => rule.posture === ask.posture && siteDistances.has(rule.site))
-    .map(({ rule, distance }) => ({ rule, rank: distance * 1000 + siteDistances.get(rule.site)! }))
-    .sort((a, b) => a.rank - b.rank);
-  const best = ranked[0];
-  if (!best) return null;
-  const rival = ranked.find(({ rule, rank }) => rank === best.rank && rule.segment !== best.rule.segment);
-  if (rival && once(told, `tie ${best.rule.id} ${rival.rule.id}`)) {
-    const other = `${rival.rule.span.file}:${rival.rule.span.line}`;
-    const summary = `\`${ask.class}\` at \`${ask.site}\`, ${ask.posture}: \`${best.rule.segment}\` here and \`${rival.rule.segment}\` at ${other} match equally well`;
-    report.add('access-tie', best.rule.span, summary, 'add a rule for the class itself, or remove one of the two');
+  let best: AccessRuleSource | null = null;
+  let least = Infinity;
+  let rival: AccessRuleSource | null = null;
+  for (const { rule, distance } of candidates) {
+    const steps = siteDistances.get(rule.site);
+    if (steps === undefined) continue;
+    const rank = distance * 1000 + steps;
+    if (rank < least) [best, least, rival] = [rule, rank, null];
+    else if (rank === least && rule.segment !== best!.segment) rival ??= rule;
   }
-  return grantOf(policy, best.rule, ask, report, told);
+  if (best && rival && once(told, `tie ${best.id} ${rival.id}`)) {
+    const other = `${rival.span.file}:${rival.span.line}`;
+    const summary = `\`${ask.class}\` at \`${ask.site}\`, ${ask.posture}: \`${best.segment}\` here and \`${rival.segment}\` at ${other} match equally well`;
+    report.add('access-tie', best.span, summary, 'add a rule for the class itself, or remove one of the two');
+  }
+  return best;
 }
 
 function grantOf(
   policy: Policy,
   rule: AccessRuleSource,
   ask: Question,
+  lines: LineCache,
   report: Report,
   told: Set<string>,
 ): AccessGrant | null {
@@ -110,7 +129,7 @@ function grantOf(
     );
   }
   const { vlan, sgt } = there;
-  return { ...ask, segment: rule.segment, vlan, sgt, role: segment.role ?? ask.class, rule: ruleLine(rule) };
+  return { ...ask, segment: rule.segment, vlan, sgt, role: segment.role ?? ask.class, rule: lines.of(rule) };
 }
 
 /** A child site has its parent's segments unless it has its own. */
@@ -120,6 +139,9 @@ export function segmentAt(
   site: string,
 ): SegmentAtSite | null {
   const at = policy.segments.get(segment)?.sites ?? [];
+  // Most segments are at the site itself.
+  const here = at.find((entry) => entry.site === site);
+  if (here) return here;
   const near = [...policy.siteTree.distances(site)].sort(([, a], [, b]) => a - b);
   for (const [name] of near) {
     const found = at.find((entry) => entry.site === name);

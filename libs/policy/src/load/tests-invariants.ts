@@ -20,8 +20,10 @@ type Kind = (typeof kinds)[number];
 /** One, or a list of them. */
 const listOf = <T extends z.ZodType>(item: T) =>
   z.preprocess(
-    (value) => (Array.isArray(value) ? value : [value]),
-    z.array(item).min(1, 'the list is empty: name at least one, or leave the field out'),
+    (value) => (typeof value === 'string' ? [value] : value),
+    z
+      .array(item, 'write one, or a list of them')
+      .min(1, 'the list is empty: name at least one, or leave the field out'),
   );
 const names = listOf(z.string().min(1));
 const place = {

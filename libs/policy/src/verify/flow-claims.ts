@@ -70,6 +70,7 @@ function wrongParts(
   question: Omit<Wrong, 'part'>,
 ): Wrong[] {
   const labels = { from: question.from.label, to: question.to.label, app: question.app };
+  if (kind !== 'always' && !universe.couldPass(snapshot, labels.from, labels.to)) return [];
   const isWrong = ({ verdict, sources }: VerdictPart): boolean =>
     kind === 'always'
       ? verdict === 'deny'

@@ -47,8 +47,8 @@ function servicesOf(snapshot: Snapshot, names: readonly string[]): ServiceSet {
 
 /** `judge` takes a device to have addresses of both families; one at a certain address has that family alone. */
 function withoutOtherFamily(universe: Universe, { from, to, services }: VerdictPart): ServiceSet {
-  const ends = [from, to].map((label) => universe.sideOf(label)?.address?.family);
-  const [source, destination] = ends;
+  if (!universe.isPlace(from) && !universe.isPlace(to)) return services;
+  const [source, destination] = [from, to].map((label) => universe.sideOf(label)?.address?.family);
   if (source && destination && source !== destination) return [];
   const family: Family | undefined = source ?? destination;
   if (!family) return services;

@@ -31,6 +31,7 @@ interface Choice {
  */
 export class Placement {
   private readonly choices = new Map<string, readonly Choice[]>();
+  private readonly entries = new Map<string, SegmentAtSite | null>();
   private readonly byClass: ReadonlyMap<string, readonly AccessRuleSource[]>;
   readonly sites: readonly string[];
   /** Whatever the clock says. */
@@ -84,20 +85,29 @@ export class Placement {
         .map((rule) => ({ rule, distance, siteDistance: sites.get(rule.site)! })),
     );
     matching.sort((a, b) => a.distance - b.distance || a.siteDistance - b.siteDistance);
-    const choices = matching.map(({ rule }) => this.choiceOf(rule, question));
-    const last = choices.findIndex(({ condition }) => condition === builtIn.always);
-    const reachable = last < 0 ? choices : choices.slice(0, last + 1);
-    this.choices.set(key, reachable);
-    return reachable;
+    const last = matching.findIndex(({ rule }) => rule.when.kind === 'always');
+    const reachable = last < 0 ? matching : matching.slice(0, last + 1);
+    const choices = reachable.map(({ rule }) => this.choiceOf(rule, question));
+    this.choices.set(key, choices);
+    return choices;
   }
 
   private choiceOf(rule: AccessRuleSource, question: Question): Choice {
     const condition = formatWhen(rule.when);
-    const segment = segmentAt(this.policy, rule.segment, question.site);
+    const segment = this.entryOf(rule.segment, question.site);
     if (!segment) return { condition, placed: null };
     const { vlan, sgt } = segment;
     const role = this.policy.segments.get(rule.segment)?.role ?? question.class;
     const grant = { ...question, segment: rule.segment, vlan, sgt, role, rule: ruleLine(rule) };
     return { condition, placed: { grant, segment } };
+  }
+
+  private entryOf(segment: string, site: string): SegmentAtSite | null {
+    const key = `${segment} ${site}`;
+    const known = this.entries.get(key);
+    if (known !== undefined) return known;
+    const found = segmentAt(this.policy, segment, site);
+    this.entries.set(key, found);
+    return found;
   }
 }

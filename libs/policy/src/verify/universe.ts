@@ -11,7 +11,7 @@ import {
   type AddressSet,
 } from '#net';
 import { sweep } from '../compile/normal-form.js';
-import { principalsOf, type PacketSide } from '../decide.js';
+import { indexOf, principalsOf, type PacketSide } from '../decide.js';
 import { builtIn, type Policy, type Whereabouts } from '../policy.js';
 import type { DeviceClass, Endpoint, Snapshot } from '../snapshot.js';
 import { Placement, type Placed } from './placement.js';
@@ -50,6 +50,8 @@ export class Universe {
   private readonly sides = new Map<string, PacketSide>();
   private readonly principals = new Map<string, ReadonlySet<string>>();
   private readonly labelsAt = new Map<string, readonly string[]>();
+  private readonly endpointNames: ReadonlySet<string>;
+  private readonly reach = new WeakMap<Snapshot, Map<string, ReadonlySet<string>>>();
   private readonly snapshots = new WeakMap<Stretch, Map<string, Snapshot>>();
 
   constructor(
@@ -63,6 +65,7 @@ export class Universe {
       return address ? [endpointOf(name, addressSet([{ ...address, first: address.value, last: address.value }]))] : [];
     });
     const endpoints = [...snapshot.endpoints, ...single, endpointOf(everyAddress, allAddresses)];
+    this.endpointNames = new Set(endpoints.map(({ name }) => name));
     for (const { subject, object } of snapshot.flowRules) named.add(subject).add(object);
     const joined = { ...snapshot, endpoints };
     this.base = { ...joined, classes: [...snapshot.classes, ...this.makePlaces(joined, named)] };
@@ -93,10 +96,35 @@ export class Universe {
     return address && { address };
   }
 
+  /** Whether a label is of a device at a certain address. */
+  isPlace(label: string): boolean {
+    return this.sides.has(label);
+  }
+
   principalsOf(label: string): ReadonlySet<string> {
     const known = this.principals.get(label) ?? principalsOf(this.base, this.sideOf(label) ?? {});
     this.principals.set(label, known);
     return known;
+  }
+
+  /** False when no rule in force allows anything between two labels: most pairs of classes need no closer look. */
+  couldPass(snapshot: Snapshot, from: string, to: string): boolean {
+    const known = this.reach.get(snapshot) ?? new Map<string, ReadonlySet<string>>();
+    this.reach.set(snapshot, known);
+    const objects = known.get(from) ?? this.allowedObjects(snapshot, from);
+    known.set(from, objects);
+    return [...this.atMost(to)].some((name) => objects.has(name));
+  }
+
+  private allowedObjects(snapshot: Snapshot, from: string): ReadonlySet<string> {
+    const { bySubject } = indexOf(snapshot);
+    const rules = [...this.atMost(from)].flatMap((subject) => bySubject.get(subject) ?? []);
+    return new Set(rules.filter(({ effect }) => effect === 'allow').map(({ object }) => object));
+  }
+
+  /** All that any packet of a label can count as. */
+  private atMost(label: string): ReadonlySet<string> {
+    return this.sideOf(label) ? this.principalsOf(label) : this.endpointNames;
   }
 
   /** What a name stands for in a stretch of time, each label once. */

@@ -22,6 +22,7 @@ const later = new Date('2030-01-02T00:00:00Z');
 const services = [
   'tcp/80',
   'tcp/81',
+  'tcp/100',
   'tcp/443',
   'tcp/9',
   'udp/53',

@@ -337,10 +337,13 @@ describe('a broken invariant is shown by', () => {
     expect(built.ok && accessFor(built.value, 'device', 'main', 'at-risk')?.segment).toBe('quarantine');
   });
 
-  it('no packet where none fits', () => {
+  it.each([
+    ['always: { from: infusion-pump, to: old, app: icmp6/128 }'],
+    ['always: { from: infusion-pump, to: 10.10.7.7, app: icmp6/128 }'],
+    ['always: { from: 10.10.7.7, to: "fd10::7", app: https }'],
+  ])('no packet where none fits: %s', (invariant) => {
     const parts = { 'catalog/endpoints-x.yaml': 'old: { addresses: [10.10.7.7] }' };
-    const found = failures('always: { from: infusion-pump, to: old, app: icmp6/128 }', parts);
-    expect(found).toMatchObject([{ counterexample: null, rules: [] }]);
+    expect(failures(invariant, parts)).toMatchObject([{ counterexample: null, rules: [] }]);
   });
 
   it('the case in the hint of the diagnostic', () => {

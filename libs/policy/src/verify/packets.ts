@@ -46,8 +46,13 @@ function servicesOf(snapshot: Snapshot, names: readonly string[]): ServiceSet {
 }
 
 /** `judge` takes a device to have addresses of both families; one at a certain address has that family alone. */
-function withoutOtherFamily(universe: Universe, { from, to, services }: VerdictPart): ServiceSet {
-  if (!universe.isPlace(from) && !universe.isPlace(to)) return services;
+function withoutOtherFamily(universe: Universe, part: VerdictPart): ServiceSet {
+  const isKnown = !universe.isPlace(part.from) && !universe.isPlace(part.to);
+  return isKnown ? part.services : possibleServices(universe, part);
+}
+
+/** No packet joins two families, ICMP exists in IPv4 only and ICMPv6 in IPv6 only. */
+function possibleServices(universe: Universe, { from, to, services }: VerdictPart): ServiceSet {
   const [source, destination] = [from, to].map((label) => universe.sideOf(label)?.address?.family);
   if (source && destination && source !== destination) return [];
   const family: Family | undefined = source ?? destination;
@@ -57,10 +62,10 @@ function withoutOtherFamily(universe: Universe, { from, to, services }: VerdictP
 }
 
 /** One packet of a part; null when the part is of no packet. */
-export function packetOf(universe: Universe, { from, to, services }: VerdictPart): CounterexamplePacket | null {
-  const source = universe.sideOf(from);
-  const destination = universe.sideOf(to);
-  const key = firstKey(services);
+export function packetOf(universe: Universe, part: VerdictPart): CounterexamplePacket | null {
+  const source = universe.sideOf(part.from);
+  const destination = universe.sideOf(part.to);
+  const key = firstKey(possibleServices(universe, part));
   if (!source || !destination || key === null) return null;
   return { kind: 'packet', from: sideOf(source), to: sideOf(destination), protocol: key >>> 16, port: key & 0xffff };
 }

@@ -185,6 +185,12 @@ describe('cordon explain, access, test, compile', () => {
     const failed = json('test', broken);
     expect(failed.code).toBe(1);
     expect(JSON.stringify(failed.value.failures)).toContain('expected ALLOW, got DENY');
+    for (const { counterexample, rules, at } of failed.value.failures) {
+      expect(counterexample).toMatchObject({ kind: 'packet', protocol: 6, port: 443 });
+      expect(rules).toEqual([]);
+      expect(at).toMatch(/^\d{4}-.*Z$/);
+    }
+    expect(cordon('test', broken).out).toMatch(/packet infusion-pump -> 10\.10\.4\.20 tcp\/443, at \d{4}-/);
   });
 
   it('compiles to the same digest each time, and says when time changes it', () => {

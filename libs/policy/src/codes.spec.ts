@@ -25,9 +25,9 @@ describe('docs/policy-language.md', () => {
       'rules/membership.csv':
         'g, infusion-pump, medical-device\ng, drug-library-1, drug-library\ng3, main-wifi, main\n',
       // What the examples mention and don't declare.
-      'catalog/classes-x.yaml': 'medical-device: {}\nct-scanner: {}\nquarantined: {}\n',
+      'catalog/classes-x.yaml': 'medical-device: {}\nct-scanner: {}\nquarantined: {}\nworkstation: {}\n',
       'catalog/endpoints-x.yaml':
-        'pump-gateway: { addresses: [10.10.4.21] }\nvendor-support: { addresses: [10.10.4.22] }\n',
+        'pump-gateway: { addresses: [10.10.4.21] }\nvendor-support: { addresses: [10.10.4.22] }\nremediation-portal: { addresses: [10.10.4.23] }\ndns-servers: { addresses: [10.10.4.24] }\n',
       'catalog/applications-x.yaml': 'pump-comms: { ports: [tcp/3613] }\nhttps: { ports: [tcp/443] }\n',
       'catalog/segments-x.yaml':
         'pumps-limited: { sites: { main: { vlan: 211, prefixes: [10.22.0.0/20, "fd22::/64"] } } }\n',
@@ -36,10 +36,13 @@ describe('docs/policy-language.md', () => {
     for (const [, language, text] of docs.matchAll(/^```(csv|yaml)\n(.*?)^```$/gms)) {
       const before = docs.slice(0, docs.indexOf(text!));
       const heading = /`([a-z]+\/[a-z-]+\.yaml)`$/.exec(before.slice(before.lastIndexOf('\n#')).split('\n')[1]!)?.[1];
-      files.set(language === 'csv' ? `rules/example-${examples}.csv` : (heading ?? 'tests/example.yaml'), text!);
+      files.set(
+        language === 'csv' ? `rules/example-${examples}.csv` : (heading ?? `tests/example-${examples}.yaml`),
+        text!,
+      );
       examples++;
     }
-    expect(examples).toBe(11);
+    expect(examples).toBe(13);
     expect(loadPolicy(files).diagnostics).toEqual([]);
   });
 });

@@ -19,5 +19,14 @@ export { didYouMean, suggest } from './load/suggest.js';
 export type { Policy } from './policy.js';
 export * from './snapshot.js';
 export { buildSnapshot } from './verify/check.js';
-export { runPolicyTests, type PolicyTestFailure } from './verify/policy-tests.js';
+export { dedicatedAhead } from './verify/dedication.js';
+export {
+  failureHint,
+  formatCounterexample,
+  type Counterexample,
+  type CounterexampleDevice,
+  type CounterexamplePacket,
+  type PolicyTestFailure,
+} from './verify/failure.js';
+export { runPolicyTests } from './verify/policy-tests.js';
 export { normalForm, type NormalForm, type RuleBox } from './compile/normal-form.js';

@@ -101,13 +101,51 @@ export type PolicyTest =
       readonly at: Date | null;
     };
 
-export interface Invariant {
+export type Invariant = FlowInvariant | AccessInvariant;
+
+interface InvariantClaim {
   readonly kind: 'never' | 'always' | 'only';
   readonly name: string;
   readonly span: SourceSpan;
+  readonly when: InvariantTime;
+}
+
+/** When a claim must hold: at the check's own instant, at some, or at every instant of the days after the check. */
+export type InvariantTime =
+  | { readonly kind: 'check' }
+  | { readonly kind: 'instants'; readonly instants: readonly Date[] }
+  | { readonly kind: 'throughout'; readonly days: number };
+
+/** Which devices of a class are meant. */
+export interface Whereabouts {
+  /** Those below them included. */
+  readonly sites: readonly string[];
+  /** Null: every posture. */
+  readonly postures: readonly Posture[] | null;
+}
+
+/** About packets. Names are classes, endpoints, groups, addresses or `any`. */
+export interface FlowInvariant extends InvariantClaim {
+  readonly about: 'flows';
   readonly from: readonly string[];
   readonly to: readonly string[];
   readonly app: readonly string[];
+  /** Null: a class is judged as itself. Otherwise as the roles that its devices get there. */
+  readonly where: Whereabouts | null;
+  /** A packet that any of these fits is not spoken of. */
+  readonly except: {
+    readonly from: readonly string[];
+    readonly to: readonly string[];
+    readonly app: readonly string[];
+  };
+}
+
+/** About the access table: which segments devices are placed in. */
+export interface AccessInvariant extends InvariantClaim {
+  readonly about: 'access';
+  readonly classes: readonly string[];
+  readonly segments: readonly string[];
+  readonly where: Whereabouts;
 }
 
 /** Names that every policy has. */
@@ -118,6 +156,8 @@ export const builtIn = {
   internet: 'internet',
   internal: 'internal',
   anyApplication: 'any',
+  /** In invariants: every class and every address. */
+  anyone: 'any',
   /** A condition, so no schedule has this name. */
   always: 'always',
   /** What a test expects where there is no access, so no segment has this name. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatWhen, isActive, nextChange, parseUntil, type Schedule, type When } from './when.js';
+import { changesBetween, formatWhen, isActive, nextChange, parseUntil, type Schedule, type When } from './when.js';
 
 const minute = 60_000;
 const schedule = (days: number[], from: string, to: string, timezone: string): Schedule => {
@@ -154,5 +154,47 @@ describe('the next change is the one that a step by step search finds', () => {
   it('is none for a window that is always open', () => {
     expect(nextChange(when, new Map([['s', schedule(everyDay, '00:00', '24:00', 'UTC')]]), new Date())).toBeNull();
     expect(nextChange({ kind: 'always' }, new Map(), new Date())).toBeNull();
+  });
+});
+
+describe('all changes of a period', () => {
+  const start = new Date('2026-11-23T11:00:00Z');
+  const year = new Date(start.getTime() + 365 * 86_400_000);
+  const one = (condition: When, known?: Schedule): string[] =>
+    changesBetween(condition, new Map(known ? [['s', known]] : []), start, year).map((at) => at.toISOString());
+
+  it.each(['Europe/Berlin', 'America/New_York', 'UTC', 'Australia/Lord_Howe'])(
+    'are what asking for the next one again and again finds, in %s',
+    (zone) => {
+      for (const [days, from, to] of [
+        [everyDay, '22:00', '02:30'],
+        [[0], '02:10', '02:50'],
+        [[1, 2, 3, 4, 5], '07:00', '17:00'],
+        [everyDay, '00:00', '24:00'],
+      ] as const) {
+        const schedules = new Map([['s', schedule([...days], from, to, zone)]]);
+        const expected: string[] = [];
+        for (
+          let at = nextChange(when, schedules, start);
+          at && at.getTime() <= year.getTime();
+          at = nextChange(when, schedules, at)
+        )
+          expected.push(at.toISOString());
+        expect(one(when, schedules.get('s'))).toEqual(expected);
+      }
+    },
+  );
+
+  it('are the end of a date that lies in it, the last instant included', () => {
+    expect(one(parseUntil('until 2027-03-31')!)).toEqual(['2027-04-01T00:00:00.000Z']);
+    expect(one(parseUntil('until 2026-11-22')!)).toEqual([]);
+    expect(one(parseUntil('until 2027-11-23')!)).toEqual([]);
+    const end = new Date('2027-04-01T00:00:00Z');
+    expect(changesBetween(parseUntil('until 2027-03-31')!, new Map(), start, end)).toEqual([end]);
+  });
+
+  it('are none of what is always, or was never declared', () => {
+    expect(one({ kind: 'always' })).toEqual([]);
+    expect(one(when)).toEqual([]);
   });
 });

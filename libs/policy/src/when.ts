@@ -51,6 +51,25 @@ export function nextChange(when: When, schedules: ReadonlyMap<string, Schedule>,
   return found === undefined ? null : new Date(found);
 }
 
+/** Every instant after `from`, up to and with `until`, at which `isActive` answers differently than before; in order. */
+export function changesBetween(when: When, schedules: ReadonlyMap<string, Schedule>, from: Date, until: Date): Date[] {
+  if (when.kind === 'always') return [];
+  if (when.kind === 'until') return from < when.end && when.end <= until ? [when.end] : [];
+  const schedule = schedules.get(when.name);
+  if (!schedule) return [];
+  const found: Date[] = [];
+  let now = isInWindow(schedule, from);
+  const days = Math.ceil((until.getTime() - from.getTime()) / day) + 1;
+  for (const instant of [...new Set(candidates(schedule, from, days))].sort((a, b) => a - b)) {
+    if (instant <= from.getTime() || instant > until.getTime()) continue;
+    const at = new Date(instant);
+    if (isInWindow(schedule, at) === now) continue;
+    now = !now;
+    found.push(at);
+  }
+  return found;
+}
+
 function isInWindow(schedule: Schedule, at: Date): boolean {
   const local = localTime(schedule.timezone, at);
   const { from, to, days } = schedule;
@@ -60,16 +79,21 @@ function isInWindow(schedule: Schedule, at: Date): boolean {
 }
 
 /**
- * Every instant from yesterday to 16 days ahead at which the window may open or close: where clocks of its zone show its
- * start or end, twice on a day that repeats an hour, and where clocks change, since they may jump over either. 16 days,
- * because a change of the clocks can skip one of a weekly window's days.
+ * Every instant from yesterday to `days` ahead at which the window may open or close: where clocks of its zone show its
+ * start or end, twice on a day that repeats an hour, and where clocks change, since they may jump over either. 16 days
+ * find the next change, because a change of the clocks can skip one of a weekly window's days.
  */
-function candidates({ from, to, timezone }: Schedule, at: Date): number[] {
-  const offset = (instant: number): number => localTime(timezone, new Date(instant)).utcOffset;
+function candidates({ from, to, timezone }: Schedule, at: Date, days = 16): number[] {
+  const offsets = new Map<number, number>();
+  const offset = (instant: number): number => {
+    const known = offsets.get(instant) ?? localTime(timezone, new Date(instant)).utcOffset;
+    offsets.set(instant, known);
+    return known;
+  };
   const start = at.getTime();
   const midnight = Math.floor((start + offset(start)) / day) * day;
   const out: number[] = [];
-  for (let ahead = -1; ahead <= 16; ahead++) {
+  for (let ahead = -1; ahead <= days; ahead++) {
     const local = midnight + ahead * day;
     const before = offset(local - day);
     const after = offset(local + 2 * day);

@@ -5,6 +5,7 @@ import {
   buildSnapshot,
   compilePolicy,
   encodeSnapshot,
+  formatCounterexample,
   loadPolicy,
   runPolicyTests,
   type Snapshot,
@@ -117,7 +118,12 @@ export function test(folder: string, options: { json?: boolean }): number {
   const snapshot = orThrow(compilePolicy(policy, new Date()));
   const failures = runPolicyTests(policy, snapshot);
   if (options.json) {
-    const list = failures.map(({ name, span, summary }) => ({ name, file: span.file, line: span.line, summary }));
+    const list = failures.map(({ span, rules, ...failed }) => ({
+      ...failed,
+      file: span.file,
+      line: span.line,
+      rules: rules.map(({ file, line, text }) => ({ file, line, text })),
+    }));
     printJson({
       ok: failures.length === 0,
       tests: policy.tests.length,
@@ -125,8 +131,11 @@ export function test(folder: string, options: { json?: boolean }): number {
       failures: list,
     });
   } else {
-    for (const { name, span, summary } of failures)
+    for (const { name, span, summary, counterexample, rules, at } of failures) {
       print(`${red('FAIL')} ${span.file}:${span.line} ${name}\n     ${summary}`);
+      if (counterexample) print(`     ${counterexample.kind} ${formatCounterexample(counterexample)}, at ${at}`);
+      for (const { file, line, text } of rules) print(`     ${file}:${line}  ${text}`);
+    }
     print(
       `${countOf(policy.tests.length, 'test')}, ${countOf(policy.invariants.length, 'invariant')}: ${failures.length === 0 ? green('all hold') : red(countOf(failures.length, 'failure'))}`,
     );

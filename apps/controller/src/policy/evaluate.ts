@@ -1,9 +1,17 @@
 import { success, type Diagnostic, type Result } from '#base';
-import { compilePolicy, loadPolicy, runPolicyTests, type Provenance, type Snapshot } from '#policy';
+import {
+  compilePolicy,
+  dedicatedAhead,
+  failureHint,
+  loadPolicy,
+  runPolicyTests,
+  type Provenance,
+  type Snapshot,
+} from '#policy';
 
 export interface Evaluation {
   readonly snapshot: Snapshot;
-  /** The policy's own tests that fail, as errors. */
+  /** The policy's own tests that fail, as errors; the built-in one about dedicated segments in the year ahead, too. */
   readonly testFailures: readonly Diagnostic[];
 }
 
@@ -17,13 +25,14 @@ export function evaluatePolicy(
   if (!policy.ok) return policy;
   const compiled = compilePolicy(policy.value, at, provenance);
   if (!compiled.ok) return { ok: false, diagnostics: [...policy.diagnostics, ...compiled.diagnostics] };
-  const testFailures = runPolicyTests(policy.value, compiled.value).map(({ name, span, summary }): Diagnostic => ({
+  const testFailures = runPolicyTests(policy.value, compiled.value).map((failed): Diagnostic => ({
     severity: 'error',
     code: 'policy-test-failed',
-    summary: `test \`${name}\`: ${summary}`,
-    hint: 'change the rule, or the test when it asks for the wrong thing',
-    span,
+    summary: `test \`${failed.name}\`: ${failed.summary}`,
+    hint: failureHint(failed, 'change the rule, or the test when it asks for the wrong thing'),
+    span: failed.span,
   }));
+  testFailures.push(...dedicatedAhead(policy.value, at));
   return success({ snapshot: compiled.value, testFailures }, [...policy.diagnostics, ...compiled.diagnostics]);
 }
 

@@ -429,8 +429,8 @@ const refusals: readonly (readonly [PolicyCode, Parts, string, RegExp])[] = [
   [
     'unknown-name',
     tests('invariants:\n  - { name: x, only: { from: 10.1.1.1, to: infusion-pump } }'),
-    'tests/x.yaml:2:5',
-    /correct the test/,
+    'tests/x.yaml:2:30',
+    /correct the invariant/,
   ],
   // Files
   ['unknown-file', { 'rules/flows.txt': '' }, 'rules/flows.txt:1:1', /\.csv files under rules/],

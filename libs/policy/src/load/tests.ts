@@ -5,11 +5,9 @@ import { z } from 'zod';
 import type { Report } from '../codes.js';
 import type { Invariant, PolicyTest } from '../policy.js';
 import { didYouMean } from './suggest.js';
+import { readInvariant } from './tests-invariants.js';
 import type { YamlFile } from './yaml-file.js';
 
-const names = z
-  .union([z.string(), z.array(z.string()).min(1)])
-  .transform((value) => (typeof value === 'string' ? [value] : value));
 const at = z.iso.datetime({ offset: true }).optional();
 const name = z.string().min(1);
 
@@ -29,12 +27,6 @@ const accessTest = z.strictObject({
   expect: z.string(),
   at,
 });
-const claim = z.strictObject({ from: names, to: names, app: names.default(['any']) });
-const invariant = z.union([
-  z.strictObject({ name, never: claim }),
-  z.strictObject({ name, always: claim }),
-  z.strictObject({ name, only: claim }),
-]);
 
 /** What tests may speak of. */
 export interface Vocabulary {
@@ -66,13 +58,17 @@ export function readTests(
       const list = file.value([entry.name], z.array(z.unknown()), report) ?? [];
       for (const [i, item] of list.entries()) {
         const path = [entry.name, i];
+        if (entry.name === 'invariants') {
+          const invariant = readInvariant(file, path, words, report);
+          if (invariant) invariants.push(invariant);
+          continue;
+        }
         const check = (
           names: readonly string[],
           known: readonly string[],
           also: (text: string) => boolean = () => false,
         ) => checkNames(file.span(path), names, known, also, report);
-        if (entry.name === 'invariants') readInvariant(file, path, words, check, invariants, report);
-        else readTest(file, path, item, words, check, tests, report);
+        readTest(file, path, item, words, check, tests, report);
       }
     }
   }
@@ -82,31 +78,6 @@ export function readTests(
 type Check = (names: readonly string[], known: readonly string[], also?: (text: string) => boolean) => boolean;
 const isAddress = (text: string): boolean => parseAddress(text) !== null;
 const isService = (text: string): boolean => parseService(text) !== null;
-
-function readInvariant(
-  file: YamlFile,
-  path: (string | number)[],
-  words: Vocabulary,
-  check: Check,
-  out: Invariant[],
-  report: Report,
-): void {
-  const value = file.value(path, invariant, report);
-  if (!value) return;
-  const [kind, body] =
-    'never' in value
-      ? (['never', value.never] as const)
-      : 'always' in value
-        ? (['always', value.always] as const)
-        : (['only', value.only] as const);
-  const good = [
-    check(body.from, words.principals, kind === 'only' ? undefined : isAddress),
-    check(body.to, words.principals, isAddress),
-    check(body.app, words.applications, isService),
-  ];
-  if (good.every(Boolean))
-    out.push({ kind, name: value.name, span: file.span(path), from: body.from, to: body.to, app: body.app });
-}
 
 function readTest(
   file: YamlFile,

@@ -28,14 +28,14 @@ export function naiveVerdict(policy: Policy, packet: NaivePacket, at: Date): 'al
   return allowed ? 'allow' : 'deny';
 }
 
-function isPrincipal(policy: Policy, side: NaiveSide, name: string): boolean {
+export function isPrincipal(policy: Policy, side: NaiveSide, name: string): boolean {
   if (side.class === name) return true;
   const own = policy.endpoints.get(name);
   if (own && side.address && hasAddress(own.addresses, side.address)) return true;
   return policy.principalTree.children(name).some((member) => isPrincipal(policy, side, member));
 }
 
-function isApplication(policy: Policy, name: string, key: number): boolean {
+export function isApplication(policy: Policy, name: string, key: number): boolean {
   if (serviceAlgebra.contains(policy.applications.get(name)?.services ?? [], key)) return true;
   return policy.applicationTree.children(name).some((member) => isApplication(policy, member, key));
 }

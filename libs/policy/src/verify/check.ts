@@ -3,6 +3,8 @@ import { policyCodes } from '../codes.js';
 import { compilePolicy, noProvenance } from '../compile/compile.js';
 import { loadPolicy } from '../load/load.js';
 import type { Provenance, Snapshot } from '../snapshot.js';
+import { dedicatedAhead } from './dedication.js';
+import { failureHint } from './failure.js';
 import { runPolicyTests } from './policy-tests.js';
 
 /**
@@ -19,13 +21,14 @@ export function buildSnapshot(
   const compiled = compilePolicy(loaded.value, at, provenance);
   const found = [...loaded.diagnostics, ...compiled.diagnostics];
   if (!compiled.ok) return failure(found.sort(compareDiagnostics));
-  const failures = runPolicyTests(loaded.value, compiled.value).map(({ name, span, summary }): Diagnostic => ({
+  const failures = runPolicyTests(loaded.value, compiled.value).map((failed): Diagnostic => ({
     severity: policyCodes['test-failed'][0],
     code: 'test-failed',
-    summary: `${summary} (test \`${name}\`)`,
-    hint: 'correct the rule that is named, or the test if the new behaviour is meant',
-    span,
+    summary: `${failed.summary} (test \`${failed.name}\`)`,
+    hint: failureHint(failed, 'correct the rule that is named, or the test if the new behaviour is meant'),
+    span: failed.span,
   }));
+  failures.push(...dedicatedAhead(loaded.value, at));
   const diagnostics = [...found, ...failures].sort(compareDiagnostics);
   return failures.length > 0 ? failure(diagnostics) : success(compiled.value, diagnostics);
 }

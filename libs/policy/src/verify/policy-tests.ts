@@ -1,127 +1,120 @@
-import type { SourceSpan } from '#base';
-import { formatServices } from '#net';
-import { Report } from '../codes.js';
-import { compileAccess } from '../compile/access.js';
-import { accessFor, indexOf } from '../decide.js';
-import { judge, type VerdictPart } from '../explain.js';
-import type { Invariant, Policy, PolicyTest } from '../policy.js';
-import type { Snapshot } from '../snapshot.js';
-import { isActive } from '../when.js';
-
-/** A test or invariant that doesn't hold. `summary`: `src -> dst app: expected DENY, got ALLOW by FILE:LINE`. */
-export interface PolicyTestFailure {
-  readonly name: string;
-  readonly span: SourceSpan;
-  readonly summary: string;
-}
+import { assertNever } from '#base';
+import { accessFor } from '../decide.js';
+import type { InvariantTime, Policy, PolicyTest } from '../policy.js';
+import type { AccessGrant, Snapshot } from '../snapshot.js';
+import { accessFindings } from './access-claims.js';
+import { formatInstant, type PolicyTestFailure } from './failure.js';
+import { describe, flowFindings } from './flow-claims.js';
+import { packetOf, partsOf } from './packets.js';
+import { momentsOf, periodAt, periodsAhead, type Moments, type Period } from './timeline.js';
+import { Universe } from './universe.js';
 
 /**
- * The policy's own tests and invariants against its snapshot. Invariants are judged over every packet they speak of: the
- * policy divides those into finitely many parts with one verdict each, and all parts are looked at.
+ * The policy's own tests and invariants against its snapshot. Invariants are judged over every packet they speak of, at
+ * every instant that they name: the policy divides packets into finitely many parts with one verdict each, and time into
+ * few sets of rules in force, and all of them are looked at.
  */
 export function runPolicyTests(policy: Policy, snapshot: Snapshot): readonly PolicyTestFailure[] {
-  const failures: PolicyTestFailure[] = [];
-  const instants = new Map<string, Snapshot>();
-  for (const test of policy.tests) {
-    const summary = runTest(test, snapshotFor(policy, snapshot, test.at, instants));
-    if (summary !== null) failures.push({ name: test.name, span: test.span, summary });
-  }
+  const universe = new Universe(policy, snapshot);
+  const instants = new Instants(policy, new Date(snapshot.compiledFor));
+  const failures = policy.tests.flatMap((test) => runTest(test, snapshot, universe, instants) ?? []);
   for (const invariant of policy.invariants) {
-    const run = invariant.kind === 'only' ? runOnly : runInvariant;
-    for (const summary of run(invariant, policy, snapshot))
-      failures.push({ name: invariant.name, span: invariant.span, summary });
+    const { name, span, when } = invariant;
+    const meant = instants.of(when);
+    const found =
+      invariant.about === 'flows'
+        ? flowFindings(universe, policy, invariant, meant)
+        : accessFindings(universe.placement, policy, invariant, meant);
+    for (const { text, counterexample, rules, at } of found) {
+      const summary = `${text}${timeText(when, at)}`;
+      failures.push({ name, span, summary, counterexample, rules, at: at.toISOString() });
+    }
   }
   return failures;
 }
 
-/** The same policy judged at another instant: what tests ask of it, access and flows, and no more. */
-function snapshotFor(policy: Policy, snapshot: Snapshot, at: Date | null, known: Map<string, Snapshot>): Snapshot {
-  if (at === null) return snapshot;
-  const rules = [...policy.flowRules, ...policy.accessRules];
-  const inForce = new Set(rules.filter(({ when }) => isActive(when, policy.schedules, at)).map(({ id }) => id));
-  const key = [...inForce].join();
-  const found = known.get(key);
-  if (found) return found;
-  const judged: Snapshot = {
-    ...snapshot,
-    flowRules: snapshot.flowRules.map((rule) => ({ ...rule, active: inForce.has(rule.id) })),
-    accessTable: compileAccess(policy, at, new Report()),
-  };
-  known.set(key, judged);
-  return judged;
+/** The instants that tests and invariants ask about; each is worked out once. */
+class Instants {
+  private readonly known = new Map<string, Moments>();
+
+  constructor(
+    private readonly policy: Policy,
+    private readonly check: Date,
+  ) {}
+
+  of(when: InvariantTime): Moments {
+    switch (when.kind) {
+      case 'check':
+        return this.at([this.check]);
+      case 'instants':
+        return this.at(when.instants);
+      case 'throughout':
+        return this.remember(`${when.days} days`, () => periodsAhead(this.policy, this.check, when.days));
+      default:
+        return assertNever(when);
+    }
+  }
+
+  one(at: Date | null): Period {
+    return this.at([at ?? this.check]).periods[0]!;
+  }
+
+  private at(instants: readonly Date[]): Moments {
+    const times = [...new Set(instants.map((at) => at.getTime()))].sort((a, b) => a - b);
+    return this.remember(times.join(), () => times.map((time) => periodAt(this.policy, new Date(time))));
+  }
+
+  private remember(key: string, make: () => readonly Period[]): Moments {
+    const known = this.known.get(key) ?? momentsOf(make());
+    this.known.set(key, known);
+    return known;
+  }
 }
 
-function runTest(test: PolicyTest, snapshot: Snapshot): string | null {
+function timeText(when: InvariantTime, at: Date): string {
+  if (when.kind === 'check') return '';
+  return when.kind === 'instants' ? `, at ${formatInstant(at)}` : `, first at ${formatInstant(at)}`;
+}
+
+function runTest(
+  test: PolicyTest,
+  snapshot: Snapshot,
+  universe: Universe,
+  instants: Instants,
+): PolicyTestFailure | null {
+  const { name, span } = test;
+  const period = instants.one(test.at);
+  const about = { name, span, at: period.at.toISOString() };
   if (test.kind === 'access') {
-    const grant = accessFor(snapshot, test.class, test.site, test.posture);
-    if ((grant?.segment ?? null) === test.expect) return null;
+    const { class: device, site, posture, expect } = test;
+    const grant = test.at ? grantAt(universe, test, period) : accessFor(snapshot, device, site, posture);
+    const segment = grant?.segment ?? null;
+    if (segment === expect) return null;
     const got = grant ? `\`${grant.segment}\` by ${grant.rule.file}:${grant.rule.line}` : 'reject, no rule matches';
-    return `${test.class} at ${test.site}, ${test.posture}: expected ${test.expect ? `\`${test.expect}\`` : 'reject'}, got ${got}`;
+    const summary = `${device} at ${site}, ${posture}: expected ${expect ? `\`${expect}\`` : 'reject'}, got ${got}`;
+    const counterexample = { kind: 'device', class: device, site, posture, segment } as const;
+    return { ...about, summary, counterexample, rules: grant ? [grant.rule] : [] };
   }
-  const parts = partsOf(snapshot, test.from, test.to, test.app);
-  const wrong = parts.find(({ verdict }) => verdict !== test.expect);
-  return wrong ? describe(test.from, test.to, test.app, test.expect, wrong) : null;
-}
-
-/** All packets of an `allow` must pass, none of a `deny`. */
-function describe(from: string, to: string, app: string, expect: 'allow' | 'deny', part: VerdictPart): string {
-  const by =
-    part.rules.length > 0
-      ? ` by ${part.rules.map(({ file, line }) => `${file}:${line}`).join(', ')}`
-      : `: ${part.reason}`;
-  const example =
-    part.to !== to || part.from !== from
-      ? ` (for example ${part.from} -> ${part.to} ${formatServices(part.services.slice(0, 1))})`
-      : '';
-  return `${from} -> ${to} ${app}: expected ${expect.toUpperCase()}, got ${part.verdict.toUpperCase()}${by}${example}`;
-}
-
-function partsOf(snapshot: Snapshot, from: string, to: string, app: string): VerdictPart[] {
-  const parts = judge(snapshot, { from, to, app });
-  if (!parts.ok) throw new Error(`the loader let an unknown name through: ${parts.diagnostics[0]?.summary ?? ''}`);
-  return parts.value;
-}
-
-function* runInvariant(invariant: Invariant, policy: Policy, snapshot: Snapshot): Generator<string> {
-  const { kind } = invariant;
-  const withRoles = kind === 'never';
-  const expect = kind === 'never' ? 'deny' : 'allow';
-  for (const from of principals(invariant.from, policy, snapshot, withRoles)) {
-    for (const to of principals(invariant.to, policy, snapshot, withRoles)) {
-      for (const app of invariant.app) {
-        const wrong = partsOf(snapshot, from, to, app).find(({ verdict }) => verdict !== expect);
-        if (wrong) yield describe(from, to, app, expect, wrong);
-      }
+  const scope = { below: false, roles: false, where: null };
+  const judged = universe.at(period, 'open');
+  for (const from of universe.ends(test.from, scope, period)) {
+    for (const to of universe.ends(test.to, scope, period)) {
+      const parts = partsOf(universe, judged, { from: from.label, to: to.label, app: test.app });
+      const part = parts.find(({ verdict }) => verdict !== test.expect);
+      if (!part) continue;
+      const summary = describe(universe, { from, to, app: test.app, part }, test.expect, false);
+      return { ...about, summary, counterexample: packetOf(universe, part), rules: part.rules };
     }
   }
+  return null;
 }
 
-/** Who is none of `from` may not open connections to `to`: neither a class nor an address that any rule could name. */
-function* runOnly(invariant: Invariant, policy: Policy, snapshot: Snapshot): Generator<string> {
-  const isAllowed = ({ sources }: VerdictPart): boolean => invariant.from.some((name) => sources.has(name));
-  const everyone = [...policy.classes.keys(), ...policy.endpoints.keys()];
-  for (const to of principals(invariant.to, policy, snapshot, false)) {
-    for (const app of invariant.app) {
-      for (const from of everyone) {
-        const wrong = partsOf(snapshot, from, to, app).find((part) => part.verdict === 'allow' && !isAllowed(part));
-        if (wrong) yield describe(from, to, app, 'deny', wrong);
-      }
-    }
-  }
-}
-
-/** A class stands for all classes below it; with roles also for what its devices count as in quarantine and the like. */
-function principals(names: readonly string[], policy: Policy, snapshot: Snapshot, withRoles: boolean): string[] {
-  const out = new Set<string>();
-  for (const name of names) {
-    if (!indexOf(snapshot).classes.has(name)) {
-      out.add(name);
-      continue;
-    }
-    for (const member of policy.principalTree.members(name)) {
-      out.add(member);
-      if (withRoles) for (const grant of snapshot.accessTable) if (grant.class === member) out.add(grant.role);
-    }
-  }
-  return [...out];
+/** No device is at `everywhere` itself. */
+function grantAt(
+  { placement }: Universe,
+  { class: device, site, posture }: PolicyTest & { kind: 'access' },
+  period: Period,
+): AccessGrant | null {
+  if (!placement.sites.includes(site)) return null;
+  return placement.answers({ class: device, site, posture }, period)[0]?.grant ?? null;
 }

@@ -1,0 +1,39 @@
+import { noProvenance } from '#policy';
+import { policyFiles } from '#testkit';
+import { describe, expect, it } from 'vitest';
+import { evaluatePolicy } from './evaluate.js';
+
+const noon = new Date('2026-11-23T11:00:00Z');
+
+function testFailures(parts: Record<string, string>, at = noon) {
+  const evaluation = evaluatePolicy(policyFiles(parts), at, noProvenance);
+  if (!evaluation.ok) throw new Error(JSON.stringify(evaluation.diagnostics));
+  return evaluation.value.testFailures;
+}
+
+describe('evaluating a policy', () => {
+  it('finds no fault in the small one', () => expect(testFailures({})).toEqual([]));
+
+  it('tells a broken invariant with the packet that shows it', () => {
+    const text = 'invariants:\n  - { name: x, never: { from: infusion-pump, to: internal, posture: verified } }';
+    expect(testFailures({ 'tests/x.yaml': text })).toMatchObject([
+      {
+        severity: 'error',
+        code: 'policy-test-failed',
+        summary: expect.stringContaining('test `x`: infusion-pump -> internal any: expected DENY'),
+        hint: expect.stringContaining('seen with infusion-pump -> 10.10.4.20 tcp/443'),
+      },
+    ]);
+  });
+
+  it('counts what a schedule will do to a dedicated segment as a test: a policy in force still compiles', () => {
+    const parts = {
+      'catalog/classes-x.yaml': 'workstation: {}',
+      'rules/x.csv': 'p2, workstation, main, verified, pumps, weekend, x',
+      'catalog/schedules-x.yaml': 'weekend: { days: [sat], from: "08:00", to: "20:00", timezone: UTC }',
+    };
+    expect(testFailures(parts)).toMatchObject([
+      { code: 'dedicated-segment', summary: expect.stringContaining('from 2026-11-28T08:00:00Z on') },
+    ]);
+  });
+});

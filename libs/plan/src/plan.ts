@@ -18,11 +18,13 @@ export interface PolicyPlan {
   readonly tests: TestsPlan;
   readonly access: AccessPlan;
   readonly flows: readonly FlowChange[];
-  /** Rule lines that come, go or change and are not in force at `at`: their effect is not in this plan. */
+  /** Rule lines that come, go or mean something else, and change nothing at `at`: what they do at other times is not in this plan. */
   readonly dormant: readonly DormantLine[];
   /** Null without observed flows. */
   readonly observed: ObservedPlan | null;
   readonly budgets: readonly BudgetChange[];
+  /** Switches, enforcement points and segments that come, go or have other fields. */
+  readonly network: readonly NetworkChange[];
   /** Null without an inventory: nobody knows then how many sessions there are. */
   readonly coa: CoaPlan | null;
   /** Findings of `to` that `from` does not have, and findings about the inventory and the observed flows. */
@@ -54,9 +56,12 @@ export interface PlanSummary {
 
 export type Risk = 'high' | 'medium' | 'low';
 
-/** A line of policy that makes a change. `+` stands in `to` only, `-` in `from` only, `~` in both and means something else now. */
+/**
+ * A line of policy that makes a change. `+` stands in `to` only, `-` in `from` only, `~` in both and means something else
+ * now, `=` in both and decides as before.
+ */
 export interface LineChange {
-  readonly sign: '+' | '-' | '~';
+  readonly sign: '+' | '-' | '~' | '=';
   readonly file: string;
   readonly line: number;
   readonly text: string;
@@ -74,7 +79,14 @@ export interface FlowChange {
   readonly reasons: readonly string[];
   readonly lines: readonly LineChange[];
   /** Of a closed flow: connections that were observed and would break. Null without observed flows. */
-  readonly inUse: { readonly connections: number; readonly devices: number } | null;
+  readonly inUse: FlowUse | null;
+}
+
+export interface FlowUse {
+  readonly connections: number;
+  readonly devices: number;
+  /** False: of these classes nothing at all was seen in this direction, so silence means nothing. */
+  readonly watched: boolean;
 }
 
 /** One end of a flow, in the policy's own names. An opened flow is named by `to`, a closed one by `from`. */
@@ -115,13 +127,13 @@ export interface AccessPlan {
   readonly rendered: readonly RenderedChange[];
 }
 
-export type AccessAspect = 'admitted' | 'rejected' | 'segment' | 'vlan' | 'role' | 'sgt' | 'acl' | 'session-timeout';
+export type AccessAspect = 'admitted' | 'rejected' | 'segment' | 'vlan' | 'role' | 'sgt' | 'acl';
 
 export interface AccessChange {
   readonly class: string;
   readonly site: string;
   readonly posture: Posture;
-  /** Null: the inventory names no switch, or there is no inventory. */
+  /** Of the device's switch. Null: the inventory names no switch, or there is no inventory. */
   readonly profile: string | null;
   /** Null without an inventory: not counted, which is not zero. */
   readonly devices: number | null;
@@ -171,6 +183,14 @@ export interface BudgetChange {
 export interface WorstRole {
   readonly role: string;
   readonly entries: number;
+}
+
+export interface NetworkChange {
+  readonly kind: 'nas' | 'enforcement-point' | 'segment';
+  readonly name: string;
+  readonly change: 'added' | 'removed' | 'changed';
+  /** Names of the fields that differ. Values are not shown: some are secrets' names. */
+  readonly fields: readonly string[];
 }
 
 export type CoaKind = 'change' | 'reauthenticate' | 'disconnect' | 'unknown';
@@ -230,14 +250,14 @@ export interface ObservationWindow {
   readonly connections: number;
   /** Records of the reply direction: no connections of their own. */
   readonly replies: number;
-  /** The opening direction can't be told from the records: not judged. */
+  /** Which side opened can't be told from the records: not judged. */
   readonly undecided: number;
-  /** Neither side could be tied to a device: not judged. */
+  /** A side is in a device segment, but which class it is can't be told: not judged. */
   readonly unattributed: number;
   /** Between fixed addresses: no device of ours, no rule of ours. */
   readonly foreign: number;
   readonly malformed: number;
-  /** Class × direction of which not one connection was seen. */
+  /** Class × direction that `from` allows something in, and of which not one connection was seen. */
   readonly neverSeen: readonly { readonly class: string; readonly direction: 'outbound' | 'inbound' }[];
 }
 

@@ -80,7 +80,7 @@ type Side = 'before' | 'after';
 const opposite = (side: Side): Side => (side === 'before' ? 'after' : 'before');
 
 /** Each name as text of what it stands for: equal texts, equal meaning. */
-function meaningsOf(snapshot: Snapshot): ReadonlyMap<string, string> {
+export function meaningsOf(snapshot: Snapshot): ReadonlyMap<string, string> {
   const below = new Map(snapshot.classes.map(({ name }) => [name, [name]]));
   for (const { name, ancestors } of snapshot.classes) for (const ancestor of ancestors) below.get(ancestor)?.push(name);
   return new Map([
@@ -98,7 +98,7 @@ export function lineOf(
   return { sign, file, line, text, because };
 }
 
-const order = { '+': 0, '-': 1, '~': 2 } as const;
+const order = { '+': 0, '-': 1, '~': 2, '=': 3 } as const;
 
 export function compareLines(a: LineChange, b: LineChange): number {
   return order[a.sign] - order[b.sign] || compareText(a.file, b.file) || a.line - b.line || compareText(a.text, b.text);

@@ -34,8 +34,13 @@ export function riskView(before: Snapshot, after: Snapshot, named: Snapshot): Ri
 export function rankChange(change: GroupedChange, view: RiskView, inUse: FlowChange['inUse']): Ranked {
   if (change.change === 'closed') {
     if (inUse === null) return { risk: 'low', reasons: ['closes; no observed flows were given, so use is unknown'] };
-    const { connections, devices } = inUse;
-    if (connections === 0) return { risk: 'low', reasons: ['closes; not seen in use'] };
+    const { connections, devices, watched } = inUse;
+    if (connections === 0) {
+      const why = watched
+        ? 'closes; not seen in use'
+        : 'closes; not seen in use, but nothing of these classes was seen';
+      return { risk: 'low', reasons: [why] };
+    }
     const what = `closes what is in use: ${connections} connections of ${devices} devices were seen`;
     return { risk: 'high', reasons: [what] };
   }

@@ -1,0 +1,303 @@
+import { compareText, failure, success, type Diagnostic, type Result } from '#base';
+import { hasAddress, serviceAlgebra } from '#net';
+import type { FlowVerdict, Snapshot } from '#policy';
+import { finding } from '../codes.js';
+import type { GroupedChange } from '../flows/group-changes.js';
+import { compareLines, lineOf, ResponsibleLines } from '../flows/responsible-lines.js';
+import type { FlowUse, LineChange, ObservationWindow, ObservedPlan, SeenFlow } from '../plan.js';
+import { csvFields, linesOf, type TextChunks } from '../text/lines.js';
+import { cordonColumns, CordonCsvReader } from './cordon-csv.js';
+import { Ends, type EndContext, type Side } from './ends.js';
+import type { FlowReader, FlowSink } from './flow-record.js';
+import { JsonlReader } from './jsonl.js';
+import { judgeConnection } from './judge.js';
+import { nfdumpColumns, NfdumpReader } from './nfdump.js';
+import { ServiceCells } from './service-cells.js';
+
+export interface ObservedFlows {
+  readonly plan: ObservedPlan;
+  readonly useOf: (change: GroupedChange) => FlowUse;
+  readonly findings: readonly Diagnostic[];
+}
+
+const shownMalformed = 5;
+
+/**
+ * Observed connections under both policies. They are counted per distinct pair of sides and service, and each of those is
+ * judged once: a file of millions costs as much judging as the policy has distinctions.
+ */
+export function observeFlows(chunks: TextChunks, file: string, context: EndContext): Result<ObservedFlows> {
+  const ends = new Ends(context);
+  const tally = new FlowTally(context, ends);
+  const findings: Diagnostic[] = [];
+  let reader: FlowReader | null = null;
+  let format: ObservationWindow['format'] = 'cordon-csv';
+  let line = 0;
+  for (const text of linesOf(chunks)) {
+    line++;
+    if (text === '' || text.startsWith('#')) continue;
+    if (!reader) {
+      const found = readerFor(text, ends, tally);
+      if (!found) return failure([unknownFormat(file, line)]);
+      ({ reader, format } = found);
+      if (format !== 'jsonl') continue;
+    }
+    const wrong = reader.read(text);
+    if (wrong !== null && tally.malformed++ < shownMalformed) {
+      const hint = 'it is left out of this plan: correct the export, or see why such records are written';
+      findings.push(finding('flow-malformed', `this record can not be read: ${wrong}`, hint, { file, line }));
+    }
+  }
+  if (!reader) return failure([unknownFormat(file, 1)]);
+  reader.end();
+  return success({ plan: tally.plan(format), useOf: (change) => tally.useOf(change), findings });
+}
+
+function readerFor(
+  header: string,
+  ends: Ends,
+  sink: FlowSink,
+): { reader: FlowReader; format: ObservationWindow['format'] } | null {
+  if (header.trimStart().startsWith('{')) return { reader: new JsonlReader(ends, sink), format: 'jsonl' };
+  const names = csvFields(header)?.map((name) => name.toLowerCase()) ?? [];
+  const cordon = cordonColumns(names);
+  if (cordon) return { reader: new CordonCsvReader(cordon, ends, sink), format: 'cordon-csv' };
+  const nfdump = nfdumpColumns(names);
+  return nfdump ? { reader: new NfdumpReader(nfdump, ends, sink), format: 'nfdump' } : null;
+}
+
+function unknownFormat(file: string, line: number): Diagnostic {
+  const summary = 'the first line tells no known format of observed flows';
+  const hint =
+    'start with `first,last,source,destination,protocol,port,packets,bytes`, one JSON object per line, or take the output of `nfdump -o csv`';
+  return finding('flows-unknown-format', summary, hint, { file, line });
+}
+
+type Outcome = 'kept' | 'broken' | 'denied' | 'opened';
+
+interface Tallied {
+  readonly source: Side;
+  readonly destination: Side;
+  readonly cell: number;
+  readonly outcome: Outcome;
+  readonly before: FlowVerdict;
+  readonly after: FlowVerdict;
+  connections: number;
+  packets: number;
+  last: number;
+  /** Of what is kept nobody asks which devices. */
+  readonly devices: Set<number> | null;
+}
+
+class FlowTally implements FlowSink {
+  malformed = 0;
+  private records = 0;
+  private first = Infinity;
+  private last = -Infinity;
+  private readonly counts = { replies: 0, undecided: 0, unattributed: 0, foreign: 0, connections: 0 };
+  private readonly pairs = new Map<number, number>();
+  private readonly tallied = new Map<number, Tallied>();
+  private broken: readonly Tallied[] | null = null;
+  private readonly services: ServiceCells;
+  private readonly responsible: ResponsibleLines;
+  private readonly seen = { outbound: new Set<string>(), inbound: new Set<string>() };
+
+  constructor(
+    private readonly context: EndContext,
+    private readonly ends: Ends,
+  ) {
+    this.services = new ServiceCells(context.before, context.after);
+    this.responsible = new ResponsibleLines(context.before, context.after);
+  }
+
+  window(first: number, last: number): void {
+    this.records++;
+    if (first < this.first) this.first = first;
+    if (last > this.last) this.last = last;
+  }
+
+  count(what: 'replies' | 'undecided'): void {
+    this.counts[what]++;
+  }
+
+  connection(sourceEnd: number, destinationEnd: number, service: number, packets: number, last: number): void {
+    const source = this.ends.ends[sourceEnd]!;
+    const destination = this.ends.ends[destinationEnd]!;
+    if (source.device === null && destination.device === null && source.side !== null && destination.side !== null) {
+      this.counts.foreign++;
+      return;
+    }
+    if (source.side === null || destination.side === null) {
+      this.counts.unattributed++;
+      return;
+    }
+    this.counts.connections++;
+    const tallied = this.tally(source.side, destination.side, this.services.of(service));
+    tallied.connections++;
+    tallied.packets += packets;
+    if (last > tallied.last) tallied.last = last;
+    if (!tallied.devices) return;
+    if (source.device !== null) tallied.devices.add(source.device);
+    if (destination.device !== null) tallied.devices.add(destination.device);
+  }
+
+  private tally(source: number, destination: number, cell: number): Tallied {
+    const sides = source * 0x400_0000 + destination;
+    let pair = this.pairs.get(sides);
+    if (pair === undefined) this.pairs.set(sides, (pair = this.pairs.size));
+    const key = pair * this.services.count + cell;
+    const known = this.tallied.get(key);
+    if (known) return known;
+    const made = this.judge(this.ends.sides[source]!, this.ends.sides[destination]!, cell);
+    this.tallied.set(key, made);
+    return made;
+  }
+
+  private judge(source: Side, destination: Side, cell: number): Tallied {
+    const service = this.services.keyIn(cell);
+    const before = judgeConnection(this.context.before, source.before, destination.before, service);
+    const after = judgeConnection(this.context.after, source.after, destination.after, service);
+    const outcome = outcomeOf(before, after);
+    if (source.class !== null) this.seen.outbound.add(source.class);
+    if (destination.class !== null) this.seen.inbound.add(destination.class);
+    const devices = outcome === 'kept' ? null : new Set<number>();
+    return { source, destination, cell, outcome, before, after, connections: 0, packets: 0, last: 0, devices };
+  }
+
+  plan(format: ObservationWindow['format']): ObservedPlan {
+    const all = [...this.tallied.values()];
+    const broken = all.filter(({ outcome }) => outcome === 'broken');
+    const rows = (outcome: Outcome): SeenFlow[] => this.rows(all.filter((one) => one.outcome === outcome));
+    const instant = (value: number): string | null => (Number.isFinite(value) ? new Date(value).toISOString() : null);
+    return {
+      window: {
+        format,
+        first: instant(this.first),
+        last: instant(this.last),
+        records: this.records,
+        ...this.counts,
+        malformed: this.malformed,
+        neverSeen: this.neverSeen(),
+      },
+      broken: rows('broken'),
+      brokenDevices: new Set(broken.flatMap(({ devices }) => [...(devices ?? [])])).size,
+      deniedAlready: rows('denied'),
+      opened: rows('opened'),
+    };
+  }
+
+  /** One row per names and service: the places that a class is seen at don't matter to the reader. */
+  private rows(list: readonly Tallied[]): SeenFlow[] {
+    const grouped = Map.groupBy(list, (one) => {
+      const lines = this.linesFor(one);
+      const key = [one.source.name, one.destination.name, this.services.nameOf(one.cell)];
+      return JSON.stringify([...key, reasonOf(one), lines]);
+    });
+    const rows = [...grouped.values()].map((same): SeenFlow => {
+      const [one] = same as [Tallied];
+      const lastSeen = same.reduce((latest, { last }) => Math.max(latest, last), 0);
+      return {
+        source: one.source.name,
+        destination: one.destination.name,
+        service: this.services.nameOf(one.cell),
+        connections: same.reduce((sum, { connections }) => sum + connections, 0),
+        devices: new Set(same.flatMap(({ devices }) => [...(devices ?? [])])).size,
+        packets: same.reduce((sum, { packets }) => sum + packets, 0),
+        lastSeen: new Date(lastSeen).toISOString(),
+        reason: reasonOf(one),
+        lines: this.linesFor(one),
+      };
+    });
+    return rows.sort(
+      (a, b) =>
+        b.devices - a.devices ||
+        b.connections - a.connections ||
+        compareText(a.source, b.source) ||
+        compareText(a.destination, b.destination) ||
+        compareText(a.service, b.service) ||
+        compareText(JSON.stringify(a), JSON.stringify(b)),
+    );
+  }
+
+  private linesFor({ source, destination, outcome, before, after }: Tallied): readonly LineChange[] {
+    if (outcome === 'denied') return after.rules.map((rule) => lineOf('=', rule, null));
+    const moved = [...movedLines(source), ...movedLines(destination)].sort(compareLines);
+    if (moved.length > 0) return moved;
+    const ids = ({ rules }: FlowVerdict): string[] => rules.map(({ id }) => id);
+    return outcome === 'broken'
+      ? this.responsible.of('closed', ids(before), ids(after))
+      : this.responsible.of('opened', ids(after), ids(before));
+  }
+
+  /** Classes that have devices (without an inventory: that access rules place), and directions that `from` opens for them. */
+  private neverSeen(): ObservationWindow['neverSeen'] {
+    const { before, grouped, access } = this.context;
+    const roles = new Map<string, Set<string>>();
+    const add = (name: string, role: string): void => void roles.set(name, (roles.get(name) ?? new Set()).add(role));
+    if (grouped) for (const { group, before: grant } of access) if (grant) add(group.class, grant.role);
+    if (!grouped) for (const { role } of before.accessTable) add(role, role);
+    return [...roles]
+      .sort(([a], [b]) => compareText(a, b))
+      .flatMap(([name, own]) =>
+        (['outbound', 'inbound'] as const)
+          .filter(
+            (direction) => !this.seen[direction].has(name) && [...own].some((role) => isOpen(before, role, direction)),
+          )
+          .map((direction) => ({ class: name, direction })),
+      );
+  }
+
+  useOf(change: GroupedChange): FlowUse {
+    const near = (one: Tallied): Side => (change.direction === 'outbound' ? one.source : one.destination);
+    const far = (one: Tallied): Side => (change.direction === 'outbound' ? one.destination : one.source);
+    this.broken ??= [...this.tallied.values()].filter(({ outcome }) => outcome === 'broken');
+    const found = this.broken.filter(
+      (one) =>
+        change.classes.has(near(one).before.role ?? '') &&
+        isFar(change, far(one)) &&
+        serviceAlgebra.contains(change.services, this.services.keyIn(one.cell)),
+    );
+    const sides = this.ends.sides.filter(({ before }) => change.classes.has(before.role ?? ''));
+    return {
+      connections: found.reduce((sum, { connections }) => sum + connections, 0),
+      devices: new Set(found.flatMap(({ devices }) => [...(devices ?? [])])).size,
+      watched: sides.some(({ class: name }) => name !== null && this.seen[change.direction].has(name)),
+    };
+  }
+}
+
+function isFar({ far }: GroupedChange, { before }: Side): boolean {
+  if (far.kind === 'classes')
+    return before.role !== null && far.classes.has(before.role) && (!far.at || hasAddress(far.at, before.address));
+  return hasAddress(far.addresses, before.address) && !(before.role !== null && far.except.includes(before.role));
+}
+
+function outcomeOf(before: FlowVerdict, after: FlowVerdict): Outcome {
+  if (before.verdict === after.verdict) return before.verdict === 'allow' ? 'kept' : 'denied';
+  return before.verdict === 'allow' ? 'broken' : 'opened';
+}
+
+/** A device that counts as another class now, or has no access any more: that is why, whatever the flow rules say. */
+function movedLines({ grants }: Side): LineChange[] {
+  if (!grants || grants.before?.role === grants.after?.role) return [];
+  const { before, after } = grants;
+  if (before && after && before.rule.id === after.rule.id)
+    return [lineOf('~', after.rule, `segment \`${after.segment}\` has another role`)];
+  return [...(before ? [lineOf('-', before.rule, null)] : []), ...(after ? [lineOf('+', after.rule, null)] : [])];
+}
+
+function reasonOf({ outcome, source, destination, before, after }: Tallied): string {
+  const moved = [source, destination].find(({ grants }) => grants && grants.before?.role !== grants.after?.role);
+  if (moved && outcome !== 'denied') {
+    const { before: was, after: is } = moved;
+    if (is.rejected) return `${moved.name} is rejected`;
+    if (was.rejected) return `${moved.name} is admitted`;
+    return `${moved.name} counts as ${is.role} instead of ${was.role}`;
+  }
+  return outcome === 'opened' ? before.reason : after.reason;
+}
+
+function isOpen(snapshot: Snapshot, role: string, direction: 'outbound' | 'inbound'): boolean {
+  const flows = snapshot.flows[role]?.[direction];
+  return flows !== undefined && flows.allowed.length + flows.peersAllowed.length > 0;
+}

@@ -123,7 +123,7 @@ export interface DormantLine {
 
 export interface AccessPlan {
   readonly changes: readonly AccessChange[];
-  /** One per role before and after, profile and difference, not per device. */
+  /** One per profile and difference, not per device. */
   readonly rendered: readonly RenderedChange[];
 }
 
@@ -156,16 +156,18 @@ export interface Placement {
 
 export interface RenderedChange {
   readonly profile: string;
-  /** Null: rejected. */
-  readonly roleBefore: string | null;
-  readonly roleAfter: string | null;
+  /** Roles with this difference; null: rejected. */
+  readonly roles: readonly { readonly before: string | null; readonly after: string | null }[];
+  /** Lines that go and come. Cisco's line numbers are those of the first role. */
   readonly lines: readonly DiffLine[];
+  /** Lines that are told at another place of the list, and are not in `lines`. */
+  readonly moved: number;
   /** Places with this difference: `class at site, posture`. */
   readonly appliesTo: readonly string[];
 }
 
 export interface DiffLine {
-  readonly sign: '+' | '-' | ' ';
+  readonly sign: '+' | '-';
   readonly text: string;
 }
 

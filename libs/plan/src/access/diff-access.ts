@@ -2,8 +2,8 @@ import { compareText } from '#base';
 import { accessFor, type AccessGrant, type Snapshot } from '#policy';
 import type { AccessAspect, AccessChange, AccessPlan, Placement, RenderedChange } from '../plan.js';
 import type { DeviceGroup } from './device-groups.js';
-import { diffLines } from './line-diff.js';
-import { profilesAt, Rendering } from './rendering.js';
+import { diffLines, withoutNumber } from './line-diff.js';
+import { profilesAt, type Rendering } from './rendering.js';
 
 /** One group of devices with what it has in both policies. `devices`: null without an inventory. */
 export interface GroupAccess {
@@ -131,46 +131,49 @@ function compareChanges(a: AccessChange, b: AccessChange): number {
   );
 }
 
-/** Differences of what switches are told, each kept once however many devices have it. */
+/** Differences of what switches are told, each kept once however many roles and devices have it. */
 class RenderedChanges {
-  private readonly found = new Map<string, RenderedChange & { places: Set<string> }>();
-  private readonly byGrants = new Map<string, Set<string> | null>();
+  private readonly found = new Map<string, FoundChange>();
+  private readonly byGrants = new Map<string, FoundChange | null>();
 
   constructor(private readonly renderings: Renderings) {}
 
   add(profile: string, was: AccessGrant | null, is: AccessGrant | null, place: string): void {
     const key = [profile, was?.role, was?.vlan, was?.sgt, is?.role, is?.vlan, is?.sgt].join(' ');
-    let places = this.byGrants.get(key);
-    if (places === undefined) this.byGrants.set(key, (places = this.render(profile, was, is)));
-    places?.add(place);
+    let change = this.byGrants.get(key);
+    if (change === undefined) this.byGrants.set(key, (change = this.render(profile, was, is)));
+    change?.places.add(place);
+    const [before, after] = [was?.role ?? null, is?.role ?? null];
+    change?.roles.set(`${before} ${after}`, { before, after });
   }
 
   list(): RenderedChange[] {
-    const rows = [...this.found.values()].map(({ places, ...change }) => ({
-      ...change,
+    const rows = [...this.found.values()].map(({ profile, roles, lines, moved, places }): RenderedChange => ({
+      profile,
+      roles: [...roles].sort(([a], [b]) => compareText(a, b)).map(([, role]) => role),
+      lines,
+      moved,
       appliesTo: [...places].sort(compareText),
     }));
-    return rows.sort(
-      (a, b) =>
-        compareText(a.roleAfter ?? a.roleBefore ?? '', b.roleAfter ?? b.roleBefore ?? '') ||
-        compareText(a.profile, b.profile) ||
-        compareText(JSON.stringify(a), JSON.stringify(b)),
-    );
+    return rows.sort((a, b) => compareText(JSON.stringify([a.roles, a]), JSON.stringify([b.roles, b])));
   }
 
-  private render(profile: string, was: AccessGrant | null, is: AccessGrant | null): Set<string> | null {
+  private render(profile: string, was: AccessGrant | null, is: AccessGrant | null): FoundChange | null {
     const before = was ? this.renderings.before.lines(profile, was) : [];
     const after = is ? this.renderings.after.lines(profile, is) : [];
-    const lines = diffLines(before, after);
-    const changed = lines.filter(({ sign }) => sign !== ' ');
-    if (changed.length === 0) return null;
-    // A VLAN that stays is context, and differs between sites: what changes is what makes two of them different.
-    const key = JSON.stringify([profile, was?.role, is?.role, changed]);
+    const { lines, moved } = diffLines(before, after);
+    if (lines.length + moved === 0) return null;
+    // What stays is context, and differs between roles and sites: what changes is what makes two of them different.
+    const key = JSON.stringify([profile, moved, lines.map(({ sign, text }) => sign + withoutNumber(text))]);
     const known = this.found.get(key);
-    if (known) return known.places;
-    const places = new Set<string>();
-    const [roleBefore, roleAfter] = [was?.role ?? null, is?.role ?? null];
-    this.found.set(key, { profile, roleBefore, roleAfter, lines, appliesTo: [], places });
-    return places;
+    if (known) return known;
+    const made = { profile, lines, moved, roles: new Map(), places: new Set<string>() };
+    this.found.set(key, made);
+    return made;
   }
 }
+
+type FoundChange = Pick<RenderedChange, 'profile' | 'lines' | 'moved'> & {
+  readonly roles: Map<string, RenderedChange['roles'][number]>;
+  readonly places: Set<string>;
+};

@@ -10,6 +10,7 @@ import {
   neverSeenText,
   nothingChanges,
   placeOf,
+  rolesText,
   shortDigest,
   summaryRows,
   visible,
@@ -149,13 +150,13 @@ function writeAccess(page: Page, { access, coa, budgets }: PolicyPlan): void {
   }
   if (access.rendered.length > 0) {
     page.section('what switches are told, before and after (unchanged lines left out)');
-    page.list(access.rendered, ({ profile, roleBefore, roleAfter, lines, appliesTo }) => {
-      const role = roleBefore === roleAfter ? roleAfter : `${roleBefore ?? 'rejected'} -> ${roleAfter ?? 'rejected'}`;
-      page.wrapped('  ', visible(`${role} on ${profile}, ${countOf(appliesTo.length, 'place')}`), 4, paint.strong);
-      const changed = lines.filter(({ sign }) => sign !== ' ');
-      page.list(changed, ({ sign, text }) =>
+    page.list(access.rendered, ({ profile, roles, lines, moved, appliesTo }) => {
+      const places = countOf(appliesTo.length, 'place');
+      page.wrapped('  ', `${rolesText(roles)} on ${visible(profile)}, ${places}`, 4, paint.strong);
+      page.list(lines, ({ sign, text }) =>
         page.wrapped('      ', visible(`${sign} ${text}`), 8, sign === '+' ? paint.good : paint.bad),
       );
+      if (moved > 0) page.line(`        ${countOf(moved, 'line')} only at another place`);
     });
   }
   if (coa && coa.total > 0) {

@@ -10,6 +10,7 @@ import {
   neverSeenText,
   nothingChanges,
   placeOf,
+  rolesText,
   shortDigest,
   summaryRows,
   visible,
@@ -155,13 +156,10 @@ function accessItem({ classes, places, devices, sample, what }: ReturnType<typeo
 }
 
 function renderedItem(change: PolicyPlan['access']['rendered'][number]): string {
-  const { profile, roleBefore, roleAfter, lines, appliesTo } = change;
-  const role =
-    roleBefore === roleAfter ? (roleAfter ?? '') : `${roleBefore ?? 'rejected'} -> ${roleAfter ?? 'rejected'}`;
-  const changed = lines.filter(({ sign }) => sign !== ' ').map(({ sign, text }) => `${sign} ${visible(text)}`);
-  const left = lines.length - changed.length;
-  const title = `- ${code(role)} on ${code(profile)}, ${countOf(appliesTo.length, 'place')}`;
-  return `${title}\n${fence([...changed, ...(left > 0 ? [`  ${countOf(left, 'line')} unchanged`] : [])])}`;
+  const { profile, roles, lines, moved, appliesTo } = change;
+  const shown = lines.map(({ sign, text }) => `${sign} ${visible(text)}`);
+  if (moved > 0) shown.push(`  ${countOf(moved, 'line')} only at another place`);
+  return `- ${code(rolesText(roles))} on ${code(profile)}, ${countOf(appliesTo.length, 'place')}\n${fence(shown)}`;
 }
 
 function coaItems({ byKind, perNas }: NonNullable<PolicyPlan['coa']>): string[] {

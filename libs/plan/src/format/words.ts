@@ -7,14 +7,10 @@ import type { AccessChange, FlowChange, LineChange, Placement, PlanSummary, Poli
  * invisible characters are written out, so that what is read is what is there.
  */
 export function visible(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- these are what is looked for
-  return text.replaceAll(
-    /[\u0000-\u001F\u007F-\u009F\u061C\u200B-\u200F\u2028-\u202E\u2060-\u2069\uFEFF]/g,
-    (found) => {
-      const code = found.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0');
-      return `\\u${code}`;
-    },
-  );
+  return text.replaceAll(/\p{Cc}|\p{Cf}|\p{Zl}|\p{Zp}/gu, (found) => {
+    const code = found.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0');
+    return `\\u${code}`;
+  });
 }
 
 export function countOf(count: number, noun: string, plural = `${noun}s`): string {
@@ -110,7 +106,7 @@ export const days = (first: string, last: string): string => `${first.slice(0, 1
 function budgetText({ budgets, summary }: PolicyPlan): string {
   const changed = budgets.filter(({ before, after }) => before?.entries !== after?.entries).length;
   const exceeded = `${grouped(summary.budgetsExceeded)} exceeded`;
-  return `${exceeded}; worst ACL changes on ${grouped(changed)} of ${countOf(budgets.length, 'switch', 'switches')}`;
+  return `${exceeded}; longest ACL changes on ${grouped(changed)} of ${countOf(budgets.length, 'switch', 'switches')}`;
 }
 
 function messagesText({ coa }: PolicyPlan): string {
@@ -184,4 +180,12 @@ export function nothingChanges({ from, to }: PolicyPlan): string {
   return from.digest === to.digest
     ? 'no difference: both are the same policy'
     : 'no difference for any device: other words, same policy';
+}
+
+/** `a, b; c -> d`: roles that stay what they are, and those that become others. */
+export function rolesText(roles: PolicyPlan['access']['rendered'][number]['roles']): string {
+  const kept = roles.filter(({ before, after }) => before === after).map(({ after }) => after);
+  const turned = roles.filter(({ before, after }) => before !== after);
+  const texts = turned.map(({ before, after }) => `${before ?? 'rejected'} -> ${after ?? 'rejected'}`);
+  return visible([kept.join(', '), ...texts].filter(Boolean).join('; '));
 }

@@ -10,8 +10,8 @@ const optional = ['source_mac', 'destination_mac'] as const;
 
 /** Null: the header is another format's. */
 export function cordonColumns(header: readonly string[]): readonly string[] | null {
-  const known: readonly string[] = [...required, ...optional];
-  const isOurs = required.every((name) => header.includes(name)) && header.every((name) => known.includes(name));
+  const known = new Set<string>([...required, ...optional]);
+  const isOurs = required.every((name) => header.includes(name)) && header.every((name) => known.has(name));
   return isOurs ? header : null;
 }
 

@@ -6,6 +6,7 @@ import type { Inventory } from '../inventory/inventory.js';
 import { ipv4Number } from '../text/ipv4.js';
 import { AddressCells } from './address-cells.js';
 import type { JudgedSide } from './judge.js';
+import { PairIndex } from './pair-index.js';
 
 /** Ends that both policies can't tell apart. */
 export interface Side {
@@ -43,7 +44,9 @@ export interface EndContext {
 export class Ends {
   readonly ends: End[] = [];
   readonly sides: Side[] = [];
-  private readonly v4 = new Map<number, number>();
+  /** IPv4 address → number, of which `v4Ends` has the end. */
+  private readonly v4 = new PairIndex();
+  private readonly v4Ends: number[] = [];
   private readonly v6 = new Map<string, number>();
   private readonly withDevice = new Map<string, number>();
   private readonly keyed = new Map<string, number>();
@@ -61,11 +64,11 @@ export class Ends {
   find(line: string, from: number, to: number): number {
     const value = ipv4Number(line, from, to);
     if (value >= 0) {
-      const known = this.v4.get(value);
+      const known = this.v4Ends[this.v4.of(value, 0)];
       if (known !== undefined) return known;
       const device = this.context.inventory?.byAddress.get(value);
       const end = this.add(this.cells.ofV4(value), device);
-      this.v4.set(value, end);
+      this.v4Ends.push(end);
       return end;
     }
     const text = line.slice(from, to);
@@ -119,8 +122,12 @@ export class Ends {
     cell: number,
     info: CellInfo,
   ): number {
-    const rules = [before, after].map((grant) => (grant ? `${grant.role} ${grant.rule.id}` : '-')).join(' ');
-    return this.intern(`${name} ${rules} ${info.principals}`, () => {
+    // Which line placed a device matters only where its role changes.
+    const moves = before?.role !== after?.role;
+    const roles = [before, after]
+      .map((grant) => (grant ? `${grant.role} ${moves ? grant.rule.id : ''}` : '-'))
+      .join(' ');
+    return this.intern(`${name} ${roles} ${info.principals}`, () => {
       const address = this.cells.addressIn(cell);
       const judged = (grant: AccessGrant | null): JudgedSide => ({
         role: grant?.role ?? null,

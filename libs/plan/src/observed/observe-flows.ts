@@ -12,6 +12,7 @@ import type { FlowReader, FlowSink } from './flow-record.js';
 import { JsonlReader } from './jsonl.js';
 import { judgeConnection } from './judge.js';
 import { nfdumpColumns, NfdumpReader } from './nfdump.js';
+import { PairIndex } from './pair-index.js';
 import { ServiceCells } from './service-cells.js';
 
 export interface ObservedFlows {
@@ -75,18 +76,32 @@ function unknownFormat(file: string, line: number): Diagnostic {
 
 type Outcome = 'kept' | 'broken' | 'denied' | 'opened';
 
-interface Tallied {
+interface Judged {
   readonly source: Side;
   readonly destination: Side;
   readonly cell: number;
   readonly outcome: Outcome;
   readonly before: FlowVerdict;
   readonly after: FlowVerdict;
+}
+
+interface Tallied extends Judged {
   connections: number;
+  /** Of what breaks: which devices. */
+  readonly devices: Set<number> | null;
+  /** What is said of it, as one of the rows of the plan; null: kept, and nothing is said. */
+  readonly row: Row | null;
+}
+
+/** What reads alike is told once: the places and postures that a class is seen in don't matter to the reader. */
+interface Row {
+  readonly index: number;
+  readonly outcome: Outcome;
+  readonly said: Pick<SeenFlow, 'source' | 'destination' | 'service' | 'reason' | 'lines'>;
+  connections: number;
+  devices: number;
   packets: number;
   last: number;
-  /** Of what is kept nobody asks which devices. */
-  readonly devices: Set<number> | null;
 }
 
 class FlowTally implements FlowSink {
@@ -95,8 +110,12 @@ class FlowTally implements FlowSink {
   private first = Infinity;
   private last = -Infinity;
   private readonly counts = { replies: 0, undecided: 0, unattributed: 0, foreign: 0, connections: 0 };
-  private readonly pairs = new Map<number, number>();
-  private readonly tallied = new Map<number, Tallied>();
+  /** Source side × destination side, and that × service cell: the number of an entry of `tallied`. */
+  private readonly pairs = new PairIndex();
+  private readonly triples = new PairIndex();
+  private readonly tallied: Tallied[] = [];
+  private readonly rows = new Map<string, Row>();
+  private readonly rowDevices = new PairIndex();
   private broken: readonly Tallied[] | null = null;
   private readonly services: ServiceCells;
   private readonly responsible: ResponsibleLines;
@@ -134,22 +153,27 @@ class FlowTally implements FlowSink {
     this.counts.connections++;
     const tallied = this.tally(source.side, destination.side, this.services.of(service));
     tallied.connections++;
-    tallied.packets += packets;
-    if (last > tallied.last) tallied.last = last;
-    if (!tallied.devices) return;
-    if (source.device !== null) tallied.devices.add(source.device);
-    if (destination.device !== null) tallied.devices.add(destination.device);
+    const { row } = tallied;
+    if (!row) return;
+    row.connections++;
+    row.packets += packets;
+    if (last > row.last) row.last = last;
+    if (source.device !== null) this.addDevice(tallied, row, source.device);
+    if (destination.device !== null) this.addDevice(tallied, row, destination.device);
+  }
+
+  private addDevice({ devices }: Tallied, row: Row, device: number): void {
+    const known = this.rowDevices.size;
+    if (this.rowDevices.of(row.index, device) === known) row.devices++;
+    devices?.add(device);
   }
 
   private tally(source: number, destination: number, cell: number): Tallied {
-    const sides = source * 0x400_0000 + destination;
-    let pair = this.pairs.get(sides);
-    if (pair === undefined) this.pairs.set(sides, (pair = this.pairs.size));
-    const key = pair * this.services.count + cell;
-    const known = this.tallied.get(key);
+    const index = this.triples.of(this.pairs.of(source, destination), cell);
+    const known = this.tallied[index];
     if (known) return known;
     const made = this.judge(this.ends.sides[source]!, this.ends.sides[destination]!, cell);
-    this.tallied.set(key, made);
+    this.tallied.push(made);
     return made;
   }
 
@@ -160,14 +184,30 @@ class FlowTally implements FlowSink {
     const outcome = outcomeOf(before, after);
     if (source.class !== null) this.seen.outbound.add(source.class);
     if (destination.class !== null) this.seen.inbound.add(destination.class);
-    const devices = outcome === 'kept' ? null : new Set<number>();
-    return { source, destination, cell, outcome, before, after, connections: 0, packets: 0, last: 0, devices };
+    const devices = outcome === 'broken' ? new Set<number>() : null;
+    const judged = { source, destination, cell, outcome, before, after };
+    return { ...judged, connections: 0, devices, row: outcome === 'kept' ? null : this.rowOf(judged) };
+  }
+
+  private rowOf(judged: Judged): Row {
+    const said = {
+      source: judged.source.name,
+      destination: judged.destination.name,
+      service: this.services.nameOf(judged.cell),
+      reason: reasonOf(judged),
+      lines: this.linesFor(judged),
+    };
+    const key = JSON.stringify([judged.outcome, said]);
+    const known = this.rows.get(key);
+    if (known) return known;
+    const { outcome } = judged;
+    const row: Row = { index: this.rows.size, outcome, said, connections: 0, devices: 0, packets: 0, last: 0 };
+    this.rows.set(key, row);
+    return row;
   }
 
   plan(format: ObservationWindow['format']): ObservedPlan {
-    const all = [...this.tallied.values()];
-    const broken = all.filter(({ outcome }) => outcome === 'broken');
-    const rows = (outcome: Outcome): SeenFlow[] => this.rows(all.filter((one) => one.outcome === outcome));
+    const broken = this.tallied.flatMap(({ devices }) => [...(devices ?? [])]);
     const instant = (value: number): string | null => (Number.isFinite(value) ? new Date(value).toISOString() : null);
     return {
       window: {
@@ -179,34 +219,19 @@ class FlowTally implements FlowSink {
         malformed: this.malformed,
         neverSeen: this.neverSeen(),
       },
-      broken: rows('broken'),
-      brokenDevices: new Set(broken.flatMap(({ devices }) => [...(devices ?? [])])).size,
-      deniedAlready: rows('denied'),
-      opened: rows('opened'),
+      broken: this.rowsOf('broken'),
+      brokenDevices: new Set(broken).size,
+      deniedAlready: this.rowsOf('denied'),
+      opened: this.rowsOf('opened'),
     };
   }
 
-  /** One row per names and service: the places that a class is seen at don't matter to the reader. */
-  private rows(list: readonly Tallied[]): SeenFlow[] {
-    const grouped = Map.groupBy(list, (one) => {
-      const lines = this.linesFor(one);
-      const key = [one.source.name, one.destination.name, this.services.nameOf(one.cell)];
-      return JSON.stringify([...key, reasonOf(one), lines]);
-    });
-    const rows = [...grouped.values()].map((same): SeenFlow => {
-      const [one] = same as [Tallied];
-      const lastSeen = same.reduce((latest, { last }) => Math.max(latest, last), 0);
-      return {
-        source: one.source.name,
-        destination: one.destination.name,
-        service: this.services.nameOf(one.cell),
-        connections: same.reduce((sum, { connections }) => sum + connections, 0),
-        devices: new Set(same.flatMap(({ devices }) => [...(devices ?? [])])).size,
-        packets: same.reduce((sum, { packets }) => sum + packets, 0),
-        lastSeen: new Date(lastSeen).toISOString(),
-        reason: reasonOf(one),
-        lines: this.linesFor(one),
-      };
+  private rowsOf(outcome: Outcome): SeenFlow[] {
+    const found = [...this.rows.values()].filter((row) => row.outcome === outcome);
+    const rows = found.map(({ said, connections, devices, packets, last }): SeenFlow => {
+      const { source, destination, service, reason, lines } = said;
+      const lastSeen = new Date(last).toISOString();
+      return { source, destination, service, connections, devices, packets, lastSeen, reason, lines };
     });
     return rows.sort(
       (a, b) =>
@@ -219,7 +244,7 @@ class FlowTally implements FlowSink {
     );
   }
 
-  private linesFor({ source, destination, outcome, before, after }: Tallied): readonly LineChange[] {
+  private linesFor({ source, destination, outcome, before, after }: Judged): readonly LineChange[] {
     if (outcome === 'denied') return after.rules.map((rule) => lineOf('=', rule, null));
     const moved = [...movedLines(source), ...movedLines(destination)].sort(compareLines);
     if (moved.length > 0) return moved;
@@ -250,7 +275,7 @@ class FlowTally implements FlowSink {
   useOf(change: GroupedChange): FlowUse {
     const near = (one: Tallied): Side => (change.direction === 'outbound' ? one.source : one.destination);
     const far = (one: Tallied): Side => (change.direction === 'outbound' ? one.destination : one.source);
-    this.broken ??= [...this.tallied.values()].filter(({ outcome }) => outcome === 'broken');
+    this.broken ??= this.tallied.filter(({ outcome }) => outcome === 'broken');
     const found = this.broken.filter(
       (one) =>
         change.classes.has(near(one).before.role ?? '') &&
@@ -286,7 +311,7 @@ function movedLines({ grants }: Side): LineChange[] {
   return [...(before ? [lineOf('-', before.rule, null)] : []), ...(after ? [lineOf('+', after.rule, null)] : [])];
 }
 
-function reasonOf({ outcome, source, destination, before, after }: Tallied): string {
+function reasonOf({ outcome, source, destination, before, after }: Judged): string {
   const moved = [source, destination].find(({ grants }) => grants && grants.before?.role !== grants.after?.role);
   if (moved && outcome !== 'denied') {
     const { before: was, after: is } = moved;

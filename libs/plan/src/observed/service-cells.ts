@@ -20,10 +20,6 @@ export class ServiceCells {
     this.borders = [...borders].sort((a, b) => a - b);
   }
 
-  get count(): number {
-    return this.borders.length;
-  }
-
   of(key: number): number {
     return lastAtOrBelow(this.borders, key);
   }
@@ -32,7 +28,7 @@ export class ServiceCells {
     return this.borders[cell]!;
   }
 
-  /** The smallest application that holds the cell, else its ports. */
+  /** The smallest application that holds the cell (of equals the one that rules use most), else its ports. */
   nameOf(cell: number): string {
     const known = this.names.get(cell);
     if (known !== undefined) return known;
@@ -42,10 +38,14 @@ export class ServiceCells {
       services.reduce((sum, interval) => sum + interval.last - interval.first + 1, 0);
     const holders = this.before.applications
       .filter(({ name, services }) => name !== 'any' && serviceAlgebra.contains(services, first))
-      .sort((a, b) => size(a) - size(b) || (a.name < b.name ? -1 : 1));
+      .sort((a, b) => size(a) - size(b) || this.useOf(b.name) - this.useOf(a.name) || (a.name < b.name ? -1 : 1));
     const ports = portTexts([{ first, last }]).join(', ') || `ip/${first >>> 16}`;
     const name = holders[0] ? `${holders[0].name} (${ports})` : ports;
     this.names.set(cell, name);
     return name;
+  }
+
+  private useOf(application: string): number {
+    return this.before.flowRules.filter((rule) => rule.application === application).length;
   }
 }

@@ -119,6 +119,7 @@ class FlowTally implements FlowSink {
   private broken: readonly Tallied[] | null = null;
   private readonly services: ServiceCells;
   private readonly responsible: ResponsibleLines;
+  /** By the class whose rules hold where the device is: a pump in quarantine says nothing about pumps. */
   private readonly seen = { outbound: new Set<string>(), inbound: new Set<string>() };
 
   constructor(
@@ -182,8 +183,8 @@ class FlowTally implements FlowSink {
     const before = judgeConnection(this.context.before, source.before, destination.before, service);
     const after = judgeConnection(this.context.after, source.after, destination.after, service);
     const outcome = outcomeOf(before, after);
-    if (source.class !== null) this.seen.outbound.add(source.class);
-    if (destination.class !== null) this.seen.inbound.add(destination.class);
+    if (source.before.role !== null) this.seen.outbound.add(source.before.role);
+    if (destination.before.role !== null) this.seen.inbound.add(destination.before.role);
     const devices = outcome === 'broken' ? new Set<number>() : null;
     const judged = { source, destination, cell, outcome, before, after };
     return { ...judged, connections: 0, devices, row: outcome === 'kept' ? null : this.rowOf(judged) };
@@ -254,22 +255,16 @@ class FlowTally implements FlowSink {
       : this.responsible.of('opened', ids(after), ids(before));
   }
 
-  /** Classes that have devices (without an inventory: that access rules place), and directions that `from` opens for them. */
+  /** Classes that devices count as (without an inventory: that access rules give), and directions that `from` opens for them. */
   private neverSeen(): ObservationWindow['neverSeen'] {
     const { before, grouped, access } = this.context;
-    const roles = new Map<string, Set<string>>();
-    const add = (name: string, role: string): void => void roles.set(name, (roles.get(name) ?? new Set()).add(role));
-    if (grouped) for (const { group, before: grant } of access) if (grant) add(group.class, grant.role);
-    if (!grouped) for (const { role } of before.accessTable) add(role, role);
-    return [...roles]
-      .sort(([a], [b]) => compareText(a, b))
-      .flatMap(([name, own]) =>
-        (['outbound', 'inbound'] as const)
-          .filter(
-            (direction) => !this.seen[direction].has(name) && [...own].some((role) => isOpen(before, role, direction)),
-          )
-          .map((direction) => ({ class: name, direction })),
-      );
+    const grants = grouped ? access.flatMap((group) => group.before ?? []) : before.accessTable;
+    const roles = [...new Set(grants.map(({ role }) => role))].sort(compareText);
+    return roles.flatMap((role) =>
+      (['outbound', 'inbound'] as const)
+        .filter((direction) => !this.seen[direction].has(role) && isOpen(before, role, direction))
+        .map((direction) => ({ class: role, direction })),
+    );
   }
 
   useOf(change: GroupedChange): FlowUse {
@@ -282,11 +277,10 @@ class FlowTally implements FlowSink {
         isFar(change, far(one)) &&
         serviceAlgebra.contains(change.services, this.services.keyIn(one.cell)),
     );
-    const sides = this.ends.sides.filter(({ before }) => change.classes.has(before.role ?? ''));
     return {
       connections: found.reduce((sum, { connections }) => sum + connections, 0),
       devices: new Set(found.flatMap(({ devices }) => [...(devices ?? [])])).size,
-      watched: sides.some(({ class: name }) => name !== null && this.seen[change.direction].has(name)),
+      watched: !change.classes.isDisjointFrom(this.seen[change.direction]),
     };
   }
 }

@@ -16,6 +16,6 @@ it('numbers pairs as a map does, however many and however like each other', () =
         expect(index.size).toBe(map.size);
       }
     }),
-    { numRuns: 50 },
+    { numRuns: 15 },
   );
 });

@@ -66,7 +66,7 @@ export function planPolicy({ from, to, inventory, flows }: PlanInput): Result<Po
   const changed =
     access.changes.length + parts.flows.length + parts.dormant.length + parts.network.length > 0 ||
     parts.tests.newlyBroken.length + parts.tests.newlyFixed.length + parts.tests.removed.length > 0;
-  const summary = summarize(parts, grouped && { ...grouped, changed: countChanged(access.changes) });
+  const summary = summarize(parts, grouped && { ...grouped, changed: countChanged(access.changes) }, countTimed(after));
   return success({
     format: 1,
     at: after.compiledFor,
@@ -83,6 +83,7 @@ type Parts = Pick<PolicyPlan, 'tests' | 'flows' | 'dormant' | 'observed' | 'budg
 function summarize(
   { tests, flows, dormant, observed, budgets, coa, findings }: Parts,
   devices: { total: number; unplaced: number; changed: number } | null,
+  timed: number,
 ): PlanSummary {
   const perRisk = (change: FlowChange['change']): Record<Risk, number> => {
     const count = (risk: Risk): number => flows.filter((flow) => flow.change === change && flow.risk === risk).length;
@@ -99,9 +100,13 @@ function summarize(
     findings: findings.length,
     budgetsExceeded: budgets.filter(({ exceeded }) => exceeded).length,
     dormant: dormant.length,
+    timed,
     coa: coa?.byCriticality ?? null,
   };
 }
+
+const countTimed = ({ flowRules, accessRules }: Snapshot): number =>
+  [...flowRules, ...accessRules].filter(({ when }) => when !== 'always').length;
 
 const countChanged = (changes: PolicyPlan['access']['changes']): number =>
   changes.reduce((sum, { devices }) => sum + (devices ?? 0), 0);

@@ -50,6 +50,8 @@ export interface PlanSummary {
   readonly findings: number;
   readonly budgetsExceeded: number;
   readonly dormant: number;
+  /** Rule lines of `to` with hours or an end: at another time this plan may be another. */
+  readonly timed: number;
   /** Null without an inventory. */
   readonly coa: Readonly<Record<Criticality, number>> | null;
 }

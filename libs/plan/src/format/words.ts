@@ -51,7 +51,7 @@ export function summaryRows(plan: PolicyPlan): readonly (readonly [what: string,
     ['flows opened', `${perRisk(summary.opened)} risk`, summary.opened.high > 0],
     ['flows closed', `${perRisk(summary.closed)} risk`, summary.closed.high > 0],
     ['seen flows', seenText(plan), (summary.seenFlowsBroken?.flows ?? 0) > 0],
-    ['no effect now', dormantText(plan), summary.dormant > 0],
+    ['other times', otherTimesText(plan), summary.dormant > 0],
     ['new findings', grouped(summary.findings), summary.findings > 0],
     ['ACL budgets', budgetText(plan), summary.budgetsExceeded > 0],
     ['messages', coa ? messagesText(plan) : 'not known without an inventory', false],
@@ -62,9 +62,11 @@ export function summaryRows(plan: PolicyPlan): readonly (readonly [what: string,
   ];
 }
 
-function dormantText({ summary, at }: PolicyPlan): string {
-  if (summary.dormant === 0) return 'every changed rule line has its effect in this plan';
-  return `${countOf(summary.dormant, 'changed rule line')} without effect at ${at}: other times are not planned`;
+/** A plan is for one instant, and must not be taken for more. */
+function otherTimesText({ summary: { dormant, timed } }: PolicyPlan): string {
+  if (dormant + timed === 0) return 'the same: no line has hours or an end';
+  const lines = dormant > 0 ? `${countOf(dormant, 'changed line')} without effect at this instant; ` : '';
+  return `${lines}${countOf(timed, 'line')} with hours or an end: not planned, see --at`;
 }
 
 function testsText({ summary, tests }: PolicyPlan): string {

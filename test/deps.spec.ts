@@ -11,7 +11,7 @@ const libraries: Readonly<Record<string, { may: readonly string[]; types?: reado
   model: { may: ['base', 'net'] },
   radius: { may: ['base', 'net'] },
   policy: { may: ['base', 'net', 'model', 'radius'] },
-  plan: { may: ['base', 'net', 'model', 'policy'] },
+  plan: { may: ['base', 'net', 'model', 'radius', 'policy'] },
   drivers: { may: ['base', 'net', 'model'] },
   reconcile: { may: ['base', 'net', 'model', 'policy', 'plan'], types: ['drivers'] },
   gitops: { may: ['base'] },

@@ -1,7 +1,8 @@
 import { Command } from 'commander';
 import { casbinExport, type CasbinExportOptions } from './commands/casbin.js';
 import { explain, type ExplainOptions } from './commands/explain.js';
-import { access, check, compile, plan, PolicyRefused, test } from './commands/policy.js';
+import { plan, type PlanOptions } from './commands/plan.js';
+import { access, check, compile, PolicyRefused, test } from './commands/policy.js';
 import { radtest, type RadtestOptions } from './commands/radtest.js';
 import { serve, type ServeOptions } from './commands/serve.js';
 import { completion } from './completion.js';
@@ -65,12 +66,17 @@ function program(): Command {
     .action((folder: string, options) => run(() => test(folder, options)));
   cordon
     .command('plan')
-    .description('what changes for devices between two policies; exit 0 nothing, 2 something')
+    .description('what a policy change will do; exit 0 nothing, 2 something, 1 refused or a test of it broken')
     .requiredOption('--from <rev|dir>', 'folder, git revision, or revision:folder')
     .requiredOption('--to <rev|dir>', 'folder, git revision, or revision:folder')
+    .option('--inventory <file>', 'devices to count: CSV or JSON lines')
+    .option('--flows <file>', 'connections seen on the network: CSV, JSON lines, or `nfdump -o csv`')
     .option(...at)
+    .option('--format <format>', 'human, json, markdown, sarif or junit (default: human)')
+    .option('--out <file>', 'write it there')
+    .option('--max-bytes <bytes>', 'cut the details of markdown to fit (default: 60000)')
     .option(...json)
-    .action((options) => run(() => plan(options)));
+    .action((options: PlanOptions) => run(() => plan(options)));
   cordon
     .command('casbin')
     .description('the policy for other Casbin tools')

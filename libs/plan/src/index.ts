@@ -1,8 +1,7 @@
-export {
-  diffSnapshots,
-  isEmptyDiff,
-  type AccessChange,
-  type FlowChange,
-  type Placement,
-  type PolicyDiff,
-} from './diff.js';
+export { planCodes, type PlanCode } from './codes.js';
+export type { Inventory, InventoryDevice } from './inventory/inventory.js';
+export { parseInventory } from './inventory/parse-inventory.js';
+export { planPolicy, type PlanInput, type PlannedSide } from './make-plan.js';
+export type * from './plan.js';
+export type { TextChunks } from './text/lines.js';
+export { formatPlan, formatRefusal, planFormats, type FormatOptions, type PlanFormat } from './format/format-plan.js';

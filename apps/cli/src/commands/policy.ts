@@ -1,5 +1,4 @@
 import type { Result } from '#base';
-import { diffSnapshots, isEmptyDiff, type PolicyDiff } from '#plan';
 import {
   accessFor,
   buildSnapshot,
@@ -14,7 +13,7 @@ import { describeAttribute, nasProfile, nasProfileNames, renderAuthorization } f
 import { postures, type Posture } from '#model';
 import { writeFileSync } from 'node:fs';
 import { bold, countOf, diagnosticJson, green, print, printDiagnostics, printJson, red } from '../output.js';
-import { readPolicyAt, readPolicyFolder, UsageError } from '../policy-files.js';
+import { readPolicyFolder, UsageError } from '../policy-files.js';
 
 /* The commands that need nothing but policy files. Each answers with its exit code. */
 
@@ -141,30 +140,6 @@ export function test(folder: string, options: { json?: boolean }): number {
     );
   }
   return failures.length === 0 ? 0 : 1;
-}
-
-export function plan(options: { from: string; to: string; at?: string; json?: boolean }): number {
-  const at = readInstant(options.at);
-  const before = snapshotOf(readPolicyAt(options.from), at, options.from);
-  const after = snapshotOf(readPolicyAt(options.to), at, options.to);
-  const diff = diffSnapshots(before, after);
-  if (options.json) printJson({ changed: !isEmptyDiff(diff), from: before.digest, to: after.digest, ...diff });
-  else printDiff(diff);
-  return isEmptyDiff(diff) ? 0 : 2;
-}
-
-function printDiff({ access, flows }: PolicyDiff): void {
-  if (access.length + flows.length === 0) return print('no device gets other access or other flows');
-  const opened = flows.filter(({ change }) => change === 'opened').length;
-  print(bold(`${countOf(access.length, 'access change')}, ${opened} flows opened, ${flows.length - opened} closed`));
-  for (const { class: device, site, posture, before, after } of access) {
-    const show = (to: typeof before): string => (to ? `${to.segment} (VLAN ${to.vlan})` : 'reject');
-    print(`  ~ ${device} at ${site}, ${posture}: ${show(before)} -> ${show(after)}`);
-  }
-  for (const { class: device, direction, change, far, services } of flows) {
-    const line = direction === 'outbound' ? `${device} -> ${far}` : `${far} -> ${device}`;
-    print(change === 'opened' ? green(`  + ${line} ${services}`) : red(`  - ${line} ${services}`));
-  }
 }
 
 /** The diagnostics of a refused policy, for the top level to print. */

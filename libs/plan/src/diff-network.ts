@@ -1,0 +1,37 @@
+import { canonicalJson, compareText } from '#base';
+import type { Snapshot } from '#policy';
+import type { NetworkChange } from './plan.js';
+
+/** Switches, enforcement points and segments that come, go, or have other fields. */
+export function diffNetwork(before: Snapshot, after: Snapshot): NetworkChange[] {
+  return [
+    ...diffNamed('nas', before.nas, after.nas),
+    ...diffNamed('enforcement-point', before.enforcementPoints, after.enforcementPoints),
+    ...diffNamed('segment', before.segments, after.segments),
+  ];
+}
+
+function diffNamed<T extends { readonly name: string }>(
+  kind: NetworkChange['kind'],
+  before: readonly T[],
+  after: readonly T[],
+): NetworkChange[] {
+  const was = new Map(before.map((entry) => [entry.name, entry]));
+  const is = new Map(after.map((entry) => [entry.name, entry]));
+  return [...new Set([...was.keys(), ...is.keys()])].sort(compareText).flatMap((name): NetworkChange[] => {
+    const [old, now] = [was.get(name), is.get(name)];
+    if (!old || !now) return [{ kind, name, change: now ? 'added' : 'removed', fields: [] }];
+    const fields = differing(old, now);
+    return fields.length > 0 ? [{ kind, name, change: 'changed', fields }] : [];
+  });
+}
+
+function differing<T extends object>(old: T, now: T): string[] {
+  const keys = [...new Set([...Object.keys(old), ...Object.keys(now)])].sort(compareText) as (keyof T & string)[];
+  return keys.filter((key) => textOf(old[key]) !== textOf(now[key]));
+}
+
+const textOf = (value: unknown): string =>
+  canonicalJson(
+    JSON.parse(JSON.stringify(value ?? null, (_, part: unknown) => (typeof part === 'bigint' ? `${part}` : part))),
+  );

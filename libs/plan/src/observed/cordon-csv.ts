@@ -1,0 +1,72 @@
+import { serviceKey } from '#net';
+import { csvFields } from '../text/lines.js';
+import { Columns } from './columns.js';
+import type { Ends } from './ends.js';
+import { isIcmpReply, protocolNumber, wholeNumber, type FlowReader, type FlowSink } from './flow-record.js';
+import { instantOf } from './instant.js';
+
+const required = ['first', 'last', 'source', 'destination', 'protocol', 'port', 'packets', 'bytes'] as const;
+const optional = ['source_mac', 'destination_mac'] as const;
+
+/** Null: the header is another format's. */
+export function cordonColumns(header: readonly string[]): readonly string[] | null {
+  const known = new Set<string>([...required, ...optional]);
+  const isOurs = required.every((name) => header.includes(name)) && header.every((name) => known.has(name));
+  return isOurs ? header : null;
+}
+
+/** Cordon's own CSV: one line per connection, written from the side that opened it. `port` is the type for ICMP. */
+export class CordonCsvReader implements FlowReader {
+  private readonly columns: Columns;
+  private readonly at: Readonly<Record<(typeof required)[number] | (typeof optional)[number], number>>;
+
+  constructor(
+    header: readonly string[],
+    private readonly ends: Ends,
+    private readonly sink: FlowSink,
+  ) {
+    this.columns = new Columns(header.length);
+    this.at = Object.fromEntries(
+      [...required, ...optional].map((name) => [name, header.indexOf(name)]),
+    ) as typeof this.at;
+  }
+
+  read(line: string): string | null {
+    if (line.includes('"')) {
+      const fields = csvFields(line);
+      if (!fields || fields.some((field) => field.includes(',')))
+        return 'a quote is not closed, or a field has a comma';
+      return this.read(fields.join(',').replaceAll('"', ''));
+    }
+    const { columns, at } = this;
+    if (!columns.split(line, false)) return 'it has not as many fields as the header';
+    const { starts, ends } = columns;
+    const first = instantOf(line, starts[at.first]!, ends[at.first]!);
+    const last = instantOf(line, starts[at.last]!, ends[at.last]!);
+    if (!(first <= last)) return '`first` and `last` are no instants in that order, such as 2026-11-20T08:00:00Z';
+    const source = this.endAt(line, at.source, at.source_mac);
+    const destination = this.endAt(line, at.destination, at.destination_mac);
+    if (source < 0 || destination < 0) return '`source` or `destination` is no address';
+    const protocol = protocolNumber(line.slice(starts[at.protocol], ends[at.protocol]));
+    if (protocol < 0) return '`protocol` is none, such as tcp, udp, icmp or a number';
+    const isPortless = starts[at.port] === ends[at.port];
+    const port = isPortless ? 0 : wholeNumber(line, starts[at.port]!, ends[at.port]!, 0xffff);
+    const packets = wholeNumber(line, starts[at.packets]!, ends[at.packets]!, Number.MAX_SAFE_INTEGER);
+    if (port < 0) return '`port` is none from 0 to 65535';
+    if (packets < 0) return '`packets` is no whole number';
+    this.sink.window(first, last);
+    if (isIcmpReply(protocol, port)) this.sink.count('replies');
+    else this.sink.connection(source, destination, serviceKey(protocol, port), packets, last);
+    return null;
+  }
+
+  /** Nothing is kept back. */
+  end(): void {}
+
+  private endAt(line: string, column: number, mac: number): number {
+    const { starts, ends } = this.columns;
+    const end = this.ends.find(line, starts[column]!, ends[column]!);
+    if (end < 0 || mac < 0 || starts[mac] === ends[mac]) return end;
+    return this.ends.withMac(end, line.slice(starts[mac], ends[mac]));
+  }
+}

@@ -1,0 +1,53 @@
+import { protocols } from '#net';
+
+/** Takes what a reader understood of a record. */
+export interface FlowSink {
+  /** A connection, from the side that opened it. Instants in milliseconds. */
+  connection(source: number, destination: number, service: number, packets: number, last: number): void;
+  /** A record that stands for no connection of its own, or whose direction can't be told. */
+  count(what: 'replies' | 'undecided'): void;
+  /** Every record, whatever becomes of it. */
+  window(first: number, last: number): void;
+}
+
+/** Reads the lines of one format. */
+export interface FlowReader {
+  /** Null: understood, or rightly left out; else what is wrong. */
+  read(line: string): string | null;
+  /** Everything was read. */
+  end(): void;
+}
+
+const protocolNames: ReadonlyMap<string, number> = new Map<string, number>([
+  ...Object.entries(protocols),
+  ['icmpv6', protocols.icmp6],
+  ['ipv6-icmp', protocols.icmp6],
+]);
+
+/** A protocol by name or number; -1 for anything else. */
+export function protocolNumber(text: string): number {
+  const code = text.charCodeAt(0);
+  if (code >= 0x30 && code <= 0x39) return wholeNumber(text, 0, text.length, 255);
+  return protocolNames.get(text) ?? protocolNames.get(text.toLowerCase()) ?? -1;
+}
+
+/** A decimal number between two places of a text, blanks around it dropped; -1 for anything else. */
+export function wholeNumber(text: string, from: number, to: number, limit: number): number {
+  let [start, stop] = [from, to];
+  while (start < stop && text.charCodeAt(start) === 0x20) start++;
+  while (stop > start && text.charCodeAt(stop - 1) === 0x20) stop--;
+  if (start === stop || stop - start > 15) return -1;
+  let value = 0;
+  for (let at = start; at < stop; at++) {
+    const digit = text.charCodeAt(at) - 0x30;
+    if (digit < 0 || digit > 9) return -1;
+    value = value * 10 + digit;
+  }
+  return value > limit ? -1 : value;
+}
+
+/** ICMP's answers and error messages: they belong to something else and open nothing. */
+export function isIcmpReply(protocol: number, type: number): boolean {
+  if (protocol === protocols.icmp) return [0, 3, 4, 5, 11, 12, 14, 16, 18].includes(type);
+  return protocol === protocols.icmp6 && (type < 128 || type === 129);
+}

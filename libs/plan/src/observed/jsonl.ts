@@ -1,0 +1,50 @@
+import { serviceKey } from '#net';
+import type { Ends } from './ends.js';
+import { isIcmpReply, protocolNumber, type FlowReader, type FlowSink } from './flow-record.js';
+import { instantOf } from './instant.js';
+
+/** One JSON object per line with the fields of Cordon's CSV. */
+export class JsonlReader implements FlowReader {
+  constructor(
+    private readonly ends: Ends,
+    private readonly sink: FlowSink,
+  ) {}
+
+  read(line: string): string | null {
+    let record: Readonly<Record<string, unknown>>;
+    try {
+      record = JSON.parse(line) as typeof record;
+    } catch {
+      return 'it is no JSON';
+    }
+    if (typeof record !== 'object' || record === null) return 'it is no JSON object';
+    const first = instantOfText(record['first']);
+    const last = instantOfText(record['last']);
+    if (!(first <= last)) return '`first` and `last` are no instants in that order, such as 2026-11-20T08:00:00Z';
+    const source = this.endOf(record['source'], record['source_mac']);
+    const destination = this.endOf(record['destination'], record['destination_mac']);
+    if (source < 0 || destination < 0) return '`source` or `destination` is no address';
+    const protocol = protocolNumber(String(record['protocol']));
+    if (protocol < 0) return '`protocol` is none, such as tcp, udp, icmp or a number';
+    const port = Number(record['port'] ?? 0);
+    if (!Number.isInteger(port) || port < 0 || port > 0xffff) return '`port` is none from 0 to 65535';
+    const packets = Number(record['packets']);
+    if (!Number.isSafeInteger(packets) || packets < 0) return '`packets` is no whole number';
+    this.sink.window(first, last);
+    if (isIcmpReply(protocol, port)) this.sink.count('replies');
+    else this.sink.connection(source, destination, serviceKey(protocol, port), packets, last);
+    return null;
+  }
+
+  /** Nothing is kept back. */
+  end(): void {}
+
+  private endOf(address: unknown, mac: unknown): number {
+    if (typeof address !== 'string') return -1;
+    const end = this.ends.find(address, 0, address.length);
+    return end < 0 || typeof mac !== 'string' || mac === '' ? end : this.ends.withMac(end, mac);
+  }
+}
+
+const instantOfText = (value: unknown): number =>
+  typeof value === 'string' ? instantOf(value, 0, value.length) : Number.NaN;

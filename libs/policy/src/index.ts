@@ -1,3 +1,4 @@
+export { analysePolicy, reviewPolicy } from './analyse/analyse.js';
 export { CasbinOracle, policyLines } from './casbin/oracle.js';
 export { decodeSnapshot, encodeSnapshot } from './codec.js';
 export { policyCodes, type PolicyCode } from './codes.js';

@@ -1,13 +1,13 @@
 import { success, type Diagnostic, type Result } from '#base';
-import { compilePolicy, loadPolicy, runPolicyTests, type Provenance, type Snapshot } from '#policy';
+import { compilePolicy, loadPolicy, reviewPolicy, runPolicyTests, type Provenance, type Snapshot } from '#policy';
 
 export interface Evaluation {
   readonly snapshot: Snapshot;
-  /** The policy's own tests that fail, as errors. */
+  /** The policy's own tests that fail, and findings that its cordon.yaml makes errors: they refuse a commit. */
   readonly testFailures: readonly Diagnostic[];
 }
 
-/** Load, compile for an instant, and ask the policy's own tests. Warnings come with a success. */
+/** Load, compile for an instant, analyse, and ask the policy's own tests. Warnings come with a success. */
 export function evaluatePolicy(
   files: ReadonlyMap<string, string>,
   at: Date,
@@ -24,10 +24,15 @@ export function evaluatePolicy(
     hint: 'change the rule, or the test when it asks for the wrong thing',
     span,
   }));
-  return success({ snapshot: compiled.value, testFailures }, [...policy.diagnostics, ...compiled.diagnostics]);
+  const found = reviewPolicy(policy.value, [...policy.diagnostics, ...compiled.diagnostics], at);
+  const refusing = found.filter(({ severity }) => severity === 'error');
+  return success(
+    { snapshot: compiled.value, testFailures: [...refusing, ...testFailures] },
+    found.filter(({ severity }) => severity !== 'error'),
+  );
 }
 
 /** Files that are policy; whatever else is in the repository (documents, pictures) is not read. */
 export function isPolicyFile(path: string): boolean {
-  return /^(rules|catalog|network|tests)\/.+\.(csv|ya?ml)$|^model\.conf$/.test(path);
+  return /^(rules|catalog|network|tests)\/.+\.(csv|ya?ml)$|^(model\.conf|cordon\.yaml)$/.test(path);
 }

@@ -9,6 +9,7 @@ import { checkModel } from './model.js';
 import { readEnforcementPoints, readNas, type Abilities } from './network.js';
 import { readRuleLines, type RawLine } from './rule-lines.js';
 import { namesOf, readAccessRules, readFlowRules, readMemberships, type Trees } from './rules.js';
+import { readSettings, settingsFile } from './settings.js';
 import { readTests } from './tests.js';
 import { YamlFile } from './yaml-file.js';
 
@@ -47,6 +48,7 @@ export function loadPolicy(files: ReadonlyMap<string, string>): Result<Policy> {
     flowRules,
     accessRules,
     ...tests,
+    settings: readSettings(read.settings, report),
   };
   checkConsistency(policy, report);
   return report.hasErrors ? failure(report.diagnostics) : success(policy, report.diagnostics);
@@ -58,6 +60,7 @@ interface SortedFiles {
   readonly nas: YamlFile[];
   readonly enforcementPoints: YamlFile[];
   readonly tests: YamlFile[];
+  settings: YamlFile | null;
 }
 
 const hints = {
@@ -72,12 +75,13 @@ const folders = Object.keys(hints);
 const singular = (folder: string): string => folder.toLowerCase().replace(/s$/, '');
 
 function sortFiles(files: ReadonlyMap<string, string>, report: Report): SortedFiles {
-  const out: SortedFiles = { lines: [], catalog: [], nas: [], enforcementPoints: [], tests: [] };
+  const out: SortedFiles = { lines: [], catalog: [], nas: [], enforcementPoints: [], tests: [], settings: null };
   for (const file of [...files.keys()].sort()) {
     const text = files.get(file)!.replace(/^\uFEFF/, '');
     const [folder = '', ...rest] = file.split('/');
     const name = rest.join('/');
     if (file === 'model.conf') checkModel(text, report);
+    else if (file === settingsFile) out.settings = YamlFile.read(file, text, report);
     else if (rest.length === 0) {
       if (/\.(csv|ya?ml)$/.test(file))
         reportUnknownFile(file, 'move it under rules/, catalog/, network/ or tests/', report);

@@ -3,7 +3,7 @@ import { cellsOf } from './cells.js';
 import type { Placements } from './placements.js';
 import { groundOf, sidesOf, type Sides } from './sides.js';
 import { standingsOf, type Standing } from './standing.js';
-import { holdsNowOrLater } from './when-order.js';
+import { heldFrom } from './when-order.js';
 
 export interface FlowRuleStandings {
   readonly standings: ReadonlyMap<FlowRuleSource, Standing>;
@@ -13,7 +13,8 @@ export interface FlowRuleStandings {
 
 /** The standing of every flow rule that has not ended. */
 export function judgeFlowRules(policy: Policy, placements: Placements, at: Date): FlowRuleStandings {
-  const rules = policy.flowRules.filter(({ when }) => holdsNowOrLater(when, policy.schedules, at));
+  const isHeld = heldFrom(policy.schedules, at);
+  const rules = policy.flowRules.filter(({ when }) => isHeld(when));
   const subjectNames = new Set(rules.map(({ subject }) => subject));
   const objectNames = new Set(rules.map(({ object }) => object));
   const ground = groundOf(policy, subjectNames.union(objectNames), placements.byRole);

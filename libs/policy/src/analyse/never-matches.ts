@@ -4,7 +4,7 @@ import type { AccessRuleSource, FlowRuleSource, Policy } from '../policy.js';
 import { servicesOf } from '../resolve.js';
 import type { Placements } from './placements.js';
 import type { Sides } from './sides.js';
-import { holdsNowOrLater } from './when-order.js';
+import { heldFrom } from './when-order.js';
 
 interface Why {
   readonly summary: string;
@@ -67,13 +67,14 @@ function existsIn(services: ServiceSet, family: Family): boolean {
 
 /** Access rules that decide for nobody, and rules of either kind whose window never opens. */
 export function reportIdleRules(policy: Policy, placements: Placements, at: Date, report: Report): void {
+  const isHeld = heldFrom(policy.schedules, at);
   for (const rule of [...policy.flowRules, ...policy.accessRules]) {
-    if (rule.when.kind !== 'schedule' || holdsNowOrLater(rule.when, policy.schedules, at)) continue;
+    if (rule.when.kind !== 'schedule' || isHeld(rule.when)) continue;
     const summary = `the window of \`${rule.when.name}\` never opens`;
     report.add('rule-never-matches', rule.span, summary, 'correct `from` and `to` in catalog/schedules.yaml');
   }
   for (const rule of policy.accessRules) {
-    if (placements.deciding.has(rule) || !holdsNowOrLater(rule.when, policy.schedules, at)) continue;
+    if (placements.deciding.has(rule) || !isHeld(rule.when)) continue;
     const summary = `\`${formatAccess(rule)}\` decides for no device: nearer rules do, for every class and site below`;
     report.add('rule-never-matches', rule.span, summary, 'remove it, or the nearer rules that are wrong');
   }

@@ -2,7 +2,7 @@ import { postures } from '#model';
 import { segmentAt } from '../compile/access.js';
 import { builtIn, type AccessRuleSource, type Policy } from '../policy.js';
 import type { SegmentAtSite } from '../snapshot.js';
-import { holdsNowOrLater } from './when-order.js';
+import { heldFrom } from './when-order.js';
 
 export interface Placements {
   /** Class that a device counts as in flow rules → every segment where such a device can be. */
@@ -16,7 +16,8 @@ export interface Placements {
  * The access table knows only the instant that it is compiled for; findings must not come and go with the time of day.
  */
 export function placementsOf(policy: Policy, at: Date): Placements {
-  const live = policy.accessRules.filter(({ when }) => holdsNowOrLater(when, policy.schedules, at));
+  const isHeld = heldFrom(policy.schedules, at);
+  const live = policy.accessRules.filter(({ when }) => isHeld(when));
   const byClass = Map.groupBy(live, (rule) => rule.class);
   const byRole = new Map<string, Set<SegmentAtSite>>();
   const deciding = new Set<AccessRuleSource>();

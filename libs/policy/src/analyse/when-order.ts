@@ -15,8 +15,13 @@ export function whenRank(when: When): number {
   return when.kind === 'always' ? Number.POSITIVE_INFINITY : when.kind === 'until' ? when.end.getTime() : 0;
 }
 
-/** False for what has ended, and for a schedule whose window never opens. */
-export function holdsNowOrLater(when: When, schedules: ReadonlyMap<string, Schedule>, at: Date): boolean {
-  if (isActive(when, schedules, at)) return true;
-  return when.kind === 'schedule' && nextChange(when, schedules, at) !== null;
+/** Whether a condition holds at an instant or later: false for what has ended, and for a window that never opens. */
+export function heldFrom(schedules: ReadonlyMap<string, Schedule>, at: Date): (when: When) => boolean {
+  const known = new Map<string, boolean>();
+  return (when) => {
+    if (when.kind !== 'schedule') return isActive(when, schedules, at);
+    const held = known.get(when.name) ?? (isActive(when, schedules, at) || nextChange(when, schedules, at) !== null);
+    known.set(when.name, held);
+    return held;
+  };
 }

@@ -124,7 +124,7 @@ export interface CheckSettings {
 
 export interface IgnoredFinding {
   readonly code: string;
-  /** The first columns of a rule line; or the name of a catalog entry, a switch or a test. */
+  /** The first columns of a rule line, `*` for any text; or the name of a catalog entry or a switch. */
   readonly about: { readonly columns: readonly string[] } | { readonly name: string };
   readonly reason: string;
   readonly until: When | null;

@@ -43,6 +43,11 @@ describe('what cordon.yaml says about findings', () => {
       ignoring('deny-without-effect', 'rule: "p,medical-device,internet,any,deny,always"'),
       ['warning name-unused'],
     ],
+    [
+      'rules are known, whoever their subject is',
+      ignoring('deny-without-effect', 'rule: "p, *, internet, any, deny"'),
+      ['warning name-unused'],
+    ],
     ['known until today', ignoring('name-unused', 'name: night', ', until: 2026-11-23'), ['info deny-without-effect']],
     [
       'known until yesterday: found again, and told',

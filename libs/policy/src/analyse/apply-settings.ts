@@ -62,8 +62,13 @@ function isAbout(about: Subject, subjects: ReadonlyMap<string, Subject>, span: S
   const subject = 'columns' in about ? subjects.get(lineOf(span)) : subjects.get(placeOf(span));
   if (!subject) return false;
   if ('name' in about) return 'name' in subject && subject.name === about.name;
-  return 'columns' in subject && about.columns.every((column, i) => subject.columns[i] === column);
+  return (
+    'columns' in subject && about.columns.every((column, i) => column === anything || subject.columns[i] === column)
+  );
 }
+
+/** In a column of an ignore. */
+const anything = '*';
 
 /** One rule stands on a line; names may share one. */
 const lineOf = ({ file, line }: SourceSpan): string => `${file}:${line}`;

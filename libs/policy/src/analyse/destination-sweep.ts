@@ -21,7 +21,12 @@ export class DestinationSweep {
   private readonly high: Int32Array;
   private readonly low: Int32Array;
 
-  constructor(rules: readonly FlowRuleSource[], objects: Sides, family: Family) {
+  constructor(
+    rules: readonly Pick<FlowRuleSource, 'object'>[],
+    objects: Pick<Sides, 'placesOf' | 'ofFamily'>,
+    family: Family,
+    private readonly spread: (value: number) => number = mix,
+  ) {
     const names = [...new Set(rules.map(({ object }) => object))];
     const numbers = new Map(names.map((name, i) => [name, i]));
     this.borders = bordersOf(names, objects, family);
@@ -71,8 +76,8 @@ export class DestinationSweep {
         this.low[number] = 0;
       }
       bundle.push(rule);
-      this.high[number]! ^= mix(rule);
-      this.low[number]! ^= mix(~rule);
+      this.high[number]! ^= this.spread(rule);
+      this.low[number]! ^= this.spread(~rule);
     }
     return met;
   }
@@ -101,7 +106,7 @@ interface Borders {
   readonly of: readonly Int32Array[];
 }
 
-function bordersOf(names: readonly string[], objects: Sides, family: Family): Borders {
+function bordersOf(names: readonly string[], objects: Pick<Sides, 'placesOf' | 'ofFamily'>, family: Family): Borders {
   const all = names.flatMap((name, object) =>
     places.intersect(objects.placesOf(name), objects.ofFamily[family]).flatMap(({ first, last }) => [
       { at: first, opens: 1, object },

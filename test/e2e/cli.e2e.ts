@@ -86,6 +86,35 @@ describe('cordon check', () => {
     );
   });
 
+  it('fails on findings only when asked to, and names the rules that cause them', () => {
+    const shadowed = changedPolicy(
+      'shadowed',
+      'rules/flows-medical.csv',
+      (text) => `${text}\np, ventilator, web-proxy, http-proxy, allow, always, x\n`,
+    );
+    expect(cordon('check', shadowed).code).toBe(0);
+    const { code, value } = json('check', shadowed, '--fail-on', 'warning');
+    expect(code).toBe(3);
+    expect(value.ok).toBe(true);
+    const found = value.diagnostics.filter((d: { severity: string }) => d.severity === 'warning');
+    expect(found).toMatchObject([{ code: 'rule-shadowed', file: 'rules/flows-medical.csv' }]);
+    expect(found[0].related).toMatchObject([{ summary: 'p, medical-device, web-proxy, any, deny' }]);
+    expect(cordon('check', sample, '--fail-on', 'warning').code).toBe(0);
+    expect(cordon('check', sample, '--fail-on', 'never').err).toContain('`never` is not one of error, warning, info');
+  });
+
+  it('refuses a policy for a finding that its cordon.yaml makes an error', () => {
+    const strict = changedPolicy(
+      'strict',
+      'cordon.yaml',
+      () => 'check: { severities: { deny-without-effect: error } }',
+    );
+    const { code, out } = cordon('check', strict);
+    expect(code).toBe(1);
+    expect(out).toMatch(/error deny-without-effect: .*overrides no allow now/);
+    expect(out).toContain('policy is refused');
+  });
+
   it('says what is wrong when the folder is not there', () => {
     const { code, err } = cordon('check', '/nowhere');
     expect(code).toBe(1);

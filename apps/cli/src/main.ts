@@ -1,15 +1,16 @@
 import { Command } from 'commander';
 import { casbinExport, type CasbinExportOptions } from './commands/casbin.js';
+import { check, checkExitCodes, type CheckOptions } from './commands/check.js';
 import { explain, type ExplainOptions } from './commands/explain.js';
 import { plan, type PlanOptions } from './commands/plan.js';
-import { access, check, compile, PolicyRefused, test } from './commands/policy.js';
+import { access, compile, PolicyRefused, test } from './commands/policy.js';
 import { radtest, type RadtestOptions } from './commands/radtest.js';
 import { serve, type ServeOptions } from './commands/serve.js';
 import { completion } from './completion.js';
 import { diagnosticJson, print, printDiagnostics, printJson, red } from './output.js';
 import { UsageError } from './policy-files.js';
 
-/** Exit codes: 0 good, 1 refused or failed, 2 (plan) there are changes, (radtest) rejected. */
+/** Exit codes: 0 good, 1 refused or failed, 2 (plan) there are changes, (radtest) rejected, 3 (check) findings. */
 function program(): Command {
   const cordon = new Command('cordon')
     .description('Zero-trust policy for medical-device networks: check it, see what it does, serve it')
@@ -24,9 +25,13 @@ function program(): Command {
   cordon
     .command('check')
     .argument('[dir]', 'policy folder', 'policies')
-    .description('load, compile and test a policy; report everything wrong with it')
+    .description('load, compile, test and analyse a policy; report everything wrong with it')
+    .option('--fail-on <severity>', 'error, warning or info: fail when there are such findings', 'error')
+    .option('--all', 'show infos too, and every warning')
+    .option(...at)
     .option(...json)
-    .action((folder: string, options) => run(() => check(folder, options)));
+    .addHelpText('after', checkExitCodes)
+    .action((folder: string, options: CheckOptions) => run(() => check(folder, options)));
   cordon
     .command('compile')
     .argument('[dir]', 'policy folder', 'policies')

@@ -20,7 +20,7 @@ export function printJson(value: unknown): void {
 }
 
 /** A diagnostic as `--json` gives it: flat, with null for a place that it hasn't. */
-export function diagnosticJson({ severity, code, summary, hint, span }: Diagnostic): Record<string, unknown> {
+export function diagnosticJson({ severity, code, summary, hint, span, related }: Diagnostic): Record<string, unknown> {
   return {
     severity,
     code,
@@ -29,6 +29,7 @@ export function diagnosticJson({ severity, code, summary, hint, span }: Diagnost
     line: span?.line ?? null,
     column: span?.column ?? null,
     hint,
+    related: (related ?? []).map(({ span: at, summary: what }) => ({ file: at.file, line: at.line, summary: what })),
   };
 }
 

@@ -33,4 +33,15 @@ describe('diagnostics', () => {
     expect(formatDiagnostic(finding('a:1:2', 'warning'))).toBe('a:1:2: warning schema: x\n    y');
     expect(formatDiagnostic(finding(''))).toBe('error schema: x\n    y');
   });
+
+  it('name the places that have to do with them, few enough to read', () => {
+    const related = Array.from({ length: 7 }, (_, i) => ({
+      span: { file: 'b', line: i + 1, column: 9 },
+      summary: `rule ${i}`,
+    }));
+    const shown = ['rule 0', 'rule 1', 'rule 2', 'rule 3', 'rule 4'].map((rule, i) => `    b:${i + 1}: ${rule}`);
+    const text = (count: number): string => formatDiagnostic({ ...finding('a:1:2'), related: related.slice(0, count) });
+    expect(text(2)).toBe(['a:1:2: error schema: x', ...shown.slice(0, 2), '    y'].join('\n'));
+    expect(text(7)).toBe(['a:1:2: error schema: x', ...shown, '    and 2 more', '    y'].join('\n'));
+  });
 });

@@ -17,7 +17,17 @@ export interface Diagnostic {
   readonly summary: string;
   readonly hint: string;
   readonly span?: SourceSpan;
+  /** Other places that have to do with it, most telling first. */
+  readonly related?: readonly RelatedPlace[];
 }
+
+export interface RelatedPlace {
+  readonly span: SourceSpan;
+  readonly summary: string;
+}
+
+/** Related places that a person is shown; programs get all of them. */
+const mostShown = 5;
 
 const rank: Record<Severity, number> = { error: 0, warning: 1, info: 2 };
 
@@ -36,7 +46,10 @@ export function compareDiagnostics(a: Diagnostic, b: Diagnostic): number {
 /** `rules/flows.csv:12:4: error unknown-name: … (hint)` */
 export function formatDiagnostic(d: Diagnostic): string {
   const place = d.span ? `${d.span.file}:${d.span.line}:${d.span.column}: ` : '';
-  return `${place}${d.severity} ${d.code}: ${d.summary}\n    ${d.hint}`;
+  const related = d.related ?? [];
+  const shown = related.slice(0, mostShown).map(({ span, summary }) => `    ${span.file}:${span.line}: ${summary}\n`);
+  const more = related.length > mostShown ? `    and ${related.length - mostShown} more\n` : '';
+  return `${place}${d.severity} ${d.code}: ${d.summary}\n${shown.join('')}${more}    ${d.hint}`;
 }
 
 /** Byte order: the same on every machine, unlike `localeCompare`. */

@@ -9,7 +9,7 @@ const docs = readFileSync(join(import.meta.dirname, '../../../docs/policy-langua
 
 describe('docs/policy-language.md', () => {
   it('lists exactly the codes that policy code gives, with their severity', () => {
-    const rows = [...docs.matchAll(/^\| `([a-z-]+)` +\| (error|warning) +\| (.+?) +\| (.+?) +\|$/gm)];
+    const rows = [...docs.matchAll(/^\| `([a-z-]+)` +\| (error|warning|info) +\| (.+?) +\| (.+?) +\|$/gm)];
     expect(rows.map(([, code, severity]) => `${code} ${severity}`)).toEqual(
       Object.entries(policyCodes)
         .map(([code, [severity]]) => `${code} ${severity}`)
@@ -35,14 +35,16 @@ describe('docs/policy-language.md', () => {
     let examples = 0;
     for (const [, language, text] of docs.matchAll(/^```(csv|yaml)\n(.*?)^```$/gms)) {
       const before = docs.slice(0, docs.indexOf(text!));
-      const heading = /`([a-z]+\/[a-z-]+\.yaml)`$/.exec(before.slice(before.lastIndexOf('\n#')).split('\n')[1]!)?.[1];
+      const heading = /`((?:[a-z]+\/)?[a-z-]+\.yaml)`$/.exec(
+        before.slice(before.lastIndexOf('\n#')).split('\n')[1]!,
+      )?.[1];
       files.set(
         language === 'csv' ? `rules/example-${examples}.csv` : (heading ?? `tests/example-${examples}.yaml`),
         text!,
       );
       examples++;
     }
-    expect(examples).toBe(13);
+    expect(examples).toBe(14);
     expect(loadPolicy(files).diagnostics).toEqual([]);
   });
 });

@@ -1,10 +1,12 @@
-import { compareDiagnostics, type Diagnostic, type Severity, type SourceSpan } from '#base';
+import { compareDiagnostics, type Diagnostic, type RelatedPlace, type Severity, type SourceSpan } from '#base';
 
 /**
  * Every diagnostic that policy code can give: what it means. docs/policy-language.md lists the same codes with their
- * remedies; a test keeps the two together. Errors stop the snapshot, warnings don't.
+ * remedies; a test keeps the two together. Errors stop the snapshot, warnings and infos don't. What is no error here may
+ * be given another severity in cordon.yaml.
  */
 export const policyCodes = {
+  'acl-near-budget': ['info', 'a port ACL takes more than nine tenths of the entries of a switch'],
   'acl-over-budget': ['error', 'a port ACL needs more entries than a switch takes'],
   'access-tie': ['error', 'two access rules match equally well and give different segments'],
   'bad-effect': ['error', 'the effect of a flow rule is neither allow nor deny'],
@@ -17,13 +19,16 @@ export const policyCodes = {
   'column-count': ['error', 'a rule line has too few or too many columns'],
   'csv-syntax': ['error', 'a rule line is not well-formed CSV'],
   'dedicated-segment': ['error', 'an access rule puts a class into a segment dedicated to another'],
+  'deny-without-effect': ['info', 'no allow is overridden by this deny now'],
   'duplicate-name': ['error', 'a name is declared twice, or is both a class and an endpoint'],
   'duplicate-rule': ['error', 'the same line stands twice'],
   'empty-policy': ['error', 'the folder holds no policy'],
   'expired-rule': ['warning', 'a rule is past its date and has no effect any more'],
   'expiring-deny': ['warning', 'a deny has an end: access opens by itself on that day'],
+  'ignore-unused': ['warning', 'an ignore in cordon.yaml matches no finding, or is past its date'],
   'membership-cycle': ['error', 'a name belongs to itself over other names'],
   'membership-too-deep': ['error', 'a membership chain is longer than Casbin follows'],
+  'name-unused': ['warning', 'a name is declared and nothing uses it'],
   'nas-duplicate': ['error', 'two switches have the same address'],
   'no-internal': ['error', 'a rule names internet, but nothing says what is internal'],
   'no-quarantine': ['error', 'a class has access at a site but no quarantine segment there'],
@@ -32,6 +37,13 @@ export const policyCodes = {
   'peer-not-in-port-acl': ['warning', 'a class has no segment of its own: port ACLs cannot name its addresses'],
   'prefix-overlap': ['error', 'two segments share addresses'],
   'reply-not-expressible': ['warning', 'a stateless port ACL cannot let the replies of a flow through'],
+  'rule-expires-soon': ['warning', 'a rule ends within the next days'],
+  'rule-never-matches': ['warning', 'there is no packet or device that a rule speaks of'],
+  'rule-partly-shadowed': ['info', 'denies close a part of an allow'],
+  'rule-redundant': ['warning', 'other rules do already all that a rule does'],
+  'rule-shadowed': ['warning', 'an allow never takes effect: denies close all of it'],
+  'rule-too-broad': ['warning', 'an allow opens more than anybody can mean'],
+  'rules-contradict': ['warning', 'an allow and a deny speak of the same packets'],
   'test-failed': ['error', 'a test or an invariant of the policy does not hold'],
   'reply-too-large': ['error', 'an Access-Accept would not fit into 4096 bytes'],
   schema: ['error', 'a catalog entry has a wrong, missing or unknown field'],
@@ -54,8 +66,15 @@ export type PolicyCode = keyof typeof policyCodes;
 export class Report {
   private readonly found: Diagnostic[] = [];
 
-  add(code: PolicyCode, span: SourceSpan | null, summary: string, hint: string): void {
-    this.found.push({ severity: policyCodes[code][0], code, summary, hint, ...(span ? { span } : {}) });
+  add(
+    code: PolicyCode,
+    span: SourceSpan | null,
+    summary: string,
+    hint: string,
+    related: readonly RelatedPlace[] = [],
+  ): void {
+    const places = { ...(span ? { span } : {}), ...(related.length > 0 ? { related } : {}) };
+    this.found.push({ severity: policyCodes[code][0], code, summary, hint, ...places });
   }
 
   addAll(diagnostics: Iterable<Diagnostic>): void {

@@ -1,3 +1,4 @@
+export { analysePolicy, reviewPolicy } from './analyse/analyse.js';
 export { exportCasbin, type CasbinExport } from './casbin/export.js';
 export { CasbinOracle, policyLines } from './casbin/oracle.js';
 export { decodeSnapshot } from './codec/decode.js';

@@ -1,4 +1,4 @@
-import type { SourceSpan } from '#base';
+import type { Severity, SourceSpan } from '#base';
 import type { AddressSet, ServiceSet } from '#net';
 import type { Posture } from '#model';
 import type { Hierarchy } from './hierarchy.js';
@@ -12,7 +12,7 @@ export interface Policy {
   readonly applications: ReadonlyMap<string, ApplicationSource>;
   readonly segments: ReadonlyMap<string, SegmentSource>;
   readonly sites: ReadonlyMap<string, Declared>;
-  readonly schedules: ReadonlyMap<string, Schedule>;
+  readonly schedules: ReadonlyMap<string, ScheduleSource>;
   readonly nas: readonly NasSource[];
   readonly enforcementPoints: readonly EnforcementPointEntry[];
   /** Classes and endpoints together: one namespace, as in Casbin's `g`. */
@@ -23,6 +23,7 @@ export interface Policy {
   readonly accessRules: readonly AccessRuleSource[];
   readonly tests: readonly PolicyTest[];
   readonly invariants: readonly Invariant[];
+  readonly settings: CheckSettings;
 }
 
 export interface Declared {
@@ -49,6 +50,10 @@ export interface SegmentSource extends Declared {
   readonly dedicatedTo: string | null;
   readonly role: string | null;
   readonly sites: readonly SegmentAtSite[];
+}
+
+export interface ScheduleSource extends Schedule {
+  readonly span: SourceSpan;
 }
 
 export interface NasSource extends NasEntry {
@@ -146,6 +151,22 @@ export interface AccessInvariant extends InvariantClaim {
   readonly classes: readonly string[];
   readonly segments: readonly string[];
   readonly where: Whereabouts;
+}
+
+/** What cordon.yaml says about findings. */
+export interface CheckSettings {
+  readonly severities: ReadonlyMap<string, Severity | 'off'>;
+  readonly expiresSoonDays: number;
+  readonly ignore: readonly IgnoredFinding[];
+}
+
+export interface IgnoredFinding {
+  readonly code: string;
+  /** The first columns of a rule line, `*` for any text; or the name of a catalog entry or a switch. */
+  readonly about: { readonly columns: readonly string[] } | { readonly name: string };
+  readonly reason: string;
+  readonly until: When | null;
+  readonly span: SourceSpan;
 }
 
 /** Names that every policy has. */

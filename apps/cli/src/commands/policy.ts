@@ -1,7 +1,6 @@
 import type { Result } from '#base';
 import {
   accessFor,
-  buildSnapshot,
   compilePolicy,
   encodeSnapshot,
   formatCounterexample,
@@ -12,26 +11,10 @@ import {
 import { describeAttribute, nasProfile, nasProfileNames, renderAuthorization } from '#radius';
 import { postures, type Posture } from '#model';
 import { writeFileSync } from 'node:fs';
-import { bold, countOf, diagnosticJson, green, print, printDiagnostics, printJson, red } from '../output.js';
+import { bold, countOf, green, print, printJson, red } from '../output.js';
 import { readPolicyFolder, UsageError } from '../policy-files.js';
 
 /* The commands that need nothing but policy files. Each answers with its exit code. */
-
-export function check(folder: string, { json }: { json?: boolean }): number {
-  const built = buildSnapshot(readPolicyFolder(folder), new Date());
-  if (json) printJson({ ok: built.ok, diagnostics: built.diagnostics.map(diagnosticJson) });
-  else {
-    printDiagnostics(built.diagnostics);
-    const errors = built.diagnostics.filter(({ severity }) => severity === 'error').length;
-    const others = built.diagnostics.length - errors;
-    print(
-      built.ok
-        ? `${green('policy is good')}: ${countOf(others, 'warning')}`
-        : red(`policy is refused: ${countOf(errors, 'error')}, ${countOf(others, 'warning')}`),
-    );
-  }
-  return built.ok ? 0 : 1;
-}
 
 export function compile(folder: string, options: { at?: string; out?: string; json?: boolean }): number {
   const snapshot = snapshotOf(readPolicyFolder(folder), readInstant(options.at));

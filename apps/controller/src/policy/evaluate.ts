@@ -4,6 +4,7 @@ import {
   dedicatedAhead,
   failureHint,
   loadPolicy,
+  reviewPolicy,
   runPolicyTests,
   type Provenance,
   type Snapshot,
@@ -11,11 +12,14 @@ import {
 
 export interface Evaluation {
   readonly snapshot: Snapshot;
-  /** The policy's own tests that fail, as errors; the built-in one about dedicated segments in the year ahead, too. */
+  /**
+   * What refuses a commit: the policy's own tests that fail, the built-in one about dedicated segments in the year ahead, and
+   * findings that its cordon.yaml makes errors.
+   */
   readonly testFailures: readonly Diagnostic[];
 }
 
-/** Load, compile for an instant, and ask the policy's own tests. Warnings come with a success. */
+/** Load, compile for an instant, analyse, and ask the policy's own tests. Warnings come with a success. */
 export function evaluatePolicy(
   files: ReadonlyMap<string, string>,
   at: Date,
@@ -33,10 +37,15 @@ export function evaluatePolicy(
     span: failed.span,
   }));
   testFailures.push(...dedicatedAhead(policy.value, at));
-  return success({ snapshot: compiled.value, testFailures }, [...policy.diagnostics, ...compiled.diagnostics]);
+  const found = reviewPolicy(policy.value, [...policy.diagnostics, ...compiled.diagnostics], at);
+  const refusing = found.filter(({ severity }) => severity === 'error');
+  return success(
+    { snapshot: compiled.value, testFailures: [...refusing, ...testFailures] },
+    found.filter(({ severity }) => severity !== 'error'),
+  );
 }
 
 /** Files that are policy; whatever else is in the repository (documents, pictures) is not read. */
 export function isPolicyFile(path: string): boolean {
-  return /^(rules|catalog|network|tests)\/.+\.(csv|ya?ml)$|^model\.conf$/.test(path);
+  return /^(rules|catalog|network|tests)\/.+\.(csv|ya?ml)$|^(model\.conf|cordon\.yaml)$/.test(path);
 }

@@ -1,5 +1,5 @@
 import type { AclEntry } from '#net';
-import { checkAuthorization, nasProfile, type NasProfile } from '#radius';
+import { checkAuthorization, countAclEntries, nasProfile, type NasProfile } from '#radius';
 import { policyCodes, type PolicyCode, type Report } from '../codes.js';
 import type { NasSource, Policy } from '../policy.js';
 import type { AccessGrant } from '../snapshot.js';
@@ -19,6 +19,7 @@ export function checkBudgets(
 ): void {
   const bySite = Map.groupBy(access, ({ site }) => site);
   const told = new Set<string>();
+  const fits: Filled[] = [];
   for (const nas of policy.nas) {
     const profile = nasProfile(nas.profile);
     if (!profile) continue;
@@ -28,23 +29,47 @@ export function checkBudgets(
     for (const [role, grant] of perRole) {
       // Switches with the same profile and budget would all say the same.
       const key = `${role} ${nas.profile} ${nas.aclEntries}`;
-      if (!told.has(key)) checkGrant(nas, profile, grant, acls[role] ?? [], report);
+      const acl = acls[role] ?? [];
+      if (!told.has(key) && checkGrant(nas, profile, grant, acl, report))
+        fits.push({ nas, role, entries: countAclEntries(profile, acl) });
       told.add(key);
     }
   }
+  reportNearBudget(fits, report);
 }
 
+/** True when it fits. */
 function checkGrant(
   nas: NasSource,
   profile: NasProfile,
   grant: AccessGrant,
   acl: readonly AclEntry[],
   report: Report,
-): void {
+): boolean {
   const { vlan, sgt } = grant;
   const authorization = { vlan, sgt, acl, sessionTimeout: nas.sessionTimeout, class: classOfFullLength };
-  for (const { code, summary, hint } of checkAuthorization(profile, authorization, nas.aclEntries)) {
+  const problems = checkAuthorization(profile, authorization, nas.aclEntries);
+  for (const { code, summary, hint } of problems) {
     const own: PolicyCode = Object.hasOwn(policyCodes, code) ? (code as PolicyCode) : 'acl-over-budget';
     report.add(own, nas.span, `\`${grant.role}\` on \`${nas.name}\` (${nas.profile}): ${summary}`, hint);
+  }
+  return problems.length === 0;
+}
+
+interface Filled {
+  readonly nas: NasSource;
+  readonly role: string;
+  readonly entries: number;
+}
+
+/** Above nine tenths the next rule may be refused. One finding per kind of switch, about the fullest ACL. */
+function reportNearBudget(fits: readonly Filled[], report: Report): void {
+  const near = fits.filter(({ nas: { aclEntries }, entries }) => aclEntries !== null && entries * 10 > aclEntries * 9);
+  for (const alike of Map.groupBy(near, ({ nas }) => `${nas.profile} ${nas.aclEntries}`).values()) {
+    const fullest = alike.reduce((a, b) => (b.entries > a.entries ? b : a));
+    const { nas, role, entries } = fullest;
+    const others = alike.length > 1 ? `; ${alike.length - 1} more above nine tenths` : '';
+    const summary = `\`${role}\` on \`${nas.name}\` (${nas.profile}) takes ${entries} of ${nas.aclEntries} ACL entries${others}`;
+    report.add('acl-near-budget', nas.span, summary, 'allow prefixes instead of single addresses before more is added');
   }
 }

@@ -21,9 +21,9 @@ import {
   type ClassSource,
   type Declared,
   type EndpointSource,
+  type ScheduleSource,
   type SegmentSource,
 } from '../policy.js';
-import type { Schedule } from '../when.js';
 import { Namespace } from './names.js';
 import type { Path, YamlFile } from './yaml-file.js';
 
@@ -66,7 +66,7 @@ export interface Catalog {
   readonly applications: Map<string, ApplicationSource>;
   readonly segments: Map<string, SegmentSource>;
   readonly sites: Map<string, Declared>;
-  readonly schedules: Map<string, Schedule>;
+  readonly schedules: Map<string, ScheduleSource>;
 }
 
 export type CatalogKind = keyof Catalog;
@@ -156,7 +156,7 @@ const readers: Record<CatalogKind, Reader> = {
     const value = file.value([name], siteSchema, report);
     if (value) catalog.sites.set(name, { name, span, description: value.description ?? '' });
   },
-  schedules(catalog, file, name, _span, report) {
+  schedules(catalog, file, name, span, report) {
     const value = file.value([name], scheduleSchema, report);
     if (!value) return;
     const from = readTime(file, [name, 'from'], value.from, report);
@@ -176,7 +176,7 @@ const readers: Record<CatalogKind, Reader> = {
       report.add('bad-schedule', file.span([name, 'days']), 'the schedule has no days', hint);
     }
     const days = value.days.map((day) => weekdays.indexOf(day));
-    catalog.schedules.set(name, { name, days, from, to, timezone: value.timezone });
+    catalog.schedules.set(name, { name, span, days, from, to, timezone: value.timezone });
   },
 };
 

@@ -17,6 +17,7 @@ import {
   type RuleWords,
   type Trees,
 } from './rules.js';
+import { readSettings } from './settings.js';
 import { sortFiles, type SortedFiles } from './sort-files.js';
 import { readTests } from './tests.js';
 import { YamlFile } from './yaml-file.js';
@@ -64,6 +65,7 @@ export class PolicyLoader {
   private readonly names = new Latest<Read<Names>>();
   private readonly nas = new Latest<Read<Policy['nas']>>();
   private readonly points = new Latest<Read<Policy['enforcementPoints']>>();
+  private readonly settings = new Latest<Read<Policy['settings']>>();
   private readonly tests = new Latest<Read<Pick<Policy, 'tests' | 'invariants'>>>();
 
   load(files: ReadonlyMap<string, string>): Result<Policy> {
@@ -102,6 +104,10 @@ export class PolicyLoader {
     const tests = take(
       this.tests.get([names, ...testFiles], () => read((own) => readTests(testFiles, listed(words), own))),
     );
+    const [settingsFile] = yamlOf(sorted.settings);
+    const settings = take(
+      this.settings.get([settingsFile], () => read((own) => readSettings(settingsFile ?? null, own))),
+    );
     const flowLines = lines.filter(({ type }) => type === 'p');
     const accessLines = lines.filter(({ type }) => type === 'p2');
     reportDuplicates(flowLines, report);
@@ -116,6 +122,7 @@ export class PolicyLoader {
       flowRules: rulesOf(flowLines, names.flowRules, (line) => readFlowRule(line, words, report)),
       accessRules: rulesOf(accessLines, names.accessRules, (line) => readAccessRule(line, words, report)),
       ...tests,
+      settings,
     };
     names.consistency.check(policy, report);
     return report.hasErrors ? failure(report.diagnostics) : success(policy, report.diagnostics);
@@ -140,9 +147,9 @@ export class PolicyLoader {
   /** Files that are gone. */
   private forget(sorted: SortedFiles): void {
     for (const file of this.texts.keys()) if (!sorted.rules.has(file)) this.texts.delete(file);
-    const { catalog, nas, enforcementPoints, tests } = sorted;
+    const { catalog, nas, enforcementPoints, tests, settings } = sorted;
     for (const file of this.yaml.keys())
-      if (![catalog, nas, enforcementPoints, tests].some((kind) => kind.has(file))) this.yaml.delete(file);
+      if (![catalog, nas, enforcementPoints, tests, settings].some((kind) => kind.has(file))) this.yaml.delete(file);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Report } from '../codes.js';
 import { catalogKinds, type CatalogKind } from './catalog.js';
 import { checkModel } from './model.js';
+import { settingsFile } from './settings.js';
 
 /** The files of a policy by who reads them: path → text, in order of path. */
 export interface SortedFiles {
@@ -9,6 +10,8 @@ export interface SortedFiles {
   readonly nas: ReadonlyMap<string, string>;
   readonly enforcementPoints: ReadonlyMap<string, string>;
   readonly tests: ReadonlyMap<string, string>;
+  /** One at the most. */
+  readonly settings: ReadonlyMap<string, string>;
 }
 
 const hints = {
@@ -24,12 +27,20 @@ const singular = (folder: string): string => folder.toLowerCase().replace(/s$/, 
 
 /** Every file has one reader or is reported: what nobody reads would be lost in silence. */
 export function sortFiles(files: ReadonlyMap<string, string>, report: Report): SortedFiles {
-  const out = { rules: new Map(), catalog: new Map(), nas: new Map(), enforcementPoints: new Map(), tests: new Map() };
+  const out = {
+    rules: new Map(),
+    catalog: new Map(),
+    nas: new Map(),
+    enforcementPoints: new Map(),
+    tests: new Map(),
+    settings: new Map(),
+  };
   for (const file of [...files.keys()].sort()) {
     const text = files.get(file)!.replace(/^\uFEFF/, '');
     const [folder = '', ...rest] = file.split('/');
     const name = rest.join('/');
     if (file === 'model.conf') checkModel(text, report);
+    else if (file === settingsFile) out.settings.set(file, text);
     else if (rest.length === 0) {
       if (/\.(csv|ya?ml)$/.test(file))
         reportUnknownFile(file, 'move it under rules/, catalog/, network/ or tests/', report);

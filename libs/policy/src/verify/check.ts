@@ -1,4 +1,5 @@
 import { compareDiagnostics, failure, success, type Diagnostic, type Result } from '#base';
+import { reviewPolicy } from '../analyse/analyse.js';
 import { policyCodes } from '../codes.js';
 import { compilePolicy, noProvenance } from '../compile/compile.js';
 import { loadPolicy } from '../load/load.js';
@@ -8,8 +9,8 @@ import { failureHint } from './failure.js';
 import { runPolicyTests } from './policy-tests.js';
 
 /**
- * Files in, publishable snapshot out: loaded, compiled, and all of the policy's own tests and invariants hold. The only
- * way from a repository to what bridges and enforcement points get.
+ * Files in, publishable snapshot out: loaded, compiled, and all of the policy's own tests and invariants hold; no finding
+ * that cordon.yaml makes an error. The only way from a repository to what bridges and enforcement points get.
  */
 export function buildSnapshot(
   files: ReadonlyMap<string, string>,
@@ -29,6 +30,7 @@ export function buildSnapshot(
     span: failed.span,
   }));
   failures.push(...dedicatedAhead(loaded.value, at));
-  const diagnostics = [...found, ...failures].sort(compareDiagnostics);
-  return failures.length > 0 ? failure(diagnostics) : success(compiled.value, diagnostics);
+  const diagnostics = reviewPolicy(loaded.value, [...found, ...failures], at);
+  const isRefused = diagnostics.some(({ severity }) => severity === 'error');
+  return isRefused ? failure(diagnostics) : success(compiled.value, diagnostics);
 }

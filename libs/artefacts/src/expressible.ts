@@ -1,5 +1,5 @@
 import type { Diagnostic } from '#base';
-import { hasPorts, isIcmp, type AclEntry } from '#net';
+import { hasPorts, isIcmp, protocols, type AclEntry } from '#net';
 import { isConsistentEntry } from '#radius';
 import type { TargetCapabilities } from './target.js';
 
@@ -12,6 +12,10 @@ export function checkExpressible(
   capabilities: TargetCapabilities,
   acl: readonly AclEntry[],
 ): readonly Diagnostic[] {
+  if (!capabilities.closesIpv6) {
+    const summary = `\`${target}\` has no words to close IPv6: whatever it says, IPv6 might be open`;
+    return [{ severity: 'error', code: 'not-expressible', summary, hint: 'choose another target for this switch' }];
+  }
   return acl.flatMap((entry, i): Diagnostic[] => {
     const missing = missingWords(entry, capabilities);
     if (!missing) return [];
@@ -29,5 +33,6 @@ function missingWords(entry: AclEntry, can: TargetCapabilities): string | null {
   if (established && !can.established) return 'it is for replies of TCP connections only';
   if (destinationPorts && protocol !== null && isIcmp(protocol) && !can.icmpTypes) return 'it names an ICMP type';
   if (destinationPorts && protocol !== null && !isIcmp(protocol) && !hasPorts(protocol)) return 'it names ports';
+  if (protocol === protocols.sctp && (sourcePorts ?? destinationPorts) && !can.sctpPorts) return 'it names SCTP ports';
   return action === 'deny' && !can.denies ? 'it denies' : null;
 }

@@ -4,11 +4,16 @@ import type { Filter } from './filter.js';
 
 /** What the words of a target can say. What it can't is refused by `render`, never dropped or widened. */
 export interface TargetCapabilities {
+  /** Permits of IPv6. */
   readonly ipv6: boolean;
+  /** What is not permitted is dropped in IPv6 as well. Where it is not, nothing is given out in this language. */
+  readonly closesIpv6: boolean;
   /** Conditions on the device's own port: without them no reply of a connection that others open can be permitted. */
   readonly sourcePorts: boolean;
   /** TCP with ACK or RST. */
   readonly established: boolean;
+  /** Ports of SCTP; those of TCP and UDP every target has. */
+  readonly sctpPorts: boolean;
   readonly icmpTypes: boolean;
   /** Lines that deny, in order. Without them every list is written as permits alone. */
   readonly denies: boolean;

@@ -6,7 +6,15 @@ export const ciscoAcl: PortTarget = {
   kind: 'port',
   name: 'cisco-acl',
   description: 'named access lists of Cisco IOS XE, as in a running-config',
-  capabilities: { ipv6: true, sourcePorts: true, established: true, icmpTypes: true, denies: true },
+  capabilities: {
+    ipv6: true,
+    closesIpv6: true,
+    sourcePorts: true,
+    established: true,
+    sctpPorts: true,
+    icmpTypes: true,
+    denies: true,
+  },
   render,
   parse,
 };

@@ -6,7 +6,15 @@ export const ciscoInacl: PortTarget = {
   kind: 'port',
   name: 'cisco-inacl',
   description: 'Cisco-AVPair ip:inacl and ipv6:inacl of a RADIUS reply',
-  capabilities: { ipv6: true, sourcePorts: true, established: true, icmpTypes: true, denies: true },
+  capabilities: {
+    ipv6: true,
+    closesIpv6: true,
+    sourcePorts: true,
+    established: true,
+    sctpPorts: true,
+    icmpTypes: true,
+    denies: true,
+  },
   render,
   parse,
 };

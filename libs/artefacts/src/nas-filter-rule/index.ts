@@ -6,7 +6,15 @@ export const nasFilterRule: PortTarget = {
   kind: 'port',
   name: 'nas-filter-rule',
   description: 'NAS-Filter-Rule of a RADIUS reply (RFC 4849), one rule a line',
-  capabilities: { ipv6: true, sourcePorts: true, established: true, icmpTypes: true, denies: true },
+  capabilities: {
+    ipv6: true,
+    closesIpv6: true,
+    sourcePorts: true,
+    established: true,
+    sctpPorts: true,
+    icmpTypes: true,
+    denies: true,
+  },
   render,
   parse,
 };

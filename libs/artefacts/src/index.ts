@@ -6,3 +6,4 @@ export { describePart } from './describe-packets.js';
 export type { PacketReason } from './intended/explain-packet.js';
 export { policyBounds, type PolicyBounds } from './intended/policy-bounds.js';
 export { isEqual, verifyFilter, type Finding, type Verification } from './verify-filter.js';
+export { proveMembers, proveRules, type ProvedRules } from './nftables/prove.js';

@@ -1,6 +1,6 @@
 import type { Diagnostic } from '#base';
-import { parseTable, TerminalFault, type Driver, type NftTable } from '#drivers';
-import type { EnforcementRules, EnforcementState, FlowSide, Membership } from '#model';
+import { parseTable, type Driver, type NftTable, type ObservedState } from '#drivers';
+import type { EnforcementRules, FlowSide, Membership } from '#model';
 import { families, familyOf, formatAddress, PacketSpace, type Interval, type PacketSet } from '#net';
 import { formatPacket } from '#radius';
 import { EndSpace, type Side } from './ends.js';
@@ -50,7 +50,7 @@ export interface ProvedRules {
   readonly setClasses: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
-type PureDriver = Pick<Driver, 'render' | 'parse' | 'expect'>;
+type PureDriver = Pick<Driver, 'render' | 'parse'>;
 
 /** Renders the rules, reads the text back and compares it with the invariant of `EnforcementRules`; a difference is named by a packet. */
 export function proveRules(driver: PureDriver, rules: EnforcementRules): ProvedRules | Diagnostic {
@@ -69,15 +69,14 @@ export function proveRules(driver: PureDriver, rules: EnforcementRules): ProvedR
   }
 }
 
-/** Whether a state's artefact is the proved one with its own members: the same rules, and in each set the devices of its classes. */
-export function proveMembers(driver: PureDriver, proved: ProvedRules, state: EnforcementState): Diagnostic | null {
-  const expected = driver.expect(state);
-  if (expected.rulesFingerprint !== proved.rulesFingerprint) return differs('the rules change with the members');
-  if (expected.membership.size !== proved.setClasses.size) return differs('there are other sets than were proved');
-  for (const [name, members] of expected.membership) {
+/** Whether what was read is the proved artefact with these members: the same rules, and in each set the devices of its classes. */
+export function proveMembers(proved: ProvedRules, read: ObservedState, membership: Membership): Diagnostic | null {
+  if (read.rulesFingerprint !== proved.rulesFingerprint) return differs('the rules are not those that were proved');
+  if (read.membership.size !== proved.setClasses.size) return differs('there are other sets than were proved');
+  for (const [name, members] of read.membership) {
     const classes = proved.setClasses.get(name);
     if (!classes) return differs(`set \`${name}\` was not proved`);
-    const wrong = wrongMember(members, classes, state.membership, name);
+    const wrong = wrongMember(members, classes, membership, name);
     if (wrong) return differs(`set \`${name}\` ${wrong}`);
   }
   return null;
@@ -188,9 +187,7 @@ function intendedPackets(
   return { scope: either.intersect(ends.all), allowed: of('allow').subtract(of('deny')) };
 }
 
-function differs(summary: string): Diagnostic {
+export function differs(summary: string): Diagnostic {
   const hint = 'this is a fault of Cordon, not of the policy: report it; nothing of it was pushed';
   return { severity: 'error', code: 'artefact-differs', summary, hint };
 }
-
-export const asFault = ({ summary, hint }: Diagnostic): TerminalFault => new TerminalFault(`${summary} (${hint})`);

@@ -1,16 +1,22 @@
 import { Command } from 'commander';
+import { listTargets } from './commands/artefact-scope.js';
 import { casbinExport, type CasbinExportOptions } from './commands/casbin.js';
 import { check, checkExitCodes, type CheckOptions } from './commands/check.js';
 import { explain, type ExplainOptions } from './commands/explain.js';
 import { plan, type PlanOptions } from './commands/plan.js';
 import { access, compile, PolicyRefused, test } from './commands/policy.js';
 import { radtest, type RadtestOptions } from './commands/radtest.js';
+import { render } from './commands/render.js';
 import { serve, type ServeOptions } from './commands/serve.js';
+import { verify } from './commands/verify.js';
 import { completion } from './completion.js';
 import { diagnosticJson, print, printDiagnostics, printJson, red } from './output.js';
 import { UsageError } from './policy-files.js';
 
-/** Exit codes: 0 good, 1 refused or failed, 2 (plan) there are changes, (radtest) rejected, 3 (check) findings. */
+/**
+ * Exit codes: 0 good, 1 refused or failed, 2 (plan) there are changes, (radtest) rejected, (verify) it differs, 3 (check)
+ * findings.
+ */
 function program(): Command {
   const cordon = new Command('cordon')
     .description('Zero-trust policy for medical-device networks: check it, see what it does, serve it')
@@ -92,6 +98,32 @@ function program(): Command {
     .option(...at)
     .option(...json)
     .action((folder: string, options: CasbinExportOptions) => run(() => casbinExport(folder, options)));
+  cordon
+    .command('render')
+    .description("print a device's port ACL in a switch's own words, proved equal to the policy")
+    .option('--policy <dir>', 'policy folder', 'policies')
+    .requiredOption('--target <target>', 'language of the switch, see below')
+    .requiredOption('--class <class>', 'device class')
+    .requiredOption('--site <site>', 'site')
+    .option('--posture <posture>', 'verified, unverified, at-risk or quarantined', 'verified')
+    .option(...at)
+    .option(...json)
+    .addHelpText('after', listTargets)
+    .action((options) => run(() => render(options)));
+  cordon
+    .command('verify')
+    .description("is what a switch has what policy says; exit 0 yes, 2 it differs, 1 it can't be read")
+    .option('--policy <dir>', 'policy folder', 'policies')
+    .requiredOption('--target <target>', 'language of the file, see below')
+    .requiredOption('--file <file>', 'configuration of the switch; - for standard input')
+    .requiredOption('--class <class>', 'device class')
+    .requiredOption('--site <site>', 'site')
+    .option('--posture <posture>', 'verified, unverified, at-risk or quarantined', 'verified')
+    .option('--list <name...>', 'access lists of the file that are meant, where it has several')
+    .option(...at)
+    .option(...json)
+    .addHelpText('after', listTargets)
+    .action((options) => run(() => verify(options)));
   cordon
     .command('radtest')
     .argument('<mac>', 'MAC address of the device')

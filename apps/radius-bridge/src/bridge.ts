@@ -163,6 +163,7 @@ export class Bridge {
       ready: policy !== null,
       bridge: this.config.bridgeId,
       snapshot: policy?.snapshot.digest ?? null,
+      refusedSnapshot: this.snapshots.refused,
       commit: policy?.snapshot.provenance.commit ?? null,
       clientsWithoutSecret: policy?.clients.unusable ?? [],
       devices: this.devices.size,

@@ -6,11 +6,11 @@ import { SnapshotStore } from './snapshot-store.js';
 
 const json = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
 
-function store(): { snapshots: SnapshotStore; lines: string[] } {
+function store(render = renderGrant): { snapshots: SnapshotStore; lines: string[] } {
   const lines: string[] = [];
   const secretOf = (reference: string) =>
     reference.includes('MISSING') ? { problem: 'not set' } : { secret: 'sesame' };
-  const source = { decode: decodeSnapshot, secretOf, accessFor, renderGrant };
+  const source = { decode: decodeSnapshot, secretOf, accessFor, renderGrant: render };
   return {
     snapshots: new SnapshotStore(source, (_, message, fields) => lines.push(JSON.stringify({ message, ...fields }))),
     lines,
@@ -39,6 +39,31 @@ describe('snapshot store', () => {
     expect(() => snapshots.take({ format: 1 })).toThrow(/format/);
     expect(snapshots.current?.snapshot.digest).toBe(good.digest);
     expect(snapshots.current?.snapshot.nas[0]!.site).toBe('main');
+  });
+
+  it('refuses a snapshot whose blocks do not mean its port ACLs, keeps the good one, and says so', () => {
+    let isFaulty = false;
+    const { snapshots, lines } = store((...of) => {
+      const block = renderGrant(...of);
+      const at = block.indexOf(' 443');
+      if (isFaulty && at >= 0) block.write(' 444', at);
+      return block;
+    });
+    const good = sampleSnapshot();
+    snapshots.take(json(encodeSnapshot(good)));
+    expect(snapshots.refused).toBeNull();
+    isFaulty = true;
+    const before = snapshots.current;
+    expect(() => snapshots.take(json(encodeSnapshot(good)))).toThrow(/would permit tcp\/444/);
+    expect(snapshots.current).toBe(before);
+    expect(snapshots.refused).toMatchObject({
+      digest: good.digest,
+      problem: expect.stringContaining('tcp/44') as string,
+    });
+    expect(lines.at(-1)).toContain('snapshot refused');
+    isFaulty = false;
+    snapshots.take(json(encodeSnapshot(good)));
+    expect(snapshots.refused).toBeNull();
   });
 
   it('renders every grant of the access table for every make of NAS', () => {

@@ -18,12 +18,15 @@ export interface SnapshotSource extends PolicyFunctions {
 }
 
 /**
- * The last good snapshot. A bad one is refused whole and changes nothing; what makes one good is the decoder's to say.
+ * The last good snapshot. A bad one is refused whole and changes nothing; what makes one good is the decoder's to say, and that
+ * its attribute blocks, read back, mean its port ACLs.
  *
  * INVARIANT: a request sees one snapshot: client table, authorizer and digest are of the same.
  */
 export class SnapshotStore {
   private active: ActivePolicy | null = null;
+  /** The snapshot that was refused last, and why; null once one is taken. */
+  private refusal: { readonly digest: string; readonly problem: string } | null = null;
 
   constructor(
     private readonly source: SnapshotSource,
@@ -34,16 +37,27 @@ export class SnapshotStore {
     return this.active;
   }
 
+  get refused(): { readonly digest: string; readonly problem: string } | null {
+    return this.refusal;
+  }
+
   /** Throws on a bad snapshot. */
   take(json: unknown): ActivePolicy {
     const snapshot = this.source.decode(json);
     const clients = new ClientTable(snapshot.nas, this.source.secretOf);
     const authorizer = new Authorizer(snapshot, this.source);
+    const [difference] = authorizer.differences;
+    if (difference !== undefined) {
+      this.refusal = { digest: snapshot.digest, problem: difference };
+      this.log('error', 'snapshot refused: switches would be told something else than it says', this.refusal);
+      throw new Error(`the snapshot's attributes do not mean its port ACLs: ${difference}`);
+    }
     for (const { nas, problem } of clients.unusable) {
       this.log('error', 'RADIUS client left out: its secret is not usable', { nas, problem });
     }
     for (const problem of authorizer.problems) this.log('error', 'grant can not be told', { problem });
     this.active = { snapshot, clients, authorizer };
+    this.refusal = null;
     this.log('info', 'snapshot taken', { digest: snapshot.digest, commit: snapshot.provenance.commit });
     return this.active;
   }

@@ -8,6 +8,7 @@ import { compareDiagnostics, type Diagnostic, type RelatedPlace, type Severity, 
 export const policyCodes = {
   'acl-near-budget': ['info', 'a port ACL takes more than nine tenths of the entries of a switch'],
   'acl-over-budget': ['error', 'a port ACL needs more entries than a switch takes'],
+  'artefact-differs': ['error', 'what a switch would be told is not what the port ACL says'],
   'access-tie': ['error', 'two access rules match equally well and give different segments'],
   'bad-effect': ['error', 'the effect of a flow rule is neither allow nor deny'],
   'bad-name': ['error', 'a name has characters other than a-z, 0-9 and -'],

@@ -3,7 +3,8 @@ export * from './attributes.js';
 export * from './build.js';
 export { describeCode, types, vendors } from './dictionary.js';
 export { readMacAuthentication, type MacAuthentication, type MacRefusal, type NotMac } from './mac-authentication.js';
-export { matchAcl, type AclPacket } from './acl.js';
+export { isConsistentEntry, matchAcl, type AclPacket } from './acl.js';
+export { aclPackets, formatPacket } from './acl-packets.js';
 export { describeAttribute, type DescribedAttribute } from './describe.js';
 export {
   coaRequest,
@@ -21,6 +22,7 @@ export {
 export { parseCiscoAces } from './nas-profiles/parse-cisco-aces.js';
 export { parseNasFilterRules } from './nas-profiles/parse-filter-rules.js';
 export { nasProfile, nasProfileNames } from './nas-profiles/registry.js';
+export { verifyAcl } from './nas-profiles/verify-acl.js';
 export type { Authorization, NasProfile, SessionIdentification } from './nas-profiles/profile.js';
 export {
   codes,

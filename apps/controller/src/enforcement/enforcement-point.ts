@@ -1,5 +1,6 @@
-import type { Clock } from '#base';
-import { RemoteFault, TerminalFault, type Driver, type EnforcementSession } from '#drivers';
+import { EnforcementProof } from '#artefacts';
+import type { Clock, Diagnostic } from '#base';
+import { RemoteFault, TerminalFault, type ChangePlan, type Driver, type EnforcementSession } from '#drivers';
 import { formatAddress } from '#net';
 import type { EnforcementPointEntry, Snapshot } from '#policy';
 import { PointReconciler, type ReconcileOutcome } from '#reconcile';
@@ -46,6 +47,11 @@ export class EnforcementPoint {
   private confirmed: DesiredState | null = null;
   /** What is allowed changed since the connections were last looked at. */
   private mustRevalidate = true;
+  private readonly proof: EnforcementProof;
+  /** What the pass that is under way, or was last, is to bring about. */
+  private asked: DesiredState | null = null;
+  /** Told once for each policy, however often it is tried. */
+  private refusedDigest: string | null = null;
   private waiting: (() => void)[] = [];
 
   constructor(
@@ -55,7 +61,14 @@ export class EnforcementPoint {
     const { name, driver, site } = entry;
     const nothing = { lastSuccess: null, lastError: null, lastDrift: null, rulesDigest: null, members: 0 };
     this.current = { name, driver, site, state: 'applying', ...nothing };
-    this.reconciler = new PointReconciler(ports.driver, ports.session);
+    this.proof = new EnforcementProof(ports.driver);
+    const { session } = ports;
+    this.reconciler = new PointReconciler(ports.driver, {
+      read: () => session.read(),
+      apply: (plan) => this.applyProved(plan),
+      confirm: () => session.confirm(),
+      rollback: () => session.rollback(),
+    });
   }
 
   get state(): PointState {
@@ -90,9 +103,11 @@ export class EnforcementPoint {
 
   private async reconcile({ snapshot, desired }: Goal): Promise<void> {
     const { driver } = this.ports;
+    this.asked = desired;
     if (!this.confirmed || !isSameGoal(desired, this.confirmed)) {
       this.mustRevalidate = true;
       this.set({ state: 'applying' });
+      await this.refuseUnproved(desired);
     }
     const outcome = await this.reconciler.run(desired);
     if (outcome.hasDrifted) await this.recordDrift(outcome);
@@ -107,6 +122,29 @@ export class EnforcementPoint {
       await this.audit('enforcement.apply', { digest: snapshot.digest, steps: outcome.steps });
     }
     this.set({ state: 'in-sync', lastSuccess: this.now() });
+  }
+
+  /** INVARIANT: nothing is pushed whose text, read back, does not mean what the rules say. What is on the device stays. */
+  private async refuseUnproved(desired: DesiredState): Promise<void> {
+    // What the driver can't express it says better itself.
+    if (this.ports.driver.check(desired).some(({ severity }) => severity === 'error')) return;
+    await this.refuseDifference(desired, this.proof.check(desired));
+  }
+
+  /** The rules go out as a whole; what is pushed is looked at itself. Single members are proved by reading back. */
+  private async applyProved(plan: ChangePlan): Promise<void> {
+    if (plan.kind === 'rules' && this.asked)
+      await this.refuseDifference(this.asked, this.proof.checkText(this.asked, plan.commands));
+    await this.ports.session.apply(plan);
+  }
+
+  private async refuseDifference({ rules }: DesiredState, difference: Diagnostic | null): Promise<void> {
+    if (!difference) return;
+    const digest = rules.snapshotDigest;
+    if (this.refusedDigest !== digest)
+      await this.audit('enforcement.artefact-differs', { digest, difference: difference.summary });
+    this.refusedDigest = digest;
+    throw new TerminalFault(`the rendered rules are not the policy's: ${difference.summary} (${difference.hint})`);
   }
 
   private async cutForbidden(snapshot: Snapshot, desired: DesiredState): Promise<void> {

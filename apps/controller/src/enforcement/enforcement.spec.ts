@@ -1,5 +1,5 @@
 import { expect, describe, it } from 'vitest';
-import { createNftablesDriver } from '#drivers';
+import { createNftablesDriver, TerminalFault } from '#drivers';
 import type { Connection } from '#model';
 import { parseAddress, type Mac } from '#net';
 import type { AuditEntry } from '../store/audit.js';
@@ -109,8 +109,18 @@ describe('revalidation', () => {
 describe('EnforcementPoint', () => {
   const entry = { name: 'fw1', driver: 'nftables', site: 'main', transport: { kind: 'simulated' } } as const;
 
-  function pointOf(sessions: () => LiveSession[]) {
-    const driver = createNftablesDriver();
+  const same = (text: string): string => text;
+
+  function pointOf(sessions: () => LiveSession[], rendered = same, planned = same) {
+    const honest = createNftablesDriver();
+    const driver: typeof honest = {
+      ...honest,
+      render: (state) => rendered(honest.render(state)),
+      plan: (...args) => {
+        const plan = honest.plan(...args);
+        return { ...plan, commands: planned(plan.commands) };
+      },
+    };
     const device = driver.simulated('fw1');
     const trail: AuditEntry[] = [];
     const point = new EnforcementPoint(entry, {
@@ -157,6 +167,29 @@ describe('EnforcementPoint', () => {
     expect(point.state.lastDrift?.steps.length).toBeGreaterThan(0);
     await point.pass();
     expect(trail.map(({ action }) => action)).toEqual(['enforcement.apply', 'enforcement.drift-repaired']);
+  });
+
+  it('pushes nothing whose text does not mean what the rules say, and audits it once', async () => {
+    const { point, device, trail } = pointOf(
+      () => [session({})],
+      (text) => text.replaceAll('443', '444'),
+    );
+    await expect(point.pass()).rejects.toThrow(TerminalFault);
+    await expect(point.pass()).rejects.toThrow('tcp/444 to 10.10.4.20');
+    expect(point.state).toMatchObject({ state: 'failed', rulesDigest: null });
+    expect(device.route(library)).toBe('untouched');
+    expect(trail.map(({ action }) => action)).toEqual(['enforcement.artefact-differs']);
+  });
+
+  it('pushes no text other than the one that was proved', async () => {
+    const { point, device, trail } = pointOf(
+      () => [session({})],
+      same,
+      (commands) => commands.replaceAll('443', '444'),
+    );
+    await expect(point.pass()).rejects.toThrow('not those that were proved');
+    expect(device.route(library)).toBe('untouched');
+    expect(trail.map(({ action }) => action)).toEqual(['enforcement.artefact-differs']);
   });
 
   it('says that the device is unreachable, and still cuts once it is back', async () => {

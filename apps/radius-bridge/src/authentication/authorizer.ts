@@ -3,6 +3,7 @@ import { effectivePosture, type AuthenticationMethod, type Posture } from '#mode
 import type { AccessGrant, NasEntry, Snapshot } from '#policy/snapshot';
 import type { DeviceKey } from '../device-index.js';
 import type { SessionGrant } from '../sessions/session-table.js';
+import { BlockProof } from './block-proof.js';
 
 /** A grant in the words of one NAS. */
 interface Rendered {
@@ -52,7 +53,8 @@ const maxRemembered = 200_000;
  * What a device gets on a port, by one snapshot: class, site and posture → grant → attribute block. It does not decide
  * anything itself (the snapshot's access table does); it makes the answer a lookup.
  *
- * Blocks are rendered when the snapshot is taken, so that what can't be rendered is known before a device asks.
+ * Blocks are rendered when the snapshot is taken, so that what can't be rendered is known before a device asks, and what does
+ * not mean the snapshot's port ACL before anything is sent.
  */
 export class Authorizer {
   private readonly decisions = new Map<string, Decision>();
@@ -62,6 +64,8 @@ export class Authorizer {
   private recentCount = 0;
   /** Grants that some NAS can't be told, for the log. */
   readonly problems: readonly string[];
+  /** Blocks that do not mean what the snapshot says: with one of them, none of this may be used. */
+  readonly differences: readonly string[];
 
   constructor(
     private readonly snapshot: Snapshot,
@@ -69,13 +73,22 @@ export class Authorizer {
   ) {
     const makes = new Map(snapshot.nas.map((nas) => [makeOf(nas), nas]));
     const problems = new Set<string>();
+    const differences = new Set<string>();
+    const proof = new BlockProof(snapshot);
+    const proved = new Set<Rendered>();
     for (const grant of snapshot.accessTable) {
       for (const nas of makes.values()) {
         const decision = this.render(nas, grant);
         if (decision.kind === 'refused') problems.add(decision.detail);
+        else if (!proved.has(decision)) {
+          const difference = proof.check(nas, grant, decision.block);
+          if (difference) differences.add(difference);
+          proved.add(decision);
+        }
       }
     }
     this.problems = [...problems];
+    this.differences = [...differences];
   }
 
   get digest(): string {

@@ -1,5 +1,5 @@
-import type { AclEntry } from '#net';
-import { checkAuthorization, countAclEntries, nasProfile, type NasProfile } from '#radius';
+import { PacketSpace, type AclEntry } from '#net';
+import { checkAuthorization, countAclEntries, nasProfile, verifyAcl, type NasProfile } from '#radius';
 import { policyCodes, type PolicyCode, type Report } from '../codes.js';
 import type { NasSource, Policy } from '../policy.js';
 import type { AccessGrant } from '../snapshot.js';
@@ -8,8 +8,8 @@ import type { AccessGrant } from '../snapshot.js';
 const classOfFullLength = Buffer.alloc(32);
 
 /**
- * Whether every authorization fits every switch that may have to give it, in ACL entries and in bytes: found here, so that
- * no Access-Request ever meets an answer that can't be sent.
+ * Whether every authorization fits every switch that may have to give it, in ACL entries and in bytes, and means there what
+ * the port ACL says: found here, so that no Access-Request ever meets an answer that can't be sent or says something else.
  */
 export function checkBudgets(
   policy: Policy,
@@ -20,6 +20,8 @@ export function checkBudgets(
   const bySite = Map.groupBy(access, ({ site }) => site);
   const told = new Set<string>();
   const fits: Filled[] = [];
+  const proved = new Set<string>();
+  const space = new PacketSpace();
   for (const nas of policy.nas) {
     const profile = nasProfile(nas.profile);
     if (!profile) continue;
@@ -33,6 +35,10 @@ export function checkBudgets(
       if (!told.has(key) && checkGrant(nas, profile, grant, acl, report))
         fits.push({ nas, role, entries: countAclEntries(profile, acl) });
       told.add(key);
+      // What it means depends on make and ACL alone. What doesn't fit is told already.
+      const artefact = `${role} ${nas.profile}`;
+      if (!proved.has(artefact) && !report.hasErrors) checkMeaning(space, nas, profile, role, acl, report);
+      proved.add(artefact);
     }
   }
   reportNearBudget(fits, report);
@@ -72,4 +78,18 @@ function reportNearBudget(fits: readonly Filled[], report: Report): void {
     const summary = `\`${role}\` on \`${nas.name}\` (${nas.profile}) takes ${entries} of ${nas.aclEntries} ACL entries${others}`;
     report.add('acl-near-budget', nas.span, summary, 'allow prefixes instead of single addresses before more is added');
   }
+}
+
+function checkMeaning(
+  space: PacketSpace,
+  nas: NasSource,
+  profile: NasProfile,
+  role: string,
+  acl: readonly AclEntry[],
+  report: Report,
+): void {
+  const difference = verifyAcl(space, profile, acl, profile.renderAcl(acl));
+  if (!difference) return;
+  const summary = `\`${role}\` on \`${nas.name}\` (${nas.profile}): ${difference.summary}`;
+  report.add('artefact-differs', nas.span, summary, difference.hint);
 }

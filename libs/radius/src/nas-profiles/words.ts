@@ -1,5 +1,5 @@
 import type { Diagnostic } from '#base';
-import { parsePrefix, type Interval, type Prefix } from '#net';
+import { parsePrefix, type Interval, type Prefix, type PrefixProblem } from '#net';
 
 /** The text does not say what this reader understands; the message says where. */
 export class SyntaxFault extends Error {
@@ -62,7 +62,7 @@ export class Words {
   }
 
   prefix(text: string): Prefix {
-    const prefix = parsePrefix(text);
+    const prefix = readPrefix(text);
     if (typeof prefix === 'string') throw this.fault(`has \`${text}\` for an address (${prefix})`);
     return prefix;
   }
@@ -72,6 +72,19 @@ export class Words {
     if (word !== 'permit' && word !== 'deny') throw this.fault(`begins with \`${word}\``);
     return word;
   }
+}
+
+/** Prefixes read last: the ACLs of a policy name the same few hundred again and again, and reading them is what costs. */
+const prefixes = new Map<string, Prefix | PrefixProblem>();
+const maxPrefixes = 10_000;
+
+function readPrefix(text: string): Prefix | PrefixProblem {
+  const known = prefixes.get(text);
+  if (known !== undefined) return known;
+  if (prefixes.size >= maxPrefixes) prefixes.clear();
+  const read = parsePrefix(text);
+  prefixes.set(text, read);
+  return read;
 }
 
 /** No list at all: to a switch that means an unfiltered port, the opposite of an empty list here. */

@@ -1,0 +1,111 @@
+import { describePart, isEqual, verifyFilter, type Finding, type Verification } from '#artefacts';
+import { formatAddress, PacketSpace } from '#net';
+import { formatPacket } from '#radius';
+import { existsSync, readFileSync } from 'node:fs';
+import { bold, countOf, diagnosticJson, green, print, printDiagnostics, printJson, red, yellow } from '../output.js';
+import { UsageError } from '../policy-files.js';
+import { readScope, type ArtefactScope, type ScopeOptions } from './artefact-scope.js';
+
+interface VerifyOptions extends ScopeOptions {
+  readonly file: string;
+  readonly list?: readonly string[];
+}
+
+/** Proves or refutes a configuration of any origin. Exit 0: it does what policy says; 2: it does not; 1: it can't be read. */
+export function verify(options: VerifyOptions): number {
+  const scope = readScope(options);
+  const text = readInput(options.file);
+  const parsed = scope.target.parse(text, options.list ? { lists: options.list } : {});
+  if (!parsed.ok) {
+    const named = parsed.diagnostics.map(({ span, ...rest }) =>
+      span ? { ...rest, span: { ...span, file: options.file } } : rest,
+    );
+    if (options.json) printJson({ ok: false, diagnostics: named.map(diagnosticJson) });
+    else {
+      printDiagnostics(named);
+      print(red(`${options.file} can't be read as ${scope.target.name}: nothing is proved`));
+    }
+    return 1;
+  }
+  const verification = verifyFilter(new PacketSpace(), scope.snapshot, scope.grant, parsed.value);
+  if (options.json) printJson(verificationJson(scope, verification));
+  else printVerification(options, scope, verification);
+  return isEqual(verification) ? 0 : 2;
+}
+
+function readInput(file: string): string {
+  if (file === '-') return readFileSync(0, 'utf8');
+  if (!existsSync(file)) throw new UsageError(`there is no file \`${file}\``);
+  return readFileSync(file, 'utf8');
+}
+
+const mostFindings = 10;
+
+function printVerification({ file }: VerifyOptions, { snapshot, grant }: ArtefactScope, found: Verification): void {
+  const { tooMuch, tooLittle, limits } = found;
+  const who = `${grant.class} at ${grant.site}, ${grant.posture} (rules of \`${grant.role}\`, segment ${grant.segment})`;
+  printFindings(red('permits too much'), tooMuch, file);
+  printFindings(red('permits less than policy'), tooLittle, file);
+  printFindings(yellow('policy allows it, but no port ACL can permit just that'), limits, file);
+  const verdict = isEqual(found)
+    ? green('does what policy says')
+    : red(`${countOf(tooMuch.length, 'set')} too much, ${countOf(tooLittle.length, 'set')} too little`);
+  print(`${bold(file)}: ${verdict}: ${who}, policy ${snapshot.digest.slice(0, 12)}`);
+}
+
+function printFindings(title: string, findings: readonly Finding[], file: string): void {
+  if (findings.length === 0) return;
+  print(`${title}:`);
+  for (const { part, packet, line, policy } of findings.slice(0, mostFindings)) {
+    print(`  ${describePart(part)}`);
+    print(`    for example ${formatPacket(packet)}, sent by ${formatAddress(packet.source)}`);
+    print(`    ${decides(line, file)}`);
+    print(`    policy: ${policy.verdict}, ${policy.reason}`);
+    for (const { file: at, line: number, text } of policy.rules) print(`      ${at}:${number}  ${text}`);
+  }
+  if (findings.length > mostFindings) print(`  … and ${findings.length - mostFindings} more`);
+}
+
+function decides(line: Finding['line'], file: string): string {
+  if (!line) return 'no line matches it';
+  return line.at === null ? `decided by: ${line.text}` : `decided by ${file}:${line.at}  ${line.text.trim()}`;
+}
+
+function verificationJson({ snapshot, target, grant }: ArtefactScope, found: Verification): object {
+  const { role, segment, site, posture } = grant;
+  return {
+    ok: true,
+    equal: isEqual(found),
+    target: target.name,
+    digest: snapshot.digest,
+    class: grant.class,
+    site,
+    posture,
+    role,
+    segment,
+    permitsTooMuch: found.tooMuch.map(findingJson),
+    permitsTooLittle: found.tooLittle.map(findingJson),
+    limits: found.limits.map(findingJson),
+  };
+}
+
+function findingJson({ part, packet, line, policy }: Finding): object {
+  const { source, destination, protocol, port, sourcePort, established } = packet;
+  return {
+    set: describePart(part),
+    packet: {
+      source: formatAddress(source),
+      destination: formatAddress(destination),
+      protocol,
+      port,
+      sourcePort,
+      established,
+    },
+    decidedBy: line && { line: line.at, text: line.text.trim() },
+    policy: {
+      verdict: policy.verdict,
+      reason: policy.reason,
+      rules: policy.rules.map(({ file, line: number, text }) => ({ file, line: number, text })),
+    },
+  };
+}

@@ -1,0 +1,20 @@
+import type { PortTarget } from '../target.js';
+import { parse } from './parse.js';
+import { render } from './render.js';
+
+export const ciscoAcl: PortTarget = {
+  kind: 'port',
+  name: 'cisco-acl',
+  description: 'named access lists of Cisco IOS XE, as in a running-config',
+  capabilities: {
+    ipv6: true,
+    closesIpv6: true,
+    sourcePorts: true,
+    established: true,
+    sctpPorts: true,
+    icmpTypes: true,
+    denies: true,
+  },
+  render,
+  parse,
+};

@@ -1,0 +1,20 @@
+import type { PortTarget } from '../target.js';
+import { parse } from './parse.js';
+import { render } from './render.js';
+
+export const ciscoInacl: PortTarget = {
+  kind: 'port',
+  name: 'cisco-inacl',
+  description: 'Cisco-AVPair ip:inacl and ipv6:inacl of a RADIUS reply',
+  capabilities: {
+    ipv6: true,
+    closesIpv6: true,
+    sourcePorts: true,
+    established: true,
+    sctpPorts: true,
+    icmpTypes: true,
+    denies: true,
+  },
+  render,
+  parse,
+};

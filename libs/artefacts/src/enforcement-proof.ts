@@ -1,0 +1,37 @@
+import type { Diagnostic } from '#base';
+import type { Driver, ObservedState } from '#drivers';
+import type { EnforcementRules, EnforcementState } from '#model';
+import { differs, proveMembers, proveRules, type ProvedRules } from './nftables/prove.js';
+
+/**
+ * Whether what a driver would push means what it must enforce: asked before each push. The proof of the rules holds for every
+ * membership, so it is made once for each policy; a change of members is checked set by set. It decides nothing but that.
+ */
+export class EnforcementProof {
+  private made: { readonly rules: EnforcementRules; readonly result: ProvedRules | Diagnostic } | null = null;
+
+  constructor(private readonly driver: Pick<Driver, 'name' | 'render' | 'parse' | 'expect'>) {}
+
+  /** Before anything is planned: the rules, and the members as the driver would have them. Null: proved. */
+  check(state: EnforcementState): Diagnostic | null {
+    return this.against(state, () => this.driver.expect(state));
+  }
+
+  /** The very text of a whole artefact that is about to be pushed. Null: proved. */
+  checkText(state: EnforcementState, text: string): Diagnostic | null {
+    return this.against(state, () => this.driver.parse(text));
+  }
+
+  private against({ rules, membership }: EnforcementState, read: () => ObservedState | null): Diagnostic | null {
+    if (this.made?.rules !== rules) this.made = { rules, result: this.prove(rules) };
+    const { result } = this.made;
+    if ('code' in result) return result;
+    const observed = read();
+    return observed ? proveMembers(result, observed, membership) : differs('the text has nothing of ours');
+  }
+
+  private prove(rules: EnforcementRules): ProvedRules | Diagnostic {
+    if (this.driver.name === 'nftables') return proveRules(this.driver, rules);
+    return differs(`there is no proof for artefacts of driver \`${this.driver.name}\``);
+  }
+}

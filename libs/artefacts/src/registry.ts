@@ -1,0 +1,15 @@
+import { arubaNasFilterRule } from './aruba-nas-filter-rule/index.js';
+import { ciscoAcl } from './cisco-acl/index.js';
+import { ciscoInacl } from './cisco-inacl/index.js';
+import { juniperSwitchingFilter } from './juniper-switching-filter/index.js';
+import { nasFilterRule } from './nas-filter-rule/index.js';
+import { openflow } from './openflow/index.js';
+import type { PortTarget } from './target.js';
+
+/** Every target there is, by name. Listed by hand: what is here has passed the contract suite. */
+export const portTargets: ReadonlyMap<string, PortTarget> = new Map(
+  [nasFilterRule, ciscoInacl, ciscoAcl, arubaNasFilterRule, juniperSwitchingFilter, openflow].map((target) => [
+    target.name,
+    target,
+  ]),
+);

@@ -30,9 +30,7 @@ function fewestChanges(before: readonly boolean[], after: readonly boolean[], ab
 }
 
 const inRanges = (inside: readonly boolean[], at: bigint) =>
-  addressAlgebra.normalize(
-    inside.flatMap((is, i) => (is ? [{ first: at + BigInt(i), last: at + BigInt(i) }] : [])),
-  );
+  addressAlgebra.normalize(inside.flatMap((is, i) => (is ? [{ first: at + BigInt(i), last: at + BigInt(i) }] : [])));
 
 const flags = fc.array(fc.boolean(), { minLength: 1 << free, maxLength: 1 << free });
 
@@ -70,7 +68,12 @@ describe('firstMatchPrefixes', () => {
         for (const far of [0n, maxOf(family), here + 64n, there - 64n, there + 64n])
           expect(passes(lines, far)).toBe(isComplement);
         // Far apart, so that no line pays in both places: a line for what is around, and the lines of each.
-        const each = [low, high].map((inside) => fewestLines(inside.map((is) => is !== isComplement), isComplement));
+        const each = [low, high].map((inside) =>
+          fewestLines(
+            inside.map((is) => is !== isComplement),
+            isComplement,
+          ),
+        );
         expect(lines.length).toBeLessThanOrEqual(each[0]! + each[1]! + (isComplement ? 1 : 0));
       }),
       { numRuns: 200 },
@@ -84,7 +87,9 @@ describe('firstMatchPrefixes', () => {
         const at = base(family);
         const lines = repaintPrefixes(family, inRanges(before, at), inRanges(after, at));
         const decided = (value: bigint): boolean | undefined => {
-          const hit = lines.find(({ prefix }) => rangeOfPrefix(prefix).first <= value && value <= rangeOfPrefix(prefix).last);
+          const hit = lines.find(
+            ({ prefix }) => rangeOfPrefix(prefix).first <= value && value <= rangeOfPrefix(prefix).last,
+          );
           return hit && hit.action === 'permit';
         };
         for (const [i, is] of after.entries()) expect(decided(at + BigInt(i)) ?? before[i]).toBe(is);

@@ -1,6 +1,6 @@
 import { addressAlgebra, maxOf, prefixesOfRange, rangeOfPrefix, type Family } from '../address.js';
 import { repaintPrefixes } from '../first-match.js';
-import type { Interval } from '../interval.js';
+import { IntervalAlgebra, type Interval } from '../interval.js';
 import type { Abilities } from './abilities.js';
 
 /** What the lines of one layer do to addresses, below those of the layers above. */
@@ -23,7 +23,9 @@ const most = 2 ** 26;
 export class AddressTable {
   readonly none = 0;
   readonly all = 1;
-  private readonly lists: Ranges[] = [];
+  /** By number; IPv4 as plain numbers, which count much faster, and as addresses once asked for. */
+  private readonly lists: (Ranges | undefined)[] = [];
+  private readonly narrow: (readonly Interval<number>[])[] = [];
   private readonly byText = new Map<string, number>();
   private readonly byObject = new WeakMap<Ranges, number>();
   private readonly combined: Record<Operation, Map<number, number>> = {
@@ -43,22 +45,25 @@ export class AddressTable {
 
   /** Of a canonical list. */
   number(list: Ranges): number {
+    if (list.length === 0 && this.lists.length > 0) return this.none;
     const before = this.byObject.get(list);
     if (before !== undefined) return before;
-    const text = list.map(({ first, last }) => `${first.toString(36)}-${last.toString(36)}`).join();
-    let found = this.byText.get(text);
-    if (found === undefined) {
-      found = this.lists.length;
-      if (found === most) throw new RangeError(`more than ${most} sets of addresses`);
-      this.lists.push(list);
-      this.byText.set(text, found);
-    }
+    const found =
+      this.family === 4
+        ? this.numberOfNarrow(list.map(({ first, last }) => ({ first: Number(first), last: Number(last) })))
+        : this.place(list.map(({ first, last }) => `${first.toString(16)}-${last.toString(16)}`).join());
+    this.lists[found] ??= list;
     this.byObject.set(list, found);
     return found;
   }
 
   list(set: number): Ranges {
-    return this.lists[set]!;
+    const known = this.lists[set];
+    if (known) return known;
+    const list = this.narrow[set]!.map(({ first, last }) => ({ first: BigInt(first), last: BigInt(last) }));
+    this.lists[set] = list;
+    this.byObject.set(list, set);
+    return list;
   }
 
   union(a: number, b: number): number {
@@ -127,7 +132,9 @@ export class AddressTable {
   private stroke(action: Stroke['action'], ranges: Ranges): Stroke {
     const [only] = ranges;
     const isAll = ranges.length === 1 && only!.first === 0n && only!.last === maxOf(this.family);
-    return { action, addresses: isAll ? null : ranges.map(({ first, last }) => ({ first, last })) };
+    if (isAll) return { action, addresses: null };
+    // Equal addresses are one object, so that whoever compares lines need not read them.
+    return { action, addresses: this.list(this.number(ranges.map(({ first, last }) => ({ first, last })))) };
   }
 
   private combine(operation: Operation, a: number, b: number): number {
@@ -135,12 +142,34 @@ export class AddressTable {
     const key = a * most + b;
     let made = known.get(key);
     if (made === undefined) {
-      made = this.number(addressAlgebra[operation](this.list(a), this.list(b)));
+      made =
+        this.family === 4
+          ? this.numberOfNarrow(narrowAlgebra[operation](this.narrow[a]!, this.narrow[b]!))
+          : this.number(addressAlgebra[operation](this.list(a), this.list(b)));
       known.set(key, made);
     }
     return made;
   }
+
+  private numberOfNarrow(list: readonly Interval<number>[]): number {
+    if (list.length === 0 && this.lists.length > 0) return this.none;
+    const found = this.place(list.map(({ first, last }) => `${first}-${last}`).join());
+    this.narrow[found] ??= list;
+    return found;
+  }
+
+  private place(text: string): number {
+    const before = this.byText.get(text);
+    if (before !== undefined) return before;
+    const found = this.lists.length;
+    if (found === most) throw new RangeError(`more than ${most} sets of addresses`);
+    this.lists.push(undefined);
+    this.byText.set(text, found);
+    return found;
+  }
 }
+
+const narrowAlgebra = new IntervalAlgebra<number>(1);
 
 interface Run {
   readonly action: Stroke['action'];

@@ -44,8 +44,7 @@ export interface WantedAxes {
 
 const wholePorts: Interval<number> = { first: 0, last: topOfAxis };
 
-export const isWanted = (protocol: number, family: Family): boolean =>
-  existsIn(protocol, family === 4 ? ipv4 : ipv6);
+export const isWanted = (protocol: number, family: Family): boolean => existsIn(protocol, family === 4 ? ipv4 : ipv6);
 
 export const protocolsOf = (family: Family): number[] =>
   Array.from({ length: 256 }, (_, protocol) => protocol).filter((protocol) => isWanted(protocol, family));

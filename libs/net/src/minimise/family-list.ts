@@ -5,7 +5,7 @@ import { sweep } from '../sweep.js';
 import type { Abilities, MatchLine } from './abilities.js';
 import type { AddressTable, Stroke } from './address-table.js';
 import { completeAxis, protocolsOf, topOfAxis, type Axis, type ReplyAxis, type WantedAxes } from './axes.js';
-import { isWholeAxis, layerAxis, layerByAddress, type LayerRules, type Layers } from './layers.js';
+import { isWholeAxis, layerAxis, type LayerRules, type Layers } from './layers.js';
 import { cutOpenings, cutsOf } from './shared-denies.js';
 import { portWeight } from './weight.js';
 
@@ -36,14 +36,12 @@ export class FamilyList {
 
   shortest({ openings, replies, lone }: WantedAxes): MatchLine[] {
     const lines = lone.map(({ protocol, sourcePorts, established, destinationPorts, wanted }) =>
-      this.table.repaint(this.table.none, wanted, false)!.map(
-        (stroke): MatchLine => ({
-          ...this.line(protocol, stroke),
-          established,
-          sourcePorts: portsOf(protocol, sourcePorts),
-          destinationPorts: portsOf(protocol, destinationPorts),
-        }),
-      ),
+      this.table.repaint(this.table.none, wanted, false)!.map((stroke): MatchLine => ({
+        ...this.line(protocol, stroke),
+        established,
+        sourcePorts: portsOf(protocol, sourcePorts),
+        destinationPorts: portsOf(protocol, destinationPorts),
+      })),
     );
     const answers = replies.map((reply) => this.replyBlock(reply, openings, false));
     const plain = this.openings(openings);
@@ -77,9 +75,10 @@ export class FamilyList {
       ),
       ...[...openings].flatMap(([protocol, axis]) =>
         axis.flatMap((segment) =>
-          table
-            .repaint(table.none, segment.wanted)!
-            .map((stroke): MatchLine => ({ ...this.line(protocol, stroke), destinationPorts: portsOf(protocol, segment) })),
+          table.repaint(table.none, segment.wanted)!.map((stroke): MatchLine => ({
+            ...this.line(protocol, stroke),
+            destinationPorts: portsOf(protocol, segment),
+          })),
         ),
       ),
     ];
@@ -190,9 +189,10 @@ export class FamilyList {
     const found = this.layers(protocol, axis, background, denies);
     return {
       cost: found.cost,
-      lines: found.layers.flatMap((ports) =>
-        ports.strokes.map((stroke) => ({ ...this.line(protocol, stroke), destinationPorts: portsOf(protocol, ports) })),
-      ),
+      lines: found.layers.flatMap((layer) => {
+        const destinationPorts = portsOf(protocol, layer);
+        return layer.strokes.map((stroke) => ({ ...this.line(protocol, stroke), destinationPorts }));
+      }),
     };
   }
 
@@ -209,13 +209,14 @@ export class FamilyList {
     return cheapest(
       axes.map((axis) => {
         const found = this.layers(protocol, axis, table.none, denies);
-        const lines = found.layers.flatMap((ports) =>
-          ports.strokes.map((stroke): MatchLine => ({
+        const lines = found.layers.flatMap((layer) => {
+          const sourcePorts = portsOf(protocol, layer);
+          return layer.strokes.map((stroke): MatchLine => ({
             ...this.line(protocol, stroke),
             established,
-            sourcePorts: portsOf(protocol, ports),
-          })),
-        );
+            sourcePorts,
+          }));
+        });
         return { cost: found.cost, lines };
       }),
     );
@@ -225,12 +226,11 @@ export class FamilyList {
     const { table, abilities } = this;
     const weight = (ports: Interval<number>): number => portWeight(abilities, protocol, ports);
     const rules: LayerRules = { table, denies, weight };
-    const byPorts = layerAxis(axis, background, rules);
-    if (background !== table.none) return byPorts;
-    const classes = addressClasses(axis, table);
-    if (classes.length === 0) return byPorts;
-    const byAddress = layerByAddress(axis, classes, rules);
-    return byAddress.cost < byPorts.cost ? byAddress : byPorts;
+    const [only] = axis;
+    if (axis.length > 1) return layerAxis(axis, background, atomsOf(axis, background, table), rules);
+    const strokes = only ? table.repaint(background, only.wanted, denies) : [];
+    if (!strokes) return { cost: Infinity, layers: [] };
+    return { cost: only ? strokes.length * weight(only) : 0, layers: only ? [{ ...only, strokes }] : [] };
   }
 
   private line(protocol: number | null, { action, addresses }: Stroke): MatchLine {
@@ -267,9 +267,14 @@ function wantedEverywhere(openings: ReadonlyMap<number, Axis>): number[] {
   return [...counts].flatMap(([wanted, count]) => (count >= manyProtocols ? [wanted] : []));
 }
 
-/** Sets of addresses with the same ports, where some want ports in common with others; else empty: nothing to gain. */
-function addressClasses(axis: Axis, table: AddressTable): number[] {
-  const sets = [...new Set(axis.map(({ wanted }) => wanted))].filter((wanted) => wanted !== table.none);
+/** Longer axes, and more atoms, are only cut by ports: a bound on time. */
+const mostSegments = 64;
+const mostAtoms = 32;
+
+function atomsOf(axis: Axis, background: number, table: AddressTable): number[] {
+  if (axis.length > mostSegments) return [];
+  const wanted = new Set(axis.map((segment) => segment.wanted)).add(background);
+  const sets = [...wanted].filter((set) => set !== table.none);
   const isOverlapping = sets.some((a, i) => sets.some((b, j) => j < i && table.intersect(a, b) !== table.none));
   if (!isOverlapping) return [];
   const classes = new Map<string, Interval<bigint>[]>();
@@ -280,7 +285,8 @@ function addressClasses(axis: Axis, table: AddressTable): number[] {
     if (list) list.push({ first, last });
     else classes.set(key, [{ first, last }]);
   }
-  return [...classes.values()].map((list) => table.number(addressAlgebra.normalize(list)));
+  const atoms = [...classes.values()].map((list) => table.number(addressAlgebra.normalize(list)));
+  return atoms.length > mostAtoms ? [] : atoms;
 }
 
 function portsOf(protocol: number, { first, last }: Interval<number>): readonly Interval<number>[] | null {

@@ -1,10 +1,11 @@
 import { families, type Family } from '../address.js';
 import type { Abilities, MatchLine, PacketRegion } from './abilities.js';
 import { AddressTable } from './address-table.js';
-import { wantedAxes } from './axes.js';
+import { wantedAxes, type WantedAxes } from './axes.js';
 import { FamilyList } from './family-list.js';
 import { permitsExactly } from './proof.js';
-import { tidyLines } from './tidy.js';
+import { hasSingleValues, tidyLines } from './tidy.js';
+import { countLines } from './weight.js';
 
 /**
  * A first-match list that permits exactly these packets, with as few lines as Cordon finds. The same regions always give
@@ -26,21 +27,40 @@ export class EntryMinimiser {
 
   minimise(regions: readonly PacketRegion[]): readonly MatchLine[] | null {
     if (!this.abilities.established && regions.some(({ established }) => established)) return null;
-    const shortest = this.listBy((list, axes) => list.shortest(axes), regions);
-    const tidied = tidyLines(shortest, this.abilities);
-    if (permitsExactly(tidied, regions, this.tables)) return tidied;
-    const plain = this.listBy((list, axes) => list.plain(axes), regions);
+    const short = this.tidied(this.listsBy(regions, (list, axes) => list.shortest(axes)));
+    const ways = byCount([short, ...this.joined(regions)], this.abilities);
+    const proved = ways.find((lines) => permitsExactly(lines, regions, this.tables));
+    if (proved) return proved;
+    const plain = this.listsBy(regions, (list, axes) => list.plain(axes)).flat();
     if (permitsExactly(plain, regions, this.tables)) return plain;
     throw new Error('no list of entries was found that permits exactly what it must');
   }
 
-  private listBy(
-    make: (list: FamilyList, axes: ReturnType<typeof wantedAxes>) => readonly MatchLine[],
-    regions: readonly PacketRegion[],
-  ): readonly MatchLine[] {
-    return families.flatMap((family) => {
+  /** Where lines hold several values, the plain list may be joined to fewer: what was shared can't be joined any more. */
+  private joined(regions: readonly PacketRegion[]): (readonly MatchLine[])[] {
+    if (hasSingleValues(this.abilities)) return [];
+    const lists = this.listsBy(regions, (list, axes) => list.plain(axes));
+    return lists.flat().length > mostJoined ? [] : [this.tidied(lists)];
+  }
+
+  private tidied(lists: readonly (readonly MatchLine[])[]): readonly MatchLine[] {
+    return this.abilities.families === 'both'
+      ? tidyLines(lists.flat(), this.abilities)
+      : lists.flatMap((list) => tidyLines(list, this.abilities));
+  }
+
+  private listsBy(regions: readonly PacketRegion[], make: MakeList): (readonly MatchLine[])[] {
+    return families.map((family) => {
       const table = this.tables[family];
       return make(new FamilyList(table, this.abilities), wantedAxes(regions, table));
     });
   }
 }
+
+/** Longer plain lists name protocol by protocol what one line says. */
+const mostJoined = 500;
+
+type MakeList = (list: FamilyList, axes: WantedAxes) => readonly MatchLine[];
+
+const byCount = (ways: readonly (readonly MatchLine[])[], abilities: Abilities): (readonly MatchLine[])[] =>
+  [...ways].sort((a, b) => countLines(a, abilities) - countLines(b, abilities));

@@ -29,7 +29,12 @@ type Region = PacketRegion & { readonly set: number };
 
 /** One protocol of each kind that lines and regions tell apart. */
 function protocolCells(lines: readonly Line[], regions: readonly Region[], family: Family): number[] {
-  const named = new Set([...lines.flatMap((line) => line.protocols ?? []), protocols.tcp, protocols.udp, protocols.sctp]);
+  const named = new Set([
+    ...lines.flatMap((line) => line.protocols ?? []),
+    protocols.tcp,
+    protocols.udp,
+    protocols.sctp,
+  ]);
   const starts = [0, family === 4 ? protocols.icmp : protocols.icmp6];
   for (const protocol of named) starts.push(protocol, protocol + 1);
   for (const { services } of regions) {
@@ -49,13 +54,21 @@ interface Cell {
 function isEqual(protocol: number, all: readonly Line[], wanted: readonly Region[], table: AddressTable): boolean {
   const lines = all.filter((line) => !line.protocols || line.protocols.includes(protocol));
   const keys = { first: serviceKey(protocol, 0), last: serviceKey(protocol, topPort(protocol)) };
-  const regions = wanted.filter((region) => region.services.some((part) => part.first <= keys.last && part.last >= keys.first));
+  const regions = wanted.filter((region) =>
+    region.services.some((part) => part.first <= keys.last && part.last >= keys.first),
+  );
   const bySource = sourceCells(protocol, lines, regions);
   return portCells(protocol, lines, regions).every((cell) =>
     bySource.every(
       (source) =>
-        permitted(cell.lines.filter((line) => source.lines.has(line)), table) ===
-        cell.regions.reduce((set, region) => (source.regions.has(region) ? table.union(set, region.set) : set), table.none),
+        permitted(
+          cell.lines.filter((line) => source.lines.has(line)),
+          table,
+        ) ===
+        cell.regions.reduce(
+          (set, region) => (source.regions.has(region) ? table.union(set, region.set) : set),
+          table.none,
+        ),
     ),
   );
 }

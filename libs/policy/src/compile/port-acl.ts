@@ -7,8 +7,11 @@ import {
   rangesOf,
   type AclEntry,
   type AddressSet,
+  type Family,
+  type Interval,
   type MatchLine,
   type PacketRegion,
+  type Prefix,
   type ServiceSet,
 } from '#net';
 import type { Report } from '../codes.js';
@@ -27,6 +30,9 @@ export class PortAclCompiler {
   private readonly own = new Map<string, AddressSet>();
   private readonly possible = new Map<string, AddressSet>();
   private readonly told = new Set<string>();
+  private readonly known = new Map<string, readonly AclEntry[]>();
+  private readonly indexes = new WeakMap<readonly ResolvedFlow[], FlowIndex>();
+  private readonly prefixes = new WeakMap<readonly Interval<bigint>[], Prefix>();
   private readonly minimiser = new EntryMinimiser(portAclAbilities);
 
   constructor(
@@ -35,19 +41,44 @@ export class PortAclCompiler {
     private readonly report: Report,
   ) {}
 
-  compile(name: string, flows: readonly ResolvedFlow[]): AclEntry[] {
-    const groups = this.policy.principalTree.distances(name);
-    const touches = (side: ResolvedFlow['subject']): boolean => 'class' in side && groups.has(side.class);
-    const opened = this.allowed(
-      flows.filter(({ subject }) => touches(subject)),
-      'object',
-    );
-    const received = this.allowed(
-      flows.filter(({ object }) => touches(object)),
-      'subject',
-    );
-    const lines = this.minimiser.minimise([...this.replies(received), ...opened.map(openingsOf)]);
-    return (lines ?? []).map(entryOf);
+  compile(name: string, flows: readonly ResolvedFlow[]): readonly AclEntry[] {
+    const groups = [...this.policy.principalTree.distances(name).keys()];
+    const opening = touching(this.bySide(flows).subject, groups);
+    const receiving = touching(this.bySide(flows).object, groups);
+    // Classes under the same rules share one list.
+    const key = [opening, receiving].map((list) => list.map(({ rule }) => rule.id).join(' ')).join('|');
+    return memo(this.known, key, () => {
+      const opened = this.allowed(opening, 'object');
+      const received = this.allowed(receiving, 'subject');
+      const lines = this.minimiser.minimise([...this.replies(received), ...opened.map(openingsOf)]);
+      if (!lines) throw new TypeError('port ACLs can say replies and openings');
+      return lines.map((line) => this.entryOf(line));
+    });
+  }
+
+  private entryOf({ family, protocols, sourcePorts, destination, destinationPorts, ...line }: MatchLine): AclEntry {
+    if (family === null) throw new TypeError('a port ACL entry has one family');
+    return {
+      ...line,
+      family,
+      protocol: only(protocols),
+      sourcePorts: only(sourcePorts),
+      destination: destination && this.prefixOf(family, destination),
+      destinationPorts: only(destinationPorts),
+    };
+  }
+
+  /** Lists name the same few prefixes by the same objects again and again. */
+  private prefixOf(family: Family, ranges: readonly Interval<bigint>[]): Prefix {
+    const known = this.prefixes.get(ranges) ?? only(prefixesOfRange({ family, ...only(ranges)! }))!;
+    this.prefixes.set(ranges, known);
+    return known;
+  }
+
+  private bySide(flows: readonly ResolvedFlow[]): FlowIndex {
+    const known = this.indexes.get(flows) ?? { subject: byClass(flows, 'subject'), object: byClass(flows, 'object') };
+    this.indexes.set(flows, known);
+    return known;
   }
 
   private allowed(flows: readonly ResolvedFlow[], far: 'subject' | 'object'): RegionOf[] {
@@ -129,6 +160,21 @@ interface RegionOf {
   readonly flow: ResolvedFlow;
 }
 
+type ByClass = ReadonlyMap<string, readonly { flow: ResolvedFlow; place: number }[]>;
+/** Flows by the class that they name on each side. */
+type FlowIndex = Readonly<Record<'subject' | 'object', ByClass>>;
+
+function byClass(flows: readonly ResolvedFlow[], side: 'subject' | 'object'): ByClass {
+  const placed = flows.map((flow, place) => ({ flow, place })).filter(({ flow }) => 'class' in flow[side]);
+  return Map.groupBy(placed, ({ flow }) => flow.rule[side]);
+}
+
+/** Flows that name one of these classes, in their order. */
+function touching(index: ByClass, classes: readonly string[]): ResolvedFlow[] {
+  const found = classes.flatMap((name) => index.get(name) ?? []);
+  return found.sort((a, b) => a.place - b.place).map(({ flow }) => flow);
+}
+
 const openingsOf = ({ addresses, services }: RegionOf): PacketRegion => ({
   addresses,
   services,
@@ -137,21 +183,9 @@ const openingsOf = ({ addresses, services }: RegionOf): PacketRegion => ({
 });
 
 /** INVARIANT: port ACL abilities give lines of one family, protocol, prefix and port interval at most. */
-function entryOf({ family, protocols, sourcePorts, destination, destinationPorts, ...line }: MatchLine): AclEntry {
-  const only = <T>(list: readonly T[] | null): T | null => {
-    if (list && list.length !== 1) throw new TypeError('a port ACL entry takes one value for each condition');
-    return list?.[0] ?? null;
-  };
-  if (family === null) throw new TypeError('a port ACL entry has one family');
-  const range = only(destination);
-  return {
-    ...line,
-    family,
-    protocol: only(protocols),
-    sourcePorts: only(sourcePorts),
-    destination: range && only(prefixesOfRange({ family, ...range })),
-    destinationPorts: only(destinationPorts),
-  };
+function only<T>(list: readonly T[] | null): T | null {
+  if (list && list.length !== 1) throw new TypeError('a port ACL entry takes one value for each condition');
+  return list?.[0] ?? null;
 }
 
 function memo<T>(cache: Map<string, T>, key: string, make: () => T): T {

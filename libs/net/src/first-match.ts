@@ -6,56 +6,130 @@ export interface PrefixLine {
   readonly prefix: Prefix;
 }
 
+type Ranges = readonly Interval<bigint>[];
+
 /**
  * The fewest lines `permit|deny prefix` that, read top down with the first match deciding and an implicit deny at the end,
  * permit exactly these addresses. Longer prefixes stand before the shorter ones that contain them.
  *
- * Optimal for prefixes: the three passes of Draves, King, Venkatachary, Zill, "Constructing Optimal IP Routing Tables"
- * (INFOCOM 1999), with two colours instead of next hops.
+ * Optimal for prefixes: Draves, King, Venkatachary, Zill, "Constructing Optimal IP Routing Tables" (INFOCOM 1999), with two
+ * colours instead of next hops.
  */
-export function firstMatchPrefixes(family: Family, set: readonly Interval<bigint>[]): PrefixLine[] {
+export function firstMatchPrefixes(family: Family, set: Ranges): PrefixLine[] {
+  return repaintPrefixes(family, [], set);
+}
+
+/** The same above a list that permits exactly `before`: the fewest lines after which exactly `after` is permitted. */
+export function repaintPrefixes(family: Family, before: Ranges, after: Ranges): PrefixLine[] {
+  const free = bitsOf(family);
   const out: PrefixLine[] = [];
-  emit(colour(set, 0, set.length, 0n, bitsOf(family)), 'deny', family, 0n, 0, out);
+  emit(colour(slice(before), slice(after), 0n, free), 'keep', family, out);
   return out;
 }
 
-type Action = PrefixLine['action'];
+/** What is decided above a node of the address tree; `keep`: nothing yet, so the list below decides. */
+type State = 'keep' | 'permit' | 'deny';
 
-/** A node of the address tree: the colours that it may have at least cost, and its halves where it is mixed. */
-interface Node {
-  readonly may: ReadonlySet<Action>;
+/** The `2^free` addresses from `first`: how many lines they take under each state. */
+interface Node extends Readonly<Record<State, number>> {
+  readonly first: bigint;
+  readonly free: number;
+  /** Null where one colour is wanted all over: `permit` or `deny`, whichever costs nothing. */
   readonly halves: readonly [Node, Node] | null;
 }
 
-const permitted: Node = { may: new Set(['permit']), halves: null };
-const denied: Node = { may: new Set(['deny']), halves: null };
-const either: ReadonlySet<Action> = new Set(['permit', 'deny']);
+/** The intervals of a list that touch a node: from `from` up to before `to`. */
+interface Slice {
+  readonly list: Ranges;
+  readonly from: number;
+  readonly to: number;
+}
+
+const slice = (list: Ranges): Slice => ({ list, from: 0, to: list.length });
 
 /** 2^0 … 2^128: shifting anew for each node is what would cost. */
 const powers = Array.from({ length: 129 }, (_, i) => 1n << BigInt(i));
 
-/** `set[from]` up to before `set[to]`: the intervals that touch this node, which holds the `2^free` addresses from `first`. */
-function colour(set: readonly Interval<bigint>[], from: number, to: number, first: bigint, free: number): Node {
-  if (from === to) return denied;
-  const whole = set[from]!;
-  if (whole.first <= first && whole.last >= first + powers[free]! - 1n) return permitted;
+function colour(before: Slice, after: Slice, first: bigint, free: number): Node {
+  const wanted = extent(after, first, free);
+  if (wanted !== 'part') {
+    const keep = extent(before, first, free) === wanted ? 0 : 1;
+    return { keep, permit: wanted === 'all' ? 0 : 1, deny: wanted === 'all' ? 1 : 0, first, free, halves: null };
+  }
+  if (before.from === before.to) {
+    const low = after.list[after.from]!.first;
+    const high = after.list[after.to - 1]!.last;
+    if (low >= first && high < first + powers[free]!) {
+      const inner = width(low ^ high);
+      if (inner <= free - 2) {
+        const block = colour(before, after, low & ~(powers[inner]! - 1n), inner);
+        return join(block, { ...untouched, first, free: inner }, first, free);
+      }
+    }
+  }
   const middle = first + powers[free - 1]!;
-  let lowEnd = from;
-  while (lowEnd < to && set[lowEnd]!.first < middle) lowEnd++;
-  // Only the last interval below the middle can reach over it.
-  const highStart = lowEnd > from && set[lowEnd - 1]!.last >= middle ? lowEnd - 1 : lowEnd;
-  const low = colour(set, from, lowEnd, first, free - 1);
-  const high = colour(set, highStart, to, middle, free - 1);
-  const both = low.may === high.may ? low.may : low.may.intersection(high.may);
-  return { may: both.size > 0 ? both : either, halves: [low, high] };
+  const [lowBefore, highBefore] = halve(before, middle);
+  const [lowAfter, highAfter] = halve(after, middle);
+  const low = colour(lowBefore, lowAfter, first, free - 1);
+  return join(low, colour(highBefore, highAfter, middle, free - 1), first, free);
 }
 
-function emit(node: Node, inherited: Action, family: Family, first: bigint, length: number, out: PrefixLine[]): void {
-  const action = node.may.has(inherited) ? inherited : node.may.has('permit') ? 'permit' : 'deny';
-  if (node.halves) {
-    const half = powers[bitsOf(family) - length - 1]!;
-    emit(node.halves[0], action, family, first, length + 1, out);
-    emit(node.halves[1], action, family, first + half, length + 1, out);
+/**
+ * All of a node but one block at least two levels down. It is two siblings or more, so under a permit each of them would
+ * need a deny: never fewer lines than one deny for the node.
+ */
+const untouched = { keep: 0, permit: Infinity, deny: 0, halves: null };
+
+function join(low: Node, high: Node, first: bigint, free: number): Node {
+  const permit = low.permit + high.permit;
+  const deny = low.deny + high.deny;
+  const anew = 1 + Math.min(permit, deny);
+  return {
+    keep: Math.min(low.keep + high.keep, anew),
+    permit: Math.min(permit, anew),
+    deny: Math.min(deny, anew),
+    first,
+    free,
+    halves: [low, high],
+  };
+}
+
+function extent({ list, from, to }: Slice, first: bigint, free: number): 'none' | 'part' | 'all' {
+  if (from === to) return 'none';
+  const only = list[from]!;
+  return only.first <= first && only.last >= first + powers[free]! - 1n ? 'all' : 'part';
+}
+
+function halve({ list, from, to }: Slice, middle: bigint): [Slice, Slice] {
+  let end = from;
+  while (end < to && list[end]!.first < middle) end++;
+  // Only the last interval below the middle can reach over it.
+  const start = end > from && list[end - 1]!.last >= middle ? end - 1 : end;
+  return [
+    { list, from, to: end },
+    { list, from: start, to },
+  ];
+}
+
+/** Bits of a number, without leading zeros. */
+function width(value: bigint): number {
+  let bits = 0;
+  let rest = value;
+  for (; rest > 0xffff_ffffn; rest >>= 32n) bits += 32;
+  return bits + 32 - Math.clz32(Number(rest));
+}
+
+function emit(node: Node, inherited: State, family: Family, out: PrefixLine[]): void {
+  const { halves, first, free } = node;
+  const prefix = { family, value: first, length: bitsOf(family) - free };
+  if (!halves) {
+    if (node[inherited] > 0) out.push({ action: node.permit === 0 ? 'permit' : 'deny', prefix });
+    return;
   }
-  if (action !== inherited) out.push({ action, prefix: { family, value: first, length } });
+  const [low, high] = halves;
+  const isAsInherited = low[inherited] + high[inherited] === node[inherited];
+  const state = isAsInherited ? inherited : low.permit + high.permit <= low.deny + high.deny ? 'permit' : 'deny';
+  emit(low, state, family, out);
+  emit(high, state, family, out);
+  if (state !== inherited && state !== 'keep') out.push({ action: state, prefix });
 }

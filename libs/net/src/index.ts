@@ -9,3 +9,6 @@ export { sweep, type SweepCell } from './sweep.js';
 export type { ConcretePacket, PacketMatch, PacketPart } from './packets/packet.js';
 export type { PacketSet } from './packets/packet-set.js';
 export { PacketSpace, type OrderedMatch } from './packets/packet-space.js';
+export { portAclAbilities, type Abilities, type MatchLine, type PacketRegion } from './minimise/abilities.js';
+export { EntryMinimiser, fewestEntries } from './minimise/fewest-entries.js';
+export { countLines, portMasks, type PortMask } from './minimise/weight.js';

@@ -1,23 +1,17 @@
 import {
   addressSet,
-  families,
-  familyOf,
-  firstMatchPrefixes,
+  EntryMinimiser,
   isEmptyAddressSet,
-  isIcmp,
-  noAddresses,
+  portAclAbilities,
   prefixesOfRange,
-  protocolOf,
-  protocols,
   rangesOf,
-  serviceAlgebra,
-  splitByProtocol,
-  sweep,
   type AclEntry,
   type AddressSet,
   type Family,
+  type Interval,
+  type MatchLine,
+  type PacketRegion,
   type Prefix,
-  type ProtocolPorts,
   type ServiceSet,
 } from '#net';
 import type { Report } from '../codes.js';
@@ -25,6 +19,7 @@ import type { Policy } from '../policy.js';
 import type { AccessGrant } from '../snapshot.js';
 import type { ResolvedFlow } from './flows.js';
 import { normalForm, type RuleBox } from './normal-form.js';
+import { repliesTo } from './port-acl-replies.js';
 
 /**
  * The stateless ACL on traffic *from* devices of one class: first the replies of connections that others open, then what
@@ -35,6 +30,10 @@ export class PortAclCompiler {
   private readonly own = new Map<string, AddressSet>();
   private readonly possible = new Map<string, AddressSet>();
   private readonly told = new Set<string>();
+  private readonly known = new Map<string, readonly AclEntry[]>();
+  private readonly indexes = new WeakMap<readonly ResolvedFlow[], FlowIndex>();
+  private readonly prefixes = new WeakMap<readonly Interval<bigint>[], Prefix>();
+  private readonly minimiser = new EntryMinimiser(portAclAbilities);
 
   constructor(
     private readonly policy: Policy,
@@ -42,18 +41,44 @@ export class PortAclCompiler {
     private readonly report: Report,
   ) {}
 
-  compile(name: string, flows: readonly ResolvedFlow[]): AclEntry[] {
-    const groups = this.policy.principalTree.distances(name);
-    const touches = (side: ResolvedFlow['subject']): boolean => 'class' in side && groups.has(side.class);
-    const opened = this.allowed(
-      flows.filter(({ subject }) => touches(subject)),
-      'object',
-    );
-    const received = this.allowed(
-      flows.filter(({ object }) => touches(object)),
-      'subject',
-    );
-    return unique([...this.replies(received), ...openings(opened)]);
+  compile(name: string, flows: readonly ResolvedFlow[]): readonly AclEntry[] {
+    const groups = [...this.policy.principalTree.distances(name).keys()];
+    const opening = touching(this.bySide(flows).subject, groups);
+    const receiving = touching(this.bySide(flows).object, groups);
+    // Classes under the same rules share one list.
+    const key = [opening, receiving].map((list) => list.map(({ rule }) => rule.id).join(' ')).join('|');
+    return memo(this.known, key, () => {
+      const opened = this.allowed(opening, 'object');
+      const received = this.allowed(receiving, 'subject');
+      const lines = this.minimiser.minimise([...this.replies(received), ...opened.map(openingsOf)]);
+      if (!lines) throw new TypeError('port ACLs can say replies and openings');
+      return lines.map((line) => this.entryOf(line));
+    });
+  }
+
+  private entryOf({ family, protocols, sourcePorts, destination, destinationPorts, ...line }: MatchLine): AclEntry {
+    if (family === null) throw new TypeError('a port ACL entry has one family');
+    return {
+      ...line,
+      family,
+      protocol: only(protocols),
+      sourcePorts: only(sourcePorts),
+      destination: destination && this.prefixOf(family, destination),
+      destinationPorts: only(destinationPorts),
+    };
+  }
+
+  /** Lists name the same few prefixes by the same objects again and again. */
+  private prefixOf(family: Family, ranges: readonly Interval<bigint>[]): Prefix {
+    const known = this.prefixes.get(ranges) ?? only(prefixesOfRange({ family, ...only(ranges)! }))!;
+    this.prefixes.set(ranges, known);
+    return known;
+  }
+
+  private bySide(flows: readonly ResolvedFlow[]): FlowIndex {
+    const known = this.indexes.get(flows) ?? { subject: byClass(flows, 'subject'), object: byClass(flows, 'object') };
+    this.indexes.set(flows, known);
+    return known;
   }
 
   private allowed(flows: readonly ResolvedFlow[], far: 'subject' | 'object'): RegionOf[] {
@@ -101,26 +126,15 @@ export class PortAclCompiler {
     return addressSet(segments.flatMap(({ sites }) => sites.flatMap(({ prefixes }) => rangesOf(prefixes))));
   }
 
-  private replies(regions: readonly RegionOf[]): AclEntry[] {
-    return regions.flatMap((region) => {
-      const parts = region.services.flatMap(splitByProtocol);
-      const isTooWide = portsWithoutState(parts) > mostReplyPorts;
-      const good = parts.flatMap((part) =>
-        hasState(part) || !isTooWide
-          ? (replyMatch(part) ?? this.reportReply(region.flow))
-          : this.reportReply(region.flow),
-      );
-      return good.flatMap((match) =>
-        prefixesIn(region.addresses, match.families).map((destination) => ({
-          ...match.entry,
-          family: destination.family,
-          destination: anyOf(destination),
-        })),
-      );
+  private replies(regions: readonly RegionOf[]): PacketRegion[] {
+    return regions.flatMap(({ addresses, services, flow }) => {
+      const { regions: replies, isIncomplete } = repliesTo(addresses, services);
+      if (isIncomplete) this.reportReply(flow);
+      return [...replies];
     });
   }
 
-  private reportReply({ rule }: ResolvedFlow): [] {
+  private reportReply({ rule }: ResolvedFlow): void {
     if (this.once(`reply ${rule.id}`)) {
       const hint =
         'name the ports that are used: without ports, letting replies through would let the device open connections';
@@ -131,7 +145,6 @@ export class PortAclCompiler {
         hint,
       );
     }
-    return [];
   }
 
   private once(key: string): boolean {
@@ -147,153 +160,32 @@ interface RegionOf {
   readonly flow: ResolvedFlow;
 }
 
-type Match = Omit<AclEntry, 'family' | 'destination'>;
+type ByClass = ReadonlyMap<string, readonly { flow: ResolvedFlow; place: number }[]>;
+/** Flows by the class that they name on each side. */
+type FlowIndex = Readonly<Record<'subject' | 'object', ByClass>>;
 
-const permit = { action: 'permit', sourcePorts: null, destinationPorts: null, established: false } as const;
-const echoReply = new Map<number, { request: number; reply: number }>([
-  [protocols.icmp, { request: 8, reply: 0 }],
-  [protocols.icmp6, { request: 128, reply: 129 }],
-]);
-
-/**
- * A UDP reply is told by its source port alone, so each such port is one from which the device may open connections to that
- * far side. A media range is tolerable; all of UDP, or all but a few ports, would be no ACL any more.
- */
-const mostReplyPorts = 16_384;
-
-const hasState = ({ protocol }: ProtocolPorts): boolean => protocol !== protocols.udp && protocol !== protocols.sctp;
-
-function portsWithoutState(parts: readonly ProtocolPorts[]): number {
-  const widths = parts
-    .filter((part) => !hasState(part))
-    .map(({ ports }) => (ports ? ports.last - ports.first + 1 : 0x1_0000));
-  return widths.reduce((sum, width) => sum + width, 0);
+function byClass(flows: readonly ResolvedFlow[], side: 'subject' | 'object'): ByClass {
+  const placed = flows.map((flow, place) => ({ flow, place })).filter(({ flow }) => 'class' in flow[side]);
+  return Map.groupBy(placed, ({ flow }) => flow.rule[side]);
 }
 
-/** The device's packets within a connection that the far side opened to these ports; null: can't be told from new ones. */
-function replyMatch({ protocol, ports }: ProtocolPorts): { families: readonly Family[]; entry: Match }[] | null {
-  if (protocol === protocols.tcp)
-    return [{ families, entry: { ...permit, protocol, sourcePorts: ports, established: true } }];
-  if (protocol === protocols.udp || protocol === protocols.sctp) {
-    return ports ? [{ families, entry: { ...permit, protocol, sourcePorts: ports } }] : null;
-  }
-  const echo = echoReply.get(protocol);
-  if (!echo) return null;
-  if (ports && (ports.first > echo.request || ports.last < echo.request)) return [];
-  const destinationPorts = { first: echo.reply, last: echo.reply };
-  return [{ families: familiesOf(protocol), entry: { ...permit, protocol, destinationPorts } }];
+/** Flows that name one of these classes, in their order. */
+function touching(index: ByClass, classes: readonly string[]): ResolvedFlow[] {
+  const found = classes.flatMap((name) => index.get(name) ?? []);
+  return found.sort((a, b) => a.place - b.place).map(({ flow }) => flow);
 }
 
-const familiesOf = (protocol: number): readonly Family[] =>
-  protocol === protocols.icmp ? [4] : protocol === protocols.icmp6 ? [6] : families;
+const openingsOf = ({ addresses, services }: RegionOf): PacketRegion => ({
+  addresses,
+  services,
+  sourcePorts: null,
+  established: false,
+});
 
-/** Services that run through more protocols than this are written as "ip" behind explicit denies. */
-const manyProtocols = 8;
-
-/**
- * Packets that open connections. Services whose addresses are the same form a group; groups have no service in common, so
- * the lines of one group never catch a packet of another, and each may mix permits and denies as is shortest.
- */
-function openings(regions: readonly RegionOf[]): AclEntry[] {
-  const groups = groupByService(regions);
-  const isWide = ({ services }: Group): boolean =>
-    services.some(({ first, last }) => protocolOf(last) - protocolOf(first) > manyProtocols);
-  const wide = groups.filter(isWide);
-  if (wide.length === 0) return groups.flatMap((group) => groupLines(group, false));
-  // All services of narrow groups and all unused ones are closed explicitly, so that "ip" can stand for the rest.
-  const [last, ...others] = wide;
-  const narrow = [...groups.filter((group) => !isWide(group)), ...others];
-  const unused = serviceAlgebra.subtract(
-    [{ first: 0, last: 0xff_ffff }],
-    serviceAlgebra.normalize(groups.flatMap(({ services }) => [...services])),
-  );
-  const closed = unused.length > 0 ? groupLines({ services: unused, addresses: noAddresses }, true) : [];
-  return [...narrow.flatMap((group) => groupLines(group, true)), ...closed, ...wideLines(last!)];
-}
-
-interface Group {
-  readonly services: ServiceSet;
-  readonly addresses: AddressSet;
-}
-
-function groupByService(regions: readonly RegionOf[]): Group[] {
-  const groups = new Map<string, { services: { first: number; last: number }[]; members: number[] }>();
-  const lists = regions.map(({ services }) => services);
-  for (const { first, last, members } of sweep(lists, 1)) {
-    const key = members.join(' ');
-    const group = groups.get(key);
-    if (group) group.services.push({ first, last });
-    else groups.set(key, { services: [{ first, last }], members });
-  }
-  const joined = new Map<string, { services: { first: number; last: number }[]; addresses: AddressSet }>();
-  for (const { services, members } of groups.values()) {
-    const addresses = addressSet(members.flatMap((i) => rangesOf(regions[i]!.addresses)));
-    const key = rangesOf(addresses)
-      .map(({ family, first, last }) => `${family} ${first} ${last}`)
-      .join();
-    const group = joined.get(key);
-    if (group) group.services.push(...services);
-    else joined.set(key, { services: [...services], addresses });
-  }
-  return [...joined.values()].map(({ services, addresses }) => ({
-    services: serviceAlgebra.normalize(services),
-    addresses,
-  }));
-}
-
-/** `closed`: end with an explicit deny of these services, because a line for all protocols follows. */
-function groupLines({ services, addresses }: Group, closed: boolean): AclEntry[] {
-  const parts = services.flatMap(splitByProtocol).map(({ protocol, ports }) => {
-    const destinationPorts =
-      ports && isIcmp(protocol) ? { first: ports.first, last: Math.min(ports.last, 255) } : ports;
-    return { ...permit, protocol, destinationPorts };
-  });
-  return parts.flatMap((match) => firstMatchLines(match, addresses, familiesOf(match.protocol), closed));
-}
-
-function wideLines({ addresses }: Group): AclEntry[] {
-  return firstMatchLines({ ...permit, protocol: null }, addresses, families, false);
-}
-
-function firstMatchLines(match: Match, addresses: AddressSet, wanted: readonly Family[], closed: boolean): AclEntry[] {
-  return wanted.flatMap((family) => {
-    const found = firstMatchPrefixes(family, familyOf(addresses, family)).map(({ action, prefix }): AclEntry => ({
-      ...match,
-      action,
-      family,
-      destination: anyOf(prefix),
-    }));
-    const isOpenEnded = found.at(-1)?.destination !== null;
-    return closed && isOpenEnded ? [...found, { ...match, action: 'deny', family, destination: null }] : found;
-  });
-}
-
-function prefixesIn(set: AddressSet, wanted: readonly Family[]): Prefix[] {
-  return wanted.flatMap((family) => familyOf(set, family).flatMap((range) => prefixesOfRange({ family, ...range })));
-}
-
-const anyOf = (prefix: Prefix): Prefix | null => (prefix.length === 0 ? null : prefix);
-
-function unique(entries: readonly AclEntry[]): AclEntry[] {
-  const seen = new Set<string>();
-  return entries.filter((entry) => {
-    const { destination: to, sourcePorts: from, destinationPorts: ports } = entry;
-    const key = [
-      entry.action,
-      entry.family,
-      entry.protocol,
-      to?.value,
-      to?.length,
-      from?.first,
-      from?.last,
-      ports?.first,
-      ports?.last,
-      entry.established,
-    ].join();
-    if (seen.has(key)) return false;
-    seen.add(key);
-    return true;
-  });
+/** INVARIANT: port ACL abilities give lines of one family, protocol, prefix and port interval at most. */
+function only<T>(list: readonly T[] | null): T | null {
+  if (list && list.length !== 1) throw new TypeError('a port ACL entry takes one value for each condition');
+  return list?.[0] ?? null;
 }
 
 function memo<T>(cache: Map<string, T>, key: string, make: () => T): T {

@@ -1,0 +1,97 @@
+import fc from 'fast-check';
+import { describe, expect, it, vi } from 'vitest';
+import {
+  EntryMinimiser,
+  families,
+  familyOf,
+  PacketSpace,
+  rangeOfPrefix,
+  serviceKey,
+  type AclEntry,
+  type PacketRegion,
+  type PacketSet,
+} from '#net';
+import { Report } from '../codes.js';
+import { loadPolicy } from '../load/load.js';
+import type { Policy } from '../policy.js';
+import { policyFiles } from '../spec/generated.js';
+import { sampleInstant, samplePolicy } from '../spec/sample.js';
+import { isActive } from '../when.js';
+import { compileAccess } from './access.js';
+import { resolveFlows } from './flows.js';
+import { PortAclCompiler } from './port-acl.js';
+
+/** The ACL of every role, in the algebra of packet sets: what was asked for, and what the entries permit. */
+function compareAcls(policy: Policy): { asked: PacketSet; permitted: PacketSet }[] {
+  const access = compileAccess(policy, sampleInstant, new Report());
+  const active = policy.flowRules.filter(({ when }) => isActive(when, policy.schedules, sampleInstant));
+  const flows = resolveFlows(policy, active);
+  const acls = new PortAclCompiler(policy, access, new Report());
+  const space = new PacketSpace();
+  const spy = vi.spyOn(EntryMinimiser.prototype, 'minimise');
+  const compared = [...new Set(access.map(({ role }) => role))].flatMap((role) => {
+    spy.mockClear();
+    const permitted = permittedBy(space, acls.compile(role, flows));
+    // Roles under the same rules share one list, which is asked for once.
+    return spy.mock.calls.map(([regions]) => ({ permitted, asked: packetsOf(space, regions) }));
+  });
+  spy.mockRestore();
+  return compared;
+}
+
+function packetsOf(space: PacketSpace, regions: readonly PacketRegion[]): PacketSet {
+  return space.union(
+    regions.flatMap(({ addresses, services, sourcePorts, established }) =>
+      families.map((family) =>
+        space.match({
+          family,
+          services,
+          destination: familyOf(addresses, family),
+          ...(sourcePorts && { sourcePorts }),
+          ...(established && { established }),
+        }),
+      ),
+    ),
+  );
+}
+
+function permittedBy(space: PacketSpace, acl: readonly AclEntry[]): PacketSet {
+  return space.firstMatch(
+    acl.map(({ action, family, protocol, sourcePorts, destination, destinationPorts, established }) => ({
+      permits: action === 'permit',
+      matches: space.match({
+        family,
+        ...(protocol !== null && {
+          services: [
+            {
+              first: serviceKey(protocol, destinationPorts?.first ?? 0),
+              last: serviceKey(protocol, destinationPorts?.last ?? 0xffff),
+            },
+          ],
+        }),
+        ...(destination && { destination: [rangeOfPrefix(destination)] }),
+        ...(sourcePorts && { sourcePorts: [sourcePorts] }),
+        ...(established && { established }),
+      }),
+    })),
+  );
+}
+
+describe('the entries of a port ACL', () => {
+  it('permit exactly the replies and openings of their class, in the sample hospital', () => {
+    const lists = compareAcls(samplePolicy());
+    expect(lists.length).toBeGreaterThan(20);
+    for (const { asked, permitted } of lists) expect(permitted.equals(asked)).toBe(true);
+  });
+
+  it('permit exactly the replies and openings of their class, in any policy', () => {
+    fc.assert(
+      fc.property(policyFiles, (files) => {
+        const policy = loadPolicy(files);
+        if (!policy.ok) throw new Error(JSON.stringify(policy.diagnostics[0]));
+        for (const { asked, permitted } of compareAcls(policy.value)) expect(permitted.equals(asked)).toBe(true);
+      }),
+      { numRuns: 100 },
+    );
+  });
+});

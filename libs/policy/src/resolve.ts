@@ -32,14 +32,24 @@ export function servicesOf(policy: Pick<Names, 'applications' | 'applicationTree
 export class Resolution {
   readonly partition: AddressPartition;
   private readonly places: ReadonlyMap<string, number>;
+  private readonly segments: ReadonlyMap<string, readonly { readonly place: number }[]>;
   private readonly atoms = new Map<string, AtomSet>();
   private readonly services = new Map<string, ServiceSet>();
 
   constructor(private readonly policy: Names) {
     const endpoints = [...policy.endpoints.values()];
-    const segments = [...policy.segments.values()].flatMap(({ sites }) => sites.map(({ prefixes }) => prefixes));
+    const segments = [...policy.segments.values()].flatMap(({ name, sites }) =>
+      sites.map(({ prefixes }) => ({ name, prefixes })),
+    );
     this.places = new Map(endpoints.map(({ name }, i) => [name, i]));
-    this.partition = new AddressPartition([...endpoints.map(({ addresses }) => addresses), ...segments]);
+    this.segments = Map.groupBy(
+      segments.map(({ name }, i) => ({ name, place: endpoints.length + i })),
+      ({ name }) => name,
+    );
+    this.partition = new AddressPartition([
+      ...endpoints.map(({ addresses }) => addresses),
+      ...segments.map(({ prefixes }) => prefixes),
+    ]);
   }
 
   /** Of an endpoint or a group. */
@@ -54,6 +64,12 @@ export class Resolution {
       this.atoms.set(name, found);
     }
     return found;
+  }
+
+  /** Of a segment at all its sites. */
+  atomsOfSegment(name: string): AtomSet {
+    const places = this.segments.get(name) ?? [];
+    return serviceAlgebra.normalize(places.flatMap(({ place }) => [...this.partition.atomsOf(place)]));
   }
 
   addressesOf(name: string): AddressSet {

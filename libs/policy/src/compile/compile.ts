@@ -10,8 +10,8 @@ import { Resolution } from '../resolve.js';
 import { compileAccess } from './access.js';
 import { checkBudgets } from './budgets.js';
 import { CatalogSections, RuleSections } from './content.js';
-import { FlowCompiler, FlowIndex, FlowResolver } from './flows.js';
-import { PortAclCompiler } from './port-acl.js';
+import { FlowCompiler, FlowIndex, FlowResolver, type ResolvedFlow } from './flows.js';
+import { PortAclCompiler, type PortAcl } from './port-acl.js';
 import { Latest, Shelf } from '../shelf.js';
 
 export const noProvenance: Provenance = { commit: null, author: null, committedAt: null };
@@ -19,11 +19,6 @@ export const noProvenance: Provenance = { commit: null, author: null, committedA
 /** Policy in, snapshot out, judged at the instant `at`. All or nothing: any error gives no snapshot. */
 export function compilePolicy(policy: Policy, at: Date, provenance: Provenance = noProvenance): Result<Snapshot> {
   return new PolicyCompiler().compile(policy, at, provenance);
-}
-
-interface RoleAcl {
-  readonly entries: readonly AclEntry[];
-  readonly findings: readonly Diagnostic[];
 }
 
 /** What holds as long as catalog and memberships are the same objects. */
@@ -45,7 +40,7 @@ export class PolicyCompiler {
   private readonly catalog = new CatalogSections();
   private readonly rules = new RuleSections();
   private readonly access = new Latest<{ table: readonly AccessGrant[]; findings: readonly Diagnostic[] }>();
-  private readonly acls = new Latest<Shelf<RoleAcl>>();
+  private readonly acls = new Latest<{ compiler: PortAclCompiler; known: Shelf<PortAcl> }>();
 
   compile(policy: Policy, at: Date, provenance: Provenance = noProvenance): Result<Snapshot> {
     const report = new Report();
@@ -106,29 +101,30 @@ export class PolicyCompiler {
   }
 
   private portAclsOf(policy: Policy, table: readonly AccessGrant[], index: FlowIndex, report: Report) {
-    const shelf = this.acls.get([this.names, table], () => new Shelf<RoleAcl>());
+    const { resolution } = this.namesOf(policy);
+    const { compiler, known } = this.acls.get([this.names, table], () => ({
+      compiler: new PortAclCompiler(policy, resolution, table),
+      known: new Shelf<PortAcl>(),
+    }));
     const out: Record<string, readonly AclEntry[]> = {};
-    const findings = new Map<string, Diagnostic>();
+    const told = new Set<string>();
+    const places = new Map(policy.flowRules.map((rule) => [rule.id, rule.span]));
+    const keyOf = (flows: readonly ResolvedFlow[]): string => flows.map(({ rule }) => rule.id).join(' ');
     for (const role of new Set(table.map((grant) => grant.role))) {
-      const flows = [...new Set([...index.outbound(role), ...index.inbound(role)])];
-      const key = `${role} ${flows.map(({ rule: { id, span } }) => `${id} ${span.file}:${span.line}`).join()}`;
-      const acl = shelf.get(key, () => {
-        const own = new Report();
-        return { entries: new PortAclCompiler(policy, table, own).compile(role, flows), findings: own.diagnostics };
-      });
+      const [opening, receiving] = [index.outbound(role), index.inbound(role)];
+      // Classes under the same rules share one list.
+      const acl = known.get(`${keyOf(opening)}|${keyOf(receiving)}`, () => compiler.compile(opening, receiving));
       out[role] = acl.entries;
-      for (const finding of acl.findings)
-        if (!findings.has(subjectOf(finding))) findings.set(subjectOf(finding), finding);
+      for (const { code, about, rule, summary, hint } of acl.findings) {
+        if (told.has(about)) continue;
+        told.add(about);
+        report.add(code, places.get(rule.id) ?? rule.span, summary, hint);
+      }
     }
-    shelf.turn();
-    report.addAll(findings.values());
+    known.turn();
     return out;
   }
 }
-
-/** What a finding is about: many roles find the same. A class without a segment of its own is one finding, whatever names it. */
-const subjectOf = ({ code, summary, span }: Diagnostic): string =>
-  code === 'peer-not-in-port-acl' ? summary : `${code} ${span?.file}:${span?.line} ${summary}`;
 
 /** Whether a rule is in force: asked once for each condition. */
 function conditions(policy: Policy, at: Date): (rule: RuleSource) => boolean {

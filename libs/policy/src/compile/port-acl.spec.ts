@@ -17,23 +17,28 @@ import type { Policy } from '../policy.js';
 import { policyFiles } from '../spec/generated.js';
 import { sampleInstant, samplePolicy } from '../spec/sample.js';
 import { isActive } from '../when.js';
+import { Resolution } from '../resolve.js';
 import { compileAccess } from './access.js';
-import { resolveFlows } from './flows.js';
+import { FlowIndex, FlowResolver } from './flows.js';
 import { PortAclCompiler } from './port-acl.js';
 
 /** The ACL of every role, in the algebra of packet sets: what was asked for, and what the entries permit. */
 function compareAcls(policy: Policy): { asked: PacketSet; permitted: PacketSet }[] {
   const access = compileAccess(policy, sampleInstant, new Report());
   const active = policy.flowRules.filter(({ when }) => isActive(when, policy.schedules, sampleInstant));
-  const flows = resolveFlows(policy, active);
-  const acls = new PortAclCompiler(policy, access, new Report());
+  const resolution = new Resolution(policy);
+  const resolver = new FlowResolver(policy.classes, resolution);
+  const index = new FlowIndex(
+    active.map((rule) => resolver.resolve(rule)),
+    policy.principalTree,
+  );
+  const acls = new PortAclCompiler(policy, resolution, access);
   const space = new PacketSpace();
   const spy = vi.spyOn(EntryMinimiser.prototype, 'minimise');
-  const compared = [...new Set(access.map(({ role }) => role))].flatMap((role) => {
+  const compared = [...new Set(access.map(({ role }) => role))].map((role) => {
     spy.mockClear();
-    const permitted = permittedBy(space, acls.compile(role, flows));
-    // Roles under the same rules share one list, which is asked for once.
-    return spy.mock.calls.map(([regions]) => ({ permitted, asked: packetsOf(space, regions) }));
+    const permitted = permittedBy(space, acls.compile(index.outbound(role), index.inbound(role)).entries);
+    return { permitted, asked: packetsOf(space, spy.mock.calls[0]![0]) };
   });
   spy.mockRestore();
   return compared;

@@ -1,25 +1,38 @@
 import {
-  addressSet,
   EntryMinimiser,
-  isEmptyAddressSet,
-  portAclAbilities,
   prefixesOfRange,
-  rangesOf,
+  portAclAbilities,
   type AclEntry,
   type AddressSet,
+  type AtomSet,
   type Family,
   type Interval,
+  type Prefix,
   type MatchLine,
   type PacketRegion,
-  type Prefix,
   type ServiceSet,
 } from '#net';
-import type { Report } from '../codes.js';
-import type { Policy } from '../policy.js';
+import type { FlowRuleSource, Policy } from '../policy.js';
+import type { Resolution } from '../resolve.js';
 import type { AccessGrant } from '../snapshot.js';
+import { ClassPlaces } from './class-places.js';
 import type { ResolvedFlow } from './flows.js';
-import { normalForm, type RuleBox } from './normal-form.js';
+import { normalFormOfAtoms, type AtomBox } from './normal-form.js';
 import { repliesTo } from './port-acl-replies.js';
+
+/** What a class's port ACL can't carry. Findings with the same `about` are one finding, whoever has them. */
+export interface AclFinding {
+  readonly code: 'peer-not-in-port-acl' | 'reply-not-expressible';
+  readonly about: string;
+  readonly rule: FlowRuleSource;
+  readonly summary: string;
+  readonly hint: string;
+}
+
+export interface PortAcl {
+  readonly entries: readonly AclEntry[];
+  readonly findings: readonly AclFinding[];
+}
 
 /**
  * The stateless ACL on traffic *from* devices of one class: first the replies of connections that others open, then what
@@ -27,33 +40,26 @@ import { repliesTo } from './port-acl-replies.js';
  * segments, an allow towards it counts only for segments that are its own, a deny for every segment where it can be.
  */
 export class PortAclCompiler {
-  private readonly own = new Map<string, AddressSet>();
-  private readonly possible = new Map<string, AddressSet>();
-  private readonly told = new Set<string>();
-  private readonly known = new Map<string, readonly AclEntry[]>();
-  private readonly indexes = new WeakMap<readonly ResolvedFlow[], FlowIndex>();
-  private readonly prefixes = new WeakMap<readonly Interval<bigint>[], Prefix>();
   private readonly minimiser = new EntryMinimiser(portAclAbilities);
+  private readonly places: ClassPlaces;
+  private readonly prefixes = new WeakMap<readonly Interval<bigint>[], Prefix>();
 
   constructor(
-    private readonly policy: Policy,
-    private readonly access: readonly AccessGrant[],
-    private readonly report: Report,
-  ) {}
+    policy: Pick<Policy, 'segments' | 'principalTree'>,
+    private readonly resolution: Resolution,
+    access: readonly AccessGrant[],
+  ) {
+    this.places = new ClassPlaces(policy, resolution, access);
+  }
 
-  compile(name: string, flows: readonly ResolvedFlow[]): readonly AclEntry[] {
-    const groups = [...this.policy.principalTree.distances(name).keys()];
-    const opening = touching(this.bySide(flows).subject, groups);
-    const receiving = touching(this.bySide(flows).object, groups);
-    // Classes under the same rules share one list.
-    const key = [opening, receiving].map((list) => list.map(({ rule }) => rule.id).join(' ')).join('|');
-    return memo(this.known, key, () => {
-      const opened = this.allowed(opening, 'object');
-      const received = this.allowed(receiving, 'subject');
-      const lines = this.minimiser.minimise([...this.replies(received), ...opened.map(openingsOf)]);
-      if (!lines) throw new TypeError('port ACLs can say replies and openings');
-      return lines.map((line) => this.entryOf(line));
-    });
+  /** `opening`: the rules where the class is the subject; `receiving`: where it is the object. */
+  compile(opening: readonly ResolvedFlow[], receiving: readonly ResolvedFlow[]): PortAcl {
+    const findings: AclFinding[] = [];
+    const opened = this.allowed(opening, 'object', findings);
+    const received = this.allowed(receiving, 'subject', findings);
+    const lines = this.minimiser.minimise([...repliesIn(received, findings), ...opened.map(openingsOf)]);
+    if (!lines) throw new TypeError('port ACLs can say every set of packets that policies speak of');
+    return { entries: lines.map((line) => this.entryOf(line)), findings };
   }
 
   private entryOf({ family, protocols, sourcePorts, destination, destinationPorts, ...line }: MatchLine): AclEntry {
@@ -75,104 +81,57 @@ export class PortAclCompiler {
     return known;
   }
 
-  private bySide(flows: readonly ResolvedFlow[]): FlowIndex {
-    const known = this.indexes.get(flows) ?? { subject: byClass(flows, 'subject'), object: byClass(flows, 'object') };
-    this.indexes.set(flows, known);
-    return known;
-  }
-
-  private allowed(flows: readonly ResolvedFlow[], far: 'subject' | 'object'): RegionOf[] {
-    const boxes = flows.flatMap((flow): RuleBox[] => {
+  private allowed(flows: readonly ResolvedFlow[], far: 'subject' | 'object', findings: AclFinding[]): RegionOf[] {
+    const boxes = flows.flatMap((flow): AtomBox[] => {
       const side = flow[far];
       const { id, effect } = flow.rule;
-      const addresses = 'addresses' in side ? side.addresses : this.addressesOfClass(side.class, flow);
-      return isEmptyAddressSet(addresses) ? [] : [{ id, effect, services: flow.services, addresses }];
+      const atoms = 'atoms' in side ? side.atoms : this.atomsOfClass(side.class, flow, findings);
+      return atoms.length === 0 ? [] : [{ id, effect, services: flow.services, atoms }];
     });
     const lines = new Map(flows.map((flow) => [flow.rule.id, flow]));
-    return normalForm(boxes).allowed.map(({ addresses, services, rules }) => ({
+    return normalFormOfAtoms(boxes, this.resolution.partition).allowed.map(({ addresses, services, rules }) => ({
       addresses,
       services,
       flow: lines.get(rules[0]!)!,
     }));
   }
 
-  private addressesOfClass(name: string, flow: ResolvedFlow): AddressSet {
-    if (flow.rule.effect === 'deny') return memo(this.possible, name, () => this.possibleAddresses(name));
-    const own = memo(this.own, name, () => this.ownAddresses(name));
-    const isPlaced = this.access.some(({ role }) => this.policy.principalTree.belongs(role, name));
-    if (isEmptyAddressSet(own) && isPlaced && this.once(`peer ${name}`)) {
-      const summary = `port ACLs can't tell the addresses of \`${name}\`: this flow passes the firewall but no port ACL`;
-      const hint = `give \`${name}\` a segment with \`dedicatedTo: ${name}\``;
-      this.report.add('peer-not-in-port-acl', flow.rule.span, summary, hint);
+  private atomsOfClass(name: string, { rule }: ResolvedFlow, findings: AclFinding[]): AtomSet {
+    const { own, possible, isPlaced } = this.places.of(name);
+    if (rule.effect === 'deny') return possible;
+    if (own.length === 0 && isPlaced) {
+      findings.push({
+        code: 'peer-not-in-port-acl',
+        about: `peer ${name}`,
+        rule,
+        summary: `port ACLs can't tell the addresses of \`${name}\`: this flow passes the firewall but no port ACL`,
+        hint: `give \`${name}\` a segment with \`dedicatedTo: ${name}\``,
+      });
     }
     return own;
   }
+}
 
-  /** Prefixes where nothing but this class can be. */
-  private ownAddresses(name: string): AddressSet {
-    const tree = this.policy.principalTree;
-    const segments = [...this.policy.segments.values()].filter(({ role, dedicatedTo }) => {
-      const holder = role ?? dedicatedTo;
-      return holder !== null && tree.belongs(holder, name);
-    });
-    return addressSet(segments.flatMap(({ sites }) => sites.flatMap(({ prefixes }) => rangesOf(prefixes))));
-  }
-
-  /** Prefixes where this class may be. */
-  private possibleAddresses(name: string): AddressSet {
-    const tree = this.policy.principalTree;
-    const names = new Set(this.access.filter(({ role }) => tree.belongs(role, name)).map(({ segment }) => segment));
-    const segments = [...names].map((segment) => this.policy.segments.get(segment)!);
-    return addressSet(segments.flatMap(({ sites }) => sites.flatMap(({ prefixes }) => rangesOf(prefixes))));
-  }
-
-  private replies(regions: readonly RegionOf[]): PacketRegion[] {
-    return regions.flatMap(({ addresses, services, flow }) => {
-      const { regions: replies, isIncomplete } = repliesTo(addresses, services);
-      if (isIncomplete) this.reportReply(flow);
-      return [...replies];
-    });
-  }
-
-  private reportReply({ rule }: ResolvedFlow): void {
-    if (this.once(`reply ${rule.id}`)) {
-      const hint =
-        'name the ports that are used: without ports, letting replies through would let the device open connections';
-      this.report.add(
-        'reply-not-expressible',
-        rule.span,
-        `port ACLs drop replies of \`${rule.application}\` to \`${rule.subject}\``,
-        hint,
-      );
+function repliesIn(regions: readonly RegionOf[], findings: AclFinding[]): PacketRegion[] {
+  return regions.flatMap(({ addresses, services, flow: { rule } }) => {
+    const { regions: replies, isIncomplete } = repliesTo(addresses, services);
+    if (isIncomplete) {
+      findings.push({
+        code: 'reply-not-expressible',
+        about: `reply ${rule.id}`,
+        rule,
+        summary: `port ACLs drop replies of \`${rule.application}\` to \`${rule.subject}\``,
+        hint: 'name the ports that are used: without ports, letting replies through would let the device open connections',
+      });
     }
-  }
-
-  private once(key: string): boolean {
-    if (this.told.has(key)) return false;
-    this.told.add(key);
-    return true;
-  }
+    return [...replies];
+  });
 }
 
 interface RegionOf {
   readonly addresses: AddressSet;
   readonly services: ServiceSet;
   readonly flow: ResolvedFlow;
-}
-
-type ByClass = ReadonlyMap<string, readonly { flow: ResolvedFlow; place: number }[]>;
-/** Flows by the class that they name on each side. */
-type FlowIndex = Readonly<Record<'subject' | 'object', ByClass>>;
-
-function byClass(flows: readonly ResolvedFlow[], side: 'subject' | 'object'): ByClass {
-  const placed = flows.map((flow, place) => ({ flow, place })).filter(({ flow }) => 'class' in flow[side]);
-  return Map.groupBy(placed, ({ flow }) => flow.rule[side]);
-}
-
-/** Flows that name one of these classes, in their order. */
-function touching(index: ByClass, classes: readonly string[]): ResolvedFlow[] {
-  const found = classes.flatMap((name) => index.get(name) ?? []);
-  return found.sort((a, b) => a.place - b.place).map(({ flow }) => flow);
 }
 
 const openingsOf = ({ addresses, services }: RegionOf): PacketRegion => ({
@@ -186,10 +145,4 @@ const openingsOf = ({ addresses, services }: RegionOf): PacketRegion => ({
 function only<T>(list: readonly T[] | null): T | null {
   if (list && list.length !== 1) throw new TypeError('a port ACL entry takes one value for each condition');
   return list?.[0] ?? null;
-}
-
-function memo<T>(cache: Map<string, T>, key: string, make: () => T): T {
-  const known = cache.get(key) ?? make();
-  cache.set(key, known);
-  return known;
 }

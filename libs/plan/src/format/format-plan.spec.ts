@@ -1,5 +1,6 @@
 import { compareText } from '#base';
 import fc from 'fast-check';
+import { compareText } from '#base';
 import { describe, expect, it } from 'vitest';
 import { policyFiles } from '#testkit';
 import type { PolicyPlan } from '../plan.js';

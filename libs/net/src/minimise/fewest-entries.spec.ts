@@ -165,7 +165,7 @@ describe('fewestEntries', () => {
         const space = new PacketSpace();
         expect(packetsOfLines(space, grouped).equals(packetsOfRegions(space, list))).toBe(true);
       }),
-      { numRuns: 400 },
+      { numRuns: 250 },
     );
   });
 

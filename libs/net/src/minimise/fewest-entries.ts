@@ -4,6 +4,7 @@ import { AddressTable } from './address-table.js';
 import { wantedAxes, type WantedAxes } from './axes.js';
 import { FamilyList } from './family-list.js';
 import { permitsExactly } from './proof.js';
+import { sideBySide } from './side-by-side.js';
 import { hasSingleValues, tidyLines } from './tidy.js';
 import { countLines } from './weight.js';
 
@@ -44,9 +45,9 @@ export class EntryMinimiser {
   }
 
   private tidied(lists: readonly (readonly MatchLine[])[]): readonly MatchLine[] {
-    return this.abilities.families === 'both'
-      ? tidyLines(lists.flat(), this.abilities)
-      : lists.flatMap((list) => tidyLines(list, this.abilities));
+    if (this.abilities.families === 'both') return tidyLines(lists.flat(), this.abilities);
+    const [v4 = [], v6 = []] = lists.map((list) => tidyLines(list, this.abilities));
+    return sideBySide(v4, v6);
   }
 
   private listsBy(regions: readonly PacketRegion[], make: MakeList): (readonly MatchLine[])[] {

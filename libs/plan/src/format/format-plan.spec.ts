@@ -1,4 +1,3 @@
-import { compareText } from '#base';
 import fc from 'fast-check';
 import { compareText } from '#base';
 import { describe, expect, it } from 'vitest';

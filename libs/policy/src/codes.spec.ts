@@ -35,7 +35,9 @@ describe('docs/policy-language.md', () => {
     let examples = 0;
     for (const [, language, text] of docs.matchAll(/^```(csv|yaml)\n(.*?)^```$/gms)) {
       const before = docs.slice(0, docs.indexOf(text!));
-      const heading = /`((?:[a-z]+\/)?[a-z-]+\.yaml)`$/.exec(before.slice(before.lastIndexOf('\n#')).split('\n')[1]!)?.[1];
+      const heading = /`((?:[a-z]+\/)?[a-z-]+\.yaml)`$/.exec(
+        before.slice(before.lastIndexOf('\n#')).split('\n')[1]!,
+      )?.[1];
       files.set(language === 'csv' ? `rules/example-${examples}.csv` : (heading ?? 'tests/example.yaml'), text!);
       examples++;
     }

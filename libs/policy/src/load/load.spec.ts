@@ -463,6 +463,21 @@ const fromCompiling: readonly PolicyCode[] = [
   'test-failed',
 ];
 
+/** Codes that only analysis of a policy that compiles gives. */
+const fromAnalysis: readonly PolicyCode[] = [
+  'acl-near-budget',
+  'deny-without-effect',
+  'ignore-unused',
+  'name-unused',
+  'rule-expires-soon',
+  'rule-never-matches',
+  'rule-partly-shadowed',
+  'rule-redundant',
+  'rule-shadowed',
+  'rule-too-broad',
+  'rules-contradict',
+];
+
 describe('the loader says what is wrong, where, and what to do', () => {
   it.each(refusals.map(([code, parts, place, hint]) => ({ code, place, hint, parts })))(
     '$code at $place',
@@ -484,7 +499,12 @@ describe('the loader says what is wrong, where, and what to do', () => {
   it('for every code that loading can give', () => {
     const [empty] = loadPolicy(new Map([['README.md', 'nothing here']])).diagnostics;
     expect(empty).toMatchObject({ code: 'empty-policy', hint: expect.stringContaining('rules/') as string });
-    const covered = new Set<string>([...refusals.map(([code]) => code), ...fromCompiling, 'empty-policy']);
+    const covered = new Set<string>([
+      ...refusals.map(([code]) => code),
+      ...fromCompiling,
+      ...fromAnalysis,
+      'empty-policy',
+    ]);
     expect([...covered].sort()).toEqual(Object.keys(policyCodes).sort());
   });
 

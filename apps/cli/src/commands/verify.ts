@@ -4,6 +4,7 @@ import { formatAddress, PacketSpace } from '#net';
 import { enforcementRules } from '#policy';
 import { formatPacket } from '#radius';
 import { existsSync, readFileSync } from 'node:fs';
+import { text as readStream } from 'node:stream/consumers';
 import { bold, countOf, diagnosticJson, green, print, printDiagnostics, printJson, red, yellow } from '../output.js';
 import { UsageError } from '../policy-files.js';
 import { readScope, type PortScope, type ScopeOptions, type SiteScope } from './artefact-scope.js';
@@ -14,9 +15,9 @@ interface VerifyOptions extends ScopeOptions {
 }
 
 /** Proves or refutes a configuration of any origin. Exit 0: it does what policy says; 2: it does not; 1: it can't be read. */
-export function verify(options: VerifyOptions): number {
+export async function verify(options: VerifyOptions): Promise<number> {
   const scope = readScope(options);
-  const text = readInput(options.file);
+  const text = await readInput(options.file);
   return scope.kind === 'port' ? verifyPort(options, scope, text) : verifySite(options, scope, text);
 }
 
@@ -54,8 +55,8 @@ function refuse({ file, target, json }: VerifyOptions, diagnostics: readonly Dia
   return 1;
 }
 
-function readInput(file: string): string {
-  if (file === '-') return readFileSync(0, 'utf8');
+async function readInput(file: string): Promise<string> {
+  if (file === '-') return readStream(process.stdin);
   if (!existsSync(file)) throw new UsageError(`there is no file \`${file}\``);
   return readFileSync(file, 'utf8');
 }

@@ -30,29 +30,33 @@ export function checkBudgets(
     for (const [role, grant] of perRole) {
       // Switches with the same profile and budget would all say the same.
       const key = `${role} ${nas.profile} ${nas.aclEntries}`;
-      if (!told.has(key)) checkGrant(nas, profile, grant, acls[role] ?? [], report);
+      if (told.has(key)) continue;
       told.add(key);
       // What it means depends on make and ACL alone. What doesn't fit is told already.
       const artefact = `${role} ${nas.profile}`;
-      if (!proved.has(artefact) && !report.hasErrors) checkMeaning(space, nas, profile, role, acls[role] ?? [], report);
+      if (!checkGrant(nas, profile, grant, acls[role] ?? [], report) || proved.has(artefact)) continue;
+      checkMeaning(space, nas, profile, role, acls[role] ?? [], report);
       proved.add(artefact);
     }
   }
 }
 
+/** Whether it fits. */
 function checkGrant(
   nas: NasSource,
   profile: NasProfile,
   grant: AccessGrant,
   acl: readonly AclEntry[],
   report: Report,
-): void {
+): boolean {
   const { vlan, sgt } = grant;
   const authorization = { vlan, sgt, acl, sessionTimeout: nas.sessionTimeout, class: classOfFullLength };
-  for (const { code, summary, hint } of checkAuthorization(profile, authorization, nas.aclEntries)) {
+  const findings = checkAuthorization(profile, authorization, nas.aclEntries);
+  for (const { code, summary, hint } of findings) {
     const own: PolicyCode = Object.hasOwn(policyCodes, code) ? (code as PolicyCode) : 'acl-over-budget';
     report.add(own, nas.span, `\`${grant.role}\` on \`${nas.name}\` (${nas.profile}): ${summary}`, hint);
   }
+  return findings.length === 0;
 }
 
 function checkMeaning(

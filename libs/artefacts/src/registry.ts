@@ -4,7 +4,8 @@ import { ciscoInacl } from './cisco-inacl/index.js';
 import { juniperSwitchingFilter } from './juniper-switching-filter/index.js';
 import { nasFilterRule } from './nas-filter-rule/index.js';
 import { openflow } from './openflow/index.js';
-import type { PortTarget } from './target.js';
+import { nftables } from './nftables/index.js';
+import type { PortTarget, SiteTarget } from './target.js';
 
 /** Every target there is, by name. Listed by hand: what is here has passed the contract suite. */
 export const portTargets: ReadonlyMap<string, PortTarget> = new Map(
@@ -13,3 +14,5 @@ export const portTargets: ReadonlyMap<string, PortTarget> = new Map(
     target,
   ]),
 );
+
+export const siteTargets: ReadonlyMap<string, SiteTarget> = new Map([nftables].map((target) => [target.name, target]));

@@ -1,4 +1,5 @@
-import type { Result } from '#base';
+import type { Diagnostic, Result } from '#base';
+import type { EnforcementRules } from '#model';
 import type { AclEntry } from '#net';
 import type { Filter } from './filter.js';
 
@@ -40,4 +41,15 @@ export interface PortTarget {
   /** `name`: what the list is to be called, where it needs a name. */
   render(acl: readonly AclEntry[], name: string): Result<string>;
   parse(text: string, options?: ParseOptions): Result<Filter>;
+}
+
+/** One language in which a firewall takes the rules of a whole site. Stateful, and it knows who is of which class. */
+export interface SiteTarget {
+  readonly kind: 'site';
+  readonly name: string;
+  readonly description: string;
+  /** Proved, or not at all. */
+  render(rules: EnforcementRules): Result<string>;
+  /** Null: it means the rules; otherwise what differs, with a packet. A text that is not understood is a failure. */
+  verify(rules: EnforcementRules, text: string): Result<Diagnostic | null>;
 }

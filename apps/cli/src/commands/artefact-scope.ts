@@ -1,5 +1,5 @@
-import { portTargets, type PortTarget } from '#artefacts';
-import { postures, type Posture } from '#model';
+import { portTargets, siteTargets, type PortTarget, type SiteTarget } from '#artefacts';
+import { postures } from '#model';
 import { accessFor, buildSnapshot, type AccessGrant, type Snapshot } from '#policy';
 import { readPolicyFolder, UsageError } from '../policy-files.js';
 import { PolicyRefused } from './policy.js';
@@ -8,54 +8,68 @@ import { PolicyRefused } from './policy.js';
 export interface ScopeOptions {
   readonly policy: string;
   readonly target: string;
-  readonly class: string;
+  /** Not for targets of a whole site. */
+  readonly class?: string;
   readonly site: string;
   readonly posture: string;
   readonly at?: string;
   readonly json?: boolean;
 }
 
-export interface ArtefactScope {
+export interface PortScope {
+  readonly kind: 'port';
   readonly snapshot: Snapshot;
   readonly target: PortTarget;
   readonly grant: AccessGrant;
 }
 
+export interface SiteScope {
+  readonly kind: 'site';
+  readonly snapshot: Snapshot;
+  readonly target: SiteTarget;
+  readonly site: string;
+}
+
 /** For `--help`. */
 export function listTargets(): string {
-  const rows = [...portTargets.values()].map(({ name, description }) => `  ${name.padEnd(26)} ${description}`);
+  const rows = [...portTargets.values(), ...siteTargets.values()].map(
+    ({ name, description }) => `  ${name.padEnd(26)} ${description}`,
+  );
   return `\nTargets:\n${rows.join('\n')}\n\ndocs/verifying-a-switch.md says what of each is modelled.`;
 }
 
-export function readScope(options: ScopeOptions): ArtefactScope {
+export function readScope(options: ScopeOptions): PortScope | SiteScope {
   const at = options.at === undefined ? new Date() : new Date(options.at);
   if (Number.isNaN(at.getTime()))
     throw new UsageError(`\`${options.at}\` is not an instant; write 2026-12-01T08:00:00Z`);
-  const target = portTargets.get(options.target);
-  if (!target) throw new UsageError(notOneOf('target', options.target, [...portTargets.keys()]));
+  const port = portTargets.get(options.target);
+  const site = siteTargets.get(options.target);
+  if (!port && !site)
+    throw new UsageError(notOneOf('target', options.target, [...portTargets.keys(), ...siteTargets.keys()]));
   const built = buildSnapshot(readPolicyFolder(options.policy), at);
   if (!built.ok) throw new PolicyRefused(built.diagnostics, null);
   const snapshot = built.value;
-  const known = (option: string, name: string, names: readonly string[]): void => {
-    if (!names.includes(name)) throw new UsageError(notOneOf(option, name, names));
-  };
-  known(
-    'class',
-    options.class,
-    snapshot.classes.map(({ name }) => name),
-  );
-  known(
-    'site',
-    options.site,
-    snapshot.sites.map(({ name }) => name),
-  );
-  known('posture', options.posture, postures);
-  const grant = accessFor(snapshot, options.class, options.site, options.posture as Posture);
+  mustBe('site', options.site, snapshot.sites);
+  if (site) return { kind: 'site', snapshot, target: site, site: options.site };
+  return { kind: 'port', snapshot, target: port!, grant: grantOf(snapshot, options) };
+}
+
+function grantOf(snapshot: Snapshot, { class: name, site, posture }: ScopeOptions): AccessGrant {
+  if (name === undefined) throw new UsageError('--class is missing: which devices are behind the port');
+  mustBe('class', name, snapshot.classes);
+  const known = postures.find((each) => each === posture);
+  if (!known) throw new UsageError(notOneOf('posture', posture, postures));
+  const grant = accessFor(snapshot, name, site, known);
   if (!grant) {
-    const who = `\`${options.class}\` at \`${options.site}\`, ${options.posture}`;
+    const who = `\`${name}\` at \`${site}\`, ${posture}`;
     throw new UsageError(`no access rule matches ${who}: the device is rejected, so there is no ACL`);
   }
-  return { snapshot, target, grant };
+  return grant;
+}
+
+function mustBe(option: string, name: string, known: readonly { readonly name: string }[]): void {
+  const names = known.map((each) => each.name);
+  if (!names.includes(name)) throw new UsageError(notOneOf(option, name, names));
 }
 
 const notOneOf = (option: string, name: string, known: readonly string[]): string =>

@@ -9,7 +9,7 @@ import { linesOf, LineWords, NotUnderstood, readText, type TextLine } from '../t
 interface NamedList {
   readonly name: string;
   readonly family: Family;
-  readonly entries: Map<number, TextLine>;
+  readonly entries: Map<number, { readonly line: TextLine; readonly ace: string }>;
 }
 
 /**
@@ -90,14 +90,14 @@ function addEntry({ entries }: NamedList, line: TextLine): void {
   const last = Math.max(0, ...entries.keys());
   const number = digits === undefined ? last + 10 : new LineWords(line).number(digits, 0xffff_ffff);
   if (entries.has(number)) throw new LineWords(line).fault(`has the number ${number}, which is taken`);
-  entries.set(number, { at: line.at, text: ace! });
+  entries.set(number, { line, ace: ace! });
 }
 
 function readEntries({ entries, family }: NamedList): FilterLine[] {
   return [...entries]
     .sort(([a], [b]) => a - b)
-    .map(([, line]) => {
-      const { permits, match } = parseAce(new LineWords(line), family);
+    .map(([, { line, ace }]) => {
+      const { permits, match } = parseAce(new LineWords(line, ace), family);
       return { permits, matches: [match], at: line.at, text: line.text };
     });
 }

@@ -54,8 +54,7 @@ type PureDriver = Pick<Driver, 'render' | 'parse'>;
 
 /** Renders the rules, reads the text back and compares it with the invariant of `EnforcementRules`; a difference is named by a packet. */
 export function proveRules(driver: PureDriver, rules: EnforcementRules): ProvedRules | Diagnostic {
-  const sides = rules.entries.flatMap(({ source, destination }) => [source, destination]);
-  const classes = [...new Set(sides.flatMap(classesOf))];
+  const classes = classesOf(rules);
   try {
     const text = driver.render({ rules, membership: oneEach(classes) });
     const table = parseTable(text);
@@ -99,7 +98,11 @@ function wrongMember(
   return count === members.size ? null : 'holds addresses of other classes';
 }
 
-const classesOf = (side: FlowSide): readonly string[] => (side.kind === 'classes' ? side.classes : []);
+/** Every class that some line names. */
+export function classesOf({ entries }: EnforcementRules): readonly string[] {
+  const sides = entries.flatMap(({ source, destination }) => [source, destination]);
+  return [...new Set(sides.flatMap((side) => (side.kind === 'classes' ? side.classes : [])))];
+}
 
 const markOf = (i: number, family: 4 | 6): string => formatAddress({ family, value: BigInt(i + 1) });
 
@@ -122,7 +125,8 @@ function classSets(classes: readonly string[], table: NftTable): Map<string, Rea
   return out;
 }
 
-function proveTable(
+/** Null: the table means the rules, if its sets hold the devices of these classes. Throws on what is not understood. */
+export function proveTable(
   rules: EnforcementRules,
   classes: readonly string[],
   table: NftTable,

@@ -8,7 +8,7 @@ import type { AccessGrant, ClassFlows, DirectionFlows, Provenance, Snapshot } fr
 import { formatWhen, isActive, nextChange, type When } from '../when.js';
 import { Resolution } from '../resolve.js';
 import { compileAccess } from './access.js';
-import { checkBudgets } from './budgets.js';
+import { BudgetCheck } from './budgets.js';
 import { CatalogSections, RuleSections } from './content.js';
 import { FlowCompiler, FlowIndex, FlowResolver, type ResolvedFlow } from './flows.js';
 import { PortAclCompiler, type PortAcl } from './port-acl.js';
@@ -40,6 +40,7 @@ export class PolicyCompiler {
   private readonly catalog = new CatalogSections();
   private readonly rules = new RuleSections();
   private readonly access = new Latest<{ table: readonly AccessGrant[]; findings: readonly Diagnostic[] }>();
+  private readonly budgets = new BudgetCheck();
   private readonly acls = new Latest<{ compiler: PortAclCompiler; known: Shelf<PortAcl> }>();
 
   compile(policy: Policy, at: Date, provenance: Provenance = noProvenance): Result<Snapshot> {
@@ -57,7 +58,7 @@ export class PolicyCompiler {
     for (const name of policy.classes.keys()) flows[name] = names.flows.compile(name, index);
     names.directions.turn();
     const portAcls = this.portAclsOf(policy, table, index, report);
-    checkBudgets(policy, table, portAcls, report);
+    this.budgets.check(policy, table, portAcls, report);
     if (report.hasErrors) return failure(report.diagnostics);
 
     const content: Content = {

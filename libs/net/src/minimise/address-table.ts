@@ -33,6 +33,7 @@ export class AddressTable {
     intersect: new Map(),
     subtract: new Map(),
   };
+  private readonly unions = new Map<string, number>();
   private readonly repainted = new Map<number, readonly Stroke[] | null>();
 
   constructor(
@@ -70,6 +71,21 @@ export class AddressTable {
     if (a === b || b === this.none || a === this.all) return a;
     if (a === this.none || b === this.all) return b;
     return a < b ? this.combine('union', a, b) : this.combine('union', b, a);
+  }
+
+  /** Of any number of sets at once: what stands between two of them would be remembered for nothing. */
+  unionOf(sets: readonly number[]): number {
+    if (sets.length <= 2) return this.union(sets[0] ?? this.none, sets[1] ?? this.none);
+    const key = sets.join();
+    let made = this.unions.get(key);
+    if (made === undefined) {
+      made =
+        this.family === 4
+          ? this.numberOfNarrow(narrowAlgebra.normalize(sets.flatMap((set) => [...this.narrow[set]!])))
+          : this.number(addressAlgebra.normalize(sets.flatMap((set) => [...this.list(set)])));
+      this.unions.set(key, made);
+    }
+    return made;
   }
 
   intersect(a: number, b: number): number {

@@ -29,6 +29,9 @@ const cheapest = (blocks: readonly Block[]): Block =>
  * don't want. Where denies save more among the replies of a protocol, its openings come first, in permits alone.
  */
 export class FamilyList {
+  /** Layers of an axis, as long as this lives. */
+  private readonly known = new Map<string, Layers>();
+
   constructor(
     private readonly table: AddressTable,
     private readonly abilities: Abilities,
@@ -227,7 +230,16 @@ export class FamilyList {
     const weight = (ports: Interval<number>): number => portWeight(abilities, protocol, ports);
     const rules: LayerRules = { table, denies, weight };
     const [only] = axis;
-    if (axis.length > 1) return layerAxis(axis, background, atomsOf(axis, background, table), rules);
+    if (axis.length > 1) {
+      // Most classes want of most protocols what others want, too.
+      const key = `${protocol} ${background} ${denies} ${axis.map(({ first, last, wanted }) => `${first}-${last}:${wanted}`).join()}`;
+      let known = this.known.get(key);
+      if (!known) {
+        known = layerAxis(axis, background, atomsOf(axis, background, table), rules);
+        this.known.set(key, known);
+      }
+      return known;
+    }
     const strokes = only ? table.repaint(background, only.wanted, denies) : [];
     if (!strokes) return { cost: Infinity, layers: [] };
     return { cost: only ? strokes.length * weight(only) : 0, layers: only ? [{ ...only, strokes }] : [] };

@@ -21,9 +21,11 @@ export function fewestEntries(regions: readonly PacketRegion[], abilities: Abili
 /** The same for many lists that share addresses: what was found of a set of addresses is kept while this lives. */
 export class EntryMinimiser {
   private readonly tables: Readonly<Record<Family, AddressTable>>;
+  private readonly lists: Readonly<Record<Family, FamilyList>>;
 
   constructor(private readonly abilities: Abilities) {
     this.tables = { 4: new AddressTable(4, abilities), 6: new AddressTable(6, abilities) };
+    this.lists = { 4: new FamilyList(this.tables[4], abilities), 6: new FamilyList(this.tables[6], abilities) };
   }
 
   minimise(regions: readonly PacketRegion[]): readonly MatchLine[] | null {
@@ -52,8 +54,7 @@ export class EntryMinimiser {
 
   private listsBy(regions: readonly PacketRegion[], make: MakeList): (readonly MatchLine[])[] {
     return families.map((family) => {
-      const table = this.tables[family];
-      return make(new FamilyList(table, this.abilities), wantedAxes(regions, table));
+      return make(this.lists[family], wantedAxes(regions, this.tables[family]));
     });
   }
 }

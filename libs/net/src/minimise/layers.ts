@@ -63,13 +63,21 @@ const mostTries = 20_000;
 class AxisLayering {
   private readonly known = new Map<string, Plan>();
   private readonly entered = new Map<string, Plan>();
+  /** By segment: the later ones that a stroke from it may end at, because they want something that it wants, too. */
+  private readonly partners: readonly (readonly number[])[];
+  /** By atom: whether a segment wants it. */
+  private readonly wants: readonly Uint8Array[];
   private tries = 0;
 
   constructor(
     private readonly axis: Axis,
     private readonly atoms: readonly number[],
     private readonly rules: LayerRules,
-  ) {}
+  ) {
+    const { table } = rules;
+    this.partners = partnersOf(axis, table);
+    this.wants = atoms.map((atom) => Uint8Array.from(axis, ({ wanted }) => (table.isSubset(atom, wanted) ? 1 : 0)));
+  }
 
   /** Like `solve`, for a whole interval that has just been covered. */
   enter(from: number, to: number, before: number): Plan {
@@ -112,10 +120,11 @@ class AxisLayering {
   private apart(from: number, to: number, before: number): Plan {
     const { table, denies, weight } = this.rules;
     const changes = new Map<string, Interval<number> & { action: Stroke['action']; addresses: number }>();
-    for (const atom of this.atoms) {
+    for (const [place, atom] of this.atoms.entries()) {
       const isBefore = table.isSubset(atom, before);
-      const isChanged = (i: number): boolean =>
-        i >= from && i <= to && table.isSubset(atom, this.axis[i]!.wanted) !== isBefore;
+      const wants = this.wants[place]!;
+      const kept = isBefore ? 1 : 0;
+      const isChanged = (i: number): boolean => i >= from && i <= to && wants[i] !== kept;
       for (let i = from; i <= to; i++) {
         if (!isChanged(i) || isChanged(i - 1)) continue;
         let end = i;
@@ -156,8 +165,8 @@ class AxisLayering {
     };
     /** Strokes of one line that a segment made dearer: closing it again costs what the line saves. */
     const stopped = new Set<number>();
-    for (let last = from + 1; last <= to && this.tries < mostTries; last++) {
-      this.tries++;
+    for (const last of this.partners[from]!) {
+      if (last > to || this.tries++ >= mostTries) break;
       for (const after of this.shared(from, last, before)) {
         if (stopped.has(after)) continue;
         const single = this.units(before, after) === 1;
@@ -208,6 +217,23 @@ class AxisLayering {
     const units = this.units(before, after);
     return units === Infinity ? Infinity : units * this.rules.weight(ports);
   }
+}
+
+function partnersOf(axis: Axis, table: AddressTable): number[][] {
+  const places = new Map<number, number[]>();
+  for (const [i, { wanted }] of axis.entries()) {
+    const found = places.get(wanted);
+    if (found) found.push(i);
+    else places.set(wanted, [i]);
+  }
+  const sets = [...places.keys()];
+  const alike = new Map(
+    sets.map((set) => {
+      const others = sets.filter((other) => other === set || table.intersect(set, other) !== table.none);
+      return [set, others.flatMap((other) => places.get(other)!).sort((a, b) => a - b)];
+    }),
+  );
+  return axis.map(({ wanted }, i) => alike.get(wanted)!.filter((j) => j > i));
 }
 
 export const isWholeAxis = ({ first, last }: Interval<number>): boolean => first === 0 && last === topOfAxis;

@@ -64,21 +64,23 @@ function isEqual(protocol: number, all: readonly Line[], wanted: readonly Region
         permitted(
           cell.lines.filter((line) => source.lines.has(line)),
           table,
-        ) ===
-        cell.regions.reduce(
-          (set, region) => (source.regions.has(region) ? table.union(set, region.set) : set),
-          table.none,
-        ),
+        ) === table.unionOf(cell.regions.filter((region) => source.regions.has(region)).map(({ set }) => set)),
     ),
   );
 }
 
-/** From the bottom up, so that whatever stands above has the last word. */
+/** From the bottom up, so that whatever stands above has the last word. Within a run of one action order does not matter. */
 function permitted(lines: readonly Line[], table: AddressTable): number {
-  return lines.reduceRight(
-    (below, { action, set }) => (action === 'permit' ? table.union(below, set) : table.subtract(below, set)),
-    table.none,
-  );
+  let below = table.none;
+  for (let end = lines.length; end > 0;) {
+    const { action } = lines[end - 1]!;
+    let start = end - 1;
+    while (start > 0 && lines[start - 1]!.action === action) start--;
+    const run = table.unionOf(lines.slice(start, end).map(({ set }) => set));
+    below = action === 'permit' ? table.union(below, run) : table.subtract(below, run);
+    end = start;
+  }
+  return below;
 }
 
 function portCells(protocol: number, lines: readonly Line[], regions: readonly Region[]): Cell[] {

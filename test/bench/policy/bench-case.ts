@@ -24,7 +24,7 @@ export interface RunOptions {
 export interface BenchCase {
   readonly name: string;
   readonly target: Target | null;
-  readonly run: (options: RunOptions) => Outcome;
+  readonly run: (options: RunOptions) => Outcome | Promise<Outcome>;
 }
 
 export type Verdict = 'met' | 'missed' | 'not compared';

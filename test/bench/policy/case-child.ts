@@ -5,7 +5,7 @@ import type { Shape } from './parameters.ts';
 const [shape, rules, name, rounds] = process.argv.slice(2);
 const found = casesOf(shape as Shape, Number(rules)).find((one) => one.name === name);
 if (!found) throw new Error(`no case is called \`${name}\``);
-const outcome = found.run({
+const outcome = await found.run({
   rounds: Number(rounds),
   progress: (text) => process.stderr.write(`  ${text}\n`),
 });

@@ -4,14 +4,14 @@ import { generatePolicy } from './generated-policy.ts';
 import { compiled, loaded } from './loaded.ts';
 import { parametersOf, type Shape } from './parameters.ts';
 
-/** For each 4,000 rules, load and compile together. */
-const targetMilliseconds = 1000;
+/** For each 4,000 rules. */
+const targetMilliseconds = 300;
 
 /** Load and compile apart, in a process that has compiled before: what the controller has, which runs for months. */
 export function warmCase(shape: Shape, rules: number): BenchCase {
   return {
     name: `load and compile, warm: ${shape}, ${rules} rules`,
-    target: { figure: 'both ms', limit: Math.round((targetMilliseconds * rules) / 4000), want: 'at most' },
+    target: { figure: 'compile ms', limit: Math.round((targetMilliseconds * rules) / 4000), want: 'at most' },
     run: ({ rounds, progress }) => {
       const files = generatePolicy(parametersOf(shape, rules));
       const measure = (): { load: number; compile: number; cpu: number } => {

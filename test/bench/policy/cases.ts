@@ -1,7 +1,8 @@
 import type { BenchCase } from './bench-case.ts';
 import { aclEntriesCase } from './case-acl-entries.ts';
 import { compilerCase } from './case-compiler.ts';
-import { decideByScan, decisionCase, editCase, recompile } from './case-measured.ts';
+import { analysisCase, decideByTables, decisionCase, editCase, incrementally } from './case-measured.ts';
+import { planCase } from './case-plan.ts';
 import { warmCase } from './case-warm.ts';
 import type { Shape } from './parameters.ts';
 
@@ -11,7 +12,9 @@ export function casesOf(shape: Shape, rules: number): readonly BenchCase[] {
     compilerCase(shape, rules),
     warmCase(shape, rules),
     aclEntriesCase(shape, rules),
-    editCase(shape, rules, recompile),
-    decisionCase(shape, rules, decideByScan),
+    analysisCase(shape, rules),
+    editCase(shape, rules, incrementally),
+    decisionCase(shape, rules, decideByTables),
+    planCase(shape, rules),
   ];
 }

@@ -7,7 +7,7 @@ import { instant } from './tools.ts';
 export const loaded = (files: ReadonlyMap<string, string>): Policy => unwrap(loadPolicy(files));
 export const compiled = (policy: Policy): Snapshot => unwrap(compilePolicy(policy, new Date(instant)));
 
-function unwrap<T>(result: Result<T>): T {
+export function unwrap<T>(result: Result<T>): T {
   if (result.ok) return result.value;
   throw new Error(result.diagnostics.slice(0, 5).map(formatDiagnostic).join('\n'));
 }

@@ -29,23 +29,40 @@ process.on('exit', () => writeFileSync(process.env.CORDON_BENCH_USAGE, JSON.stri
 
 /** `cordon compile` of a folder: reads, loads, compiles, writes the snapshot. */
 export function runCordon(policy: string, out: string): Usage {
-  const usageFile = `${out}.usage`;
+  return run(`${out}.usage`, ['compile', policy, `--at=${instant}`, `--out=${out}`], [0]);
+}
+
+/** `cordon plan` from `from` to `to`, with `inventory.csv` and `flows.csv`, into `plan.json`. */
+export function runPlan(folder: string): Usage {
+  const [from, to, inventory, flows, out] = ['from', 'to', 'inventory.csv', 'flows.csv', 'plan.json'].map((name) =>
+    join(folder, name),
+  );
+  return run(
+    join(folder, 'usage'),
+    [
+      'plan',
+      `--from=${from}`,
+      `--to=${to}`,
+      `--inventory=${inventory}`,
+      `--flows=${flows}`,
+      `--at=${instant}`,
+      '--format=json',
+      `--out=${out}`,
+    ],
+    [0, 2],
+  );
+}
+
+function run(usageFile: string, words: readonly string[], good: readonly number[]): Usage {
   const begun = performance.now();
   const done = spawnSync(
     process.execPath,
-    [
-      `--import=data:text/javascript,${encodeURIComponent(hook)}`,
-      cordon,
-      'compile',
-      policy,
-      `--at=${instant}`,
-      `--out=${out}`,
-    ],
+    [`--import=data:text/javascript,${encodeURIComponent(hook)}`, cordon, ...words],
     { encoding: 'utf8', env: { ...process.env, CORDON_BENCH_USAGE: usageFile }, maxBuffer: 64 << 20 },
   );
   const wallMilliseconds = performance.now() - begun;
-  if (done.status !== 0)
-    throw new Error(`cordon compile failed:\n${done.stdout.slice(0, 2000)}${done.stderr.slice(0, 2000)}`);
+  if (!good.includes(done.status ?? -1))
+    throw new Error(`cordon ${words[0]} failed:\n${done.stdout.slice(0, 2000)}${done.stderr.slice(0, 2000)}`);
   const { userCPUTime, systemCPUTime, maxRSS } = JSON.parse(readFileSync(usageFile, 'utf8')) as NodeJS.ResourceUsage;
   return { wallMilliseconds, cpuMilliseconds: (userCPUTime + systemCPUTime) / 1000, peakMegabytes: maxRSS / 1024 };
 }

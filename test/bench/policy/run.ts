@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { parseArgs, styleText } from 'node:util';
 import { load } from '../statistics.ts';
 import { judge, type BenchCase, type Outcome, type Verdict } from './bench-case.ts';
-import { casesOf } from './cases.ts';
+import { casesOf, generalCases } from './cases.ts';
 import { shapes, type Shape } from './parameters.ts';
 import { hasCapirca, noCapirca } from './tools.ts';
 
@@ -41,6 +41,7 @@ function plannedCases(): Planned[] {
   const all = shapes.flatMap((shape) =>
     rules.flatMap((count) => casesOf(shape, count).map((found) => ({ shape, rules: count, case: found }))),
   );
+  for (const found of generalCases) all.push({ shape: 'random', rules: 0, case: found });
   // Several words narrow it down: `--only structured --only ACL`.
   const wanted = all.filter(({ case: { name } }) => options.only.every((text) => name.includes(text)));
   if (wanted.length === 0) throw new Error(`--only ${options.only.join(' --only ')}: no case has this in its name`);

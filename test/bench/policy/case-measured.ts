@@ -86,15 +86,20 @@ export type Decider = (snapshot: Snapshot, memberships: Memberships) => (packet:
 /** Tables by class and address, as an enforcement loop asks them: the class of an address, then the decision. */
 export const decideByTables: Decider = (snapshot, memberships) => {
   const decider = new FlowDecider(snapshot);
-  const classes = { 4: new Map<number, string>(), 6: new Map<bigint, string>() };
+  const narrow = new Map<number, string>();
+  // By network first: Node's hash of a bigint looks at its lowest 64 bits alone, and hosts are numbered alike everywhere.
+  const networks = new Map<bigint, Map<bigint, string>>();
   for (const { address, class: name } of memberships.values()) {
-    if (address.family === 4) classes[4].set(Number(address.value), name);
-    else classes[6].set(address.value, name);
+    if (address.family === 4) narrow.set(Number(address.value), name);
+    else {
+      const network = address.value >> 64n;
+      const hosts = networks.get(network) ?? new Map<bigint, string>();
+      networks.set(network, hosts.set(address.value, name));
+    }
   }
-  const side = (address: WirePacket['source']) => ({
-    class: (address.family === 4 ? classes[4].get(Number(address.value)) : classes[6].get(address.value)) ?? null,
-    address,
-  });
+  const classOf = ({ family, value }: WirePacket['source']): string | null =>
+    (family === 4 ? narrow.get(Number(value)) : networks.get(value >> 64n)?.get(value)) ?? null;
+  const side = (address: WirePacket['source']) => ({ class: classOf(address), address });
   return ({ source, destination, protocol, port }) =>
     decider.decide({ source: side(source), destination: side(destination), protocol, port }).verdict === 'allow';
 };

@@ -153,7 +153,8 @@ describe('cordon plan', () => {
   it('as JUnit fails for the broken test and the broken flow', () => {
     const { out } = plan('edited', ...all, '--format', 'junit');
     expect(out).toContain('name="infusion-pump -&gt; pump-gateway: https (tcp/443) stays open"');
-    expect(out.match(/<failure /g)).toHaveLength(2);
+    // The test and the invariant about the CT vendor, and the flow that is in use.
+    expect(out.match(/<failure /g)).toHaveLength(3);
   });
 
   it('takes git revisions, with the policy folder inside', () => {

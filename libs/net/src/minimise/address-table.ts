@@ -14,7 +14,7 @@ type Ranges = readonly Interval<bigint>[];
 type Operation = 'union' | 'intersect' | 'subtract';
 
 /** Numbers stay below this, so that two of them make one exact number. */
-const most = 2 ** 26;
+export const mostSets = 2 ** 26;
 
 /**
  * The address sets of one family under small numbers, so that equal sets are one number, and each is combined, and its
@@ -105,7 +105,7 @@ export class AddressTable {
 
   /** The strokes above a list that permits `before` after which `after` is permitted; null where that needs a deny. */
   repaint(before: number, after: number, denies = this.abilities.denies): readonly Stroke[] | null {
-    const key = (before * most + after) * 2 + (denies ? 1 : 0);
+    const key = (before * mostSets + after) * 2 + (denies ? 1 : 0);
     let strokes = this.repainted.get(key);
     if (strokes === undefined) {
       strokes = this.strokes(before, after, denies);
@@ -155,7 +155,7 @@ export class AddressTable {
 
   private combine(operation: Operation, a: number, b: number): number {
     const known = this.combined[operation];
-    const key = a * most + b;
+    const key = a * mostSets + b;
     let made = known.get(key);
     if (made === undefined) {
       made =
@@ -178,7 +178,7 @@ export class AddressTable {
     const before = this.byText.get(text);
     if (before !== undefined) return before;
     const found = this.lists.length;
-    if (found === most) throw new RangeError(`more than ${most} sets of addresses`);
+    if (found === mostSets) throw new RangeError(`more than ${mostSets} sets of addresses`);
     this.lists.push(undefined);
     this.byText.set(text, found);
     return found;

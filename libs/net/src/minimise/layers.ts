@@ -1,4 +1,4 @@
-import type { AddressTable, Stroke } from './address-table.js';
+import { mostSets, type AddressTable, type Stroke } from './address-table.js';
 import { topOfAxis, type Axis } from './axes.js';
 import type { Interval } from '../interval.js';
 
@@ -61,8 +61,8 @@ const nothing: Plan = { cost: 0, layers: [] };
 const mostTries = 20_000;
 
 class AxisLayering {
-  private readonly known = new Map<string, Plan>();
-  private readonly entered = new Map<string, Plan>();
+  private readonly known = new Map<number, Plan>();
+  private readonly entered = new Map<number, Plan>();
   /** By segment: the later ones that a stroke from it may end at, because they want something that it wants, too. */
   private readonly partners: readonly (readonly number[])[];
   /** By atom: whether a segment wants it. */
@@ -83,7 +83,7 @@ class AxisLayering {
   enter(from: number, to: number, before: number): Plan {
     const nested = this.solve(from, to, before);
     if (this.atoms.length === 0 || nested.cost < 2) return nested;
-    const key = `${from} ${to} ${before}`;
+    const key = this.keyOf(from, to, before);
     let known = this.entered.get(key);
     if (!known) {
       const apart = this.apart(from, to, before);
@@ -99,10 +99,15 @@ class AxisLayering {
     while (from <= to && this.axis[from]!.wanted === before) from++;
     while (to >= from && this.axis[to]!.wanted === before) to--;
     if (from > to) return nothing;
-    const key = `${from} ${to} ${before}`;
+    const key = this.keyOf(from, to, before);
     const known = this.known.get(key) ?? this.cheapest(from, to, before);
     this.known.set(key, known);
     return known;
+  }
+
+  /** One exact number: sets are below 2²⁶, and no axis has 2¹³ segments. */
+  private keyOf(from: number, to: number, before: number): number {
+    return (from * this.axis.length + to) * mostSets + before;
   }
 
   list(plan: Plan, out: Layer[]): void {

@@ -107,6 +107,14 @@ describe('a compiler that has compiled other versions before gives what a new on
     for (const version of [files, edit(files), files]) pair.expectSame(version, sampleInstant);
   });
 
+  it('for the sample hospital at other hours, and at the first again', () => {
+    const pair = new Pair();
+    const files = sampleFiles();
+    const night = new Date('2026-11-22T03:00:00Z');
+    const years = new Date('2031-01-01T00:00:00Z');
+    for (const at of [sampleInstant, night, years, sampleInstant]) pair.expectSame(files, at);
+  });
+
   it('and keeps what an edit does not touch', () => {
     const loader = new PolicyLoader();
     const compiler = new PolicyCompiler();

@@ -329,7 +329,7 @@ const compileFaults: readonly Fault[] = [
     file: `${policy}/compile/port-acl.ts`,
     find: "if (rule.effect === 'deny') return possible;",
     replace: "if (rule.effect === 'deny') return own;",
-    caughtBy: compile,
+    caughtBy: bounds,
   },
   {
     name: 'segments of the classes below are not the class',

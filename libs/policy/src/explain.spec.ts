@@ -72,6 +72,17 @@ describe('enforcementRules', () => {
     expect(allow?.source).toEqual({ kind: 'classes', classes: ['infusion-pump'] });
   });
 
+  it('covers the segments of the sites below, and of no site above', () => {
+    const catalog = {
+      'catalog/segments-x.yaml':
+        'office: { sites: { main-wifi: { vlan: 300, prefixes: [10.30.0.0/24, "fd30::/64"] } } }\n',
+      'rules/access-x.csv': 'p2, medical-device, main-wifi, verified, office, always, ""\n',
+    };
+    const [above, below] = ['main', 'main-wifi'].map((site) => enforcementRules(snapshot(catalog), site).scope.v4);
+    expect(above).toHaveLength(3);
+    expect(below).toHaveLength(1);
+  });
+
   it('leaves out what is not in force', () => {
     const policy = loadPolicy(policyFiles());
     const night = policy.ok && compilePolicy(policy.value, new Date('2026-11-22T11:00:00Z'));

@@ -75,6 +75,9 @@ const shared = compiled({
     'p, remediation, infusion-pump, all-udp, allow, always, "no ports: replies look like anything"',
     'p, infusion-pump, remediation, low, allow, always, ""',
     'p, infusion-pump, remediation, ssh, deny, always, "deny overrides"',
+    'p, infusion-pump, office-floor, print, allow, always, "whatever is there"',
+    'p, infusion-pump, printer, print, deny, always, "but no printer, which may be there"',
+    'p, infusion-pump, imaging, dicom, allow, always, "a class that is placed by the classes below it"',
     '',
   ].join('\n'),
   'catalog/applications-x.yaml': [
@@ -83,12 +86,23 @@ const shared = compiled({
     'all-udp: { ports: [udp] }',
     'low: { ports: ["tcp/1-99"] }',
     'ssh: { ports: [tcp/22] }',
+    'print: { ports: [tcp/631] }',
+    'dicom: { ports: [tcp/104] }',
     '',
   ].join('\n'),
-  'catalog/classes-x.yaml': 'scanner: { description: s }\nprinter: { description: p }\n',
+  'catalog/classes-x.yaml':
+    'scanner: { description: s }\nprinter: { description: p }\nimaging: { description: i }\nct: { description: c }\n',
+  'catalog/endpoints-x.yaml': 'office-floor: { addresses: [10.30.0.0/24, "fd30::/64"] }\n',
+  'rules/membership-x.csv': 'g, ct, imaging\n',
   'rules/access-x.csv':
-    'p2, scanner, everywhere, unverified, office, always, ""\np2, printer, everywhere, unverified, office, always, ""\n',
-  'catalog/segments-x.yaml': 'office:\n  sites: { main: { vlan: 300, prefixes: [10.30.0.0/24, "fd30::/64"] } }\n',
+    'p2, scanner, everywhere, unverified, office, always, ""\np2, printer, everywhere, unverified, office, always, ""\np2, ct, everywhere, unverified, ct-rooms, always, ""\n',
+  'catalog/segments-x.yaml': [
+    'office: { sites: { main: { vlan: 300, prefixes: [10.30.0.0/24, "fd30::/64"] } } }',
+    'ct-rooms:',
+    '  dedicatedTo: ct',
+    '  sites: { main: { vlan: 320, prefixes: [10.32.0.0/24, "fd32::/64"] } }',
+    '',
+  ].join('\n'),
 });
 
 describe('what a port can be told', () => {
@@ -104,6 +118,8 @@ describe('what a port can be told', () => {
     ['tcp/21 > 10.10.9.9', 'certain', 'around a deny'],
     ['tcp/22 > 10.10.9.9', 'denied', 'deny overrides allow'],
     ['tcp/443 > 10.30.0.5', 'possible', 'an address that a scanner or a printer may have'],
+    ['tcp/631 > 10.30.0.5', 'possible', 'an address that is allowed, but not to the printer that may have it'],
+    ['tcp/104 > 10.32.0.5', 'certain', 'the segment of a class below the one that the rule names'],
     ['tcp/443 > 10.31.0.5', 'denied', 'an address that nothing is said about'],
   ])('%s is %s: %s', (text, expected) => {
     const asked = packet(text);

@@ -138,4 +138,14 @@ describe('nftables semantics', () => {
     const packet: Packet = { ...connection, protocol: 6, port: 443, ...change };
     expect(judgeByTable(driver.render(open))(packet)).toBe(verdict);
   });
+
+  it.each(families)('filters every address of IPv%i when all are in scope', (of) => {
+    const scope = addressSet([{ family: of, first: 0n, last: top[of] }]);
+    const judge = judgeByTable(driver.render({ ...open, rules: { ...open.rules, scope } }));
+    const middle = top[of] >> 1n;
+    for (const value of [0n, middle, middle + 1n, top[of]]) {
+      const address = { family: of, value };
+      expect(judge({ source: address, destination: address, protocol: 6, port: 443 })).toBe('dropped');
+    }
+  });
 });

@@ -274,7 +274,11 @@ describe('a packet set', () => {
       0n,
     ],
     ['only TCP is ever established', { family: 4, services: service('udp', 'icmp'), established: true }, 0n],
-  ])('%s', (_, conditions, packets) => expect(new PacketSpace().match(conditions).size).toBe(packets));
+  ])('%s', (_, conditions, packets) => {
+    const set = new PacketSpace().match(conditions);
+    expect(set.size).toBe(packets);
+    expect(set.isEmpty).toBe(packets === 0n);
+  });
 
   it('says "any" in one part for each family', () => {
     const space = new PacketSpace();

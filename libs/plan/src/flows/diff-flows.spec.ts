@@ -200,6 +200,15 @@ describe('a change of flows is told', () => {
     ]);
   });
 
+  it('as risky for a class that the same change makes less critical', () => {
+    const classes = tinyFiles().get('catalog/classes.yaml')!;
+    const after = line('p, remediation, infusion-pump, https, allow, always, x');
+    expect(classes).toContain('life-critical');
+    expect(told(tinyFiles(), after.set('catalog/classes.yaml', classes.replace('life-critical', 'standard')))).toEqual([
+      'opened remediation -> infusion-pump https | high | +rules/plan.csv:1',
+    ]);
+  });
+
   it('by the deny that is gone', () => {
     const allow = 'p, device, library-1, https, allow, always, x';
     expect(told(line(`${allow}\np, quarantined, library-1, https, deny, always, x`), line(allow))).toEqual([

@@ -399,6 +399,12 @@ const rows: readonly Row[] = [
     ],
     [1],
   ),
+  row(
+    'rule-never-matches',
+    'not an access rule behind a nearer one with hours',
+    ['p2, monitor, main, at-risk, monitors, night', 'p2, monitor, everywhere, at-risk, monitors, always'],
+    [],
+  ),
   // Too broad
   row(
     'rule-too-broad',

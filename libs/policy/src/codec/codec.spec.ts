@@ -1,5 +1,7 @@
+import type { AclEntry } from '#net';
 import { policyFiles } from '#testkit';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { decodeAcl, encodeAcl } from './acl.js';
 import { decodeSnapshot } from './decode.js';
 import { encodeSnapshot } from './encode.js';
 import { sampleInstant, samplePolicy, sampleSnapshot } from '../spec/sample.js';
@@ -90,4 +92,37 @@ describe('a snapshot as JSON', () => {
       expect(() => decodeSnapshot(value)).toThrow('not a snapshot of format 2');
     },
   );
+});
+
+describe('a port ACL as JSON', () => {
+  const entry: AclEntry = {
+    action: 'permit',
+    family: 4,
+    protocol: 6,
+    sourcePorts: { first: 80, last: 90 },
+    destination: { family: 4, value: 0x0a00_0000n, length: 8 },
+    destinationPorts: { first: 443, last: 450 },
+    established: false,
+  };
+  it.each<Partial<AclEntry>>([
+    { action: 'deny' },
+    { family: 6, destination: null },
+    { protocol: 17 },
+    { protocol: null },
+    { sourcePorts: null },
+    { sourcePorts: { first: 80, last: 91 } },
+    { sourcePorts: { first: 81, last: 90 } },
+    { destination: null },
+    { destination: { family: 4, value: 0x0a00_0000n, length: 16 } },
+    { destinationPorts: null },
+    { destinationPorts: { first: 443, last: 451 } },
+    { established: true },
+  ])('keeps two entries apart that differ in %o, in their order', (change) => {
+    const other = { ...entry, ...change };
+    for (const acl of [
+      [entry, other],
+      [other, entry],
+    ])
+      expect(decodeAcl(encodeAcl(acl))).toEqual(acl);
+  });
 });

@@ -22,6 +22,7 @@ describe('a port ACL of four entries, final denies included', () => {
     ['is near a budget of four', [4], ['acl-near-budget 1']],
     ['is not near a budget of five', [5], []],
     ['is told once for switches of one kind', [4, 4], ['acl-near-budget 1']],
+    ['is judged by each budget that switches of one make have', [5, 4], ['acl-near-budget 2']],
     ['has no budget where the switch has none', [null], []],
   ])('%s', (_, budgets, expected) => {
     expect(findings(...budgets)).toEqual(expected);

@@ -88,6 +88,13 @@ describe('a compiler that has compiled other versions before gives what a new on
         ),
     ],
     [
+      'a segment with another VLAN',
+      (files) =>
+        edited(files, 'catalog/segments.yaml', (lines) =>
+          lines.map((line) => line.replace('vlan: 210,', 'vlan: 4001,')),
+        ),
+    ],
+    [
       'a switch with a smaller budget',
       (files) =>
         edited(files, 'network/nas.yaml', (lines) =>
@@ -105,6 +112,14 @@ describe('a compiler that has compiled other versions before gives what a new on
     const files = sampleFiles();
     expect([...edit(files)]).not.toEqual([...files]);
     for (const version of [files, edit(files), files]) pair.expectSame(version, sampleInstant);
+  });
+
+  it('for the sample hospital at other hours, and at the first again', () => {
+    const pair = new Pair();
+    const files = sampleFiles();
+    const night = new Date('2026-11-22T03:00:00Z');
+    const years = new Date('2031-01-01T00:00:00Z');
+    for (const at of [sampleInstant, night, years, sampleInstant]) pair.expectSame(files, at);
   });
 
   it('and keeps what an edit does not touch', () => {

@@ -35,6 +35,11 @@ describe('tests of a policy', () => {
       'expected ALLOW, got DENY',
     ],
     [
+      'a deny of which only a part holds, and not the first',
+      '{ name: t, from: infusion-pump, to: library-1, app: "tcp/400-500", expect: deny }',
+      'expected DENY, got ALLOW by rules/flows.csv:2',
+    ],
+    [
       'an address',
       '{ name: t, from: infusion-pump, to: "192.0.2.1", app: tcp/80, expect: allow }',
       'got DENY by rules/flows.csv:3',

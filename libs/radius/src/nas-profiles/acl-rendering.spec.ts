@@ -140,6 +140,7 @@ describe('inline ACEs (profile `cisco-ios-xe`)', () => {
     ['ipv6:inacl#1=permit tcp any host 10.0.0.1'],
     ['ip:inacl#1=permit tcp host 10.0.0.1 any'],
     ['ip:inacl#1=permit tcp any 10.0.0.0 255.0.0.255'],
+    ['ip:inacl#1=permit tcp any 10.0.0.0 0.0.255.0'],
     ['ip:inacl#1=permit tcp any 10.0.0.1 0.0.0.255'],
     ['ip:inacl#1=permit tcp any host 10.0.0.0/8'],
     ['ip:inacl#1=permit tcp any any gt 1023'],

@@ -203,10 +203,10 @@ const netFaults: readonly Fault[] = [
     caughtBy: minimise,
   },
   {
-    name: 'the last proof of a list reads it from the top down',
+    name: 'the last proof of a list takes lines of both actions for one run',
     file: `${net}/minimise/proof.ts`,
-    find: 'lines.reduceRight(',
-    replace: 'lines.reduce(',
+    find: 'lines[start - 1]!.action === action',
+    replace: 'lines[start - 1]!.established === false',
     caughtBy: minimise,
   },
   {

@@ -13,7 +13,7 @@ import {
   type PlanFormat,
   type PlannedSide,
 } from '#plan';
-import { compilePolicy, loadPolicy } from '#policy';
+import { PolicyCompiler, PolicyLoader, reviewPolicy } from '#policy';
 import { bold, green, red, yellow } from '../output.js';
 import { readPolicyAt, UsageError } from '../policy-files.js';
 import { readInstant } from './policy.js';
@@ -48,12 +48,16 @@ export function plan(options: PlanOptions): number {
   };
   const at = readInstant(options.at);
   const sides: PlannedSide[] = [];
+  // The second is mostly the first: what it shares is loaded and compiled once.
+  const loader = new PolicyLoader();
+  const compiler = new PolicyCompiler();
   for (const place of [options.from, options.to]) {
-    const loaded = loadPolicy(readPolicyAt(place));
+    const loaded = loader.load(readPolicyAt(place));
     if (!loaded.ok) return refuse(place, loaded.diagnostics);
-    const compiled = compilePolicy(loaded.value, at);
-    const diagnostics = [...loaded.diagnostics, ...compiled.diagnostics];
-    if (!compiled.ok) return refuse(place, diagnostics);
+    const compiled = compiler.compile(loaded.value, at);
+    const found = [...loaded.diagnostics, ...compiled.diagnostics];
+    if (!compiled.ok) return refuse(place, found);
+    const diagnostics = reviewPolicy(loaded.value, found, at);
     sides.push({ policy: loaded.value, snapshot: compiled.value, diagnostics });
   }
   const [from, to] = sides as [PlannedSide, PlannedSide];

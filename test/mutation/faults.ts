@@ -381,10 +381,10 @@ const compileFaults: readonly Fault[] = [
     caughtBy: nextChange,
   },
   {
-    name: 'the access table is remembered when a segment changes',
+    name: 'the access table is remembered when its rules change, or their hours do',
     file: `${policy}/compile/compile.ts`,
     find: '[classes, segments, sites, principalTree, siteTree, ...active]',
-    replace: '[classes, sites, principalTree, siteTree, ...active]',
+    replace: '[classes, segments, sites, principalTree, siteTree]',
     caughtBy: incremental,
   },
   {
@@ -768,6 +768,13 @@ const deviceFaults: readonly Fault[] = [
     name: 'the proof of a firewall lets it leave packets alone that are its own',
     file: `${artefacts}/nftables/prove.ts`,
     find: "[untouched.intersect(scope), 'the table leaves it alone, though it is ours'],",
+    replace: '',
+    caughtBy: proof,
+  },
+  {
+    name: 'the proof of a firewall lets it drop packets that are none of its own',
+    file: `${artefacts}/nftables/prove.ts`,
+    find: "[dropped.subtract(scope), 'the table drops it, though it is none of ours'],",
     replace: '',
     caughtBy: proof,
   },

@@ -96,6 +96,18 @@ describe('an nftables table', () => {
     expect(isProved(found) ? 'proved' : found.summary).toMatch(why);
   });
 
+  it.each<[string, (text: string) => string, RegExp]>([
+    [
+      'leaves packets alone that are its own',
+      remove(/"rule".*"forward".*"saddr"/),
+      /leaves it alone, though it is ours/,
+    ],
+    ['drops what is none of its own', (text) => text.replace('"policy":"accept"', '"policy":"drop"'), /none of ours/],
+  ])('that closes everything is refuted when it %s', (_, damage, why) => {
+    const found = prove(damage, { ...rules, entries: [] });
+    expect(isProved(found) ? 'proved' : found.summary).toMatch(why);
+  });
+
   it('is refuted by members that are in a set without being of its classes, or not in it though they are', () => {
     const proved = prove((text) => text);
     if (!isProved(proved)) throw new Error(proved.summary);

@@ -88,13 +88,6 @@ describe('a compiler that has compiled other versions before gives what a new on
         ),
     ],
     [
-      'a segment with another VLAN',
-      (files) =>
-        edited(files, 'catalog/segments.yaml', (lines) =>
-          lines.map((line) => line.replace('vlan: 210,', 'vlan: 4001,')),
-        ),
-    ],
-    [
       'a switch with a smaller budget',
       (files) =>
         edited(files, 'network/nas.yaml', (lines) =>

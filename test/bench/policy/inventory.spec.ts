@@ -45,7 +45,8 @@ describe('a generated inventory', () => {
           port,
         }).verdict === 'allow',
     );
-    expect(allowed.length).toBeGreaterThan(flows.length * 0.8);
+    // Half of the devices have IPv6 addresses, and few servers do: some can only try what is not allowed.
+    expect(allowed.length).toBeGreaterThan(flows.length * 0.6);
     expect(allowed.length).toBeLessThan(flows.length);
   });
 

@@ -12,10 +12,10 @@ export function* inventoryLines(devices: Iterable<Device>): Generator<string> {
 }
 
 export function* flowLines(flows: Iterable<Flow>): Generator<string> {
-  yield 'source,destination,protocol,port,packets,bytes,first\n';
+  yield 'first,last,source,destination,protocol,port,packets,bytes\n';
   for (const { source, destination, protocol, port, packets, bytes, at } of flows) {
     const ends = [source, destination].map(formatAddress);
-    yield `${[...ends, protocolName(protocol), port, packets, bytes, instantOf(at)].join(',')}\n`;
+    yield `${[instantOf(at), instantOf(at + 1), ...ends, protocolName(protocol), port, packets, bytes].join(',')}\n`;
   }
 }
 

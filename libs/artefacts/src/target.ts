@@ -20,6 +20,17 @@ export interface TargetCapabilities {
   readonly denies: boolean;
 }
 
+/** A target that can say whatever a port ACL has. */
+export const everything: TargetCapabilities = {
+  ipv6: true,
+  closesIpv6: true,
+  sourcePorts: true,
+  established: true,
+  sctpPorts: true,
+  icmpTypes: true,
+  denies: true,
+};
+
 export interface ParseOptions {
   /** Which lists of the text, where it can hold several by name. */
   readonly lists?: readonly string[];

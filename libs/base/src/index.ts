@@ -1,3 +1,4 @@
+export { append } from './append.js';
 export type { Brand } from './brand.js';
 export { canonicalJson, deepFreeze, sha256 } from './canonical.js';
 export { systemClock, type Clock } from './clock.js';

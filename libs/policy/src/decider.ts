@@ -1,6 +1,6 @@
 import { AddressPartition, serviceKey, sweep, type AtomSet, type ServiceSet } from '#net';
 import { atomCells } from './compile/normal-form.js';
-import { lineOf, noRule, type FlowPacket, type FlowVerdict } from './decide.js';
+import { indexOf, lineOf, noRule, type FlowPacket, type FlowVerdict } from './decide.js';
 import type { FlowRule, RuleLine, Snapshot } from './snapshot.js';
 
 const deciders = new WeakMap<Snapshot, FlowDecider>();
@@ -36,15 +36,13 @@ export class FlowDecider {
   private readonly byAtom: (SubjectTable | null | undefined)[] = [];
 
   constructor(snapshot: Snapshot) {
-    this.rules = Map.groupBy(
-      snapshot.flowRules.filter(({ active }) => active),
-      ({ subject }) => subject,
-    );
-    this.services = new Map(snapshot.applications.map(({ name, services }) => [name, services]));
+    const index = indexOf(snapshot);
+    this.rules = index.bySubject;
+    this.services = index.services;
+    this.groups = index.classes;
     this.partition = new AddressPartition(snapshot.endpoints.map(({ addresses }) => addresses));
     this.endpoints = new Map(snapshot.endpoints.map(({ name }, i) => [name, this.partition.atomsOf(i)]));
     this.holders = holdersOf(this.endpoints, this.partition.count);
-    this.groups = new Map(snapshot.classes.map(({ name, ancestors }) => [name, [name, ...ancestors]]));
   }
 
   /** Whether the first packet of a connection passes. */

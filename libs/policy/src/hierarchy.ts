@@ -1,4 +1,4 @@
-import { compareText } from '#base';
+import { append, compareText } from '#base';
 
 /**
  * Who belongs to whom, over any number of links. Holds names only; what a name stands for is elsewhere. Cycles and depth
@@ -71,12 +71,6 @@ export class Hierarchy {
     }
     return distance;
   }
-}
-
-function append(map: Map<string, string[]>, key: string, value: string): void {
-  const list = map.get(key);
-  if (list) list.push(value);
-  else map.set(key, [value]);
 }
 
 function memo<T>(cache: Map<string, T>, key: string, make: () => T): T {

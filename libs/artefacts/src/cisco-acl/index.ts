@@ -1,4 +1,4 @@
-import type { PortTarget } from '../target.js';
+import { everything, type PortTarget } from '../target.js';
 import { parse } from './parse.js';
 import { render } from './render.js';
 
@@ -6,15 +6,7 @@ export const ciscoAcl: PortTarget = {
   kind: 'port',
   name: 'cisco-acl',
   description: 'named access lists of Cisco IOS XE, as in a running-config',
-  capabilities: {
-    ipv6: true,
-    closesIpv6: true,
-    sourcePorts: true,
-    established: true,
-    sctpPorts: true,
-    icmpTypes: true,
-    denies: true,
-  },
+  capabilities: everything,
   render,
   parse,
 };

@@ -1,4 +1,4 @@
-import type { PortTarget } from '../target.js';
+import { everything, type PortTarget } from '../target.js';
 import { parse } from './parse.js';
 import { render } from './render.js';
 
@@ -6,15 +6,7 @@ export const nasFilterRule: PortTarget = {
   kind: 'port',
   name: 'nas-filter-rule',
   description: 'NAS-Filter-Rule of a RADIUS reply (RFC 4849), one rule a line',
-  capabilities: {
-    ipv6: true,
-    closesIpv6: true,
-    sourcePorts: true,
-    established: true,
-    sctpPorts: true,
-    icmpTypes: true,
-    denies: true,
-  },
+  capabilities: everything,
   render,
   parse,
 };

@@ -1,4 +1,4 @@
-import type { PortTarget } from '../target.js';
+import { everything, type PortTarget } from '../target.js';
 import { parse } from './parse.js';
 import { render } from './render.js';
 
@@ -6,15 +6,7 @@ export const openflow: PortTarget = {
   kind: 'port',
   name: 'openflow',
   description: "flows of one Open vSwitch table for one port's ingress, as ovs-ofctl reads and prints them",
-  capabilities: {
-    ipv6: true,
-    closesIpv6: true,
-    sourcePorts: true,
-    established: true,
-    sctpPorts: true,
-    icmpTypes: true,
-    denies: true,
-  },
+  capabilities: everything,
   render,
   parse,
 };

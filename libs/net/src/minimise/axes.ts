@@ -1,7 +1,8 @@
+import { append } from '#base';
 import { familyOf, type Family } from '../address.js';
 import type { Interval } from '../interval.js';
-import { existsIn, ipv4, ipv6, topPort } from '../packets/fields.js';
-import { hasPorts, portOf, protocolOf, protocols, type ServiceSet } from '../service.js';
+import { existsIn, ipv4, ipv6, portsByProtocol } from '../packets/fields.js';
+import { hasPorts, protocols } from '../service.js';
 import { sweep } from '../sweep.js';
 import type { PacketRegion } from './abilities.js';
 import type { AddressTable } from './address-table.js';
@@ -116,22 +117,4 @@ export function completeAxis(segments: readonly Segment[], none: number): Axis {
   }
   if (next <= topOfAxis) add(next, topOfAxis, none);
   return out;
-}
-
-/** Ports as far as the protocol has them, the last of them reaching to the end of the axis. */
-function* portsByProtocol(services: ServiceSet): Generator<{ protocol: number; ports: Interval<number> }> {
-  for (const { first, last } of services) {
-    for (let protocol = protocolOf(first); protocol <= protocolOf(last); protocol++) {
-      const low = protocol === protocolOf(first) ? portOf(first) : 0;
-      const high = protocol === protocolOf(last) ? portOf(last) : topOfAxis;
-      const top = topPort(protocol);
-      if (low <= top) yield { protocol, ports: { first: low, last: high >= top ? topOfAxis : high } };
-    }
-  }
-}
-
-function append<K, V>(map: Map<K, V[]>, key: K, value: V): void {
-  const list = map.get(key);
-  if (list) list.push(value);
-  else map.set(key, [value]);
 }

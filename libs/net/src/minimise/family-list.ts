@@ -1,3 +1,4 @@
+import { append } from '#base';
 import { addressAlgebra } from '../address.js';
 import type { Interval } from '../interval.js';
 import { isIcmp } from '../service.js';
@@ -292,10 +293,7 @@ function atomsOf(axis: Axis, background: number, table: AddressTable): number[] 
   const classes = new Map<string, Interval<bigint>[]>();
   const lists = sets.map((set) => table.list(set));
   for (const { first, last, members } of sweep(lists, 1n)) {
-    const key = members.join();
-    const list = classes.get(key);
-    if (list) list.push({ first, last });
-    else classes.set(key, [{ first, last }]);
+    append(classes, members.join(), { first, last });
   }
   const atoms = [...classes.values()].map((list) => table.number(addressAlgebra.normalize(list)));
   return atoms.length > mostAtoms ? [] : atoms;

@@ -1,3 +1,4 @@
+import { append } from '#base';
 import { mostSets, type AddressTable, type Stroke } from './address-table.js';
 import { topOfAxis, type Axis } from './axes.js';
 import type { Interval } from '../interval.js';
@@ -227,9 +228,7 @@ class AxisLayering {
 function partnersOf(axis: Axis, table: AddressTable): number[][] {
   const places = new Map<number, number[]>();
   for (const [i, { wanted }] of axis.entries()) {
-    const found = places.get(wanted);
-    if (found) found.push(i);
-    else places.set(wanted, [i]);
+    append(places, wanted, i);
   }
   const sets = [...places.keys()];
   const alike = new Map(

@@ -1,5 +1,5 @@
 import type { Interval } from '../interval.js';
-import { hasPorts, isIcmp, protocols } from '../service.js';
+import { hasPorts, isIcmp, portOf, protocolOf, protocols, type ServiceSet } from '../service.js';
 
 /*
  * The fields of a packet in the order in which a packet set decides on them. All values are whole numbers below 2³², so an
@@ -55,3 +55,15 @@ export const topPort = (protocol: number): number => shapeOf(protocol).destinati
 /** ICMP exists in IPv4 only, ICMPv6 in IPv6 only. */
 export const existsIn = (protocol: number, family: number): boolean =>
   protocol !== (family === ipv4 ? protocols.icmp6 : protocols.icmp);
+
+/** Ports as far as the protocol has them, the last of them standing for all above. */
+export function* portsByProtocol(services: ServiceSet): Generator<{ protocol: number; ports: Interval<number> }> {
+  for (const { first, last } of services) {
+    for (let protocol = protocolOf(first); protocol <= protocolOf(last); protocol++) {
+      const low = protocol === protocolOf(first) ? portOf(first) : 0;
+      const high = protocol === protocolOf(last) ? portOf(last) : 0xffff;
+      const top = topPort(protocol);
+      if (low <= top) yield { protocol, ports: { first: low, last: high >= top ? 0xffff : high } };
+    }
+  }
+}

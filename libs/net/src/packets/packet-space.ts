@@ -1,8 +1,9 @@
+import { append } from '#base';
 import type { Family } from '../address.js';
 import type { Interval } from '../interval.js';
-import { anyService, hasPorts, portOf, protocolOf, protocols, type ServiceSet } from '../service.js';
+import { anyService, hasPorts, protocols, type ServiceSet } from '../service.js';
 import { Diagram, type Node } from './diagram.js';
-import { existsIn, ipv4, ipv6, level, maxima, topPort } from './fields.js';
+import { existsIn, ipv4, ipv6, level, maxima, portsByProtocol } from './fields.js';
 import type { PacketMatch } from './packet.js';
 import { PacketSet } from './packet-set.js';
 
@@ -92,15 +93,7 @@ export class PacketSpace {
   private services(services: ServiceSet, insideOf: (protocol: number) => Node): Node {
     const { diagram } = this;
     const ports = new Map<number, Interval<number>[]>();
-    for (const { first, last } of services) {
-      for (let protocol = protocolOf(first); protocol <= protocolOf(last); protocol++) {
-        const low = protocol === protocolOf(first) ? portOf(first) : 0;
-        const high = protocol === protocolOf(last) ? portOf(last) : 0xffff;
-        const top = topPort(protocol);
-        if (low > top) continue;
-        append(ports, protocol, { first: low, last: high >= top ? 0xffff : high });
-      }
-    }
+    for (const part of portsByProtocol(services)) append(ports, part.protocol, part.ports);
     const lasts: number[] = [];
     const next: Node[] = [];
     for (const [protocol, intervals] of ports) {
@@ -175,10 +168,4 @@ export class PacketSpace {
     if ((lasts.at(-1) ?? -1) < maxima[at]!) add(maxima[at]!, this.diagram.empty);
     return this.diagram.make(at, lasts, next);
   }
-}
-
-function append<K, V>(map: Map<K, V[]>, key: K, value: V): void {
-  const list = map.get(key);
-  if (list) list.push(value);
-  else map.set(key, [value]);
 }

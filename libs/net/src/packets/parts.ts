@@ -1,3 +1,4 @@
+import { append } from '#base';
 import { addressAlgebra, bitsOf, families, maxOf, type Family } from '../address.js';
 import type { Interval } from '../interval.js';
 import { protocols, serviceAlgebra, serviceKey, type ServiceSet } from '../service.js';
@@ -107,9 +108,3 @@ class PartList {
 
 /** A set that looks at a low word of IPv6 addresses but not at the words above would have a range for each of their values. */
 const maxListed = 0x1_0000;
-
-function append<K, V>(map: Map<K, V[]>, key: K, value: V): void {
-  const list = map.get(key);
-  if (list) list.push(value);
-  else map.set(key, [value]);
-}

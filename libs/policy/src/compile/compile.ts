@@ -23,7 +23,6 @@ export function compilePolicy(policy: Policy, at: Date, provenance: Provenance =
 
 /** What holds as long as catalog and memberships are the same objects. */
 interface Names {
-  readonly of: readonly unknown[];
   readonly resolution: Resolution;
   readonly resolver: FlowResolver;
   readonly flows: FlowCompiler;
@@ -36,7 +35,7 @@ interface Names {
  * objects for what did not change.
  */
 export class PolicyCompiler {
-  private names: Names | null = null;
+  private readonly names = new Latest<Names>();
   private readonly catalog = new CatalogSections();
   private readonly rules = new RuleSections();
   private readonly access = new Latest<{ table: readonly AccessGrant[]; findings: readonly Diagnostic[] }>();
@@ -57,7 +56,7 @@ export class PolicyCompiler {
     const flows: Record<string, ClassFlows> = {};
     for (const name of policy.classes.keys()) flows[name] = names.flows.compile(name, index);
     names.directions.turn();
-    const portAcls = this.portAclsOf(policy, table, index, report);
+    const portAcls = this.portAclsOf(policy, names, table, index, report);
     this.budgets.check(policy, table, portAcls, report);
     if (report.hasErrors) return failure(report.diagnostics);
 
@@ -78,18 +77,16 @@ export class PolicyCompiler {
 
   private namesOf(policy: Policy): Names {
     const { classes, endpoints, applications, segments, principalTree, applicationTree } = policy;
-    const of = [classes, endpoints, applications, segments, principalTree, applicationTree];
-    if (this.names && of.every((part, i) => part === this.names?.of[i])) return this.names;
-    const resolution = new Resolution(policy);
-    const directions = new Shelf<DirectionFlows>();
-    this.names = {
-      of,
-      resolution,
-      resolver: new FlowResolver(classes, resolution),
-      flows: new FlowCompiler(resolution, principalTree, directions),
-      directions,
-    };
-    return this.names;
+    return this.names.get([classes, endpoints, applications, segments, principalTree, applicationTree], () => {
+      const resolution = new Resolution(policy);
+      const directions = new Shelf<DirectionFlows>();
+      return {
+        resolution,
+        resolver: new FlowResolver(classes, resolution),
+        flows: new FlowCompiler(resolution, principalTree, directions),
+        directions,
+      };
+    });
   }
 
   private accessOf(policy: Policy, at: Date, judge: (rule: RuleSource) => boolean) {
@@ -101,10 +98,15 @@ export class PolicyCompiler {
     });
   }
 
-  private portAclsOf(policy: Policy, table: readonly AccessGrant[], index: FlowIndex, report: Report) {
-    const { resolution } = this.namesOf(policy);
-    const { compiler, known } = this.acls.get([this.names, table], () => ({
-      compiler: new PortAclCompiler(policy, resolution, table),
+  private portAclsOf(
+    policy: Policy,
+    names: Names,
+    table: readonly AccessGrant[],
+    index: FlowIndex,
+    report: Report,
+  ): Record<string, readonly AclEntry[]> {
+    const { compiler, known } = this.acls.get([names, table], () => ({
+      compiler: new PortAclCompiler(policy, names.resolution, table),
       known: new Shelf<PortAcl>(),
     }));
     const out: Record<string, readonly AclEntry[]> = {};
@@ -129,17 +131,12 @@ export class PolicyCompiler {
 
 /** Whether a rule is in force: asked once for each condition. */
 function conditions(policy: Policy, at: Date): (rule: RuleSource) => boolean {
-  const known = new Map<When, boolean>();
-  const byText = new Map<string, boolean>();
+  const known = new Map<string, boolean>();
   return ({ when }) => {
     if (when.kind === 'always') return true;
-    let active = known.get(when);
-    if (active === undefined) {
-      const text = formatWhen(when);
-      active = byText.get(text) ?? isActive(when, policy.schedules, at);
-      byText.set(text, active);
-      known.set(when, active);
-    }
+    const text = formatWhen(when);
+    const active = known.get(text) ?? isActive(when, policy.schedules, at);
+    known.set(text, active);
     return active;
   };
 }

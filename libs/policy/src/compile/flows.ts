@@ -1,3 +1,4 @@
+import { append } from '#base';
 import type { AddressSet, AtomSet, ServiceSet } from '#net';
 import type { Hierarchy } from '../hierarchy.js';
 import type { FlowRuleSource } from '../policy.js';
@@ -102,9 +103,7 @@ export class FlowCompiler {
       if ('atoms' in side) boxes.push({ ...identity(flow), atoms: side.atoms });
       else {
         for (const peer of this.tree.members(side.class)) {
-          const list = byPeer.get(peer);
-          if (list) list.push(flow);
-          else byPeer.set(peer, [flow]);
+          append(byPeer, peer, flow);
         }
       }
     }

@@ -75,17 +75,28 @@ export class PolicyLoop {
     return this.source;
   }
 
-  /** Takes up the stored snapshot; only without one does it wait for git, so that a restart needs nobody. */
+  /** Takes up the stored snapshot; only without one that it can read does it wait for git, so that a restart needs nobody. */
   async start(): Promise<void> {
     const stored = await this.ports.store.loadActive();
-    if (stored) {
+    const snapshot = stored && this.readStored(stored.snapshot);
+    if (snapshot) {
       this.lastSeen = stored.version.commit;
-      this.publish(decodeSnapshot(stored.snapshot), stored.snapshot, stored.version);
+      this.publish(snapshot, stored.snapshot, stored.version);
       await this.recompileWhenDue();
     }
     const first = this.sync('system', false);
-    if (!stored) await first;
+    if (!snapshot) await first;
     this.schedulePoll();
+  }
+
+  /** Null for what another release wrote in another form, or a disk has damaged: then the commit is judged anew. */
+  private readStored(encoded: unknown): Snapshot | null {
+    try {
+      return decodeSnapshot(encoded);
+    } catch (error) {
+      this.ports.log.error('stored snapshot is not usable, compiling from git', { problem: String(error) });
+      return null;
+    }
   }
 
   async stop(): Promise<void> {

@@ -103,8 +103,8 @@ const netFaults: readonly Fault[] = [
   {
     name: 'a sweep lets each cell overlap the next by one',
     file: `${net}/sweep.ts`,
-    find: 'last: subtract(next.at, one)',
-    replace: 'last: next.at',
+    find: 'last: subtract(places[i]!, one)',
+    replace: 'last: places[i]!',
     caughtBy: partitions,
   },
   {
@@ -205,8 +205,15 @@ const netFaults: readonly Fault[] = [
   {
     name: 'the last proof of a list takes lines of both actions for one run',
     file: `${net}/minimise/proof.ts`,
-    find: 'lines[start - 1]!.action === action',
-    replace: 'lines[start - 1]!.established === false',
+    find: 'matches[start - 1]!.action === action',
+    replace: 'matches[start - 1]!.established === false',
+    caughtBy: minimise,
+  },
+  {
+    name: 'a prefix taken out of an axis is permitted on the ports between, too',
+    file: `${net}/minimise/separate.ts`,
+    find: 'top?.last === first - 1',
+    replace: 'top',
     caughtBy: minimise,
   },
   {

@@ -4,8 +4,8 @@ import { createHash } from 'node:crypto';
 export function canonicalJson(value: unknown): string {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
   if (Array.isArray(value)) {
-    // Lists of texts or numbers have one form only, and make up most of a snapshot.
-    if (value.every(isPlain)) return JSON.stringify(value);
+    // Lists of lists have one form only, and make up most of a snapshot.
+    if (isOfLists(value)) return JSON.stringify(value);
     return `[${value.map((item) => canonicalJson(item ?? null)).join(',')}]`;
   }
   let text = '';
@@ -16,8 +16,14 @@ export function canonicalJson(value: unknown): string {
   return `{${text}}`;
 }
 
-const isPlain = (item: unknown): boolean =>
-  typeof item === 'string' || typeof item === 'number' || typeof item === 'boolean' || item === null;
+/** Whether there is no object with names in it, however deep. */
+function isOfLists(list: readonly unknown[]): boolean {
+  for (const item of list) {
+    if (typeof item !== 'object' || item === null) continue;
+    if (!Array.isArray(item) || !isOfLists(item)) return false;
+  }
+  return true;
+}
 
 /** SHA-256 in lower-case hex (64 characters). */
 export function sha256(text: string | Uint8Array): string {

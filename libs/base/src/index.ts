@@ -4,4 +4,5 @@ export { canonicalJson, deepFreeze, sha256 } from './canonical.js';
 export { systemClock, type Clock } from './clock.js';
 export { compareDiagnostics, compareText, formatDiagnostic } from './diagnostic.js';
 export type { Diagnostic, RelatedPlace, Severity, SourceSpan } from './diagnostic.js';
+export { NumberListMap } from './number-list-map.js';
 export { assertNever, failure, success, type Result } from './result.js';

@@ -19,13 +19,38 @@ export function firstMatchPrefixes(family: Family, set: Ranges): PrefixLine[] {
   return repaintPrefixes(family, [], set);
 }
 
-/** The same above a list that permits exactly `before`: the fewest lines after which exactly `after` is permitted. */
+/**
+ * The same above a list that permits exactly `before`: the fewest lines after which exactly `after` is permitted. Only the
+ * smallest block that holds all changes is looked at: a line on more than that would serve nothing outside of it.
+ */
 export function repaintPrefixes(family: Family, before: Ranges, after: Ranges): PrefixLine[] {
-  const free = bitsOf(family);
+  const changed = changedSpan(before, after);
+  if (!changed) return [];
+  const free = width(changed.first ^ changed.last);
+  const first = changed.first & ~(powers[free]! - 1n);
+  const block = { first, last: first + powers[free]! - 1n };
   const out: PrefixLine[] = [];
-  emit(colour(slice(before), slice(after), 0n, free), 'keep', family, out);
+  emit(colour(slice(before, block), slice(after, block), first, free), 'keep', family, out);
   return out;
 }
+
+/** From the first to the last address that is in one of two sets alone. */
+function changedSpan(a: Ranges, b: Ranges): Interval<bigint> | null {
+  let from = 0;
+  while (from < a.length && from < b.length && isEqual(a[from]!, b[from]!)) from++;
+  let back = 1;
+  while (back <= a.length - from && back <= b.length - from && isEqual(a.at(-back)!, b.at(-back)!)) back++;
+  const [x, y] = [a[from], b[from]];
+  if (!x && !y) return null;
+  const first = !x || !y ? (x ?? y)!.first : x.first === y.first ? min(x.last, y.last) + 1n : min(x.first, y.first);
+  const [p, q] = [a.at(-back), b.at(-back)];
+  const last = !p || !q ? (p ?? q)!.last : p.last === q.last ? max(p.first, q.first) - 1n : max(p.last, q.last);
+  return { first, last };
+}
+
+const isEqual = (a: Interval<bigint>, b: Interval<bigint>): boolean => a.first === b.first && a.last === b.last;
+const min = (a: bigint, b: bigint): bigint => (a < b ? a : b);
+const max = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
 /** What is decided above a node of the address tree; `keep`: nothing yet, so the list below decides. */
 type State = 'keep' | 'permit' | 'deny';
@@ -45,7 +70,13 @@ interface Slice {
   readonly to: number;
 }
 
-const slice = (list: Ranges): Slice => ({ list, from: 0, to: list.length });
+function slice(list: Ranges, { first, last }: Interval<bigint>): Slice {
+  let from = 0;
+  while (from < list.length && list[from]!.last < first) from++;
+  let to = list.length;
+  while (to > from && list[to - 1]!.first > last) to--;
+  return { list, from, to };
+}
 
 /** 2^0 … 2^128: shifting anew for each node is what would cost. */
 const powers = Array.from({ length: 129 }, (_, i) => 1n << BigInt(i));

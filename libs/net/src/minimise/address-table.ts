@@ -1,11 +1,15 @@
-import { addressAlgebra, maxOf, prefixesOfRange, rangeOfPrefix, type Family } from '../address.js';
+import { NumberListMap } from '#base';
+import { addressAlgebra, maxOf, prefixesOfRange, rangeOfPrefix, type Family, type Prefix } from '../address.js';
 import { repaintPrefixes } from '../first-match.js';
 import { IntervalAlgebra, type Interval } from '../interval.js';
+import { sweep, type SweepCell } from '../sweep.js';
 import type { Abilities } from './abilities.js';
 
 /** What the lines of one layer do to addresses, below those of the layers above. */
 export interface Stroke {
   readonly action: 'permit' | 'deny';
+  /** Number of the set of addresses. */
+  readonly set: number;
   /** Null: all addresses. */
   readonly addresses: readonly Interval<bigint>[] | null;
 }
@@ -26,6 +30,9 @@ export class AddressTable {
   /** By number; IPv4 as plain numbers, which count much faster, and as addresses once asked for. */
   private readonly lists: (Ranges | undefined)[] = [];
   private readonly narrow: (readonly Interval<number>[])[] = [];
+  /** By number: the outermost addresses, to tell at once that two sets have nothing in common. */
+  private readonly lowest: number[] = [];
+  private readonly highest: number[] = [];
   private readonly byText = new Map<string, number>();
   private readonly byObject = new WeakMap<Ranges, number>();
   private readonly combined: Record<Operation, Map<number, number>> = {
@@ -33,8 +40,13 @@ export class AddressTable {
     intersect: new Map(),
     subtract: new Map(),
   };
-  private readonly unions = new Map<string, number>();
+  private readonly unions = new NumberListMap<number>();
   private readonly repainted = new Map<number, readonly Stroke[] | null>();
+  private readonly denied = new Map<number, readonly Stroke[]>();
+  /** By set and action: equal strokes are one object. */
+  private readonly single = new Map<number, Stroke>();
+  /** IPv4 prefixes, by address and length. */
+  private readonly prefixes = new Map<number, number>();
 
   constructor(
     readonly family: Family,
@@ -55,6 +67,7 @@ export class AddressTable {
         : this.place(list.map(({ first, last }) => `${first.toString(16)}-${last.toString(16)}`).join());
     this.lists[found] ??= list;
     this.byObject.set(list, found);
+    this.bound(found, list);
     return found;
   }
 
@@ -73,30 +86,62 @@ export class AddressTable {
     return a < b ? this.combine('union', a, b) : this.combine('union', b, a);
   }
 
-  /** Of any number of sets at once: what stands between two of them would be remembered for nothing. */
+  /** Of any number of sets at once, given as a list that stays as it is: what stands between two of them would be remembered for nothing. */
   unionOf(sets: readonly number[]): number {
     if (sets.length <= 2) return this.union(sets[0] ?? this.none, sets[1] ?? this.none);
-    const key = sets.join();
-    let made = this.unions.get(key);
-    if (made === undefined) {
-      made =
-        this.family === 4
-          ? this.numberOfNarrow(narrowAlgebra.normalize(sets.flatMap((set) => [...this.narrow[set]!])))
-          : this.number(addressAlgebra.normalize(sets.flatMap((set) => [...this.list(set)])));
-      this.unions.set(key, made);
-    }
-    return made;
+    return this.unions.getOrAdd(sets, () =>
+      this.family === 4
+        ? this.numberOfNarrow(narrowAlgebra.normalize(sets.flatMap((set) => [...this.narrow[set]!])))
+        : this.number(addressAlgebra.normalize(sets.flatMap((set) => [...this.list(set)]))),
+    );
   }
 
   intersect(a: number, b: number): number {
     if (a === b || a === this.none || b === this.all) return a;
     if (b === this.none || a === this.all) return b;
+    if (this.isBeside(a, b)) return this.none;
     return a < b ? this.combine('intersect', a, b) : this.combine('intersect', b, a);
   }
 
   subtract(a: number, b: number): number {
     if (a === b || a === this.none || b === this.all) return this.none;
-    return b === this.none ? a : this.combine('subtract', a, b);
+    return b === this.none || this.isBeside(a, b) ? a : this.combine('subtract', a, b);
+  }
+
+  /** Whether some address is in both. */
+  touches(a: number, b: number): boolean {
+    return this.intersect(a, b) !== this.none;
+  }
+
+  /**
+   * The largest sets that none of some sets tells apart, each with the places in the list of those that hold it; what is in
+   * none of them is left out.
+   */
+  atoms(sets: readonly number[]): { readonly set: number; readonly holders: readonly number[] }[] {
+    return this.family === 4
+      ? joinCells(
+          sweep(
+            sets.map((set) => this.narrow[set]!),
+            1,
+          ),
+        ).map(({ parts, holders }) => ({
+          set: this.numberOfNarrow(narrowAlgebra.normalize(parts)),
+          holders,
+        }))
+      : joinCells(
+          sweep(
+            sets.map((set) => this.list(set)),
+            1n,
+          ),
+        ).map(({ parts, holders }) => ({
+          set: this.number(addressAlgebra.normalize(parts)),
+          holders,
+        }));
+  }
+
+  /** True only if no address is in both. IPv6 addresses are rounded, which keeps their order. */
+  private isBeside(a: number, b: number): boolean {
+    return this.highest[a]! < this.lowest[b]! || this.highest[b]! < this.lowest[a]!;
   }
 
   isSubset(a: number, b: number): boolean {
@@ -114,25 +159,36 @@ export class AddressTable {
     return strokes;
   }
 
+  /** The fewest strokes that deny a set and nothing else. */
+  denials(set: number): readonly Stroke[] {
+    let strokes = this.denied.get(set);
+    if (!strokes) {
+      const permits = this.repaint(this.none, set, false)!;
+      strokes = permits.map((permit) => this.stroke('deny', permit.set));
+      this.denied.set(set, strokes);
+    }
+    return strokes;
+  }
+
   private strokes(before: number, after: number, denies: boolean): readonly Stroke[] | null {
     if (before === after) return [];
-    const opened = this.list(this.subtract(after, before));
     if (!denies && !this.isSubset(before, after)) return null;
     const { addresses } = this.abilities;
+    if (addresses === 'prefix') {
+      if (!denies) return this.shortestPermits(before, after);
+      const lines = repaintPrefixes(this.family, this.list(before), this.list(after));
+      return lines.map(({ action, prefix }) => this.stroke(action, this.setOfPrefix(prefix)));
+    }
+    const opened = this.subtract(after, before);
     if (addresses === 'set') {
-      const closed = this.list(this.subtract(before, after));
-      return [this.stroke('permit', opened), this.stroke('deny', closed)].filter((one) => one.addresses?.length !== 0);
+      const strokes: Stroke[] = opened === this.none ? [] : [this.stroke('permit', opened)];
+      const closed = this.subtract(before, after);
+      return closed === this.none ? strokes : [...strokes, this.stroke('deny', closed)];
     }
-    if (addresses === 'range') {
-      const runs = denies
-        ? alternations(this.list(before), this.list(after))
-        : opened.map((range): Run => ({ action: 'permit', range }));
-      return runs.map(({ action, range }) => this.stroke(action, [range]));
-    }
-    if (!denies) return this.shortestPermits(before, after);
-    return repaintPrefixes(this.family, this.list(before), this.list(after)).map(({ action, prefix }) =>
-      this.stroke(action, [rangeOfPrefix(prefix)]),
-    );
+    const runs = denies
+      ? alternations(this.list(before), this.list(after))
+      : this.list(opened).map((range): Run => ({ action: 'permit', range }));
+    return runs.map(({ action, range }) => this.stroke(action, this.setOfRange(range)));
   }
 
   /** Prefixes within `after` that hold something not permitted yet. */
@@ -142,15 +198,32 @@ export class AddressTable {
     const ranges = prefixes.map((prefix) => rangeOfPrefix(prefix)).map(({ first, last }) => ({ first, last }));
     return ranges
       .filter((range) => !addressAlgebra.isSubset([range], known))
-      .map((range) => this.stroke('permit', [range]));
+      .map((range) => this.stroke('permit', this.setOfRange(range)));
   }
 
-  private stroke(action: Stroke['action'], ranges: Ranges): Stroke {
-    const [only] = ranges;
-    const isAll = ranges.length === 1 && only!.first === 0n && only!.last === maxOf(this.family);
-    if (isAll) return { action, addresses: null };
-    // Equal addresses are one object, so that whoever compares lines need not read them.
-    return { action, addresses: this.list(this.number(ranges.map(({ first, last }) => ({ first, last })))) };
+  private setOfPrefix(prefix: Prefix): number {
+    if (this.family === 6) return this.setOfRange(rangeOfPrefix(prefix));
+    const key = Number(prefix.value) * 64 + prefix.length;
+    let set = this.prefixes.get(key);
+    if (set === undefined) {
+      set = this.setOfRange(rangeOfPrefix(prefix));
+      this.prefixes.set(key, set);
+    }
+    return set;
+  }
+
+  private setOfRange({ first, last }: Interval<bigint>): number {
+    return this.number([{ first, last }]);
+  }
+
+  private stroke(action: Stroke['action'], set: number): Stroke {
+    const key = set * 2 + (action === 'permit' ? 1 : 0);
+    let made = this.single.get(key);
+    if (!made) {
+      made = { action, set, addresses: set === this.all ? null : this.list(set) };
+      this.single.set(key, made);
+    }
+    return made;
   }
 
   private combine(operation: Operation, a: number, b: number): number {
@@ -171,7 +244,14 @@ export class AddressTable {
     if (list.length === 0 && this.lists.length > 0) return this.none;
     const found = this.place(list.map(({ first, last }) => `${first}-${last}`).join());
     this.narrow[found] ??= list;
+    this.bound(found, list);
     return found;
+  }
+
+  private bound(set: number, list: readonly Interval<number | bigint>[]): void {
+    if (list.length === 0) return;
+    this.lowest[set] = Number(list[0]!.first);
+    this.highest[set] = Number(list.at(-1)!.last);
   }
 
   private place(text: string): number {
@@ -180,9 +260,28 @@ export class AddressTable {
     const found = this.lists.length;
     if (found === mostSets) throw new RangeError(`more than ${mostSets} sets of addresses`);
     this.lists.push(undefined);
+    this.lowest.push(Infinity);
+    this.highest.push(-Infinity);
     this.byText.set(text, found);
     return found;
   }
+}
+
+/** Cells with the same members, put together. */
+function joinCells<T>(
+  cells: readonly SweepCell<T>[],
+): { readonly parts: Interval<T>[]; readonly holders: readonly number[] }[] {
+  const found = new NumberListMap<{ parts: Interval<T>[]; holders: readonly number[] }>();
+  const out: { parts: Interval<T>[]; holders: readonly number[] }[] = [];
+  for (const { first, last, members } of cells) {
+    const known = found.getOrAdd(members, () => {
+      const made = { parts: [], holders: members };
+      out.push(made);
+      return made;
+    });
+    known.parts.push({ first, last });
+  }
+  return out;
 }
 
 const narrowAlgebra = new IntervalAlgebra<number>(1);

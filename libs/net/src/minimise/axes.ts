@@ -19,6 +19,7 @@ export interface Segment extends Interval<number> {
 export type Axis = readonly Segment[];
 
 export const topOfAxis = 0xffff;
+export const isWholeAxis = ({ first, last }: Interval<number>): boolean => first === 0 && last === topOfAxis;
 
 /** Replies: told by the source port, to whatever port of the far side. */
 export interface ReplyAxis {

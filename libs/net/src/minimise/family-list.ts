@@ -1,13 +1,14 @@
-import { append } from '#base';
-import { addressAlgebra } from '../address.js';
+import { NumberListMap } from '#base';
 import type { Interval } from '../interval.js';
 import { isIcmp } from '../service.js';
-import { sweep } from '../sweep.js';
 import type { Abilities, MatchLine } from './abilities.js';
-import type { AddressTable, Stroke } from './address-table.js';
-import { completeAxis, protocolsOf, topOfAxis, type Axis, type ReplyAxis, type WantedAxes } from './axes.js';
-import { isWholeAxis, layerAxis, type LayerRules, type Layers } from './layers.js';
+import type { AddressTable } from './address-table.js';
+import { completeAxis, protocolsOf, type Axis, type LonePart, type ReplyAxis, type WantedAxes } from './axes.js';
+import { layerAxis, type Atom, type Layer, type Layers } from './layers.js';
+import { LineStore, lookedAt, type AxisKind } from './line-store.js';
+import { separateAxis } from './separate.js';
 import { cutOpenings, cutsOf } from './shared-denies.js';
+import { hasSingleValues } from './tidy.js';
 import { portWeight } from './weight.js';
 
 /** Part of a list, with the number of its lines as the target counts them. */
@@ -30,62 +31,48 @@ const cheapest = (blocks: readonly Block[]): Block =>
  * don't want. Where denies save more among the replies of a protocol, its openings come first, in permits alone.
  */
 export class FamilyList {
-  /** Layers of an axis, as long as this lives. */
-  private readonly known = new Map<string, Layers>();
+  /** By kind, background, denies and segments of an axis. */
+  private readonly known = new NumberListMap<Block>();
+  private readonly lines: LineStore;
 
   constructor(
     private readonly table: AddressTable,
     private readonly abilities: Abilities,
-  ) {}
+  ) {
+    this.lines = new LineStore(table.family);
+  }
 
   shortest({ openings, replies, lone }: WantedAxes): MatchLine[] {
-    const lines = lone.map(({ protocol, sourcePorts, established, destinationPorts, wanted }) =>
-      this.table.repaint(this.table.none, wanted, false)!.map((stroke): MatchLine => ({
-        ...this.line(protocol, stroke),
-        established,
-        sourcePorts: portsOf(protocol, sourcePorts),
-        destinationPorts: portsOf(protocol, destinationPorts),
-      })),
-    );
     const answers = replies.map((reply) => this.replyBlock(reply, openings, false));
     const plain = this.openings(openings);
     const ways = [this.byProtocol(openings, replies, answers, plain)];
     for (const closed of this.abilities.denies ? cutsOf(openings, this.table) : [])
       ways.push(together([...answers, this.cut(openings, closed)]));
-    return [...lines.flat(), ...cheapest(ways).lines];
+    return [...this.loneLines(lone), ...cheapest(ways).lines];
   }
 
   /** Each service by itself, replies first: nothing shared, so nothing to go wrong. */
   plain({ openings, replies, lone }: WantedAxes): MatchLine[] {
-    const { table } = this;
-    const permits = (wanted: number): readonly Stroke[] => table.repaint(table.none, wanted, false)!;
+    const { table, lines } = this;
     return [
-      ...lone.flatMap(({ protocol, sourcePorts, established, destinationPorts, wanted }) =>
-        permits(wanted).map((stroke): MatchLine => ({
-          ...this.line(protocol, stroke),
-          established,
-          sourcePorts: portsOf(protocol, sourcePorts),
-          destinationPorts: portsOf(protocol, destinationPorts),
-        })),
-      ),
+      ...this.loneLines(lone),
       ...replies.flatMap(({ protocol, established, axis }) =>
-        axis.flatMap((segment) =>
-          permits(segment.wanted).map((stroke): MatchLine => ({
-            ...this.line(protocol, stroke),
-            established,
-            sourcePorts: portsOf(protocol, segment),
-          })),
-        ),
+        axis.flatMap((ports) => {
+          const strokes = table.repaint(table.none, ports.wanted, false)!;
+          return lines.lines({ protocol, looksAt: established ? 'source, established' : 'source' }, ports, strokes);
+        }),
       ),
       ...[...openings].flatMap(([protocol, axis]) =>
-        axis.flatMap((segment) =>
-          table.repaint(table.none, segment.wanted)!.map((stroke): MatchLine => ({
-            ...this.line(protocol, stroke),
-            destinationPorts: portsOf(protocol, segment),
-          })),
+        axis.flatMap((ports) =>
+          lines.lines({ protocol, looksAt: 'destination' }, ports, table.repaint(table.none, ports.wanted)!),
         ),
       ),
     ];
+  }
+
+  private loneLines(lone: readonly LonePart[]): MatchLine[] {
+    const { table, lines } = this;
+    return lone.flatMap((part) => lines.lone(part, table.repaint(table.none, part.wanted, false)!));
   }
 
   private byProtocol(
@@ -124,7 +111,7 @@ export class FamilyList {
     if (everywhere.length === 0) return { ...apart, wide: noLines };
     const ways = everywhere.map((wanted): Openings => {
       const strokes = table.repaint(table.none, wanted)!;
-      const wide = { cost: strokes.length, lines: strokes.map((stroke) => this.line(null, stroke)) };
+      const wide = { cost: strokes.length, lines: this.lines.wide(strokes) };
       return { ...this.above(openings, protocolsOf(table.family), wanted), wide };
     });
     const total = ({ cost, wide }: Openings): number => cost + wide.cost;
@@ -151,14 +138,11 @@ export class FamilyList {
     const { table } = this;
     const { above, below } = cutOpenings(openings, closed, table);
     const upper = [...openings].map(([protocol, axis]) => this.aboveCut(protocol, axis, above.get(protocol)!, closed));
-    const denies = table.repaint(table.none, closed, false)!;
+    const denies = table.denials(closed);
     const lower = this.openings(below);
     return together([
       ...upper,
-      {
-        cost: denies.length,
-        lines: denies.map(({ addresses }) => this.line(null, { action: 'deny', addresses })),
-      },
+      { cost: denies.length, lines: this.lines.wide(denies) },
       ...lower.blocks.values(),
       lower.wide,
     ]);
@@ -190,72 +174,53 @@ export class FamilyList {
   }
 
   private openingBlock(protocol: number, axis: Axis, background: number, denies: boolean): Block {
-    const found = this.layers(protocol, axis, background, denies);
-    return {
-      cost: found.cost,
-      lines: found.layers.flatMap((layer) => {
-        const destinationPorts = portsOf(protocol, layer);
-        return layer.strokes.map((stroke) => ({ ...this.line(protocol, stroke), destinationPorts }));
-      }),
-    };
+    return this.block({ protocol, looksAt: 'destination' }, axis, background, denies);
   }
 
   private replyBlock(reply: ReplyAxis, openings: ReadonlyMap<number, Axis>, denies: boolean): Block {
     const { table } = this;
-    const { protocol, established } = reply;
+    const { protocol, established, axis } = reply;
+    const kind: AxisKind = { protocol, looksAt: established ? 'source, established' : 'source' };
+    const block = (of: Axis): Block => this.block(kind, of, table.none, denies);
     const open = openings.get(protocol)?.reduce((set, { wanted }) => table.intersect(set, wanted), table.all);
+    if (open === undefined || open === table.none || denies) return block(axis);
     // Whatever may open connections to any port of an address may also answer it.
-    const needed = reply.axis.map((segment) => ({
-      ...segment,
-      wanted: table.subtract(segment.wanted, open ?? table.none),
-    }));
-    const axes = open === undefined || open === table.none || denies ? [reply.axis] : [reply.axis, needed];
-    return cheapest(
-      axes.map((axis) => {
-        const found = this.layers(protocol, axis, table.none, denies);
-        const lines = found.layers.flatMap((layer) => {
-          const sourcePorts = portsOf(protocol, layer);
-          return layer.strokes.map((stroke): MatchLine => ({
-            ...this.line(protocol, stroke),
-            established,
-            sourcePorts,
-          }));
-        });
-        return { cost: found.cost, lines };
-      }),
-    );
+    const needed = axis.map((segment) => ({ ...segment, wanted: table.subtract(segment.wanted, open) }));
+    return cheapest([block(axis), block(needed)]);
+  }
+
+  /** Most classes want of most protocols what others want, too. */
+  private block(kind: AxisKind, axis: Axis, background: number, denies: boolean): Block {
+    const key = [kind.protocol, lookedAt.indexOf(kind.looksAt), background, denies ? 1 : 0];
+    for (const { first, last, wanted } of axis) key.push(first, last, wanted);
+    return this.known.getOrAdd(key, () => {
+      const linesOf = (layers: readonly Layer[]): MatchLine[] =>
+        layers.flatMap((layer) => this.lines.lines(kind, layer, layer.strokes).slice());
+      if (background !== this.table.none || axis.length < 2 || !this.isSeparable(kind.protocol)) {
+        const { cost, layers } = this.layers(kind.protocol, axis, background, denies);
+        return { cost, lines: linesOf(layers) };
+      }
+      const { separate, rest } = separateAxis(axis, this.table, denies);
+      const { cost, layers } = this.layers(kind.protocol, rest, background, denies);
+      const lines = linesOf(separate);
+      return { cost: lines.length + cost, lines: [...lines, ...linesOf(layers)] };
+    });
+  }
+
+  /** Whether a line holds one prefix and any interval of ports. */
+  private isSeparable(protocol: number): boolean {
+    return hasSingleValues(this.abilities) && (!isIcmp(protocol) || this.abilities.icmpTypes === 'range');
   }
 
   private layers(protocol: number, axis: Axis, background: number, denies: boolean): Layers {
     const { table, abilities } = this;
     const weight = (ports: Interval<number>): number => portWeight(abilities, protocol, ports);
-    const rules: LayerRules = { table, denies, weight };
     const [only] = axis;
-    if (axis.length > 1) {
-      // Most classes want of most protocols what others want, too.
-      const key = `${protocol} ${background} ${denies} ${axis.map(({ first, last, wanted }) => `${first}-${last}:${wanted}`).join()}`;
-      let known = this.known.get(key);
-      if (!known) {
-        known = layerAxis(axis, background, atomsOf(axis, background, table), rules);
-        this.known.set(key, known);
-      }
-      return known;
-    }
+    if (axis.length > 1)
+      return layerAxis(axis, background, atomsOf(axis, background, table), { table, denies, weight });
     const strokes = only ? table.repaint(background, only.wanted, denies) : [];
     if (!strokes) return { cost: Infinity, layers: [] };
     return { cost: only ? strokes.length * weight(only) : 0, layers: only ? [{ ...only, strokes }] : [] };
-  }
-
-  private line(protocol: number | null, { action, addresses }: Stroke): MatchLine {
-    return {
-      action,
-      family: this.table.family,
-      protocols: protocol === null ? null : [protocol],
-      sourcePorts: null,
-      destination: addresses,
-      destinationPorts: null,
-      established: false,
-    };
   }
 }
 
@@ -284,22 +249,13 @@ function wantedEverywhere(openings: ReadonlyMap<number, Axis>): number[] {
 const mostSegments = 64;
 const mostAtoms = 32;
 
-function atomsOf(axis: Axis, background: number, table: AddressTable): number[] {
+/** None where nothing overlaps. `axis`, `background`: numbers of sets. */
+function atomsOf(axis: Axis, background: number, table: AddressTable): readonly Atom[] {
   if (axis.length > mostSegments) return [];
   const wanted = new Set(axis.map((segment) => segment.wanted)).add(background);
   const sets = [...wanted].filter((set) => set !== table.none);
-  const isOverlapping = sets.some((a, i) => sets.some((b, j) => j < i && table.intersect(a, b) !== table.none));
-  if (!isOverlapping) return [];
-  const classes = new Map<string, Interval<bigint>[]>();
-  const lists = sets.map((set) => table.list(set));
-  for (const { first, last, members } of sweep(lists, 1n)) {
-    append(classes, members.join(), { first, last });
-  }
-  const atoms = [...classes.values()].map((list) => table.number(addressAlgebra.normalize(list)));
-  return atoms.length > mostAtoms ? [] : atoms;
-}
-
-function portsOf(protocol: number, { first, last }: Interval<number>): readonly Interval<number>[] | null {
-  if (isWholeAxis({ first, last })) return null;
-  return [{ first, last: isIcmp(protocol) && last === topOfAxis ? 255 : last }];
+  if (!sets.some((a, i) => sets.some((b, j) => j < i && table.touches(a, b)))) return [];
+  const atoms = table.atoms(sets);
+  if (atoms.length > mostAtoms) return [];
+  return atoms.map(({ set, holders }) => ({ set, within: new Set(holders.map((i) => sets[i]!)) }));
 }

@@ -32,13 +32,15 @@ type Ranges<T> = readonly Interval<T>[] | null;
 
 function touches<T extends number | bigint>(a: Ranges<T>, b: Ranges<T>): boolean {
   if (!a || !b || a === b) return true;
-  for (const x of a) for (const y of b) if (x.first <= y.last && y.first <= x.last) return true;
-  return false;
+  const [x, y] = [a[0]!, b[0]!];
+  if (a.length === 1 && b.length === 1) return x.first <= y.last && y.first <= x.last;
+  return a.some((one) => b.some((other) => one.first <= other.last && other.first <= one.last));
 }
 
 function holds<T extends number | bigint>(a: Ranges<T>, b: Ranges<T>): boolean {
   if (!a || a === b) return true;
   if (!b) return false;
-  for (const y of b) if (!a.some((x) => x.first <= y.first && y.last <= x.last)) return false;
-  return true;
+  const [x, y] = [a[0]!, b[0]!];
+  if (a.length === 1 && b.length === 1) return x.first <= y.first && y.last <= x.last;
+  return b.every((inner) => a.some((outer) => outer.first <= inner.first && inner.last <= outer.last));
 }

@@ -1,6 +1,7 @@
 import { families, familyOf, type Family } from '../address.js';
 import type { Interval } from '../interval.js';
-import { portOf, protocolOf, protocols, serviceKey } from '../service.js';
+import { protocolOf, protocols, serviceAlgebra, serviceKey } from '../service.js';
+import { sweep } from '../sweep.js';
 import type { MatchLine, PacketRegion } from './abilities.js';
 import type { AddressTable } from './address-table.js';
 import { isWanted } from './axes.js';
@@ -18,117 +19,118 @@ export function permitsExactly(
   return families.every((family) => {
     const table = tables[family];
     const own = lines.filter((line) => line.family === null || line.family === family);
-    const list = own.map((line) => ({ ...line, set: line.destination ? table.number(line.destination) : table.all }));
-    const wanted = regions.map((region) => ({ ...region, set: table.number(familyOf(region.addresses, family)) }));
-    return protocolCells(list, wanted, family).every((protocol) => isEqual(protocol, list, wanted, table));
+    const list = own.map((line) => ({ line, set: line.destination ? table.number(line.destination) : table.all }));
+    const wanted = regions.map((region) => ({ region, set: table.number(familyOf(region.addresses, family)) }));
+    return protocolCells(own, regions, family).every((protocol) => isEqual(protocol, list, wanted, table));
   });
 }
 
-type Line = MatchLine & { readonly set: number };
-type Region = PacketRegion & { readonly set: number };
-
 /** One protocol of each kind that lines and regions tell apart. */
-function protocolCells(lines: readonly Line[], regions: readonly Region[], family: Family): number[] {
-  const named = new Set([
-    ...lines.flatMap((line) => line.protocols ?? []),
-    protocols.tcp,
-    protocols.udp,
-    protocols.sctp,
-  ]);
-  const starts = [0, family === 4 ? protocols.icmp : protocols.icmp6];
-  for (const protocol of named) starts.push(protocol, protocol + 1);
+function protocolCells(lines: readonly MatchLine[], regions: readonly PacketRegion[], family: Family): number[] {
+  const starts = new Set([0, protocols.icmp, protocols.icmp + 1, protocols.icmp6, protocols.icmp6 + 1]);
+  const add = (protocol: number): void => void starts.add(protocol).add(protocol + 1);
+  for (const protocol of [protocols.tcp, protocols.udp, protocols.sctp]) add(protocol);
+  for (const line of lines) for (const protocol of line.protocols ?? []) add(protocol);
   for (const { services } of regions) {
-    for (const { first, last } of services)
-      starts.push(protocolOf(first), protocolOf(first) + 1, protocolOf(last), protocolOf(last) + 1);
+    for (const { first, last } of services) {
+      add(protocolOf(first));
+      add(protocolOf(last));
+    }
   }
-  for (const protocol of [protocols.icmp, protocols.icmp6]) starts.push(protocol + 1);
-  return [...new Set(starts)].filter((protocol) => protocol <= 255 && isWanted(protocol, family));
+  return [...starts].filter((protocol) => protocol <= 255 && isWanted(protocol, family));
 }
 
-/** What matches in one cell of ports. */
-interface Cell {
-  readonly lines: readonly Line[];
-  readonly regions: readonly Region[];
+/** A line or a region, as far as one protocol goes. */
+interface Match {
+  /** Null: a region. */
+  readonly action: MatchLine['action'] | null;
+  readonly set: number;
+  readonly ports: readonly Interval<number>[];
+  readonly sourcePorts: readonly Interval<number>[] | null;
+  readonly established: boolean;
 }
 
-function isEqual(protocol: number, all: readonly Line[], wanted: readonly Region[], table: AddressTable): boolean {
-  const lines = all.filter((line) => !line.protocols || line.protocols.includes(protocol));
-  const keys = { first: serviceKey(protocol, 0), last: serviceKey(protocol, topPort(protocol)) };
-  const regions = wanted.filter((region) =>
-    region.services.some((part) => part.first <= keys.last && part.last >= keys.first),
-  );
-  const bySource = sourceCells(protocol, lines, regions);
-  return portCells(protocol, lines, regions).every((cell) =>
-    bySource.every(
-      (source) =>
-        permitted(
-          cell.lines.filter((line) => source.lines.has(line)),
-          table,
-        ) === table.unionOf(cell.regions.filter((region) => source.regions.has(region)).map(({ set }) => set)),
-    ),
-  );
+function isEqual(
+  protocol: number,
+  lines: readonly { readonly line: MatchLine; readonly set: number }[],
+  regions: readonly { readonly region: PacketRegion; readonly set: number }[],
+  table: AddressTable,
+): boolean {
+  const all = [{ first: 0, last: topPort(protocol) }];
+  const matches: Match[] = [];
+  for (const { line, set } of lines) {
+    if (line.protocols && !line.protocols.includes(protocol)) continue;
+    const ports = line.destinationPorts ? serviceAlgebra.intersect(line.destinationPorts, all) : all;
+    const { action, sourcePorts, established } = line;
+    matches.push({ action, set, ports, sourcePorts, established });
+  }
+  for (const { region, set } of regions) {
+    const ports = portsOf(region, protocol);
+    const { sourcePorts, established } = region;
+    if (ports.length > 0) matches.push({ action: null, set, ports, sourcePorts, established });
+  }
+  const bySource = selections(protocol, matches);
+  return sweep(
+    matches.map(({ ports }) => ports),
+    1,
+  ).every(({ members }) => {
+    const own = members.map((i) => matches[i]!);
+    return bySource.every((isSelected) => isCellEqual(isSelected ? own.filter(isSelected) : own, table));
+  });
+}
+
+/** Of a cell of ports: whether what the lines permit is what the regions want. Lines come first, in their order. */
+function isCellEqual(matches: readonly Match[], table: AddressTable): boolean {
+  let lines = matches.length;
+  while (lines > 0 && matches[lines - 1]!.action === null) lines--;
+  return permitted(matches, lines, table) === unionOf(matches, lines, matches.length, table);
 }
 
 /** From the bottom up, so that whatever stands above has the last word. Within a run of one action order does not matter. */
-function permitted(lines: readonly Line[], table: AddressTable): number {
+function permitted(matches: readonly Match[], lines: number, table: AddressTable): number {
   let below = table.none;
-  for (let end = lines.length; end > 0;) {
-    const { action } = lines[end - 1]!;
+  for (let end = lines; end > 0;) {
+    const { action } = matches[end - 1]!;
     let start = end - 1;
-    while (start > 0 && lines[start - 1]!.action === action) start--;
-    const run = table.unionOf(lines.slice(start, end).map(({ set }) => set));
+    while (start > 0 && matches[start - 1]!.action === action) start--;
+    const run = unionOf(matches, start, end, table);
     below = action === 'permit' ? table.union(below, run) : table.subtract(below, run);
     end = start;
   }
   return below;
 }
 
-function portCells(protocol: number, lines: readonly Line[], regions: readonly Region[]): Cell[] {
-  const top = topPort(protocol);
-  const portsOf = ({ services }: Region): Interval<number>[] =>
-    services
-      .filter((part) => protocolOf(part.first) <= protocol && protocolOf(part.last) >= protocol)
-      .map((part) => ({
-        first: protocolOf(part.first) < protocol ? 0 : portOf(part.first),
-        last: protocolOf(part.last) > protocol ? top : portOf(part.last),
-      }));
-  const own = regions.map((region) => ({ region, ports: portsOf(region) }));
-  const borders = bordersOf([...lines.map((line) => line.destinationPorts), ...own.map(({ ports }) => ports)]);
-  return borders
-    .filter((port) => port <= top)
-    .map((port) => ({
-      lines: lines.filter((line) => includes(line.destinationPorts, port)),
-      regions: own.flatMap(({ region, ports }) => (includes(ports, port) ? [region] : [])),
-    }));
+function unionOf(matches: readonly Match[], from: number, to: number, table: AddressTable): number {
+  if (to - from === 1) return matches[from]!.set;
+  return table.unionOf(matches.slice(from, to).map(({ set }) => set));
 }
 
-interface SourceCell {
-  readonly lines: ReadonlySet<Line>;
-  readonly regions: ReadonlySet<Region>;
+function portsOf({ services }: PacketRegion, protocol: number): readonly Interval<number>[] {
+  const base = serviceKey(protocol, 0);
+  const within = serviceAlgebra.intersect(services, [{ first: base, last: base + topPort(protocol) }]);
+  return within.map(({ first, last }) => ({ first: first - base, last: last - base }));
 }
 
-/** One for each set of lines and regions that some source port and flag select. */
-function sourceCells(protocol: number, lines: readonly Line[], regions: readonly Region[]): SourceCell[] {
-  const flags = protocol === protocols.tcp && [...lines, ...regions].some(({ established }) => established);
+type Selection = (match: Match) => boolean;
+
+/** One for each set of lines and regions that some source port and flag select; null: all of them. */
+function selections(protocol: number, matches: readonly Match[]): readonly (Selection | null)[] {
+  const special = matches.filter(({ sourcePorts, established }) => sourcePorts !== null || established);
+  if (special.length === 0) return [null];
   const hasSources = protocol === protocols.tcp || protocol === protocols.udp || protocol === protocols.sctp;
-  const borders = bordersOf([...lines, ...regions].map(({ sourcePorts }) => sourcePorts));
-  return (hasSources ? borders : [null]).flatMap((port) =>
-    (flags ? [false, true] : [false]).map((flag) => {
-      const selects = ({ sourcePorts, established }: Line | Region): boolean =>
-        (!established || flag) && (sourcePorts === null || (port !== null && includes(sourcePorts, port)));
-      return { lines: new Set(lines.filter(selects)), regions: new Set(regions.filter(selects)) };
-    }),
-  );
+  const lists = special.map(({ sourcePorts }) => (hasSources ? (sourcePorts ?? anyPort) : sourcePorts ? [] : anyPort));
+  const cells = sweep([anyPort, ...lists], 1).map(({ members }) => members.slice(1).map((i) => special[i - 1]!));
+  const flags = protocol === protocols.tcp && special.some(({ established }) => established) ? [false, true] : [false];
+  const found = new Map<string, Selection>();
+  for (const cell of cells) {
+    for (const flag of flags) {
+      const selected = new Set(cell.filter(({ established }) => !established || flag));
+      const key = special.map((match) => (selected.has(match) ? '1' : '0')).join('');
+      const isPlain: Selection = ({ sourcePorts, established }) => sourcePorts === null && !established;
+      found.set(key, (match) => isPlain(match) || selected.has(match));
+    }
+  }
+  return [...found.values()];
 }
 
-type Ports = readonly Interval<number>[] | null;
-
-const includes = (ports: Ports, port: number): boolean =>
-  ports === null || ports.some(({ first, last }) => first <= port && port <= last);
-
-/** The first value of every cell into which some lists cut the ports. */
-function bordersOf(lists: readonly Ports[]): number[] {
-  const borders = new Set([0]);
-  for (const list of lists) for (const { first, last } of list ?? []) borders.add(first).add(last + 1);
-  return [...borders].filter((port) => port <= 0xffff);
-}
+const anyPort: readonly Interval<number>[] = [{ first: 0, last: 0xffff }];

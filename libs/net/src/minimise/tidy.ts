@@ -119,28 +119,30 @@ function isOneLine(family: Family, ranges: readonly Interval<bigint>[], { addres
 
 /** Places of lines that differ in nothing but this condition. */
 function placesOfLike(lines: readonly MatchLine[], condition: Condition): number[][] {
-  const objects = new Map<unknown, number>();
-  const numberOf = (list: unknown): number => {
-    const found = objects.get(list) ?? objects.size;
-    objects.set(list, found);
-    return found;
-  };
-  const groups = new Map<string, number[]>();
-  for (const [i, line] of lines.entries()) {
-    const words: unknown[] = [line.action, line.established];
-    if (condition !== 'family') words.push(line.family);
-    if (condition !== 'protocols') words.push(line.protocols?.join() ?? 'any');
-    if (condition !== 'destinationPorts') words.push(text(line.destinationPorts));
-    if (condition !== 'sourcePorts') words.push(text(line.sourcePorts));
-    // Equal addresses are mostly one object; where they aren't, two lines stay apart.
-    if (condition !== 'destination') words.push(numberOf(line.destination));
-    const key = words.join(' ');
-    const group = groups.get(key);
-    if (group) group.push(i);
-    else groups.set(key, [i]);
-  }
+  const groups = Map.groupBy(lines.keys(), (i) => textWithout(lines[i]!, condition));
   return [...groups.values()].filter(({ length }) => length > 1);
 }
 
-const text = (ports: readonly Interval<number>[] | null): string =>
-  ports === null ? 'any' : ports.map(({ first, last }) => `${first}-${last}`).join();
+/** By line, which many lists share: what it says beside each condition. */
+const texts = new WeakMap<MatchLine, Map<Condition, string>>();
+
+function textWithout(line: MatchLine, condition: Condition): string {
+  const own = texts.get(line) ?? new Map<Condition, string>();
+  texts.set(line, own);
+  let text = own.get(condition);
+  if (text === undefined) {
+    const { action, established, family, protocols, destinationPorts, sourcePorts, destination } = line;
+    const words: unknown[] = [action, established];
+    if (condition !== 'family') words.push(family);
+    if (condition !== 'protocols') words.push(protocols?.join() ?? 'any');
+    if (condition !== 'destinationPorts') words.push(textOf(destinationPorts));
+    if (condition !== 'sourcePorts') words.push(textOf(sourcePorts));
+    if (condition !== 'destination') words.push(textOf(destination));
+    text = words.join(' ');
+    own.set(condition, text);
+  }
+  return text;
+}
+
+const textOf = (ranges: readonly Interval<number | bigint>[] | null): string =>
+  ranges === null ? 'any' : ranges.map(({ first, last }) => `${first}-${last}`).join();

@@ -4,7 +4,7 @@ import type { AclRow, EncodedAcl } from './encoded.js';
 export function encodeAcl(acl: readonly AclEntry[]): EncodedAcl {
   const rows: { match: Omit<AclEntry, 'destination'>; destinations: (string | null)[] }[] = [];
   for (const { destination, ...match } of acl) {
-    const text = destination && formatPrefix(destination);
+    const text = destination && textOf(destination);
     const top = rows.at(-1);
     if (top && isSameMatch(top.match, match)) top.destinations.push(text);
     else rows.push({ match, destinations: [text] });
@@ -19,6 +19,18 @@ export function encodeAcl(acl: readonly AclEntry[]): EncodedAcl {
     match.established,
     destinations,
   ]);
+}
+
+/** Many lists name the same prefix by the same object. */
+const texts = new WeakMap<Prefix, string>();
+
+function textOf(prefix: Prefix): string {
+  let text = texts.get(prefix);
+  if (text === undefined) {
+    text = formatPrefix(prefix);
+    texts.set(prefix, text);
+  }
+  return text;
 }
 
 function isSameMatch(a: Omit<AclEntry, 'destination'>, b: Omit<AclEntry, 'destination'>): boolean {

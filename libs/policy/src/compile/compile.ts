@@ -10,7 +10,7 @@ import { Resolution } from '../resolve.js';
 import { compileAccess } from './access.js';
 import { BudgetCheck } from './budgets.js';
 import { CatalogSections, RuleSections } from './content.js';
-import { FlowCompiler, FlowIndex, FlowResolver, type ResolvedFlow } from './flows.js';
+import { FlowCompiler, FlowIndex, FlowResolver, keyOf } from './flows.js';
 import { PortAclCompiler, type PortAcl } from './port-acl.js';
 import { Latest, Shelf } from '../shelf.js';
 
@@ -56,7 +56,7 @@ export class PolicyCompiler {
     const flows: Record<string, ClassFlows> = {};
     for (const name of policy.classes.keys()) flows[name] = names.flows.compile(name, index);
     names.directions.turn();
-    const portAcls = this.portAclsOf(policy, names, table, index, report);
+    const portAcls = this.portAclsOf(policy, names, table, index, flows, report);
     this.budgets.check(policy, table, portAcls, report);
     if (report.hasErrors) return failure(report.diagnostics);
 
@@ -103,6 +103,7 @@ export class PolicyCompiler {
     names: Names,
     table: readonly AccessGrant[],
     index: FlowIndex,
+    flows: Readonly<Record<string, ClassFlows>>,
     report: Report,
   ): Record<string, readonly AclEntry[]> {
     const { compiler, known } = this.acls.get([names, table], () => ({
@@ -112,11 +113,11 @@ export class PolicyCompiler {
     const out: Record<string, readonly AclEntry[]> = {};
     const told = new Set<string>();
     const places = new Map(policy.flowRules.map((rule) => [rule.id, rule.span]));
-    const keyOf = (flows: readonly ResolvedFlow[]): string => flows.map(({ rule }) => rule.id).join(' ');
     for (const role of new Set(table.map((grant) => grant.role))) {
       const [opening, receiving] = [index.outbound(role), index.inbound(role)];
       // Classes under the same rules share one list.
-      const acl = known.get(`${keyOf(opening)}|${keyOf(receiving)}`, () => compiler.compile(opening, receiving));
+      const key = `${keyOf(opening)}|${keyOf(receiving)}`;
+      const acl = known.get(key, () => compiler.compile(opening, receiving, flows[role]!));
       out[role] = acl.entries;
       for (const { code, about, rule, summary, hint } of acl.findings) {
         if (told.has(about)) continue;

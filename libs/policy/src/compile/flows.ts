@@ -4,7 +4,7 @@ import type { Hierarchy } from '../hierarchy.js';
 import type { FlowRuleSource } from '../policy.js';
 import type { Resolution } from '../resolve.js';
 import type { ClassFlows, DirectionFlows, PeerRegion } from '../snapshot.js';
-import { normalFormOfAtoms, serviceCells, type AtomBox } from './normal-form.js';
+import { normalFormOfAtoms, serviceCells, type AtomBox, type ServiceCell } from './normal-form.js';
 import type { Shelf } from '../shelf.js';
 
 /** A flow rule in force, with its names resolved to what the wire knows. */
@@ -91,7 +91,7 @@ export class FlowCompiler {
   }
 
   private direction(flows: readonly ResolvedFlow[], far: 'subject' | 'object'): DirectionFlows {
-    const key = `${far} ${flows.map(({ rule }) => rule.id).join(' ')}`;
+    const key = `${far} ${keyOf(flows)}`;
     return this.known.get(key, () => this.compileDirection(flows, far));
   }
 
@@ -100,7 +100,7 @@ export class FlowCompiler {
     const byPeer = new Map<string, ResolvedFlow[]>();
     for (const flow of flows) {
       const side = flow[far];
-      if ('atoms' in side) boxes.push({ ...identity(flow), atoms: side.atoms });
+      if ('atoms' in side) boxes.push(boxOf(flow, side.atoms));
       else {
         for (const peer of this.tree.members(side.class)) {
           append(byPeer, peer, flow);
@@ -109,8 +109,14 @@ export class FlowCompiler {
     }
     const peersAllowed: PeerRegion[] = [];
     const peersDenied: PeerRegion[] = [];
+    // Peers under the same rules share what is found for them.
+    const cellsOf = new Map<string, readonly ServiceCell[]>();
     for (const peer of [...byPeer.keys()].sort()) {
-      for (const { services, allow, deny } of serviceCells(byPeer.get(peer)!.map(identity))) {
+      const own = byPeer.get(peer)!;
+      const key = keyOf(own);
+      const cells = cellsOf.get(key) ?? serviceCells(own.map(identity));
+      cellsOf.set(key, cells);
+      for (const { services, allow, deny } of cells) {
         if (deny.length > 0) peersDenied.push({ peer, services, rules: deny });
         else peersAllowed.push({ peer, services, rules: allow });
       }
@@ -119,6 +125,15 @@ export class FlowCompiler {
   }
 }
 
+/** What a list of rules is known by. */
+export const keyOf = (flows: readonly ResolvedFlow[]): string => flows.map(({ rule }) => rule.id).join(' ');
+
+export const boxOf = ({ rule, services }: ResolvedFlow, atoms: AtomSet): AtomBox => ({
+  id: rule.id,
+  effect: rule.effect,
+  services,
+  atoms,
+});
 const identity = ({ rule, services }: ResolvedFlow): Omit<AtomBox, 'atoms'> => ({
   id: rule.id,
   effect: rule.effect,

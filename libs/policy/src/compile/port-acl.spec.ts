@@ -19,7 +19,8 @@ import { sampleInstant, samplePolicy } from '../spec/sample.js';
 import { isActive } from '../when.js';
 import { Resolution } from '../resolve.js';
 import { compileAccess } from './access.js';
-import { FlowIndex, FlowResolver } from './flows.js';
+import { FlowCompiler, FlowIndex, FlowResolver } from './flows.js';
+import { Shelf } from '../shelf.js';
 import { PortAclCompiler } from './port-acl.js';
 
 /** The ACL of every role, in the algebra of packet sets: what was asked for, and what the entries permit. */
@@ -32,12 +33,14 @@ function compareAcls(policy: Policy): { asked: PacketSet; permitted: PacketSet }
     active.map((rule) => resolver.resolve(rule)),
     policy.principalTree,
   );
+  const flows = new FlowCompiler(resolution, policy.principalTree, new Shelf());
   const acls = new PortAclCompiler(policy, resolution, access);
   const space = new PacketSpace();
   const spy = vi.spyOn(EntryMinimiser.prototype, 'minimise');
   const compared = [...new Set(access.map(({ role }) => role))].map((role) => {
     spy.mockClear();
-    const permitted = permittedBy(space, acls.compile(index.outbound(role), index.inbound(role)).entries);
+    const acl = acls.compile(index.outbound(role), index.inbound(role), flows.compile(role, index));
+    const permitted = permittedBy(space, acl.entries);
     return { permitted, asked: packetsOf(space, spy.mock.calls[0]![0]) };
   });
   spy.mockRestore();

@@ -14,9 +14,9 @@ import {
 } from '#net';
 import type { FlowRuleSource, Policy } from '../policy.js';
 import type { Resolution } from '../resolve.js';
-import type { AccessGrant } from '../snapshot.js';
+import type { AccessGrant, ClassFlows, DirectionFlows, FlowRegion } from '../snapshot.js';
 import { ClassPlaces } from './class-places.js';
-import type { ResolvedFlow } from './flows.js';
+import { boxOf, type ResolvedFlow } from './flows.js';
 import { normalFormOfAtoms, type AtomBox } from './normal-form.js';
 import { repliesTo } from './port-acl-replies.js';
 
@@ -42,6 +42,7 @@ export interface PortAcl {
 export class PortAclCompiler {
   private readonly minimiser = new EntryMinimiser(portAclAbilities);
   private readonly places: ClassPlaces;
+  private readonly entries = new WeakMap<MatchLine, AclEntry>();
   private readonly prefixes = new WeakMap<readonly Interval<bigint>[], Prefix>();
 
   constructor(
@@ -52,26 +53,34 @@ export class PortAclCompiler {
     this.places = new ClassPlaces(policy, resolution, access);
   }
 
-  /** `opening`: the rules where the class is the subject; `receiving`: where it is the object. */
-  compile(opening: readonly ResolvedFlow[], receiving: readonly ResolvedFlow[]): PortAcl {
+  /** `opening`: the rules where the class is the subject; `receiving`: where it is the object; `flows`: what follows of them. */
+  compile(opening: readonly ResolvedFlow[], receiving: readonly ResolvedFlow[], flows: ClassFlows): PortAcl {
     const findings: AclFinding[] = [];
-    const opened = this.allowed(opening, 'object', findings);
-    const received = this.allowed(receiving, 'subject', findings);
+    const opened = this.allowed(opening, 'object', flows.outbound, findings);
+    const received = this.allowed(receiving, 'subject', flows.inbound, findings);
     const lines = this.minimiser.minimise([...repliesIn(received, findings), ...opened.map(openingsOf)]);
     if (!lines) throw new TypeError('port ACLs can say every set of packets that policies speak of');
     return { entries: lines.map((line) => this.entryOf(line)), findings };
   }
 
-  private entryOf({ family, protocols, sourcePorts, destination, destinationPorts, ...line }: MatchLine): AclEntry {
-    if (family === null) throw new TypeError('a port ACL entry has one family');
-    return {
-      ...line,
-      family,
-      protocol: only(protocols),
-      sourcePorts: only(sourcePorts),
-      destination: destination && this.prefixOf(family, destination),
-      destinationPorts: only(destinationPorts),
-    };
+  /** Lists share most of their lines, and so their entries. */
+  private entryOf(line: MatchLine): AclEntry {
+    let entry = this.entries.get(line);
+    if (!entry) {
+      const { family, protocols, sourcePorts, destination, destinationPorts, action, established } = line;
+      if (family === null) throw new TypeError('a port ACL entry has one family');
+      entry = {
+        action,
+        family,
+        protocol: only(protocols),
+        sourcePorts: only(sourcePorts),
+        destination: destination && this.prefixOf(family, destination),
+        destinationPorts: only(destinationPorts),
+        established,
+      };
+      this.entries.set(line, entry);
+    }
+    return entry;
   }
 
   /** Lists name the same few prefixes by the same objects again and again. */
@@ -81,19 +90,34 @@ export class PortAclCompiler {
     return known;
   }
 
-  private allowed(flows: readonly ResolvedFlow[], far: 'subject' | 'object', findings: AclFinding[]): RegionOf[] {
-    const boxes = flows.flatMap((flow): AtomBox[] => {
+  private allowed(
+    rules: readonly ResolvedFlow[],
+    far: 'subject' | 'object',
+    { allowed }: DirectionFlows,
+    findings: AclFinding[],
+  ): RegionOf[] {
+    const towardsClasses = rules.flatMap((flow): AtomBox[] => {
       const side = flow[far];
-      const { id, effect } = flow.rule;
-      const atoms = 'atoms' in side ? side.atoms : this.atomsOfClass(side.class, flow, findings);
-      return atoms.length === 0 ? [] : [{ id, effect, services: flow.services, atoms }];
+      if ('atoms' in side) return [];
+      const atoms = this.atomsOfClass(side.class, flow, findings);
+      return atoms.length === 0 ? [] : [boxOf(flow, atoms)];
     });
-    const lines = new Map(flows.map((flow) => [flow.rule.id, flow]));
-    return normalFormOfAtoms(boxes, this.resolution.partition).allowed.map(({ addresses, services, rules }) => ({
+    const regions = towardsClasses.length === 0 ? allowed : this.joined(rules, far, towardsClasses);
+    const lines = new Map(rules.map((flow) => [flow.rule.id, flow]));
+    return regions.map(({ addresses, services, rules: [first] }) => ({
       addresses,
       services,
-      flow: lines.get(rules[0]!)!,
+      flow: lines.get(first!)!,
     }));
+  }
+
+  /** Classes by the segments that are theirs, beside the endpoints that rules name. */
+  private joined(rules: readonly ResolvedFlow[], far: 'subject' | 'object', boxes: readonly AtomBox[]): FlowRegion[] {
+    const towardsEndpoints = rules.flatMap((flow) => {
+      const side = flow[far];
+      return 'atoms' in side ? [boxOf(flow, side.atoms)] : [];
+    });
+    return normalFormOfAtoms([...towardsEndpoints, ...boxes], this.resolution.partition).allowed;
   }
 
   private atomsOfClass(name: string, { rule }: ResolvedFlow, findings: AclFinding[]): AtomSet {

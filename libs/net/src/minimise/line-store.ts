@@ -1,0 +1,90 @@
+import type { Family } from '../address.js';
+import type { Interval } from '../interval.js';
+import { isIcmp } from '../service.js';
+import type { MatchLine } from './abilities.js';
+import type { Stroke } from './address-table.js';
+import { isWholeAxis, topOfAxis, type LonePart } from './axes.js';
+
+export const lookedAt = ['destination', 'source', 'source, established'] as const;
+
+/** What the lines of an axis have in common. `looksAt`: whose ports are on the axis. */
+export interface AxisKind {
+  readonly protocol: number;
+  readonly looksAt: (typeof lookedAt)[number];
+}
+
+type Ports = readonly Interval<number>[] | null;
+type Condition = Pick<MatchLine, 'protocols' | 'sourcePorts' | 'destinationPorts' | 'established'>;
+
+/** Makes the lines of one family. Equal lines are one object: lists share most of theirs. */
+export class LineStore {
+  private readonly byStrokes = new WeakMap<readonly Stroke[], Map<number, readonly MatchLine[]>>();
+  private readonly byStroke = new WeakMap<Stroke, Map<number, MatchLine>>();
+  private readonly ports = new Map<number, Ports>();
+
+  constructor(private readonly family: Family) {}
+
+  /** Strokes on some ports of an axis. */
+  lines({ protocol, looksAt }: AxisKind, ports: Interval<number>, strokes: readonly Stroke[]): readonly MatchLine[] {
+    const kind = lookedAt.indexOf(looksAt) * 256 + protocol;
+    const key = (kind * portCount + ports.first) * portCount + ports.last;
+    return remembered(this.byStrokes, strokes, key, () => {
+      const own = this.portsOf(protocol, ports);
+      const condition = {
+        protocols: [protocol],
+        sourcePorts: looksAt === 'destination' ? null : own,
+        destinationPorts: looksAt === 'destination' ? own : null,
+        established: looksAt === 'source, established',
+      };
+      return strokes.map((stroke) => remembered(this.byStroke, stroke, key, () => this.line(stroke, condition)));
+    });
+  }
+
+  /** Strokes on all protocols. */
+  wide(strokes: readonly Stroke[]): readonly MatchLine[] {
+    const condition = { protocols: null, sourcePorts: null, destinationPorts: null, established: false };
+    return remembered(this.byStrokes, strokes, -1, () =>
+      strokes.map((stroke) => remembered(this.byStroke, stroke, -1, () => this.line(stroke, condition))),
+    );
+  }
+
+  lone(part: LonePart, strokes: readonly Stroke[]): readonly MatchLine[] {
+    const condition = {
+      protocols: [part.protocol],
+      sourcePorts: this.portsOf(part.protocol, part.sourcePorts),
+      destinationPorts: this.portsOf(part.protocol, part.destinationPorts),
+      established: part.established,
+    };
+    return strokes.map((stroke) => this.line(stroke, condition));
+  }
+
+  private line({ action, addresses }: Stroke, condition: Condition): MatchLine {
+    return { action, family: this.family, destination: addresses, ...condition };
+  }
+
+  private portsOf(protocol: number, ports: Interval<number>): Ports {
+    if (isWholeAxis(ports)) return null;
+    const { first } = ports;
+    const last = isIcmp(protocol) && ports.last === topOfAxis ? 255 : ports.last;
+    const key = first * portCount + last;
+    const known = this.ports.get(key) ?? [{ first, last }];
+    this.ports.set(key, known);
+    return known;
+  }
+}
+
+const portCount = topOfAxis + 1;
+
+function remembered<O extends object, T>(known: WeakMap<O, Map<number, T>>, of: O, key: number, make: () => T): T {
+  let own = known.get(of);
+  if (!own) {
+    own = new Map();
+    known.set(of, own);
+  }
+  let value = own.get(key);
+  if (value === undefined) {
+    value = make();
+    own.set(key, value);
+  }
+  return value;
+}

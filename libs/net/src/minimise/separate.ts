@@ -1,0 +1,125 @@
+import { append } from '#base';
+import type { Interval } from '../interval.js';
+import type { AddressTable, Stroke } from './address-table.js';
+import { completeAxis, type Axis, type Segment } from './axes.js';
+import type { Layer } from './layers.js';
+
+/** An axis in two parts that can be said one behind the other. */
+export interface SeparatedAxis {
+  /** Permits, in order of ports. */
+  readonly separate: readonly Layer[];
+  /** All else that is wanted. */
+  readonly rest: Axis;
+}
+
+/**
+ * Takes out of an axis the prefixes that overlap nothing else that is wanted there, which is nearly all of most axes. Such a
+ * prefix needs one permit for each interval of ports on which it is wanted, and no list has less: closing gaps of a wider
+ * permit costs as many lines. So there is nothing to search for.
+ *
+ * Holds where a line is one prefix and one interval of ports, whatever that interval is.
+ */
+export function separateAxis(axis: Axis, table: AddressTable, denies: boolean): SeparatedAxis {
+  const pieces = new Map<Stroke, Piece>();
+  /** Sets that take denies to say. */
+  const mixed = new Set<number>();
+  for (const { wanted, first, last } of axis) {
+    const strokes = table.repaint(table.none, wanted, denies)!;
+    if (strokes.some(({ action }) => action === 'deny')) mixed.add(wanted);
+    else for (const stroke of strokes) pieceOf(stroke, pieces).add(first, last);
+  }
+  markOverlaps([...pieces.values()]);
+  markSharedGaps([...pieces.values()]);
+  for (const piece of pieces.values())
+    for (const set of mixed) if (table.touches(piece.stroke.set, set)) piece.isSeparate = false;
+
+  const isSeparate = (stroke: Stroke): boolean => pieces.get(stroke)!.isSeparate;
+  const rest = axis.map(({ first, last, wanted }): Segment => {
+    if (mixed.has(wanted)) return { first, last, wanted };
+    const strokes = table.repaint(table.none, wanted, denies)!;
+    const others = strokes.filter((stroke) => !isSeparate(stroke));
+    if (others.length === strokes.length) return { first, last, wanted };
+    return { first, last, wanted: table.unionOf(others.map(({ set }) => set)) };
+  });
+  return { separate: layersOf(pieces.values()), rest: completeAxis(rest, table.none) };
+}
+
+/** A prefix and where it is wanted. */
+class Piece {
+  readonly ports: { first: number; last: number }[] = [];
+  isSeparate = true;
+
+  constructor(readonly stroke: Stroke) {}
+
+  /** In ascending order. */
+  add(first: number, last: number): void {
+    const top = this.ports.at(-1);
+    if (top?.last === first - 1) top.last = last;
+    else this.ports.push({ first, last });
+  }
+
+  /** One number for the beginning of each gap between two intervals, and one for its end. */
+  *gapBorders(): Generator<number> {
+    for (let i = 1; i < this.ports.length; i++) {
+      yield this.ports[i - 1]!.last * 2;
+      yield this.ports[i]!.first * 2 + 1;
+    }
+  }
+
+  /** Null: all addresses. */
+  get range(): Interval<bigint> | null {
+    return this.stroke.addresses?.[0] ?? null;
+  }
+}
+
+function pieceOf(stroke: Stroke, pieces: Map<Stroke, Piece>): Piece {
+  let piece = pieces.get(stroke);
+  if (!piece) {
+    piece = new Piece(stroke);
+    pieces.set(stroke, piece);
+  }
+  return piece;
+}
+
+/** Prefixes that overlap contain one another. */
+function markOverlaps(pieces: readonly Piece[]): void {
+  if (pieces.length < 2) return;
+  const sorted = [...pieces].sort((a, b) => compare(a.range, b.range));
+  let top = sorted[0]!;
+  for (const piece of sorted.slice(1)) {
+    if (top.range === null || piece.range!.first <= top.range.last) {
+      top.isSeparate = false;
+      piece.isSeparate = false;
+    } else top = piece;
+  }
+}
+
+/** Wide permits pay where one deny for all addresses closes the gaps of several prefixes: those begin or end alike. */
+function markSharedGaps(pieces: readonly Piece[]): void {
+  const holders = new Map<number, Piece[]>();
+  for (const piece of pieces) for (const border of piece.gapBorders()) append(holders, border, piece);
+  for (const sharing of holders.values()) if (sharing.length > 1) for (const piece of sharing) piece.isSeparate = false;
+}
+
+/** By first address, those that contain others first. */
+function compare(a: Interval<bigint> | null, b: Interval<bigint> | null): number {
+  if (!a || !b) return a === b ? 0 : a ? 1 : -1;
+  if (a.first !== b.first) return a.first < b.first ? -1 : 1;
+  return a.last === b.last ? 0 : a.last > b.last ? -1 : 1;
+}
+
+/** Prefixes on the same ports stand together, in order of address. */
+function layersOf(pieces: Iterable<Piece>): Layer[] {
+  const layers = new Map<number, { first: number; last: number; strokes: Stroke[] }>();
+  for (const { ports, stroke, isSeparate } of pieces) {
+    for (const { first, last } of isSeparate ? ports : []) {
+      const key = first * portCount + last;
+      const layer = layers.get(key) ?? { first, last, strokes: [] };
+      layers.set(key, layer);
+      layer.strokes.push(stroke);
+    }
+  }
+  return [...layers.values()].sort((a, b) => a.first - b.first || a.last - b.last);
+}
+
+const portCount = 0x1_0000;

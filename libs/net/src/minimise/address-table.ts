@@ -34,7 +34,7 @@ export class AddressTable {
   private readonly lowest: number[] = [];
   private readonly highest: number[] = [];
   private readonly byText = new Map<string, number>();
-  private readonly byObject = new WeakMap<Ranges, number>();
+  private readonly byObject = new Map<Ranges, number>();
   private readonly combined: Record<Operation, Map<number, number>> = {
     union: new Map(),
     intersect: new Map(),

@@ -1,5 +1,5 @@
 import type { MatchLine } from './abilities.js';
-import { covers, meets, meetsInPorts } from './line-algebra.js';
+import { covers, meets, meetsInAddresses, meetsInPorts } from './line-algebra.js';
 
 /** Lines left out: those above which all was decided, and those whose packets the lines below treat the same. */
 export function dropIdleLines(lines: readonly MatchLine[]): readonly MatchLine[] {
@@ -26,8 +26,8 @@ function isRepeated(list: readonly MatchLine[], at: number): boolean {
 }
 
 /**
- * Places of lines that share some ports with lines of other ports. All others meet lines of the same ports only, which were
- * made as short as can be: nothing is idle there.
+ * Places of lines that share packets with lines of other ports. All others meet lines of the same ports only, which were made
+ * as short as can be: nothing is idle there.
  */
 export function crowdedLines(lines: readonly MatchLine[]): ReadonlySet<number> {
   const groups: { line: MatchLine; places: number[] }[] = [];
@@ -40,7 +40,9 @@ export function crowdedLines(lines: readonly MatchLine[]): ReadonlySet<number> {
   for (const [n, a] of groups.entries()) {
     for (let m = 0; m < n; m++) {
       const b = groups[m]!;
-      if (meetsInPorts(a.line, b.line)) for (const i of [...a.places, ...b.places]) crowded.add(i);
+      if (!meetsInPorts(a.line, b.line)) continue;
+      for (const i of a.places)
+        for (const j of b.places) if (meetsInAddresses(lines[i]!, lines[j]!)) crowded.add(i).add(j);
     }
   }
   return crowded;

@@ -3,8 +3,10 @@ import type { MatchLine } from './abilities.js';
 
 /** Whether some packet may match both. */
 export function meets(a: MatchLine, b: MatchLine): boolean {
-  return meetsInPorts(a, b) && touches(a.destination, b.destination);
+  return meetsInPorts(a, b) && meetsInAddresses(a, b);
 }
+
+export const meetsInAddresses = (a: MatchLine, b: MatchLine): boolean => touches(a.destination, b.destination);
 
 /** The same, whatever the addresses. What tells most lines apart comes first. */
 export function meetsInPorts(a: MatchLine, b: MatchLine): boolean {

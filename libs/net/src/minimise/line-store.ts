@@ -18,8 +18,8 @@ type Condition = Pick<MatchLine, 'protocols' | 'sourcePorts' | 'destinationPorts
 
 /** Makes the lines of one family. Equal lines are one object: lists share most of theirs. */
 export class LineStore {
-  private readonly byStrokes = new WeakMap<readonly Stroke[], Map<number, readonly MatchLine[]>>();
-  private readonly byStroke = new WeakMap<Stroke, Map<number, MatchLine>>();
+  private readonly byStrokes = new Map<readonly Stroke[], Map<number, readonly MatchLine[]>>();
+  private readonly byStroke = new Map<Stroke, Map<number, MatchLine>>();
   private readonly ports = new Map<number, Ports>();
 
   constructor(private readonly family: Family) {}
@@ -75,7 +75,7 @@ export class LineStore {
 
 const portCount = topOfAxis + 1;
 
-function remembered<O extends object, T>(known: WeakMap<O, Map<number, T>>, of: O, key: number, make: () => T): T {
+function remembered<O, T>(known: Map<O, Map<number, T>>, of: O, key: number, make: () => T): T {
   let own = known.get(of);
   if (!own) {
     own = new Map();

@@ -69,6 +69,7 @@ function isEqual(
     const { sourcePorts, established } = region;
     if (ports.length > 0) matches.push({ action: null, set, ports, sourcePorts, established });
   }
+  if (matches.length === 0) return true;
   const bySource = selections(protocol, matches);
   return sweep(
     matches.map(({ ports }) => ports),

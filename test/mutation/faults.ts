@@ -257,8 +257,8 @@ const compileFaults: readonly Fault[] = [
   {
     name: "a parent's allow is not inherited",
     file: `${policy}/compile/flows.ts`,
-    find: '[...this.tree.distances(name).keys()].flatMap',
-    replace: '[name].flatMap',
+    find: 'for (const group of this.tree.distances(name).keys()) {',
+    replace: 'for (const group of [name]) {',
     caughtBy: compile,
   },
   {
@@ -376,8 +376,8 @@ const compileFaults: readonly Fault[] = [
   {
     name: 'port ACLs are remembered without the rules by which others may open connections',
     file: `${policy}/compile/compile.ts`,
-    find: '`${keyOf(opening)}|${keyOf(receiving)}`',
-    replace: '`${keyOf(opening)}`',
+    find: 'opening.number * mostLists + receiving.number',
+    replace: 'opening.number',
     caughtBy: bounds,
   },
   {
@@ -404,8 +404,29 @@ const compileFaults: readonly Fault[] = [
   {
     name: 'a rule that was in force once stays in force',
     file: `${policy}/compile/content.ts`,
-    find: 'if (before?.active === active) return before;',
-    replace: 'if (before) return before;',
+    find: 'if (before?.source === source && before.rule.active === active) return before;',
+    replace: 'if (before?.source === source) return before;',
+    caughtBy: incremental,
+  },
+  {
+    name: 'a rule that moved keeps its line',
+    file: `${policy}/load/load.ts`,
+    find: '{ ...before, span: line.span }',
+    replace: 'before',
+    caughtBy: incremental,
+  },
+  {
+    name: 'rules that are known keep their hash whatever is in force',
+    file: `${policy}/codec/rule-parts.ts`,
+    find: ' && active === other.active',
+    replace: '',
+    caughtBy: incremental,
+  },
+  {
+    name: 'groups whose rules are as many as before are taken to be the same',
+    file: `${policy}/compile/flows.ts`,
+    find: 'a.length === b.length && a.every(({ rule }, i) => rule.id === b[i]!.rule.id)',
+    replace: 'a.length === b.length',
     caughtBy: incremental,
   },
   {
@@ -519,8 +540,8 @@ const policyFaults: readonly Fault[] = [
   {
     name: 'the digest leaves out the port ACLs',
     file: `${policy}/codec/encode.ts`,
-    find: 'const hashes = Object.fromEntries(names.map(',
-    replace: "const hashes = Object.fromEntries(names.filter((name) => name !== 'portAcls').map(",
+    find: 'const hashes = names.map(',
+    replace: "const hashes = names.filter((name) => name !== 'portAcls').map(",
     caughtBy: codec,
   },
   {

@@ -3,11 +3,11 @@
  * by their key alone, so a key must hold everything that a result depends on. What one compilation did not ask for is
  * forgotten at its end.
  */
-export class Shelf<T> {
-  private before: ReadonlyMap<string, T> = new Map();
-  private now = new Map<string, T>();
+export class Shelf<K, T> {
+  private before: ReadonlyMap<K, T> = new Map();
+  private now = new Map<K, T>();
 
-  get(key: string, make: () => T): T {
+  get(key: K, make: () => T): T {
     const known = this.now.get(key) ?? this.before.get(key) ?? make();
     this.now.set(key, known);
     return known;
@@ -34,3 +34,59 @@ export class Latest<T> {
     return this.value as T;
   }
 }
+
+/**
+ * Results for the items of a list whose next version is mostly the same in the same order. An item is known by its key, an
+ * object or a text.
+ */
+export class Successive<I, V> {
+  private keys: readonly unknown[] = [];
+  private values: readonly V[] = [];
+
+  constructor(private readonly keyOf: (item: I) => unknown) {}
+
+  /** `make` is given what it made of an item with the same key before, if that is found. */
+  map(items: readonly I[], make: (item: I, before: V | undefined) => V): readonly V[] {
+    const known = new Sequence(this.keys);
+    const keys: unknown[] = [];
+    const values: V[] = [];
+    for (const item of items) {
+      const key = this.keyOf(item);
+      const place = known.find(key);
+      keys.push(key);
+      values.push(make(item, place < 0 ? undefined : this.values[place]));
+    }
+    this.keys = keys;
+    this.values = values;
+    return values;
+  }
+}
+
+/** Looks up one list's items in another that has mostly the same in the same order. */
+export class Sequence<K> {
+  private next = 0;
+  private misses = 0;
+  private places: ReadonlyMap<K, number> | null = null;
+
+  constructor(private readonly keys: readonly K[]) {}
+
+  /** −1 where there is none. Equal keys are asked for in their order. */
+  find(key: K): number {
+    const place = this.placeOf(key);
+    if (place >= 0) this.next = place + 1;
+    return place;
+  }
+
+  private placeOf(key: K): number {
+    const { keys, next } = this;
+    if (keys[next] === key && next < keys.length) return next;
+    // An edit takes out, puts in or changes a few: only for many is an index worth its while.
+    const end = Math.min(next + near, keys.length);
+    for (let place = next + 1; place < end; place++) if (keys[place] === key) return place;
+    if (++this.misses <= near) return -1;
+    this.places ??= new Map(keys.map((one, place) => [one, place]));
+    return this.places.get(key) ?? -1;
+  }
+}
+
+const near = 32;

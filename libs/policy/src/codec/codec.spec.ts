@@ -86,10 +86,10 @@ describe('a snapshot as JSON', () => {
     expect(elsewhere.digest).toBe(snapshot.digest);
   });
 
-  it.each([[null], [undefined], ['x'], [42], [[]], [{}], [{ format: 1 }], [{ format: 2 }], [{ format: '2' }]])(
+  it.each([[null], [undefined], ['x'], [42], [[]], [{}], [{ format: 1 }], [{ format: 3 }], [{ format: '3' }]])(
     'is not %j',
     (value) => {
-      expect(() => decodeSnapshot(value)).toThrow('not a snapshot of format 2');
+      expect(() => decodeSnapshot(value)).toThrow('not a snapshot of format 3');
     },
   );
 });

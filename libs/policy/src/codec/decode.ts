@@ -8,23 +8,28 @@ import type {
   EncodedAddresses,
   EncodedDirection,
   EncodedRegion,
+  EncodedRules,
   EncodedServices,
   EncodedSnapshot,
 } from './encoded.js';
+import { hashOfRules } from './rule-parts.js';
 import { digestOfSections, hashOf, mapValues, rememberHash } from './hashes.js';
 
 /** Throws when the value isn't a snapshot, or anything in it doesn't have its hash. */
 export function decodeSnapshot(json: unknown): Snapshot {
-  if (!isEncoded(json)) throw new Error('not a snapshot of format 2');
+  if (!isEncoded(json)) throw new Error('not a snapshot of format 3');
   const { digest, compiledFor, provenance, sections, sets, directions, acls } = json;
+  if (!isEncodedRules(sections.flowRules))
+    throw new Error('not a snapshot of format 3: its flow rules are no rows and lines');
   const addresses = decodeObjects(sets, decodeAddresses);
   const flows = decodeObjects(directions, (direction) => decodeDirection(direction, addresses));
   const lists = decodeObjects(acls, decodeAcl);
-  const found = digestOfSections(mapValues(sections, hashOf));
+  const { flowRules, ...others } = sections;
+  const found = digestOfSections({ ...mapValues(others, hashOf), flowRules: hashOfRules(flowRules) });
   if (found !== digest) throw new Error(`snapshot content has digest ${found}, not ${digest}`);
   return deepFreeze({
     ...(sections as unknown as Content),
-    format: 2,
+    format: 3,
     digest,
     compiledFor,
     provenance,
@@ -43,7 +48,7 @@ export function decodeSnapshot(json: unknown): Snapshot {
       ...application,
       services: decodeServices(application.services),
     })) as unknown as Snapshot['applications'],
-    flowRules: sections.flowRules.map((row) => fromRow(flowRuleColumns, row)) as unknown as Snapshot['flowRules'],
+    flowRules: decodeRules(sections.flowRules),
     accessRules: sections.accessRules.map((row) =>
       fromRow(accessRuleColumns, row),
     ) as unknown as Snapshot['accessRules'],
@@ -64,11 +69,18 @@ const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
 
 /** The outermost shape; what is inside is known by its hashes. */
 function isEncoded(json: unknown): json is EncodedSnapshot {
-  if (!isRecord(json) || json['format'] !== 2) return false;
+  if (!isRecord(json) || json['format'] !== 3) return false;
   const known = ['format', 'digest', 'compiledFor', 'provenance', 'sections', 'sets', 'directions', 'acls'];
   return (
     Object.keys(json).sort().join() === [...known].sort().join() && known.slice(4).every((name) => isRecord(json[name]))
   );
+}
+
+/** Rows and lines are hashed apart, so their shape is looked at before. */
+function isEncodedRules(value: unknown): boolean {
+  if (!isRecord(value) || Object.keys(value).sort().join() !== 'lines,rows') return false;
+  const { rows, lines } = value;
+  return Array.isArray(rows) && Array.isArray(lines) && rows.length === lines.length && rows.every(Array.isArray);
 }
 
 function decodeAddresses(texts: EncodedAddresses): AddressSet {
@@ -91,6 +103,13 @@ function decodeDirection(direction: EncodedDirection, addresses: (hash: string) 
     peersAllowed: direction.peersAllowed.map(peer),
     peersDenied: direction.peersDenied.map(peer),
   };
+}
+
+function decodeRules({ rows, lines }: EncodedRules): Snapshot['flowRules'] {
+  return rows.map((row, i) => ({
+    ...fromRow(flowRuleColumns, row),
+    line: lines[i],
+  })) as unknown as Snapshot['flowRules'];
 }
 
 function fromRow(columns: readonly string[], row: readonly unknown[]): Record<string, unknown> {

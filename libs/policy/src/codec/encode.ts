@@ -1,7 +1,7 @@
 import { formatPrefix, formatRange, rangesOf, type AddressSet, type ServiceSet } from '#net';
 import type { DirectionFlows, Snapshot } from '../snapshot.js';
 import { encodeAcl } from './acl.js';
-import { accessRuleColumns, flowRuleColumns } from './encoded.js';
+import { accessRuleColumns } from './encoded.js';
 import type {
   Content,
   EncodedAddresses,
@@ -11,6 +11,7 @@ import type {
   EncodedServices,
   EncodedSnapshot,
 } from './encoded.js';
+import { encodeRules, type RuleHashes } from './rule-parts.js';
 import { digestOfSections, hashOf, hashOnce, mapValues } from './hashes.js';
 
 export function encodeSnapshot(snapshot: Snapshot): EncodedSnapshot {
@@ -20,10 +21,13 @@ export function encodeSnapshot(snapshot: Snapshot): EncodedSnapshot {
 }
 
 /** The name of a content. Objects that a digest was asked of before are not hashed again: content never changes. */
-export function digestOf(content: Content): string {
+export function digestOf(content: Content, rules: RuleHashes): string {
   const names = Object.keys(content) as (keyof Content)[];
-  const hashes = Object.fromEntries(names.map((name) => [name, hashOfSection(name, content)]));
-  return digestOfSections(hashes);
+  const hashes = names.map((name) => [
+    name,
+    name === 'flowRules' ? rules.hashOf(content.flowRules) : hashOfSection(name, content),
+  ]);
+  return digestOfSections(Object.fromEntries(hashes) as Record<string, string>);
 }
 
 /** Flows and port ACLs hold hashes only; they are made anew with each content. */
@@ -96,7 +100,7 @@ const encoders: Partial<Record<keyof Content, (content: Content, store: ObjectSt
     endpoints.map((endpoint) => ({ ...endpoint, addresses: store.addresses(endpoint.addresses) })),
   applications: ({ applications }) =>
     applications.map((application) => ({ ...application, services: encodeServices(application.services) })),
-  flowRules: ({ flowRules }) => flowRules.map((rule) => flowRuleColumns.map((column) => rule[column])),
+  flowRules: ({ flowRules }) => encodeRules(flowRules),
   accessRules: ({ accessRules }) => accessRules.map((rule) => accessRuleColumns.map((column) => rule[column])),
   flows: ({ flows }, store) =>
     mapValues(flows, ({ outbound, inbound }) => ({

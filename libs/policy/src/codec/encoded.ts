@@ -6,7 +6,7 @@ import type { AccessRule, FlowRule, Snapshot } from '../snapshot.js';
  * after an edit only what changed is hashed again.
  */
 export interface EncodedSnapshot {
-  readonly format: 2;
+  readonly format: 3;
   readonly digest: string;
   readonly compiledFor: string;
   readonly provenance: Snapshot['provenance'];
@@ -41,11 +41,10 @@ export type AclRow = readonly [
   destinations: readonly (string | null)[],
 ];
 
-/** Rules are the bulk of a large policy: lists of values, in the order that the names stand in here. */
+/** Rules are the bulk of a large policy: lists of values, in the order that the names stand in here; lines are beside them. */
 export const flowRuleColumns = [
   'id',
   'file',
-  'line',
   'text',
   'subject',
   'object',
@@ -69,6 +68,11 @@ export const accessRuleColumns = [
   'active',
 ] as const satisfies readonly (keyof AccessRule)[];
 export type FlowRuleRow = readonly FlowRule[(typeof flowRuleColumns)[number]][];
+export interface EncodedRules {
+  readonly rows: readonly FlowRuleRow[];
+  /** The line in its file of each. */
+  readonly lines: readonly number[];
+}
 export type AccessRuleRow = readonly AccessRule[(typeof accessRuleColumns)[number]][];
 
 /** Sets by reference, everything else as it is. */
@@ -80,7 +84,7 @@ export type EncodedSections = {
   readonly endpoints: unknown;
   readonly applications: unknown;
   readonly schedules: Content['schedules'];
-  readonly flowRules: readonly FlowRuleRow[];
+  readonly flowRules: EncodedRules;
   readonly accessRules: readonly AccessRuleRow[];
   readonly accessTable: unknown;
   readonly flows: Readonly<Record<string, { readonly outbound: string; readonly inbound: string }>>;

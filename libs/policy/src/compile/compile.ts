@@ -2,16 +2,17 @@ import { deepFreeze, failure, success, type Diagnostic, type Result } from '#bas
 import type { AclEntry } from '#net';
 import { Report } from '../codes.js';
 import { digestOf } from '../codec/encode.js';
+import { RuleHashes } from '../codec/rule-parts.js';
 import type { Content } from '../codec/encoded.js';
 import type { Policy, RuleSource } from '../policy.js';
-import type { AccessGrant, ClassFlows, DirectionFlows, Provenance, Snapshot } from '../snapshot.js';
+import type { AccessGrant, ClassFlows, Provenance, Snapshot } from '../snapshot.js';
 import { formatWhen, isActive, nextChange, type When } from '../when.js';
 import { Resolution } from '../resolve.js';
 import { compileAccess } from './access.js';
 import { BudgetCheck } from './budgets.js';
 import { CatalogSections, RuleSections } from './content.js';
-import { FlowCompiler, FlowIndex, FlowResolver, keyOf } from './flows.js';
-import { PortAclCompiler, type PortAcl } from './port-acl.js';
+import { FlowCompiler, FlowIndex, FlowResolver } from './flows.js';
+import { PortAclCompiler, type AclFinding, type PortAcl } from './port-acl.js';
 import { Latest, Shelf } from '../shelf.js';
 
 export const noProvenance: Provenance = { commit: null, author: null, committedAt: null };
@@ -25,8 +26,8 @@ export function compilePolicy(policy: Policy, at: Date, provenance: Provenance =
 interface Names {
   readonly resolution: Resolution;
   readonly resolver: FlowResolver;
+  readonly index: FlowIndex;
   readonly flows: FlowCompiler;
-  readonly directions: Shelf<DirectionFlows>;
 }
 
 /**
@@ -38,9 +39,10 @@ export class PolicyCompiler {
   private readonly names = new Latest<Names>();
   private readonly catalog = new CatalogSections();
   private readonly rules = new RuleSections();
+  private readonly hashes = new RuleHashes();
   private readonly access = new Latest<{ table: readonly AccessGrant[]; findings: readonly Diagnostic[] }>();
   private readonly budgets = new BudgetCheck();
-  private readonly acls = new Latest<{ compiler: PortAclCompiler; known: Shelf<PortAcl> }>();
+  private readonly acls = new Latest<{ compiler: PortAclCompiler; known: Shelf<number, PortAcl> }>();
 
   compile(policy: Policy, at: Date, provenance: Provenance = noProvenance): Result<Snapshot> {
     const report = new Report();
@@ -49,14 +51,12 @@ export class PolicyCompiler {
     const names = this.namesOf(policy);
     const { table, findings } = this.accessOf(policy, at, judge);
     report.addAll(findings);
-    const index = new FlowIndex(
-      policy.flowRules.filter(judge).map((rule) => names.resolver.resolve(rule)),
-      policy.principalTree,
-    );
+    const { index } = names;
+    index.turn(names.resolver.resolve(policy.flowRules.filter(judge)));
+    names.flows.turn();
     const flows: Record<string, ClassFlows> = {};
     for (const name of policy.classes.keys()) flows[name] = names.flows.compile(name, index);
-    names.directions.turn();
-    const portAcls = this.portAclsOf(policy, names, table, index, flows, report);
+    const portAcls = this.portAclsOf(policy, names, table, flows, report);
     this.budgets.check(policy, table, portAcls, report);
     if (report.hasErrors) return failure(report.diagnostics);
 
@@ -68,9 +68,9 @@ export class PolicyCompiler {
       flows,
       portAcls,
     };
-    const digest = digestOf(deepFreeze(content));
+    const digest = digestOf(deepFreeze(content), this.hashes);
     return success(
-      deepFreeze({ format: 2, digest, compiledFor: at.toISOString(), provenance, ...content }),
+      deepFreeze({ format: 3, digest, compiledFor: at.toISOString(), provenance, ...content }),
       report.diagnostics,
     );
   }
@@ -79,12 +79,11 @@ export class PolicyCompiler {
     const { classes, endpoints, applications, segments, principalTree, applicationTree } = policy;
     return this.names.get([classes, endpoints, applications, segments, principalTree, applicationTree], () => {
       const resolution = new Resolution(policy);
-      const directions = new Shelf<DirectionFlows>();
       return {
         resolution,
         resolver: new FlowResolver(classes, resolution),
-        flows: new FlowCompiler(resolution, principalTree, directions),
-        directions,
+        index: new FlowIndex(principalTree),
+        flows: new FlowCompiler(resolution, principalTree),
       };
     });
   }
@@ -102,33 +101,37 @@ export class PolicyCompiler {
     policy: Policy,
     names: Names,
     table: readonly AccessGrant[],
-    index: FlowIndex,
     flows: Readonly<Record<string, ClassFlows>>,
     report: Report,
   ): Record<string, readonly AclEntry[]> {
     const { compiler, known } = this.acls.get([names, table], () => ({
       compiler: new PortAclCompiler(policy, names.resolution, table),
-      known: new Shelf<PortAcl>(),
+      known: new Shelf<number, PortAcl>(),
     }));
-    const out: Record<string, readonly AclEntry[]> = {};
-    const told = new Set<string>();
-    const places = new Map(policy.flowRules.map((rule) => [rule.id, rule.span]));
-    for (const role of new Set(table.map((grant) => grant.role))) {
-      const [opening, receiving] = [index.outbound(role), index.inbound(role)];
-      // Classes under the same rules share one list.
-      const key = `${keyOf(opening)}|${keyOf(receiving)}`;
-      const acl = known.get(key, () => compiler.compile(opening, receiving, flows[role]!));
-      out[role] = acl.entries;
-      for (const { code, about, rule, summary, hint } of acl.findings) {
-        if (told.has(about)) continue;
-        told.add(about);
-        report.add(code, places.get(rule.id) ?? rule.span, summary, hint);
-      }
-    }
     known.turn();
+    const out: Record<string, readonly AclEntry[]> = {};
+    const findings = new Map<string, AclFinding>();
+    for (const role of new Set(table.map((grant) => grant.role))) {
+      const [opening, receiving] = [names.index.outbound(role), names.index.inbound(role)];
+      // Classes under the same rules share one list.
+      const acl = known.get(opening.number * mostLists + receiving.number, () =>
+        compiler.compile(opening.flows, receiving.flows, flows[role]!),
+      );
+      out[role] = acl.entries;
+      for (const finding of acl.findings) if (!findings.has(finding.about)) findings.set(finding.about, finding);
+    }
+    if (findings.size > 0) {
+      // A list that is known from an earlier version may know its rules at other lines.
+      const places = new Map(policy.flowRules.map((rule) => [rule.id, rule.span]));
+      for (const { code, rule, summary, hint } of findings.values())
+        report.add(code, places.get(rule.id) ?? rule.span, summary, hint);
+    }
     return out;
   }
 }
+
+/** Lists of rules that a compiler may meet: two numbers below this make one exact number. */
+const mostLists = 2 ** 26;
 
 /** Whether a rule is in force: asked once for each condition. */
 function conditions(policy: Policy, at: Date): (rule: RuleSource) => boolean {

@@ -4,7 +4,7 @@ import type { Resolution } from '../resolve.js';
 import type { AccessRule, FlowRule } from '../snapshot.js';
 import { formatWhen } from '../when.js';
 import { ruleLine } from './access.js';
-import { Latest } from '../shelf.js';
+import { Latest, Successive } from '../shelf.js';
 
 type Catalog = Pick<
   Content,
@@ -68,28 +68,34 @@ export class CatalogSections {
 
 /** The rules of a snapshot; each the same object as long as its line and its being in force are the same. */
 export class RuleSections {
-  private readonly flows = new WeakMap<FlowRuleSource, FlowRule>();
-  private readonly accesses = new WeakMap<AccessRuleSource, AccessRule>();
+  private readonly flows = new Successive<FlowRuleSource, Made<FlowRuleSource, FlowRule>>(({ id }) => id);
+  private readonly accesses = new Successive<AccessRuleSource, Made<AccessRuleSource, AccessRule>>(({ id }) => id);
 
   of(policy: Policy, isActive: (rule: RuleSource) => boolean): Pick<Content, 'flowRules' | 'accessRules'> {
     return {
-      flowRules: policy.flowRules.map((rule) => remembered(this.flows, rule, isActive(rule), flowRule)),
-      accessRules: policy.accessRules.map((rule) => remembered(this.accesses, rule, isActive(rule), accessRule)),
+      flowRules: rulesOf(policy.flowRules, this.flows, isActive, flowRule),
+      accessRules: rulesOf(policy.accessRules, this.accesses, isActive, accessRule),
     };
   }
 }
 
-function remembered<S extends object, T extends { readonly active: boolean }>(
-  known: WeakMap<S, T>,
-  rule: S,
-  active: boolean,
-  make: (rule: S, active: boolean) => T,
-): T {
-  const before = known.get(rule);
-  if (before?.active === active) return before;
-  const made = make(rule, active);
-  known.set(rule, made);
-  return made;
+interface Made<S, T> {
+  readonly source: S;
+  readonly rule: T;
+}
+
+function rulesOf<S extends RuleSource, T extends { readonly active: boolean }>(
+  sources: readonly S[],
+  known: Successive<S, Made<S, T>>,
+  isActive: (rule: S) => boolean,
+  make: (source: S, active: boolean) => T,
+): T[] {
+  const made = known.map(sources, (source, before) => {
+    const active = isActive(source);
+    if (before?.source === source && before.rule.active === active) return before;
+    return { source, rule: make(source, active) };
+  });
+  return made.map(({ rule }) => rule);
 }
 
 function flowRule(rule: FlowRuleSource, active: boolean): FlowRule {

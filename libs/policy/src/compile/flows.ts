@@ -5,7 +5,7 @@ import type { FlowRuleSource } from '../policy.js';
 import type { Resolution } from '../resolve.js';
 import type { ClassFlows, DirectionFlows, PeerRegion } from '../snapshot.js';
 import { normalFormOfAtoms, serviceCells, type AtomBox, type ServiceCell } from './normal-form.js';
-import type { Shelf } from '../shelf.js';
+import { Shelf, Successive } from '../shelf.js';
 
 /** A flow rule in force, with its names resolved to what the wire knows. */
 export interface ResolvedFlow {
@@ -21,13 +21,22 @@ export type Side = { readonly class: string } | { readonly addresses: AddressSet
 /** Resolves rules, each name once: rules that name the same endpoint share one side. */
 export class FlowResolver {
   private readonly sides = new Map<string, Side>();
+  private readonly known = new Successive<FlowRuleSource, ResolvedFlow>(({ id }) => id);
 
   constructor(
     private readonly classes: ReadonlyMap<string, unknown>,
     private readonly resolution: Resolution,
   ) {}
 
-  resolve(rule: FlowRuleSource): ResolvedFlow {
+  /** The rules of one version after another. */
+  resolve(rules: readonly FlowRuleSource[]): readonly ResolvedFlow[] {
+    return this.known.map(rules, (rule, before) => {
+      if (!before) return this.resolveRule(rule);
+      return before.rule === rule ? before : { ...before, rule };
+    });
+  }
+
+  private resolveRule(rule: FlowRuleSource): ResolvedFlow {
     return {
       rule,
       services: this.resolution.servicesOf(rule.application),
@@ -47,52 +56,133 @@ export class FlowResolver {
   }
 }
 
-/** The rules that speak of each class: its own and those of everything it belongs to. */
-export class FlowIndex {
-  private readonly bySubject: ReadonlyMap<string, readonly ResolvedFlow[]>;
-  private readonly byObject: ReadonlyMap<string, readonly ResolvedFlow[]>;
+/** Some rules, nearest group first. Equal lists are one object. */
+export interface RuleList {
+  readonly flows: readonly ResolvedFlow[];
+  readonly number: number;
+  readonly key: string;
+}
 
-  constructor(
-    flows: readonly ResolvedFlow[],
-    private readonly tree: Hierarchy,
-  ) {
-    this.bySubject = Map.groupBy(flows, ({ rule }) => rule.subject);
-    this.byObject = Map.groupBy(flows, ({ rule }) => rule.object);
+/** The rules that speak of each class, version after version: its own and those of everything it belongs to. */
+export class FlowIndex {
+  private readonly lists = new RuleLists();
+  private readonly bySubject: GroupedFlows;
+  private readonly byObject: GroupedFlows;
+
+  constructor(tree: Hierarchy) {
+    this.bySubject = new GroupedFlows(({ rule }) => rule.subject, tree, this.lists);
+    this.byObject = new GroupedFlows(({ rule }) => rule.object, tree, this.lists);
+  }
+
+  /** Begins the next version. */
+  turn(flows: readonly ResolvedFlow[]): void {
+    this.lists.turn();
+    this.bySubject.turn(flows);
+    this.byObject.turn(flows);
   }
 
   /** Where the class is the subject. */
-  outbound(name: string): ResolvedFlow[] {
-    return this.rulesOf(name, this.bySubject);
+  outbound(name: string): RuleList {
+    return this.bySubject.of(name);
   }
 
   /** Where the class is the object. */
-  inbound(name: string): ResolvedFlow[] {
-    return this.rulesOf(name, this.byObject);
+  inbound(name: string): RuleList {
+    return this.byObject.of(name);
+  }
+}
+
+type Group = readonly ResolvedFlow[];
+
+/** Of one class: the rules of each group that it belongs to, and all of them. */
+interface ListOfClass {
+  readonly groups: readonly Group[];
+  readonly list: RuleList;
+}
+
+/** A group whose rules are those of the version before stays the same list, by which what follows of it is found at once. */
+class GroupedFlows {
+  private groups: ReadonlyMap<string, Group> = new Map();
+  private before: ReadonlyMap<string, ListOfClass> = new Map();
+  private now = new Map<string, ListOfClass>();
+
+  constructor(
+    private readonly nameOf: (flow: ResolvedFlow) => string,
+    private readonly tree: Hierarchy,
+    private readonly lists: RuleLists,
+  ) {}
+
+  turn(flows: readonly ResolvedFlow[]): void {
+    const groups = new Map<string, Group>();
+    for (const [name, group] of Map.groupBy(flows, this.nameOf)) {
+      const known = this.groups.get(name);
+      groups.set(name, known && isSame(known, group) ? known : group);
+    }
+    this.groups = groups;
+    this.before = this.now;
+    this.now = new Map();
   }
 
-  private rulesOf(name: string, index: ReadonlyMap<string, readonly ResolvedFlow[]>): ResolvedFlow[] {
-    return [...this.tree.distances(name).keys()].flatMap((group) => index.get(group) ?? []);
+  of(name: string): RuleList {
+    const known = this.now.get(name);
+    if (known) return known.list;
+    const groups: Group[] = [];
+    for (const group of this.tree.distances(name).keys()) {
+      const rules = this.groups.get(group);
+      if (rules) groups.push(rules);
+    }
+    const before = this.before.get(name);
+    const isKnown = before?.groups.length === groups.length && groups.every((group, i) => group === before.groups[i]);
+    const list = isKnown ? this.lists.keep(before.list) : this.lists.of(groups.flat());
+    this.now.set(name, isKnown ? before : { groups, list });
+    return list;
+  }
+}
+
+const isSame = (a: Group, b: Group): boolean =>
+  a.length === b.length && a.every(({ rule }, i) => rule.id === b[i]!.rule.id);
+
+/** Equal lists are one object. */
+class RuleLists {
+  private readonly known = new Shelf<string, RuleList>();
+  private count = 0;
+
+  turn(): void {
+    this.known.turn();
+  }
+
+  of(flows: readonly ResolvedFlow[]): RuleList {
+    const key = keyOf(flows);
+    return this.known.get(key, () => ({ flows, key, number: this.count++ }));
+  }
+
+  keep(list: RuleList): RuleList {
+    return this.known.get(list.key, () => list);
   }
 }
 
 /** What devices of a class may do, from the rules that speak of it. Classes under the same rules share one result. */
 export class FlowCompiler {
+  private readonly outbound = new Shelf<RuleList, DirectionFlows>();
+  private readonly inbound = new Shelf<RuleList, DirectionFlows>();
+
   constructor(
     private readonly resolution: Resolution,
     private readonly tree: Hierarchy,
-    private readonly known: Shelf<DirectionFlows>,
   ) {}
 
-  compile(name: string, index: FlowIndex): ClassFlows {
-    return {
-      outbound: this.direction(index.outbound(name), 'object'),
-      inbound: this.direction(index.inbound(name), 'subject'),
-    };
+  /** Begins the next version. */
+  turn(): void {
+    this.outbound.turn();
+    this.inbound.turn();
   }
 
-  private direction(flows: readonly ResolvedFlow[], far: 'subject' | 'object'): DirectionFlows {
-    const key = `${far} ${keyOf(flows)}`;
-    return this.known.get(key, () => this.compileDirection(flows, far));
+  compile(name: string, index: FlowIndex): ClassFlows {
+    const [opening, receiving] = [index.outbound(name), index.inbound(name)];
+    return {
+      outbound: this.outbound.get(opening, () => this.compileDirection(opening.flows, 'object')),
+      inbound: this.inbound.get(receiving, () => this.compileDirection(receiving.flows, 'subject')),
+    };
   }
 
   private compileDirection(flows: readonly ResolvedFlow[], far: 'subject' | 'object'): DirectionFlows {
@@ -126,7 +216,7 @@ export class FlowCompiler {
 }
 
 /** What a list of rules is known by. */
-export const keyOf = (flows: readonly ResolvedFlow[]): string => flows.map(({ rule }) => rule.id).join(' ');
+const keyOf = (flows: readonly ResolvedFlow[]): string => flows.map(({ rule }) => rule.id).join(' ');
 
 export const boxOf = ({ rule, services }: ResolvedFlow, atoms: AtomSet): AtomBox => ({
   id: rule.id,

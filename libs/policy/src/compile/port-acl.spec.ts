@@ -20,7 +20,6 @@ import { isActive } from '../when.js';
 import { Resolution } from '../resolve.js';
 import { compileAccess } from './access.js';
 import { FlowCompiler, FlowIndex, FlowResolver } from './flows.js';
-import { Shelf } from '../shelf.js';
 import { PortAclCompiler } from './port-acl.js';
 
 /** The ACL of every role, in the algebra of packet sets: what was asked for, and what the entries permit. */
@@ -29,17 +28,15 @@ function compareAcls(policy: Policy): { asked: PacketSet; permitted: PacketSet }
   const active = policy.flowRules.filter(({ when }) => isActive(when, policy.schedules, sampleInstant));
   const resolution = new Resolution(policy);
   const resolver = new FlowResolver(policy.classes, resolution);
-  const index = new FlowIndex(
-    active.map((rule) => resolver.resolve(rule)),
-    policy.principalTree,
-  );
-  const flows = new FlowCompiler(resolution, policy.principalTree, new Shelf());
+  const index = new FlowIndex(policy.principalTree);
+  index.turn(resolver.resolve(active));
+  const flows = new FlowCompiler(resolution, policy.principalTree);
   const acls = new PortAclCompiler(policy, resolution, access);
   const space = new PacketSpace();
   const spy = vi.spyOn(EntryMinimiser.prototype, 'minimise');
   const compared = [...new Set(access.map(({ role }) => role))].map((role) => {
     spy.mockClear();
-    const acl = acls.compile(index.outbound(role), index.inbound(role), flows.compile(role, index));
+    const acl = acls.compile(index.outbound(role).flows, index.inbound(role).flows, flows.compile(role, index));
     const permitted = permittedBy(space, acl.entries);
     return { permitted, asked: packetsOf(space, spy.mock.calls[0]![0]) };
   });

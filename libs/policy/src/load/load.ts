@@ -2,8 +2,8 @@ import { failure, success, type Diagnostic, type Result } from '#base';
 import { driverNames } from '#model';
 import { nasProfileNames } from '#radius';
 import { Report } from '../codes.js';
-import type { AccessRuleSource, FlowRuleSource, Policy } from '../policy.js';
-import { Latest } from '../shelf.js';
+import type { AccessRuleSource, FlowRuleSource, Policy, RuleSource } from '../policy.js';
+import { Latest, Successive } from '../shelf.js';
 import { readCatalog, type Catalog } from './catalog.js';
 import { ConsistencyCheck } from './consistency.js';
 import { readEnforcementPoints, readNas, type Abilities } from './network.js';
@@ -50,8 +50,8 @@ interface Names {
   readonly catalog: Catalog;
   readonly trees: Trees;
   readonly words: RuleWords;
-  readonly flowRules: WeakMap<RawLine, FlowRuleSource>;
-  readonly accessRules: WeakMap<RawLine, AccessRuleSource>;
+  readonly flowRules: Successive<RawLine, FlowRuleSource | null>;
+  readonly accessRules: Successive<RawLine, AccessRuleSource | null>;
   readonly consistency: ConsistencyCheck;
 }
 
@@ -77,7 +77,11 @@ export class PolicyLoader {
     const sorted = sortFiles(files, report);
     this.forget(sorted);
     const lines = [...sorted.rules].flatMap(([file, text]) => take(this.linesOf(file, text)));
-    const members = lines.filter(({ type }) => type !== 'p' && type !== 'p2');
+    const {
+      p: flowLines = [],
+      p2: accessLines = [],
+      g = [],
+    } = Object.groupBy(lines, ({ type }) => (type === 'p' || type === 'p2' ? type : 'g'));
     const catalogFiles = [...sorted.catalog].flatMap(([file, { kind, text }]) => {
       const yaml = take(this.yamlOf(file, text));
       return yaml ? [[kind, yaml] as const] : [];
@@ -85,8 +89,8 @@ export class PolicyLoader {
     const yamlOf = (some: ReadonlyMap<string, string>): YamlFile[] =>
       [...some].flatMap(([file, text]) => take(this.yamlOf(file, text)) ?? []);
     const names = take(
-      this.names.get([...catalogFiles.map(([, yaml]) => yaml), ...members], () =>
-        read((own) => readNames(catalogFiles, members, own)),
+      this.names.get([...catalogFiles.map(([, yaml]) => yaml), ...g], () =>
+        read((own) => readNames(catalogFiles, g, own)),
       ),
     );
     const { catalog, trees, words } = names;
@@ -108,8 +112,6 @@ export class PolicyLoader {
     const settings = take(
       this.settings.get([settingsFile], () => read((own) => readSettings(settingsFile ?? null, own))),
     );
-    const flowLines = lines.filter(({ type }) => type === 'p');
-    const accessLines = lines.filter(({ type }) => type === 'p2');
     reportDuplicates(flowLines, report);
     reportDuplicates(accessLines, report);
     const policy: Policy = {
@@ -153,23 +155,18 @@ export class PolicyLoader {
   }
 }
 
-/** A rule without errors is the same object as long as its line is. */
-function rulesOf<T extends object>(
+/** A rule without errors is the same object as long as its line is; one that only moved is not read again. */
+function rulesOf<T extends RuleSource>(
   lines: readonly RawLine[],
-  known: WeakMap<RawLine, T>,
+  known: Successive<RawLine, T | null>,
   make: (line: RawLine) => T | null,
 ): T[] {
-  const out: T[] = [];
-  for (const line of lines) {
-    let rule = known.get(line) ?? null;
-    if (!rule) {
-      rule = make(line);
-      if (!rule) continue;
-      known.set(line, rule);
-    }
-    out.push(rule);
-  }
-  return out;
+  const rules = known.map(lines, (line, before) => {
+    if (!before) return make(line);
+    const { span } = before;
+    return span.line === line.line && span.file === line.file ? before : { ...before, span: line.span };
+  });
+  return rules.filter((rule) => rule !== null);
 }
 
 function readNames(files: Parameters<typeof readCatalog>[0], members: readonly RawLine[], report: Report): Names {
@@ -188,8 +185,8 @@ function readNames(files: Parameters<typeof readCatalog>[0], members: readonly R
     catalog,
     trees,
     words,
-    flowRules: new WeakMap(),
-    accessRules: new WeakMap(),
+    flowRules: new Successive(({ content }) => content),
+    accessRules: new Successive(({ content }) => content),
     consistency: new ConsistencyCheck({
       ...catalog,
       principalTree: trees.principals,

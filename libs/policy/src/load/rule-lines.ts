@@ -1,5 +1,6 @@
 import { sha256, type SourceSpan } from '#base';
 import type { Report } from '../codes.js';
+import { Sequence } from '../shelf.js';
 
 /** One column of a rule line and where it starts. */
 export interface Field {
@@ -7,8 +8,8 @@ export interface Field {
   readonly span: SourceSpan;
 }
 
-/** What a line says, wherever it stands. */
-interface Words {
+/** What a line says, wherever it stands: the same object wherever it moves. */
+export interface Words {
   readonly type: LineType;
   /** Without the line type. */
   readonly words: readonly string[];
@@ -23,7 +24,7 @@ interface Words {
 /** A well-formed rule line. */
 export class RawLine {
   constructor(
-    private readonly content: Words,
+    readonly content: Words,
     readonly file: string,
     readonly line: number,
   ) {}
@@ -95,7 +96,7 @@ const controlCharacter =
  * version of the file; one that says the same is not read again, and is the same object if it did not move.
  */
 export function readRuleLines(file: string, text: string, report: Report, before: readonly RawLine[] = []): RawLine[] {
-  const known = new KnownLines(before);
+  const known = new Sequence(before.map((line) => line.raw));
   const out: RawLine[] = [];
   for (const [index, ended] of text.split('\n').entries()) {
     const raw = ended.endsWith('\r') ? ended.slice(0, -1) : ended;
@@ -108,7 +109,7 @@ export function readRuleLines(file: string, text: string, report: Report, before
       continue;
     }
     if (/^\s*(#|$)/.test(raw)) continue;
-    const same = known.find(raw);
+    const same = before[known.find(raw)];
     if (same) {
       out.push(same.line === index + 1 ? same : same.movedTo(index + 1));
       continue;
@@ -117,28 +118,6 @@ export function readRuleLines(file: string, text: string, report: Report, before
     if (line) out.push(line);
   }
   return out;
-}
-
-/** The lines of an earlier version, which are mostly asked for in their order. */
-class KnownLines {
-  private next = 0;
-  private places: ReadonlyMap<string, number> | null = null;
-
-  constructor(private readonly lines: readonly RawLine[]) {}
-
-  find(raw: string): RawLine | undefined {
-    const expected = this.lines[this.next];
-    if (expected?.raw === raw) {
-      this.next++;
-      return expected;
-    }
-    if (this.lines.length === 0) return undefined;
-    this.places ??= new Map(this.lines.map((line, i) => [line.raw, i]));
-    const place = this.places.get(raw);
-    if (place === undefined) return undefined;
-    this.next = place + 1;
-    return this.lines[place];
-  }
 }
 
 function readLine(file: string, number: number, raw: string, report: Report): RawLine | null {

@@ -257,8 +257,8 @@ const compileFaults: readonly Fault[] = [
   {
     name: "a parent's allow is not inherited",
     file: `${policy}/compile/flows.ts`,
-    find: 'for (const group of this.tree.distances(name).keys()) {',
-    replace: 'for (const group of [name]) {',
+    find: 'const groups = [...this.tree.distances(name).keys()];',
+    replace: 'const groups = [name];',
     caughtBy: compile,
   },
   {
@@ -376,8 +376,8 @@ const compileFaults: readonly Fault[] = [
   {
     name: 'port ACLs are remembered without the rules by which others may open connections',
     file: `${policy}/compile/compile.ts`,
-    find: 'opening.number * mostLists + receiving.number',
-    replace: 'opening.number',
+    find: 'remembered(remembered(known, opening, newMap), receiving, ',
+    replace: 'remembered(remembered(known, opening, newMap), opening, ',
     caughtBy: bounds,
   },
   {
@@ -420,6 +420,13 @@ const compileFaults: readonly Fault[] = [
     file: `${policy}/codec/rule-parts.ts`,
     find: ' && active === other.active',
     replace: '',
+    caughtBy: incremental,
+  },
+  {
+    name: 'a class keeps its rules when those of a group above it change',
+    file: `${policy}/compile/flows.ts`,
+    find: 'for (const member of this.tree.members(name)) this.forget(member);',
+    replace: 'this.forget(name);',
     caughtBy: incremental,
   },
   {

@@ -1,23 +1,11 @@
-/**
- * Results of the compilation before, by what they were made from: an edit makes anew only what it touches. Knows its results
- * by their key alone, so a key must hold everything that a result depends on. What one compilation did not ask for is
- * forgotten at its end.
- */
-export class Shelf<K, T> {
-  private before: ReadonlyMap<K, T> = new Map();
-  private now = new Map<K, T>();
-
-  get(key: K, make: () => T): T {
-    const known = this.now.get(key) ?? this.before.get(key) ?? make();
-    this.now.set(key, known);
-    return known;
+/** What follows of an object that never changes, worked out once. */
+export function remembered<K extends object, T>(known: WeakMap<K, T>, of: K, make: () => T): T {
+  let value = known.get(of);
+  if (value === undefined) {
+    value = make();
+    known.set(of, value);
   }
-
-  /** Begins the next compilation. */
-  turn(): void {
-    this.before = this.now;
-    this.now = new Map();
-  }
+  return value;
 }
 
 /** The last result, as long as it is asked for the same things: the same objects in the same order. */

@@ -22,6 +22,7 @@ export class BudgetCheck {
     acls: Readonly<Record<string, readonly AclEntry[]>>,
     report: Report,
   ): void {
+    if (policy.nas.length === 0) return;
     const bySite = Map.groupBy(access, ({ site }) => site);
     const told = new Set<string>();
     const fits: Filled[] = [];

@@ -11,9 +11,9 @@ import { Resolution } from '../resolve.js';
 import { compileAccess } from './access.js';
 import { BudgetCheck } from './budgets.js';
 import { CatalogSections, RuleSections } from './content.js';
-import { FlowCompiler, FlowIndex, FlowResolver } from './flows.js';
+import { FlowCompiler, FlowIndex, FlowResolver, type RuleList } from './flows.js';
 import { PortAclCompiler, type AclFinding, type PortAcl } from './port-acl.js';
-import { Latest, Shelf } from '../shelf.js';
+import { Latest, remembered } from '../shelf.js';
 
 export const noProvenance: Provenance = { commit: null, author: null, committedAt: null };
 
@@ -30,6 +30,15 @@ interface Names {
   readonly flows: FlowCompiler;
 }
 
+/** What holds as long as names and access table are the same objects. */
+interface PortAcls {
+  readonly compiler: PortAclCompiler;
+  /** Classes that the flow rules of some device are those of. */
+  readonly roles: ReadonlySet<string>;
+  /** By the rules where a class is the subject, and those where it is the object. */
+  readonly known: WeakMap<RuleList, WeakMap<RuleList, PortAcl>>;
+}
+
 /**
  * Compiles one version of a policy after the other, and makes anew only what an edit touches: what it knows from the version
  * before is found by content or by identity, so the result is always that of a new compiler. `PolicyLoader` gives the same
@@ -42,7 +51,7 @@ export class PolicyCompiler {
   private readonly hashes = new RuleHashes();
   private readonly access = new Latest<{ table: readonly AccessGrant[]; findings: readonly Diagnostic[] }>();
   private readonly budgets = new BudgetCheck();
-  private readonly acls = new Latest<{ compiler: PortAclCompiler; known: Shelf<number, PortAcl> }>();
+  private readonly acls = new Latest<PortAcls>();
 
   compile(policy: Policy, at: Date, provenance: Provenance = noProvenance): Result<Snapshot> {
     const report = new Report();
@@ -53,7 +62,6 @@ export class PolicyCompiler {
     report.addAll(findings);
     const { index } = names;
     index.turn(names.resolver.resolve(policy.flowRules.filter(judge)));
-    names.flows.turn();
     const flows: Record<string, ClassFlows> = {};
     for (const name of policy.classes.keys()) flows[name] = names.flows.compile(name, index);
     const portAcls = this.portAclsOf(policy, names, table, flows, report);
@@ -104,17 +112,17 @@ export class PolicyCompiler {
     flows: Readonly<Record<string, ClassFlows>>,
     report: Report,
   ): Record<string, readonly AclEntry[]> {
-    const { compiler, known } = this.acls.get([names, table], () => ({
+    const { compiler, roles, known } = this.acls.get([names, table], () => ({
       compiler: new PortAclCompiler(policy, names.resolution, table),
-      known: new Shelf<number, PortAcl>(),
+      roles: new Set(table.map(({ role }) => role)),
+      known: new WeakMap(),
     }));
-    known.turn();
     const out: Record<string, readonly AclEntry[]> = {};
     const findings = new Map<string, AclFinding>();
-    for (const role of new Set(table.map((grant) => grant.role))) {
+    for (const role of roles) {
       const [opening, receiving] = [names.index.outbound(role), names.index.inbound(role)];
       // Classes under the same rules share one list.
-      const acl = known.get(opening.number * mostLists + receiving.number, () =>
+      const acl = remembered(remembered(known, opening, newMap), receiving, () =>
         compiler.compile(opening.flows, receiving.flows, flows[role]!),
       );
       out[role] = acl.entries;
@@ -130,8 +138,7 @@ export class PolicyCompiler {
   }
 }
 
-/** Lists of rules that a compiler may meet: two numbers below this make one exact number. */
-const mostLists = 2 ** 26;
+const newMap = (): WeakMap<RuleList, PortAcl> => new WeakMap();
 
 /** Whether a rule is in force: asked once for each condition. */
 function conditions(policy: Policy, at: Date): (rule: RuleSource) => boolean {

@@ -5,7 +5,7 @@ import type { FlowRuleSource } from '../policy.js';
 import type { Resolution } from '../resolve.js';
 import type { ClassFlows, DirectionFlows, PeerRegion } from '../snapshot.js';
 import { normalFormOfAtoms, serviceCells, type AtomBox, type ServiceCell } from './normal-form.js';
-import { Shelf, Successive } from '../shelf.js';
+import { remembered, Successive } from '../shelf.js';
 
 /** A flow rule in force, with its names resolved to what the wire knows. */
 export interface ResolvedFlow {
@@ -56,10 +56,9 @@ export class FlowResolver {
   }
 }
 
-/** Some rules, nearest group first. Equal lists are one object. */
+/** Some rules, nearest group first. Equal lists are one object, which stays as long as some class has it. */
 export interface RuleList {
   readonly flows: readonly ResolvedFlow[];
-  readonly number: number;
   readonly key: string;
 }
 
@@ -76,7 +75,6 @@ export class FlowIndex {
 
   /** Begins the next version. */
   turn(flows: readonly ResolvedFlow[]): void {
-    this.lists.turn();
     this.bySubject.turn(flows);
     this.byObject.turn(flows);
   }
@@ -94,17 +92,10 @@ export class FlowIndex {
 
 type Group = readonly ResolvedFlow[];
 
-/** Of one class: the rules of each group that it belongs to, and all of them. */
-interface ListOfClass {
-  readonly groups: readonly Group[];
-  readonly list: RuleList;
-}
-
-/** A group whose rules are those of the version before stays the same list, by which what follows of it is found at once. */
+/** The rules by the group that they name, version after version; a class has those of all groups that it belongs to. */
 class GroupedFlows {
   private groups: ReadonlyMap<string, Group> = new Map();
-  private before: ReadonlyMap<string, ListOfClass> = new Map();
-  private now = new Map<string, ListOfClass>();
+  private readonly ofClass = new Map<string, RuleList>();
 
   constructor(
     private readonly nameOf: (flow: ResolvedFlow) => string,
@@ -113,76 +104,74 @@ class GroupedFlows {
   ) {}
 
   turn(flows: readonly ResolvedFlow[]): void {
-    const groups = new Map<string, Group>();
-    for (const [name, group] of Map.groupBy(flows, this.nameOf)) {
-      const known = this.groups.get(name);
-      groups.set(name, known && isSame(known, group) ? known : group);
+    const before = this.groups;
+    this.groups = Map.groupBy(flows, this.nameOf);
+    for (const name of new Set([...before.keys(), ...this.groups.keys()])) {
+      if (isSame(before.get(name) ?? [], this.groups.get(name) ?? [])) continue;
+      for (const member of this.tree.members(name)) this.forget(member);
     }
-    this.groups = groups;
-    this.before = this.now;
-    this.now = new Map();
   }
 
   of(name: string): RuleList {
-    const known = this.now.get(name);
-    if (known) return known.list;
-    const groups: Group[] = [];
-    for (const group of this.tree.distances(name).keys()) {
-      const rules = this.groups.get(group);
-      if (rules) groups.push(rules);
+    let list = this.ofClass.get(name);
+    if (!list) {
+      const groups = [...this.tree.distances(name).keys()];
+      list = this.lists.take(groups.flatMap((group) => this.groups.get(group) ?? []));
+      this.ofClass.set(name, list);
     }
-    const before = this.before.get(name);
-    const isKnown = before?.groups.length === groups.length && groups.every((group, i) => group === before.groups[i]);
-    const list = isKnown ? this.lists.keep(before.list) : this.lists.of(groups.flat());
-    this.now.set(name, isKnown ? before : { groups, list });
     return list;
+  }
+
+  private forget(name: string): void {
+    const list = this.ofClass.get(name);
+    if (!list) return;
+    this.lists.release(list);
+    this.ofClass.delete(name);
   }
 }
 
 const isSame = (a: Group, b: Group): boolean =>
   a.length === b.length && a.every(({ rule }, i) => rule.id === b[i]!.rule.id);
 
-/** Equal lists are one object. */
+/** Lists in use, by the ids of their rules: equal ones are one object. */
 class RuleLists {
-  private readonly known = new Shelf<string, RuleList>();
-  private count = 0;
+  private readonly known = new Map<string, { readonly list: RuleList; users: number }>();
 
-  turn(): void {
-    this.known.turn();
+  take(flows: readonly ResolvedFlow[]): RuleList {
+    const key = flows.map(({ rule }) => rule.id).join(' ');
+    const known = this.known.get(key) ?? { list: { flows, key }, users: 0 };
+    known.users++;
+    this.known.set(key, known);
+    return known.list;
   }
 
-  of(flows: readonly ResolvedFlow[]): RuleList {
-    const key = keyOf(flows);
-    return this.known.get(key, () => ({ flows, key, number: this.count++ }));
-  }
-
-  keep(list: RuleList): RuleList {
-    return this.known.get(list.key, () => list);
+  release({ key }: RuleList): void {
+    const known = this.known.get(key)!;
+    known.users--;
+    if (known.users === 0) this.known.delete(key);
   }
 }
 
 /** What devices of a class may do, from the rules that speak of it. Classes under the same rules share one result. */
 export class FlowCompiler {
-  private readonly outbound = new Shelf<RuleList, DirectionFlows>();
-  private readonly inbound = new Shelf<RuleList, DirectionFlows>();
+  private readonly outbound = new WeakMap<RuleList, DirectionFlows>();
+  private readonly inbound = new WeakMap<RuleList, DirectionFlows>();
+  private readonly ofClass = new Map<string, ClassFlows>();
 
   constructor(
     private readonly resolution: Resolution,
     private readonly tree: Hierarchy,
   ) {}
 
-  /** Begins the next version. */
-  turn(): void {
-    this.outbound.turn();
-    this.inbound.turn();
-  }
-
   compile(name: string, index: FlowIndex): ClassFlows {
     const [opening, receiving] = [index.outbound(name), index.inbound(name)];
-    return {
-      outbound: this.outbound.get(opening, () => this.compileDirection(opening.flows, 'object')),
-      inbound: this.inbound.get(receiving, () => this.compileDirection(receiving.flows, 'subject')),
-    };
+    const outbound = remembered(this.outbound, opening, () => this.compileDirection(opening.flows, 'object'));
+    const inbound = remembered(this.inbound, receiving, () => this.compileDirection(receiving.flows, 'subject'));
+    const before = this.ofClass.get(name);
+    if (before?.outbound === outbound && before.inbound === inbound) return before;
+    const flows = { outbound, inbound };
+    this.ofClass.set(name, flows);
+    return flows;
   }
 
   private compileDirection(flows: readonly ResolvedFlow[], far: 'subject' | 'object'): DirectionFlows {

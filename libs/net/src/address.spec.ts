@@ -2,6 +2,7 @@ import ipaddr from 'ipaddr.js';
 import fc from 'fast-check';
 import { isIP } from 'node:net';
 import { describe, expect, it } from 'vitest';
+import { ipv6Value, readIpv4, readIpv6 } from './address-bytes.js';
 import {
   addressSet,
   bitsOf,
@@ -88,6 +89,47 @@ describe('an address', () => {
         expect(parseAddress(formatAddress(one))).toEqual(one);
       }),
     );
+  });
+
+  it('is what ipaddr.js takes for IPv6, without zones and v4-mapped addresses', () => {
+    const group = fc.oneof(
+      { weight: 8, arbitrary: fc.nat({ max: 0xffff }).map((number) => number.toString(16)) },
+      { weight: 1, arbitrary: fc.constantFrom('', '0', '0000', '00001', 'FFFF', 'g', '10.1.2.3', 'é', '１', '٠') },
+    );
+    const text = fc.oneof(
+      fc.array(group, { minLength: 1, maxLength: 9 }).map((groups) => groups.join(':')),
+      fc
+        .tuple(fc.array(group, { maxLength: 8 }), fc.array(group, { maxLength: 8 }))
+        .map((parts) => parts.map((groups) => groups.join(':')).join('::')),
+      fc.array(fc.constantFrom('0', '1', 'ff', ':', '::', '.', '%'), { maxLength: 17 }).map((parts) => parts.join('')),
+      fc.ipV6(),
+    );
+    const strict = (one: string): bigint | null => {
+      if (!/^[0-9a-f.:]+$/i.test(one) || !ipaddr.IPv6.isValid(one)) return null;
+      const parsed = ipaddr.IPv6.parse(one);
+      if (parsed.isIPv4MappedAddress()) return null;
+      return parsed.toByteArray().reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
+    };
+    fc.assert(
+      fc.property(text, (one) => {
+        const parsed = parseAddress(one);
+        expect(parsed?.family === 6 ? parsed.value : null).toBe(strict(one));
+      }),
+      { numRuns: 5_000 },
+    );
+  });
+
+  it.each([
+    ['10.0.0.1', 0x0a00_0001],
+    ['255.255.255.255', 0xffff_ffff],
+    ['10.0.0', -1],
+    ['10.0.0.01', -1],
+  ])('%s is read between two places', (text, value) => {
+    expect(readIpv4(Buffer.from(`1${text}1`), 1, text.length + 1)).toBe(value);
+    const out = new DataView(new ArrayBuffer(16));
+    const tail = Buffer.from(`1${text.replaceAll('.', ':')}::1`);
+    expect(readIpv6(tail, 1, tail.length - 1, out)).toBe(true);
+    expect(ipv6Value(out)).toBe(parseAddress(tail.toString('latin1', 1, tail.length - 1))!.value);
   });
 
   it('is only what Node takes for one, too', () => {

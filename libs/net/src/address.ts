@@ -1,4 +1,5 @@
 import ipaddr from 'ipaddr.js';
+import { ipv6Value, readIpv4, readIpv6 } from './address-bytes.js';
 import { IntervalAlgebra, type Interval } from './interval.js';
 
 export type Family = 4 | 6;
@@ -37,24 +38,29 @@ export const allAddresses: AddressSet = {
   v6: [{ first: 0n, last: maxOf(6) }],
 };
 
-const toNumber = (bytes: readonly number[]): bigint => bytes.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
-
-const dotted = /^(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})$/;
-
-function parseDotted(text: string): Address | null {
-  const octets = dotted.exec(text)?.slice(1).map(Number);
-  if (!octets?.every((octet) => octet <= 255)) return null;
-  return { family: 4, value: BigInt(octets.reduce((sum, octet) => sum * 256 + octet, 0)) };
-}
+/** The longest text without a dotted tail, and the bytes that it means. */
+const characters = new Uint8Array(39);
+const octets = new DataView(new ArrayBuffer(16));
 
 /** Strict: four decimal octets without leading zeros, or RFC 4291 text. A zone id or a v4-mapped address gives `null`. */
 export function parseAddress(text: string): Address | null {
+  const { length } = text;
+  if (length <= characters.length) {
+    for (let i = 0; i < length; i++) characters[i] = Math.min(text.charCodeAt(i), 0xff);
+    const v4 = readIpv4(characters, 0, length);
+    if (v4 >= 0) return { family: 4, value: BigInt(v4) };
+    if (readIpv6(characters, 0, length, octets)) return { family: 6, value: ipv6Value(octets) };
+  }
+  return text.includes('.') ? parseDottedTail(text) : null;
+}
+
+/** IPv6 with an IPv4 address at its end (RFC 4291 §2.2, form 3). */
+function parseDottedTail(text: string): Address | null {
   // The library tells a name from an address by throwing, which is slow.
-  if (!/^[0-9a-f.:]+$/i.test(text)) return null;
-  if (!text.includes(':')) return parseDotted(text);
-  if (text.includes('%') || !ipaddr.IPv6.isValid(text)) return null;
+  if (!/^[0-9a-f.:]+$/i.test(text) || !ipaddr.IPv6.isValid(text)) return null;
   const parsed = ipaddr.IPv6.parse(text);
-  return parsed.isIPv4MappedAddress() ? null : { family: 6, value: toNumber(parsed.toByteArray()) };
+  if (parsed.isIPv4MappedAddress()) return null;
+  return { family: 6, value: parsed.toByteArray().reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n) };
 }
 
 /** Dotted decimal, or the text of RFC 5952: small letters, no leading zeros, `::` for the first of the longest runs of zeros. */

@@ -1,5 +1,6 @@
 export type { AclEntry } from './acl.js';
 export * from './address.js';
+export { ipv6Value, readIpv4, readIpv6 } from './address-bytes.js';
 export { firstMatchPrefixes, type PrefixLine } from './first-match.js';
 export { IntervalAlgebra, type Interval } from './interval.js';
 export { formatMacRadius, isLocallyAdministered, parseMac, type Mac } from './mac.js';

@@ -1,4 +1,5 @@
 import type { Brand } from '#base';
+import { hexDigit } from './hex.js';
 
 /** A MAC address in the canonical form `00:1a:2b:3c:4d:5e`. */
 export type Mac = Brand<string, 'Mac'>;
@@ -12,13 +13,6 @@ const forms: Readonly<Record<number, { readonly group: number; readonly separato
 const digits = new Uint8Array(12);
 const hex = '0123456789abcdef';
 const octets = Array.from({ length: 256 }, (_, i) => hex[i >> 4]! + hex[i & 15]!);
-
-/** Value of a hex digit by its character code; 16 for anything else. */
-function digitOf(code: number): number {
-  if (code >= 0x30 && code <= 0x39) return code - 0x30;
-  const letter = code | 0x20;
-  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : 16;
-}
 
 /**
  * Reads the five forms in which switches write a MAC. Anything else, all zeros, broadcast and group addresses give `null`.
@@ -36,7 +30,7 @@ export function parseMac(text: string): Mac | null {
       if (text[at] !== separator) return null;
       continue;
     }
-    const digit = digitOf(text.charCodeAt(at));
+    const digit = hexDigit(text.charCodeAt(at));
     if (digit === 16) return null;
     any |= digit;
     digits[count++] = digit;

@@ -1,7 +1,5 @@
-import { isAscii as isAsciiOnly } from 'node:buffer';
 import { closeSync, existsSync, openSync, readSync, writeFileSync } from 'node:fs';
 import { relative, sep } from 'node:path';
-import { StringDecoder } from 'node:string_decoder';
 import type { Diagnostic } from '#base';
 import {
   formatPlan,
@@ -97,19 +95,11 @@ function repositoryFolder(place: string): string {
 const chunkBytes = 1 << 18;
 
 /** A file piece by piece: observed flows of a month need not fit into memory. */
-function* chunksOf(path: string): Generator<string> {
+function* chunksOf(path: string): Generator<Uint8Array> {
   const file = openFile(path);
   try {
-    const decoder = new StringDecoder('utf8');
     const buffer = Buffer.allocUnsafe(chunkBytes);
-    // Exports are ASCII as a rule, which is read at a fraction of the cost.
-    let isAscii = true;
-    for (let read = readSync(file, buffer); read > 0; read = readSync(file, buffer)) {
-      const chunk = buffer.subarray(0, read);
-      isAscii &&= isAsciiOnly(chunk);
-      yield isAscii ? chunk.toString('latin1') : decoder.write(chunk);
-    }
-    yield decoder.end();
+    for (let read = readSync(file, buffer); read > 0; read = readSync(file, buffer)) yield buffer.subarray(0, read);
   } finally {
     closeSync(file);
   }

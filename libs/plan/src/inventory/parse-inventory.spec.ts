@@ -84,13 +84,14 @@ describe('an inventory', () => {
   });
 
   it('is the same however the file is cut into pieces', () => {
-    const text = 'mac,class,site,ip\r\n00:1a:2b:3c:4d:5e,pump,main,10.0.0.1\r\n00:1a:2b:3c:4d:5f,"a, b",main,fd00::1\n';
-    const whole = parse(text);
-    expect(whole.ok).toBe(true);
+    const text = 'mac,class,site,ip\r\n00:1a:2b:3c:4d:5e,pump,main,10.0.0.1\r\n00:1a:2b:3c:4d:5f,"ä, b",main,fd00::1\n';
+    const whole = parse(`\uFEFF${text}`);
+    expect(whole.ok && whole.value.devices.map((device) => device.class)).toEqual(['pump', 'ä, b']);
+    const bytes = Buffer.from(`\uFEFF${text}`);
     fc.assert(
-      fc.property(fc.array(fc.integer({ min: 0, max: text.length }), { maxLength: 6 }), (cuts) => {
-        const at = [0, ...cuts.sort((a, b) => a - b), text.length];
-        const chunks = at.slice(1).map((end, i) => text.slice(at[i], end));
+      fc.property(fc.array(fc.integer({ min: 0, max: bytes.length }), { maxLength: 6 }), (cuts) => {
+        const at = [0, ...cuts.sort((a, b) => a - b), bytes.length];
+        const chunks = at.slice(1).map((end, i) => bytes.subarray(at[i], end));
         expect(parseInventory(chunks, 'devices.csv')).toEqual(whole);
       }),
     );

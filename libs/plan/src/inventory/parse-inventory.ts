@@ -2,7 +2,6 @@ import { failure, success, type Diagnostic, type Result } from '#base';
 import { postures, type Posture } from '#model';
 import { formatAddress, parseAddress, parseMac } from '#net';
 import { finding } from '../codes.js';
-import { ipv4Number } from '../text/ipv4.js';
 import { csvFields, linesOf, type TextChunks } from '../text/lines.js';
 import type { Inventory, InventoryDevice } from './inventory.js';
 
@@ -25,7 +24,7 @@ const postureWords: ReadonlyMap<string, Posture> = new Map([
 export function parseInventory(chunks: TextChunks, file: string): Result<Inventory> {
   const reader = new InventoryReader(file);
   let line = 0;
-  for (const text of linesOf(chunks)) reader.read(text, ++line);
+  for (const one of linesOf(chunks)) reader.read(one.text(), ++line);
   return reader.end();
 }
 
@@ -173,14 +172,13 @@ class InventoryReader {
     for (const part of texts.split(';')) {
       const text = part.trim();
       if (text === '') continue;
-      const v4 = ipv4Number(text);
-      const v6 = v4 < 0 ? parseAddress(text) : null;
-      if (v4 < 0 && !v6) {
+      const address = parseAddress(text);
+      if (!address) {
         const hint = 'write 10.21.0.7 or fd21::7, several with `;` between them';
         this.fault('inventory-field', line, `\`${text}\` is no address`, hint);
         continue;
       }
-      const key = v6 ? formatAddress(v6) : v4;
+      const key = address.family === 4 ? Number(address.value) : formatAddress(address);
       const other = this.byAddress.get(key);
       if (other !== undefined && other !== index) this.claimTwice(key, text, line);
       else this.byAddress.set(key, index);

@@ -1,6 +1,11 @@
+import type { Line } from '../text/lines.js';
+
+const comma = 0x2c;
+const blank = 0x20;
+
 /**
- * Where the fields of a line are, found without making them: `starts[i]` to `ends[i]`. Blanks around a field are not part of
- * it. One object is used for a whole file.
+ * Where the fields of a line are, found without making them: bytes `starts[i]` to before `ends[i]`. Blanks around a field are
+ * not part of it. One object is used for a whole file.
  */
 export class Columns {
   readonly starts: Int32Array;
@@ -12,21 +17,20 @@ export class Columns {
   }
 
   /** Whether the line has exactly that many fields, or more with `orMore`. */
-  split(line: string, orMore: boolean): boolean {
-    let from = 0;
-    for (let i = 0; i < this.count; i++) {
-      const comma = line.indexOf(',', from);
-      const isLast = i === this.count - 1;
-      if (comma < 0 && !isLast) return false;
-      if (comma >= 0 && isLast && !orMore) return false;
-      let end = comma < 0 ? line.length : comma;
-      const next = end + 1;
-      while (from < end && line.charCodeAt(from) === 0x20) from++;
-      while (end > from && line.charCodeAt(end - 1) === 0x20) end--;
-      this.starts[i] = from;
-      this.ends[i] = end;
-      from = next;
+  split({ bytes, from, to }: Line, orMore: boolean): boolean {
+    let field = 0;
+    let start = from;
+    for (let at = from; at <= to; at++) {
+      if (at < to && bytes[at] !== comma) continue;
+      if (field === this.count) return orMore;
+      let end = at;
+      while (start < end && bytes[start] === blank) start++;
+      while (end > start && bytes[end - 1] === blank) end--;
+      this.starts[field] = start;
+      this.ends[field] = end;
+      field++;
+      start = at + 1;
     }
-    return true;
+    return field === this.count;
   }
 }

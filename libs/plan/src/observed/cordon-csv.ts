@@ -1,5 +1,5 @@
 import { serviceKey } from '#net';
-import { csvFields } from '../text/lines.js';
+import { csvFields, Line } from '../text/lines.js';
 import { Columns } from './columns.js';
 import type { Ends } from './ends.js';
 import { isIcmpReply, protocolNumber, wholeNumber, type FlowReader, type FlowSink } from './flow-record.js';
@@ -7,6 +7,7 @@ import { instantOf } from './instant.js';
 
 const required = ['first', 'last', 'source', 'destination', 'protocol', 'port', 'packets', 'bytes'] as const;
 const optional = ['source_mac', 'destination_mac'] as const;
+const quote = 0x22;
 
 /** Null: the header is another format's. */
 export function cordonColumns(header: readonly string[]): readonly string[] | null {
@@ -31,27 +32,28 @@ export class CordonCsvReader implements FlowReader {
     ) as typeof this.at;
   }
 
-  read(line: string): string | null {
-    if (line.includes('"')) {
-      const fields = csvFields(line);
+  read(line: Line): string | null {
+    if (line.includes(quote)) {
+      const fields = csvFields(line.text());
       if (!fields || fields.some((field) => field.includes(',')))
         return 'a quote is not closed, or a field has a comma';
-      return this.read(fields.join(',').replaceAll('"', ''));
+      return this.read(new Line(Buffer.from(fields.join(',').replaceAll('"', ''))));
     }
     const { columns, at } = this;
     if (!columns.split(line, false)) return 'it has not as many fields as the header';
+    const { bytes } = line;
     const { starts, ends } = columns;
-    const first = instantOf(line, starts[at.first]!, ends[at.first]!);
-    const last = instantOf(line, starts[at.last]!, ends[at.last]!);
+    const first = instantOf(bytes, starts[at.first]!, ends[at.first]!);
+    const last = instantOf(bytes, starts[at.last]!, ends[at.last]!);
     if (!(first <= last)) return '`first` and `last` are no instants in that order, such as 2026-11-20T08:00:00Z';
-    const source = this.endAt(line, at.source, at.source_mac);
-    const destination = this.endAt(line, at.destination, at.destination_mac);
+    const source = this.endAt(bytes, at.source, at.source_mac);
+    const destination = this.endAt(bytes, at.destination, at.destination_mac);
     if (source < 0 || destination < 0) return '`source` or `destination` is no address';
-    const protocol = protocolNumber(line.slice(starts[at.protocol], ends[at.protocol]));
+    const protocol = protocolNumber(bytes, starts[at.protocol]!, ends[at.protocol]!);
     if (protocol < 0) return '`protocol` is none, such as tcp, udp, icmp or a number';
     const isPortless = starts[at.port] === ends[at.port];
-    const port = isPortless ? 0 : wholeNumber(line, starts[at.port]!, ends[at.port]!, 0xffff);
-    const packets = wholeNumber(line, starts[at.packets]!, ends[at.packets]!, Number.MAX_SAFE_INTEGER);
+    const port = isPortless ? 0 : wholeNumber(bytes, starts[at.port]!, ends[at.port]!, 0xffff);
+    const packets = wholeNumber(bytes, starts[at.packets]!, ends[at.packets]!, Number.MAX_SAFE_INTEGER);
     if (port < 0) return '`port` is none from 0 to 65535';
     if (packets < 0) return '`packets` is no whole number';
     this.sink.window(first, last);
@@ -63,10 +65,10 @@ export class CordonCsvReader implements FlowReader {
   /** Nothing is kept back. */
   end(): void {}
 
-  private endAt(line: string, column: number, mac: number): number {
+  private endAt(bytes: Buffer, column: number, mac: number): number {
     const { starts, ends } = this.columns;
-    const end = this.ends.find(line, starts[column]!, ends[column]!);
+    const end = this.ends.find(bytes, starts[column]!, ends[column]!);
     if (end < 0 || mac < 0 || starts[mac] === ends[mac]) return end;
-    return this.ends.withMac(end, line.slice(starts[mac], ends[mac]));
+    return this.ends.withMac(end, bytes.toString('utf8', starts[mac], ends[mac]));
   }
 }

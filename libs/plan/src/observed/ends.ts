@@ -1,12 +1,12 @@
-import { formatAddress, hasAddress, parseAddress, parseMac } from '#net';
-import { accessFor, principalsOf, type AccessGrant, type Snapshot } from '#policy';
+import { hasAddress, parseMac, type Address } from '#net';
+import { accessFor, type AccessGrant, type Snapshot } from '#policy';
 import type { GroupedDevices } from '../access/device-groups.js';
 import type { GroupAccess } from '../access/diff-access.js';
 import type { Inventory } from '../inventory/inventory.js';
-import { ipv4Number } from '../text/ipv4.js';
 import { AddressCells } from './address-cells.js';
+import { AddressIndex } from './address-index.js';
 import type { JudgedSide } from './judge.js';
-import { PairIndex } from './pair-index.js';
+import { TupleIndex } from './tuple-index.js';
 
 /** Ends that both policies can't tell apart. */
 export interface Side {
@@ -17,14 +17,6 @@ export interface Side {
   readonly after: JudgedSide;
   /** Where the device is placed, for a role that changes. */
   readonly grants: { readonly before: AccessGrant | null; readonly after: AccessGrant | null } | null;
-}
-
-/** An address of the file (with the device behind it, where that is known), as a small number. */
-export interface End {
-  /** Index of its side; null: in a device segment, but whose it is can't be told. */
-  readonly side: number | null;
-  /** Tells devices apart; null: no device. */
-  readonly device: number | null;
 }
 
 export interface EndContext {
@@ -40,47 +32,53 @@ export interface EndContext {
  * Who stands behind an address: the device of the inventory that has it (by MAC, if the record names one, else by address);
  * else the only role that a device in its segment can have; else, outside all device segments, the address itself. It never
  * guesses: what is left has no side.
+ *
+ * An end is an address of the file, with the device behind it where that is known, as a small number: there are as many as
+ * addresses, so what is known of them is in columns.
  */
 export class Ends {
-  readonly ends: End[] = [];
+  /** End → its side; -1: in a device segment, but whose it is can't be told. */
+  readonly sideOf: number[] = [];
+  /** End → what tells its device from others; -1: no device. */
+  readonly deviceOf: number[] = [];
   readonly sides: Side[] = [];
-  /** IPv4 address → number, of which `v4Ends` has the end. */
-  private readonly v4 = new PairIndex();
-  private readonly v4Ends: number[] = [];
-  private readonly v6 = new Map<string, number>();
-  private readonly withDevice = new Map<string, number>();
+  private readonly cellOf: number[] = [];
+  /** The addresses of the inventory, then others as they come. */
+  private readonly addresses = new AddressIndex();
+  /** -1: none of the file yet. */
+  private readonly addressEnds: number[] = [];
+  /** For addresses of the inventory. */
+  private readonly addressDevices: number[] = [];
+  /** End × device that a record names instead, of which `namedEnds` has the end. */
+  private readonly named = new TupleIndex();
+  private readonly namedEnds: number[] = [];
+  /** Number of an access × cell, of which `placedSides` has the side. */
+  private readonly placed = new TupleIndex();
+  private readonly placedSides: number[] = [];
   private readonly keyed = new Map<string, number>();
   private readonly cells: AddressCells;
-  private readonly infos: (CellInfo | undefined)[] = [];
-  private readonly accessOf: ReadonlyMap<object, GroupAccess>;
-  private readonly cellOf: number[] = [];
+  private readonly strangers: (Stranger | undefined)[] = [];
+  private readonly accessOf: ReadonlyMap<object, number>;
 
   constructor(private readonly context: EndContext) {
     this.cells = new AddressCells(context.before, context.after);
-    this.accessOf = new Map(context.access.map((access) => [access.group, access]));
+    this.accessOf = new Map(context.access.map(({ group }, i) => [group, i]));
+    for (const [address, device] of context.inventory?.byAddress ?? []) {
+      if (typeof address === 'number') this.addresses.ofV4(address);
+      else this.addresses.of(Buffer.from(address), 0, address.length);
+      this.addressDevices.push(device);
+      this.addressEnds.push(-1);
+    }
   }
 
   /** The end that a record writes between two places of a line; -1: no address. */
-  find(line: string, from: number, to: number): number {
-    const value = ipv4Number(line, from, to);
-    if (value >= 0) {
-      const known = this.v4Ends[this.v4.of(value, 0)];
-      if (known !== undefined) return known;
-      const device = this.context.inventory?.byAddress.get(value);
-      const end = this.add(this.cells.ofV4(value), device);
-      this.v4Ends.push(end);
-      return end;
-    }
-    const text = line.slice(from, to);
-    const known = this.v6.get(text);
-    if (known !== undefined) return known;
-    const address = parseAddress(text);
-    if (!address || address.family !== 6) return -1;
-    const canonical = formatAddress(address);
-    const device = this.context.inventory?.byAddress.get(canonical);
-    const end = this.v6.get(canonical) ?? this.add(this.cells.ofV6(address.value), device);
-    // A slice would keep its whole chunk of the file in memory.
-    this.v6.set(Buffer.from(text, 'latin1').toString('latin1'), end).set(canonical, end);
+  find(text: Buffer, from: number, to: number): number {
+    const number = this.addresses.of(text, from, to);
+    if (number < 0) return -1;
+    const known = this.addressEnds[number];
+    if (known !== undefined && known >= 0) return known;
+    const end = this.add(this.cells.of(this.addresses.octets), this.addressDevices[number]);
+    this.addressEnds[number] = end;
     return end;
   }
 
@@ -89,45 +87,53 @@ export class Ends {
     const { inventory } = this.context;
     const parsed = inventory && parseMac(mac);
     const device = parsed ? inventory.byMac.get(parsed) : undefined;
-    if (device === undefined || this.ends[end]!.device === device) return end;
-    const key = `${end} ${device}`;
-    const known = this.withDevice.get(key);
-    if (known !== undefined) return known;
-    const made = this.add(this.cellOf[end]!, device);
-    this.withDevice.set(key, made);
-    return made;
+    if (device === undefined || this.deviceOf[end] === device) return end;
+    return (this.namedEnds[this.named.of(end, device)] ??= this.add(this.cellOf[end]!, device));
   }
 
   private add(cell: number, device: number | undefined): number {
-    const info = (this.infos[cell] ??= this.describe(cell));
-    this.cellOf.push(cell);
+    const end = this.cellOf.push(cell) - 1;
     if (device !== undefined) {
       const group = this.context.grouped?.groupOf[device] ?? null;
-      const access = group && this.accessOf.get(group);
-      const side = access ? this.sideOf(access.group.class, access.before, access.after, cell, info) : null;
-      return this.ends.push({ side, device }) - 1;
+      const access = group ? this.accessOf.get(group) : undefined;
+      this.sideOf.push(access === undefined ? -1 : this.placedSide(access, cell));
+      this.deviceOf.push(device);
+      return end;
     }
-    if (info.occupant === 'unknown') return this.ends.push({ side: null, device: null }) - 1;
-    if (info.occupant === null) return this.ends.push({ side: this.addressSide(cell, info), device: null }) - 1;
-    const { before, after } = info.occupant;
-    const side = this.sideOf(before.role, before, after, cell, info);
-    // Negative: no device of the inventory.
-    return this.ends.push({ side, device: -1 - this.ends.length }) - 1;
+    const { side, isDevice } = (this.strangers[cell] ??= this.strangerIn(cell));
+    this.sideOf.push(side);
+    // None of the inventory's.
+    this.deviceOf.push(isDevice ? (this.context.inventory?.devices.length ?? 0) + end : -1);
+    return end;
   }
 
-  private sideOf(
-    name: string,
-    before: AccessGrant | null,
-    after: AccessGrant | null,
-    cell: number,
-    info: CellInfo,
-  ): number {
+  private placedSide(access: number, cell: number): number {
+    const { group, before, after } = this.context.access[access]!;
+    return (this.placedSides[this.placed.of(access, cell)] ??= this.deviceSide(group.class, before, after, cell));
+  }
+
+  /** Who an address of the cell is that no device of the inventory has. */
+  private strangerIn(cell: number): Stranger {
+    const { before, after } = this.context;
+    const address = this.cells.addressIn(cell);
+    const occupant = occupantOf(before, after, address);
+    if (occupant === 'unknown') return { side: -1, isDevice: false };
+    if (occupant)
+      return { side: this.deviceSide(occupant.before.role, occupant.before, occupant.after, cell), isDevice: true };
+    const side = this.intern(`address ${this.cells.kindOf[cell]}`, () => {
+      const judged: JudgedSide = { role: null, rejected: false, address };
+      return { name: this.endpointNameOf(cell), class: null, before: judged, after: judged, grants: null };
+    });
+    return { side, isDevice: false };
+  }
+
+  private deviceSide(name: string, before: AccessGrant | null, after: AccessGrant | null, cell: number): number {
     // Which line placed a device matters only where its role changes.
     const moves = before?.role !== after?.role;
     const roles = [before, after]
       .map((grant) => (grant ? `${grant.role} ${moves ? grant.rule.id : ''}` : '-'))
       .join(' ');
-    return this.intern(`${name} ${roles} ${info.principals}`, () => {
+    return this.intern(`${name} ${roles} ${this.cells.kindOf[cell]}`, () => {
       const address = this.cells.addressIn(cell);
       const judged = (grant: AccessGrant | null): JudgedSide => ({
         role: grant?.role ?? null,
@@ -138,11 +144,12 @@ export class Ends {
     });
   }
 
-  private addressSide(cell: number, info: CellInfo): number {
-    return this.intern(`address ${info.principals}`, () => {
-      const side: JudgedSide = { role: null, rejected: false, address: this.cells.addressIn(cell) };
-      return { name: info.name, class: null, before: side, after: side, grants: null };
-    });
+  /** The smallest endpoint of the policy before that holds the cell. */
+  private endpointNameOf(cell: number): string {
+    const { endpoints } = this.context.before;
+    const holders = this.cells.holdersOf[cell]!.flatMap((i) => endpoints[i] ?? []);
+    const [smallest] = holders.sort((a, b) => sizeOf(a) - sizeOf(b) || (a.name < b.name ? -1 : 1));
+    return smallest?.name ?? 'addresses that no endpoint names';
   }
 
   private intern(key: string, make: () => Side): number {
@@ -152,31 +159,23 @@ export class Ends {
     this.keyed.set(key, index);
     return index;
   }
-
-  private describe(cell: number): CellInfo {
-    const { before, after } = this.context;
-    const address = this.cells.addressIn(cell);
-    const principals = [before, after].map((snapshot) => [...principalsOf(snapshot, { address })].sort().join(' '));
-    const holders = before.endpoints.filter(({ addresses }) => hasAddress(addresses, address));
-    const smallest = holders.sort((a, b) => sizeOf(a) - sizeOf(b) || (a.name < b.name ? -1 : 1))[0];
-    const name = smallest?.name ?? 'addresses that no endpoint names';
-    return { principals: principals.join('|'), name, occupant: occupantOf(before, after, address) };
-  }
 }
 
-interface CellInfo {
-  /** Equal texts: the same endpoints in both policies. */
-  readonly principals: string;
-  readonly name: string;
-  /** Null: no device segment. Unknown: devices of several roles may be here. */
-  readonly occupant: { readonly before: AccessGrant; readonly after: AccessGrant | null } | 'unknown' | null;
+/** An address and no device of the inventory. */
+interface Stranger {
+  /** -1: devices of several roles may be here. */
+  readonly side: number;
+  readonly isDevice: boolean;
 }
 
 const sizeOf = ({ addresses }: Snapshot['endpoints'][number]): number =>
   [...addresses.v4, ...addresses.v6].reduce((sum, { first, last }) => sum + Number(last - first), 0);
 
+/** Null: no device segment. Unknown: devices of several roles may be here. */
+type Occupant = { readonly before: AccessGrant; readonly after: AccessGrant | null } | 'unknown' | null;
+
 /** Who can be at an address of a segment: one role, before and after, or nobody can tell. */
-function occupantOf(before: Snapshot, after: Snapshot, address: JudgedSide['address']): CellInfo['occupant'] {
+function occupantOf(before: Snapshot, after: Snapshot, address: Address): Occupant {
   const places = before.segments.flatMap(({ name, sites }) =>
     sites.filter(({ prefixes }) => hasAddress(prefixes, address)).map(({ site }) => ({ name, site })),
   );

@@ -1,4 +1,5 @@
 import { protocols } from '#net';
+import { isText, type Line } from '../text/lines.js';
 
 /** Takes what a reader understood of a record. */
 export interface FlowSink {
@@ -13,33 +14,34 @@ export interface FlowSink {
 /** Reads the lines of one format. */
 export interface FlowReader {
   /** Null: understood, or rightly left out; else what is wrong. */
-  read(line: string): string | null;
+  read(line: Line): string | null;
   /** Everything was read. */
   end(): void;
 }
 
-const protocolNames: ReadonlyMap<string, number> = new Map<string, number>([
+const protocolNames: readonly (readonly [string, number])[] = [
   ...Object.entries(protocols),
   ['icmpv6', protocols.icmp6],
   ['ipv6-icmp', protocols.icmp6],
-]);
+];
 
-/** A protocol by name or number; -1 for anything else. */
-export function protocolNumber(text: string): number {
-  const code = text.charCodeAt(0);
-  if (code >= 0x30 && code <= 0x39) return wholeNumber(text, 0, text.length, 255);
-  return protocolNames.get(text) ?? protocolNames.get(text.toLowerCase()) ?? -1;
+/** A protocol by name or number, between two places of a text; -1 for anything else. */
+export function protocolNumber(text: Buffer, from: number, to: number): number {
+  for (const [name, number] of protocolNames) if (isText(name, text, from, to)) return number;
+  if (from < to && text[from]! >= 0x30 && text[from]! <= 0x39) return wholeNumber(text, from, to, 255);
+  const small = text.toString('utf8', from, to).toLowerCase();
+  return protocolNames.find(([name]) => name === small)?.[1] ?? -1;
 }
 
 /** A decimal number between two places of a text, blanks around it dropped; -1 for anything else. */
-export function wholeNumber(text: string, from: number, to: number, limit: number): number {
+export function wholeNumber(text: Uint8Array, from: number, to: number, limit: number): number {
   let [start, stop] = [from, to];
-  while (start < stop && text.charCodeAt(start) === 0x20) start++;
-  while (stop > start && text.charCodeAt(stop - 1) === 0x20) stop--;
+  while (start < stop && text[start] === 0x20) start++;
+  while (stop > start && text[stop - 1] === 0x20) stop--;
   if (start === stop || stop - start > 15) return -1;
   let value = 0;
   for (let at = start; at < stop; at++) {
-    const digit = text.charCodeAt(at) - 0x30;
+    const digit = text[at]! - 0x30;
     if (digit < 0 || digit > 9) return -1;
     value = value * 10 + digit;
   }

@@ -1,14 +1,12 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { ipv4Number } from '../text/ipv4.js';
-import { parseAddress } from '#net';
 import { instantOf } from './instant.js';
 
-const read = (text: string): number => instantOf(`x${text}y`, 1, text.length + 1);
+const read = (text: string): number => instantOf(Buffer.from(`1${text}1`), 1, text.length + 1);
 
 it('reads instants as the language does', () => {
   fc.assert(
-    fc.property(fc.date({ min: new Date('1970-01-01'), max: new Date('2099-12-31'), noInvalidDate: true }), (date) => {
+    fc.property(fc.date({ min: new Date('0000-01-01'), max: new Date('9999-12-31'), noInvalidDate: true }), (date) => {
       const text = date.toISOString();
       expect(read(text)).toBe(date.getTime());
       expect(read(text.replace('T', ' ').replace('Z', ''))).toBe(date.getTime());
@@ -31,15 +29,3 @@ it.each([
   '2o26-01-01T00:00:00Z',
   '1764000000',
 ])('refuses %j', (text) => expect(read(text)).toBeNaN());
-
-it('reads IPv4 addresses as the strict parser does', () => {
-  const octet = fc.oneof(fc.integer({ min: 0, max: 300 }).map(String), fc.constantFrom('', '01', '-1', 'a', ' 1'));
-  fc.assert(
-    fc.property(fc.array(octet, { minLength: 3, maxLength: 5 }), (octets) => {
-      const text = octets.join('.');
-      const strict = parseAddress(text);
-      expect(ipv4Number(text)).toBe(strict?.family === 4 ? Number(strict.value) : -1);
-    }),
-    { numRuns: 1000 },
-  );
-});

@@ -1,4 +1,5 @@
 import { serviceKey } from '#net';
+import type { Line } from '../text/lines.js';
 import type { Ends } from './ends.js';
 import { isIcmpReply, protocolNumber, type FlowReader, type FlowSink } from './flow-record.js';
 import { instantOf } from './instant.js';
@@ -10,10 +11,10 @@ export class JsonlReader implements FlowReader {
     private readonly sink: FlowSink,
   ) {}
 
-  read(line: string): string | null {
+  read(line: Line): string | null {
     let record: Readonly<Record<string, unknown>>;
     try {
-      record = JSON.parse(line) as typeof record;
+      record = JSON.parse(line.text()) as typeof record;
     } catch {
       return 'it is no JSON';
     }
@@ -24,7 +25,7 @@ export class JsonlReader implements FlowReader {
     const source = this.endOf(record['source'], record['source_mac']);
     const destination = this.endOf(record['destination'], record['destination_mac']);
     if (source < 0 || destination < 0) return '`source` or `destination` is no address';
-    const protocol = protocolNumber(String(record['protocol']));
+    const protocol = protocolOfText(String(record['protocol']));
     if (protocol < 0) return '`protocol` is none, such as tcp, udp, icmp or a number';
     const port = Number(record['port'] ?? 0);
     if (!Number.isInteger(port) || port < 0 || port > 0xffff) return '`port` is none from 0 to 65535';
@@ -41,10 +42,18 @@ export class JsonlReader implements FlowReader {
 
   private endOf(address: unknown, mac: unknown): number {
     if (typeof address !== 'string') return -1;
-    const end = this.ends.find(address, 0, address.length);
+    const bytes = Buffer.from(address);
+    const end = this.ends.find(bytes, 0, bytes.length);
     return end < 0 || typeof mac !== 'string' || mac === '' ? end : this.ends.withMac(end, mac);
   }
 }
 
-const instantOfText = (value: unknown): number =>
-  typeof value === 'string' ? instantOf(value, 0, value.length) : Number.NaN;
+function instantOfText(value: unknown): number {
+  const bytes = Buffer.from(typeof value === 'string' ? value : '');
+  return instantOf(bytes, 0, bytes.length);
+}
+
+function protocolOfText(text: string): number {
+  const bytes = Buffer.from(text);
+  return protocolNumber(bytes, 0, bytes.length);
+}

@@ -1,4 +1,5 @@
 import { hasPorts, isIcmp, serviceKey } from '#net';
+import type { Line } from '../text/lines.js';
 import { Columns } from './columns.js';
 import type { Ends } from './ends.js';
 import { isIcmpReply, protocolNumber, wholeNumber, type FlowReader, type FlowSink } from './flow-record.js';
@@ -32,26 +33,27 @@ export class NfdumpReader implements FlowReader {
     this.at = Object.fromEntries(required.map((name) => [name, header.indexOf(name)])) as typeof this.at;
   }
 
-  read(line: string): string | null {
+  read(line: Line): string | null {
     // What follows is nfdump's own sum: flows,bytes,packets,…
     if (line.startsWith('Summary')) this.isOver = true;
     if (this.isOver || line.startsWith('No matched flows')) return null;
     const { columns, at } = this;
     if (!columns.split(line, true)) return 'it has fewer fields than the header';
+    const { bytes } = line;
     const { starts, ends } = columns;
-    const first = instantOf(line, starts[at.ts]!, ends[at.ts]!);
-    const last = instantOf(line, starts[at.te]!, ends[at.te]!);
+    const first = instantOf(bytes, starts[at.ts]!, ends[at.ts]!);
+    const last = instantOf(bytes, starts[at.te]!, ends[at.te]!);
     if (!(first <= last)) return '`ts` and `te` are no instants in that order';
-    const source = this.ends.find(line, starts[at.sa]!, ends[at.sa]!);
-    const destination = this.ends.find(line, starts[at.da]!, ends[at.da]!);
+    const source = this.ends.find(bytes, starts[at.sa]!, ends[at.sa]!);
+    const destination = this.ends.find(bytes, starts[at.da]!, ends[at.da]!);
     if (source < 0 || destination < 0) return '`sa` or `da` is no address';
-    const protocol = protocolNumber(line.slice(starts[at.pr], ends[at.pr]));
+    const protocol = protocolNumber(bytes, starts[at.pr]!, ends[at.pr]!);
     if (protocol < 0) return '`pr` is no protocol';
-    const packets = wholeNumber(line, starts[at.ipkt]!, ends[at.ipkt]!, Number.MAX_SAFE_INTEGER);
+    const packets = wholeNumber(bytes, starts[at.ipkt]!, ends[at.ipkt]!, Number.MAX_SAFE_INTEGER);
     if (packets < 0) return '`ipkt` is no whole number';
-    if (!hasPorts(protocol)) return this.readPortless({ first, last, source, destination, protocol, packets }, line);
-    const sourcePort = wholeNumber(line, starts[at.sp]!, ends[at.sp]!, 0xffff);
-    const destinationPort = wholeNumber(line, starts[at.dp]!, ends[at.dp]!, 0xffff);
+    if (!hasPorts(protocol)) return this.readPortless({ first, last, source, destination, protocol, packets }, bytes);
+    const sourcePort = wholeNumber(bytes, starts[at.sp]!, ends[at.sp]!, 0xffff);
+    const destinationPort = wholeNumber(bytes, starts[at.dp]!, ends[at.dp]!, 0xffff);
     if (sourcePort < 0 || destinationPort < 0) return '`sp` or `dp` is no port';
     this.sink.window(first, last);
     this.records.add({ first, last, source, destination, protocol, sourcePort, destinationPort, packets });
@@ -67,10 +69,12 @@ export class NfdumpReader implements FlowReader {
     });
   }
 
-  private readPortless({ first, last, source, destination, protocol, packets }: Portless, line: string): string | null {
-    const type = isIcmp(protocol)
-      ? icmpType(line.slice(this.columns.starts[this.at.dp], this.columns.ends[this.at.dp]))
-      : 0;
+  private readPortless(
+    { first, last, source, destination, protocol, packets }: Portless,
+    bytes: Buffer,
+  ): string | null {
+    const { starts, ends } = this.columns;
+    const type = isIcmp(protocol) ? icmpType(bytes, starts[this.at.dp]!, ends[this.at.dp]!) : 0;
     if (type < 0) return '`dp` is no ICMP type';
     this.sink.window(first, last);
     if (isIcmpReply(protocol, type)) this.sink.count('replies');
@@ -90,9 +94,9 @@ interface Portless {
 }
 
 /** `8.0` (type.code), or type × 256 + code as NetFlow has it. */
-function icmpType(text: string): number {
-  const dot = text.indexOf('.');
-  if (dot >= 0) return wholeNumber(text, 0, dot, 255);
-  const number = wholeNumber(text, 0, text.length, 0xffff);
+function icmpType(text: Buffer, from: number, to: number): number {
+  const dot = text.subarray(from, to).indexOf('.');
+  if (dot >= 0) return wholeNumber(text, from, from + dot, 255);
+  const number = wholeNumber(text, from, to, 0xffff);
   return number < 0 ? -1 : number >>> 8;
 }

@@ -135,6 +135,36 @@ describe('observed flows', () => {
     );
   });
 
+  it('are read with quotes, blanks, Windows line ends and addresses in any spelling', () => {
+    const library = row('10.21.0.1', '10.10.4.20', 'tcp/443');
+    const plan = observe([
+      `\uFEFF${header}\r`,
+      `${library.split(',').join(' , ').replace('tcp', 'TCP')}\r`,
+      `${library.replaceAll(/[^,]+/g, '"$&"')}\r`,
+      `${row('FD21:0:0:0::1', 'fd10:0004::20', '6/443')}\r`,
+      `${row('fd21::0.0.0.1', 'fd10:4:0:0:0:0:0.0.0.32', 'tcp/443')}\r`,
+      '',
+      '# a remark',
+    ]);
+    expect(plan.observed!.window).toMatchObject({ records: 4, connections: 4, malformed: 0 });
+    expect(plan.observed!.broken).toMatchObject([{ destination: 'drug-library', connections: 4, devices: 1 }]);
+  });
+
+  it('with a quote that is not closed, an address that is none or a blank in a protocol are malformed', () => {
+    const library = row('10.21.0.1', '10.10.4.20', 'tcp/443');
+    const csv = [
+      library.replace(',5,', ',"5,'),
+      row('10.21.0.1', '::ffff:10.10.4.20', 'tcp/443'),
+      row('fe80::1%eth0', '10.10.4.20', 'tcp/443'),
+      row('10.21.0.1', '10.10.4.20', 't cp/443'),
+      library.replace('00Z', '00é'),
+    ];
+    expect(observed(...csv).window).toMatchObject({ records: 0, malformed: csv.length });
+    const [first, last, source, destination] = library.split(',');
+    const json = { first, last, source, destination, protocol: ' 6', port: 443, packets: 5 };
+    expect(observe([JSON.stringify(json)]).observed!.window).toMatchObject({ records: 0, malformed: 1 });
+  });
+
   it('in no known format are refused', () => {
     for (const text of ['', 'a,b,c\n1,2,3', '"first'])
       expect(
@@ -192,9 +222,8 @@ describe('observed flows', () => {
     const devices = parsed.ok ? parsed.value.devices : [];
     const [a, b] = [planned(before), planned(after)];
     const sideOf = (address: string, snapshot: typeof a.snapshot) => {
-      const index = parsed.ok
-        ? parsed.value.byAddress.get(parseAddress(address)!.family === 6 ? address : numberOf(address))
-        : undefined;
+      const { family, value } = parseAddress(address)!;
+      const index = parsed.ok ? parsed.value.byAddress.get(family === 6 ? address : Number(value)) : undefined;
       const device = index === undefined ? null : devices[index]!;
       // The segment of pumps holds nobody else.
       const grant = device ? accessFor(snapshot, device.class, 'main', device.posture) : null;
@@ -228,8 +257,6 @@ describe('observed flows', () => {
     );
   });
 });
-
-const numberOf = (text: string): number => text.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0);
 
 describe('nfdump records', () => {
   const head = 'ts,te,td,sa,da,sp,dp,pr,flg,fwd,stos,ipkt,ibyt,opkt,obyt';

@@ -12,8 +12,8 @@ import type { FlowReader, FlowSink } from './flow-record.js';
 import { JsonlReader } from './jsonl.js';
 import { judgeConnection } from './judge.js';
 import { nfdumpColumns, NfdumpReader } from './nfdump.js';
-import { PairIndex } from './pair-index.js';
 import { ServiceCells } from './service-cells.js';
+import { TupleIndex } from './tuple-index.js';
 
 export interface ObservedFlows {
   readonly plan: ObservedPlan;
@@ -33,20 +33,21 @@ export function observeFlows(chunks: TextChunks, file: string, context: EndConte
   const findings: Diagnostic[] = [];
   let reader: FlowReader | null = null;
   let format: ObservationWindow['format'] = 'cordon-csv';
-  let line = 0;
-  for (const text of linesOf(chunks)) {
-    line++;
-    if (text === '' || text.startsWith('#')) continue;
+  let number = 0;
+  for (const line of linesOf(chunks)) {
+    number++;
+    if (line.from === line.to || line.startsWith('#')) continue;
     if (!reader) {
-      const found = readerFor(text, ends, tally);
-      if (!found) return failure([unknownFormat(file, line)]);
+      const found = readerFor(line.text(), ends, tally);
+      if (!found) return failure([unknownFormat(file, number)]);
       ({ reader, format } = found);
       if (format !== 'jsonl') continue;
     }
-    const wrong = reader.read(text);
+    const wrong = reader.read(line);
     if (wrong !== null && tally.malformed++ < shownMalformed) {
       const hint = 'it is left out of this plan: correct the export, or see why such records are written';
-      findings.push(finding('flow-malformed', `this record can not be read: ${wrong}`, hint, { file, line }));
+      const span = { file, line: number };
+      findings.push(finding('flow-malformed', `this record can not be read: ${wrong}`, hint, span));
     }
   }
   if (!reader) return failure([unknownFormat(file, 1)]);
@@ -85,12 +86,13 @@ interface Judged {
   readonly after: FlowVerdict;
 }
 
+/** Connections that something is said of. */
 interface Tallied extends Judged {
   connections: number;
   /** Of what breaks: which devices. */
   readonly devices: Set<number> | null;
-  /** What is said of it, as one of the rows of the plan; null: kept, and nothing is said. */
-  readonly row: Row | null;
+  /** One of the rows of the plan. */
+  readonly row: Row;
 }
 
 /** What reads alike is told once: the places and postures that a class is seen in don't matter to the reader. */
@@ -110,12 +112,13 @@ class FlowTally implements FlowSink {
   private first = Infinity;
   private last = -Infinity;
   private readonly counts = { replies: 0, undecided: 0, unattributed: 0, foreign: 0, connections: 0 };
-  /** Source side × destination side, and that × service cell: the number of an entry of `tallied`. */
-  private readonly pairs = new PairIndex();
-  private readonly triples = new PairIndex();
-  private readonly tallied: Tallied[] = [];
+  /** Source side × destination side × service cell: the number of an entry of `tallied`. */
+  private readonly triples = new TupleIndex();
+  /** Null: kept by both policies, and nothing is said of it. */
+  private readonly tallied: (Tallied | null)[] = [];
   private readonly rows = new Map<string, Row>();
-  private readonly rowDevices = new PairIndex();
+  /** Row × device. */
+  private readonly rowDevices = new TupleIndex();
   private broken: readonly Tallied[] | null = null;
   private readonly services: ServiceCells;
   private readonly responsible: ResponsibleLines;
@@ -141,26 +144,27 @@ class FlowTally implements FlowSink {
   }
 
   connection(sourceEnd: number, destinationEnd: number, service: number, packets: number, last: number): void {
-    const source = this.ends.ends[sourceEnd]!;
-    const destination = this.ends.ends[destinationEnd]!;
-    if (source.device === null && destination.device === null && source.side !== null && destination.side !== null) {
-      this.counts.foreign++;
-      return;
-    }
-    if (source.side === null || destination.side === null) {
+    const { sideOf, deviceOf } = this.ends;
+    const [source, destination] = [sideOf[sourceEnd]!, sideOf[destinationEnd]!];
+    const [sourceDevice, destinationDevice] = [deviceOf[sourceEnd]!, deviceOf[destinationEnd]!];
+    if (source < 0 || destination < 0) {
       this.counts.unattributed++;
       return;
     }
+    if (sourceDevice < 0 && destinationDevice < 0) {
+      this.counts.foreign++;
+      return;
+    }
     this.counts.connections++;
-    const tallied = this.tally(source.side, destination.side, this.services.of(service));
-    tallied.connections++;
+    const tallied = this.tally(source, destination, this.services.of(service));
+    if (!tallied) return;
     const { row } = tallied;
-    if (!row) return;
+    tallied.connections++;
     row.connections++;
     row.packets += packets;
     if (last > row.last) row.last = last;
-    if (source.device !== null) this.addDevice(tallied, row, source.device);
-    if (destination.device !== null) this.addDevice(tallied, row, destination.device);
+    if (sourceDevice >= 0) this.addDevice(tallied, row, sourceDevice);
+    if (destinationDevice >= 0) this.addDevice(tallied, row, destinationDevice);
   }
 
   private addDevice({ devices }: Tallied, row: Row, device: number): void {
@@ -169,25 +173,26 @@ class FlowTally implements FlowSink {
     devices?.add(device);
   }
 
-  private tally(source: number, destination: number, cell: number): Tallied {
-    const index = this.triples.of(this.pairs.of(source, destination), cell);
+  private tally(source: number, destination: number, cell: number): Tallied | null {
+    const index = this.triples.of(source, destination, cell);
     const known = this.tallied[index];
-    if (known) return known;
+    if (known !== undefined) return known;
     const made = this.judge(this.ends.sides[source]!, this.ends.sides[destination]!, cell);
     this.tallied.push(made);
     return made;
   }
 
-  private judge(source: Side, destination: Side, cell: number): Tallied {
+  private judge(source: Side, destination: Side, cell: number): Tallied | null {
     const service = this.services.keyIn(cell);
     const before = judgeConnection(this.context.before, source.before, destination.before, service);
     const after = judgeConnection(this.context.after, source.after, destination.after, service);
     const outcome = outcomeOf(before, after);
     if (source.before.role !== null) this.seen.outbound.add(source.before.role);
     if (destination.before.role !== null) this.seen.inbound.add(destination.before.role);
+    if (outcome === 'kept') return null;
     const devices = outcome === 'broken' ? new Set<number>() : null;
     const judged = { source, destination, cell, outcome, before, after };
-    return { ...judged, connections: 0, devices, row: outcome === 'kept' ? null : this.rowOf(judged) };
+    return { ...judged, connections: 0, devices, row: this.rowOf(judged) };
   }
 
   private rowOf(judged: Judged): Row {
@@ -208,7 +213,7 @@ class FlowTally implements FlowSink {
   }
 
   plan(format: ObservationWindow['format']): ObservedPlan {
-    const broken = this.tallied.flatMap(({ devices }) => [...(devices ?? [])]);
+    const broken = this.tallied.flatMap((tallied) => [...(tallied?.devices ?? [])]);
     const instant = (value: number): string | null => (Number.isFinite(value) ? new Date(value).toISOString() : null);
     return {
       window: {
@@ -270,7 +275,7 @@ class FlowTally implements FlowSink {
   useOf(change: GroupedChange): FlowUse {
     const near = (one: Tallied): Side => (change.direction === 'outbound' ? one.source : one.destination);
     const far = (one: Tallied): Side => (change.direction === 'outbound' ? one.destination : one.source);
-    this.broken ??= this.tallied.filter(({ outcome }) => outcome === 'broken');
+    this.broken ??= this.tallied.flatMap((tallied) => (tallied?.outcome === 'broken' ? [tallied] : []));
     const found = this.broken.filter(
       (one) =>
         change.classes.has(near(one).before.role ?? '') &&

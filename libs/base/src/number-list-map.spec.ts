@@ -29,4 +29,13 @@ describe('NumberListMap', () => {
     for (let i = 0; i < count; i++) if (map.get([i, i * 7]) !== i) expect.fail(`list ${i} has another's value`);
     expect(map.get([0, 1])).toBeUndefined();
   });
+
+  it('forgets all when it is full', () => {
+    const map = new NumberListMap<string>(2);
+    map.add([1], 'a');
+    map.add([2], 'b');
+    expect(map.get([1])).toBe('a');
+    map.add([3], 'c');
+    expect([map.get([1]), map.get([2]), map.get([3])]).toEqual([undefined, undefined, 'c']);
+  });
 });

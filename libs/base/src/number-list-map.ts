@@ -7,10 +7,14 @@ interface Entry<T> {
 
 /**
  * Values by lists of whole numbers from 0 to 2³¹-1, compared by content. Builds no text to look a list up; keeps the lists
- * that it is given, which must not change any more.
+ * that it is given, which must not change any more. Forgets everything when it has `most` of them: for what is only quicker
+ * to find than to make again.
  */
 export class NumberListMap<T> {
   private readonly entries = new Map<number, Entry<T>>();
+  private count = 0;
+
+  constructor(private readonly most = Infinity) {}
 
   get(list: readonly number[]): T | undefined {
     for (let entry = this.entries.get(hashOf(list)); entry; entry = entry.next)
@@ -20,6 +24,11 @@ export class NumberListMap<T> {
 
   /** Of a list that is not in here yet. */
   add(list: readonly number[], value: T): void {
+    if (this.count === this.most) {
+      this.entries.clear();
+      this.count = 0;
+    }
+    this.count++;
     const hash = hashOf(list);
     this.entries.set(hash, { list, value, next: this.entries.get(hash) });
   }

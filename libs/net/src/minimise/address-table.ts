@@ -20,6 +20,9 @@ type Operation = 'union' | 'intersect' | 'subtract';
 /** Numbers stay below this, so that two of them make one exact number. */
 export const mostSets = 2 ** 26;
 
+/** Unions of many sets that are remembered: classes that stand together have most of theirs in common. */
+const mostUnions = 10_000;
+
 /**
  * The address sets of one family under small numbers, so that equal sets are one number, and each is combined, and its
  * shortest list found, once: the same few servers stand in hundreds of ACLs. Grows until it is dropped with its compile.
@@ -40,7 +43,7 @@ export class AddressTable {
     intersect: new Map(),
     subtract: new Map(),
   };
-  private readonly unions = new NumberListMap<number>();
+  private readonly unions = new NumberListMap<number>(mostUnions);
   private readonly repainted = new Map<number, readonly Stroke[] | null>();
   private readonly denied = new Map<number, readonly Stroke[]>();
   /** By set and action: equal strokes are one object. */

@@ -11,6 +11,9 @@ import { cutOpenings, cutsOf } from './shared-denies.js';
 import { hasSingleValues } from './tidy.js';
 import { portWeight } from './weight.js';
 
+/** Blocks that are remembered: classes that stand together have most of theirs in common. */
+const mostBlocks = 4000;
+
 /** Part of a list, with the number of its lines as the target counts them. */
 interface Block {
   readonly cost: number;
@@ -32,7 +35,7 @@ const cheapest = (blocks: readonly Block[]): Block =>
  */
 export class FamilyList {
   /** By kind, background, denies and segments of an axis. */
-  private readonly known = new NumberListMap<Block>();
+  private readonly known = new NumberListMap<Block>(mostBlocks);
   private readonly lines: LineStore;
 
   constructor(
@@ -195,7 +198,7 @@ export class FamilyList {
     for (const { first, last, wanted } of axis) key.push(first, last, wanted);
     return this.known.getOrAdd(key, () => {
       const linesOf = (layers: readonly Layer[]): MatchLine[] =>
-        layers.flatMap((layer) => this.lines.lines(kind, layer, layer.strokes).slice());
+        layers.flatMap((layer) => this.lines.lines(kind, layer, layer.strokes));
       if (background !== this.table.none || axis.length < 2 || !this.isSeparable(kind.protocol)) {
         const { cost, layers } = this.layers(kind.protocol, axis, background, denies);
         return { cost, lines: linesOf(layers) };

@@ -18,37 +18,44 @@ type Condition = Pick<MatchLine, 'protocols' | 'sourcePorts' | 'destinationPorts
 
 /** Makes the lines of one family. Equal lines are one object: lists share most of theirs. */
 export class LineStore {
-  private readonly byStrokes = new Map<readonly Stroke[], Map<number, readonly MatchLine[]>>();
-  private readonly byStroke = new Map<Stroke, Map<number, MatchLine>>();
+  /** By protocol and ports, then by stroke. */
+  private readonly known = new Map<number, Map<Stroke, MatchLine>>();
   private readonly ports = new Map<number, Ports>();
 
   constructor(private readonly family: Family) {}
 
   /** Strokes on some ports of an axis. */
-  lines({ protocol, looksAt }: AxisKind, ports: Interval<number>, strokes: readonly Stroke[]): readonly MatchLine[] {
+  lines({ protocol, looksAt }: AxisKind, ports: Interval<number>, strokes: readonly Stroke[]): MatchLine[] {
     const kind = lookedAt.indexOf(looksAt) * 256 + protocol;
-    const key = (kind * portCount + ports.first) * portCount + ports.last;
-    return remembered(this.byStrokes, strokes, key, () => {
-      const own = this.portsOf(protocol, ports);
-      const condition = {
-        protocols: [protocol],
-        sourcePorts: looksAt === 'destination' ? null : own,
-        destinationPorts: looksAt === 'destination' ? own : null,
-        established: looksAt === 'source, established',
-      };
-      return strokes.map((stroke) => remembered(this.byStroke, stroke, key, () => this.line(stroke, condition)));
+    const own = this.portsOf(protocol, ports);
+    return this.remembered((kind * portCount + ports.first) * portCount + ports.last, strokes, {
+      protocols: [protocol],
+      sourcePorts: looksAt === 'destination' ? null : own,
+      destinationPorts: looksAt === 'destination' ? own : null,
+      established: looksAt === 'source, established',
     });
   }
 
   /** Strokes on all protocols. */
-  wide(strokes: readonly Stroke[]): readonly MatchLine[] {
+  wide(strokes: readonly Stroke[]): MatchLine[] {
     const condition = { protocols: null, sourcePorts: null, destinationPorts: null, established: false };
-    return remembered(this.byStrokes, strokes, -1, () =>
-      strokes.map((stroke) => remembered(this.byStroke, stroke, -1, () => this.line(stroke, condition))),
-    );
+    return this.remembered(-1, strokes, condition);
   }
 
-  lone(part: LonePart, strokes: readonly Stroke[]): readonly MatchLine[] {
+  private remembered(key: number, strokes: readonly Stroke[], condition: Condition): MatchLine[] {
+    const known = this.known.get(key) ?? new Map<Stroke, MatchLine>();
+    this.known.set(key, known);
+    return strokes.map((stroke) => {
+      let line = known.get(stroke);
+      if (!line) {
+        line = this.line(stroke, condition);
+        known.set(stroke, line);
+      }
+      return line;
+    });
+  }
+
+  lone(part: LonePart, strokes: readonly Stroke[]): MatchLine[] {
     const condition = {
       protocols: [part.protocol],
       sourcePorts: this.portsOf(part.protocol, part.sourcePorts),
@@ -74,17 +81,3 @@ export class LineStore {
 }
 
 const portCount = topOfAxis + 1;
-
-function remembered<O, T>(known: Map<O, Map<number, T>>, of: O, key: number, make: () => T): T {
-  let own = known.get(of);
-  if (!own) {
-    own = new Map();
-    known.set(of, own);
-  }
-  let value = own.get(key);
-  if (value === undefined) {
-    value = make();
-    own.set(key, value);
-  }
-  return value;
-}

@@ -444,16 +444,16 @@ const compileFaults: readonly Fault[] = [
 const policyFaults: readonly Fault[] = [
   {
     name: 'a deny on the address of the source does not override an allow on its class',
-    file: `${policy}/decider.ts`,
-    find: '[...a.denies, ...b.denies]',
-    replace: 'a.denies',
+    file: `${policy}/outcomes.ts`,
+    find: '[...this.rules[a]!, ...this.rules[b]!]',
+    replace: 'this.rules[a]!',
     caughtBy: decider,
   },
   {
     name: 'an endpoint is not looked at where the class of the source has rules',
     file: `${policy}/decider.ts`,
-    find: 'if (bySource) outcome = join(',
-    replace: 'if (bySource && !byClass) outcome = join(',
+    find: 'this.outcomes.join(byClass, byAddress)',
+    replace: 'byClass || byAddress',
     caughtBy: decider,
   },
   {

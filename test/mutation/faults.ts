@@ -21,6 +21,9 @@ const intervals = [`${net}/interval.spec.ts`];
 const addresses = [`${net}/address.spec.ts`];
 const services = [`${net}/service.spec.ts`];
 const partitions = [`${net}/address-partition.spec.ts`];
+const addressIndex = [`${net}/address-index.spec.ts`];
+const addressMap = [`${net}/address-map.spec.ts`];
+const intervalTables = [`${net}/interval-tables.spec.ts`];
 const firstMatch = [`${net}/first-match.spec.ts`];
 const packets = [`${net}/packets/packet-set.spec.ts`];
 const minimise = [`${net}/minimise/fewest-entries.spec.ts`];
@@ -120,6 +123,27 @@ const netFaults: readonly Fault[] = [
     find: 'found < 0 ? this.rest : found',
     replace: 'found < 0 ? 0 : found',
     caughtBy: partitions,
+  },
+  {
+    name: 'a range of addresses ends with the word that it begins in',
+    file: `${net}/address-index.ts`,
+    find: 'put(to, { first: 0n, last: last & end, value });',
+    replace: '',
+    caughtBy: addressIndex,
+  },
+  {
+    name: 'what lies between two intervals belongs to the first of them',
+    file: `${net}/interval-tables.ts`,
+    find: 'if (first > end) begin(end, 0);',
+    replace: '',
+    caughtBy: intervalTables,
+  },
+  {
+    name: 'addresses that want the same slot are taken for one',
+    file: `${net}/address-map.ts`,
+    find: 'slots[slot] === 0 || this.has(slot)',
+    replace: 'slots[slot] === 0 || mask > 0',
+    caughtBy: addressMap,
   },
   {
     name: 'the union of atoms forgets IPv6',
@@ -455,16 +479,16 @@ const compileFaults: readonly Fault[] = [
 const policyFaults: readonly Fault[] = [
   {
     name: 'a deny on the address of the source does not override an allow on its class',
-    file: `${policy}/decider.ts`,
-    find: '[...a.denies, ...b.denies]',
-    replace: 'a.denies',
+    file: `${policy}/outcomes.ts`,
+    find: '[...this.rules[a]!, ...this.rules[b]!]',
+    replace: 'this.rules[a]!',
     caughtBy: decider,
   },
   {
     name: 'an endpoint is not looked at where the class of the source has rules',
     file: `${policy}/decider.ts`,
-    find: 'if (bySource) outcome = join(',
-    replace: 'if (bySource && !byClass) outcome = join(',
+    find: 'this.outcomes.join(byClass, byAddress)',
+    replace: 'byClass || byAddress',
     caughtBy: decider,
   },
   {

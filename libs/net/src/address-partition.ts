@@ -1,12 +1,5 @@
-import {
-  addressSet,
-  families,
-  familyOf,
-  type Address,
-  type AddressRange,
-  type AddressSet,
-  type Family,
-} from './address.js';
+import { AddressIndex } from './address-index.js';
+import { addressSet, families, familyOf, type Address, type AddressRange, type AddressSet } from './address.js';
 import type { Interval } from './interval.js';
 import { sweep } from './sweep.js';
 
@@ -24,15 +17,15 @@ export class AddressPartition {
   private readonly atoms: AddressSet[] = [];
   /** By given set. */
   private readonly members: AtomSet[];
-  private readonly finders: Readonly<Record<Family, RangeIndex>>;
+  /** Of the atoms; made for who asks about an address, which no compilation does. */
+  private index: AddressIndex | null = null;
   private readonly unions = new Map<string, AddressSet>();
 
   constructor(sets: readonly AddressSet[]) {
     const numbers = new Map<string, number>();
     const ranges: AddressRange[][] = [];
     const holders: (readonly number[])[] = [];
-    const indexes = families.map((family) => {
-      const index = new RangeIndex(family);
+    for (const family of families) {
       for (const { first, last, members } of sweep(
         sets.map((set) => familyOf(set, family)),
         1n,
@@ -46,11 +39,8 @@ export class AddressPartition {
           holders.push(members);
         }
         ranges[atom]!.push({ family, first, last });
-        index.add(first, last, atom);
       }
-      return index;
-    });
-    this.finders = { 4: indexes[0]!, 6: indexes[1]! };
+    }
     this.atoms = ranges.map(addressSet);
     this.rest = this.atoms.length;
     const lists: { first: number; last: number }[][] = sets.map(() => []);
@@ -76,7 +66,8 @@ export class AddressPartition {
   }
 
   atomOf(address: Address): number {
-    const found = this.finders[address.family].find(address.value);
+    this.index ??= new AddressIndex(this.atoms);
+    const found = this.index.find(address);
     return found < 0 ? this.rest : found;
   }
 
@@ -104,49 +95,5 @@ export class AddressPartition {
       this.unions.set(key, made);
     }
     return made;
-  }
-}
-
-/** Disjoint ranges of one family in ascending order, each with its atom. IPv4 as numbers: bigints would cost. */
-class RangeIndex {
-  private readonly narrow: { first: number; last: number; atom: number }[] = [];
-  private readonly wide: { first: bigint; last: bigint; atom: number }[] = [];
-
-  constructor(private readonly family: Family) {}
-
-  add(first: bigint, last: bigint, atom: number): void {
-    if (this.family === 4) this.narrow.push({ first: Number(first), last: Number(last), atom });
-    else this.wide.push({ first, last, atom });
-  }
-
-  /** −1 for an address in no range. */
-  find(value: bigint): number {
-    return this.family === 4 ? this.findNarrow(Number(value)) : this.findWide(value);
-  }
-
-  private findNarrow(value: number): number {
-    let low = 0;
-    let high = this.narrow.length - 1;
-    while (low <= high) {
-      const middle = (low + high) >> 1;
-      const { first, last, atom } = this.narrow[middle]!;
-      if (value < first) high = middle - 1;
-      else if (value > last) low = middle + 1;
-      else return atom;
-    }
-    return -1;
-  }
-
-  private findWide(value: bigint): number {
-    let low = 0;
-    let high = this.wide.length - 1;
-    while (low <= high) {
-      const middle = (low + high) >> 1;
-      const { first, last, atom } = this.wide[middle]!;
-      if (value < first) high = middle - 1;
-      else if (value > last) low = middle + 1;
-      else return atom;
-    }
-    return -1;
   }
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { serviceAlgebra, serviceKey } from '#net';
 import { compilePolicy } from './compile/compile.js';
 import { decideBy, indexOf, principalsOf, type FlowPacket, type FlowVerdict } from './decide.js';
-import { decideFlow } from './decider.js';
+import { decideFlow, FlowDecider } from './decider.js';
 import { loadPolicy } from './load/load.js';
 import type { Snapshot } from './snapshot.js';
 import { at, packets, policyFiles } from './spec/generated.js';
@@ -49,6 +49,33 @@ describe('a decision from tables', () => {
     );
   });
 
+  it('is the same for sides that were resolved once, whomever they meet', () => {
+    fc.assert(
+      fc.property(policyFiles, fc.array(packets, { minLength: 6, maxLength: 6 }), (files, list) => {
+        const snapshot = build(files);
+        const decider = new FlowDecider(snapshot);
+        const sides = list.flatMap(({ source, destination }) => [source, destination, { ...source, ...destination }]);
+        const resolved = sides.map((side) => decider.resolve(side));
+        for (const [i, source] of sides.entries()) {
+          for (const [j, destination] of sides.entries()) {
+            const { protocol, port } = list[(i + j) % list.length]!;
+            const verdict = decider.decideBetween(resolved[i]!, resolved[j]!, serviceKey(protocol, port));
+            expect(sorted(verdict)).toEqual(sorted(bySearch(snapshot, { source, destination, protocol, port })));
+          }
+        }
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('is asked with one number for devices that policy can not tell apart', () => {
+    const decider = new FlowDecider(sampleSnapshot(samplePolicy()));
+    const scanner = (text: string) => decider.resolve({ class: 'ct-scanner', address: at(text) });
+    expect(scanner('8.8.8.8')).toBe(scanner('9.9.9.9'));
+    expect(decider.resolve({ class: 'infusion-pump', address: at('8.8.8.8') })).not.toBe(scanner('8.8.8.8'));
+    expect(decider.resolve({ address: at('8.8.8.8') })).not.toBe(scanner('8.8.8.8'));
+  });
+
   it('names every deny of a packet, those on its class and those on its address', () => {
     const snapshot = sampleSnapshot(samplePolicy());
     const packet: FlowPacket = {
@@ -65,5 +92,6 @@ describe('a decision from tables', () => {
     const snapshot = sampleSnapshot(samplePolicy());
     const packet: FlowPacket = { source: { class: 'nobody' }, destination: { class: 'no-one' }, protocol: 6, port: 1 };
     expect(decideFlow(snapshot, packet)).toEqual({ verdict: 'deny', reason: 'no rule allows it', rules: [] });
+    expect(decideFlow(snapshot, { ...packet, source: {}, destination: {} }).rules).toEqual([]);
   });
 });

@@ -1,7 +1,9 @@
-import { AddressPartition, serviceKey, sweep, type AtomSet, type ServiceSet } from '#net';
+import type { Brand } from '#base';
+import { AddressPartition, IntervalTables, serviceAlgebra, serviceKey, sweep, type AtomSet, type Interval } from '#net';
 import { atomCells } from './compile/normal-form.js';
-import { indexOf, lineOf, noRule, type FlowPacket, type FlowVerdict } from './decide.js';
-import type { FlowRule, RuleLine, Snapshot } from './snapshot.js';
+import { indexOf, type FlowPacket, type FlowVerdict, type PacketSide, type SnapshotIndex } from './decide.js';
+import { Outcomes } from './outcomes.js';
+import type { FlowRule, Snapshot } from './snapshot.js';
 
 const deciders = new WeakMap<Snapshot, FlowDecider>();
 
@@ -15,6 +17,9 @@ export function decideFlow(snapshot: Snapshot, packet: FlowPacket): FlowVerdict 
   return decider.decide(packet);
 }
 
+/** A side as one decider knows it: the same number for all devices of a class whose addresses policy can't tell apart. */
+export type ResolvedSide = Brand<number, 'ResolvedSide'>;
+
 /**
  * Decides packets at the speed of a data path: what rules say of a subject is worked out once, as tables by object and
  * service, and then only looked up. Same answers as asking every rule, with the same lines.
@@ -22,191 +27,122 @@ export function decideFlow(snapshot: Snapshot, packet: FlowPacket): FlowVerdict 
  *   source ──▶ its class's table ─┐        ┌──▶ by class of the destination ─┐
  *          └─▶ its address's  ────┴ each ──┴──▶ by address (atom) ───────────┴──▶ by service ──▶ outcome
  *
- * Up to four outcomes are joined: a deny overrides.
+ * Up to four outcomes are joined: a deny overrides. Atoms and classes are numbered in one line, as *places*: a principal is
+ * a set of places, whether it is an endpoint or a class. The atom that no endpoint holds stands for whatever is not known.
  */
 export class FlowDecider {
-  private readonly rules: ReadonlyMap<string, readonly FlowRule[]>;
-  private readonly services: ReadonlyMap<string, ServiceSet>;
-  private readonly endpoints: ReadonlyMap<string, AtomSet>;
+  private readonly index: SnapshotIndex;
   private readonly partition: AddressPartition;
-  /** By atom: the endpoints that hold it. */
-  private readonly holders: readonly (readonly string[])[];
-  private readonly groups: ReadonlyMap<string, readonly string[]>;
-  private readonly byClass = new Map<string, SubjectTable | null>();
-  private readonly byAtom: (SubjectTable | null | undefined)[] = [];
+  /** The place of a class. */
+  private readonly classes: ReadonlyMap<string, number>;
+  private readonly places: ReadonlyMap<string, AtomSet>;
+  /** By place: those who hold it and are subjects of rules. */
+  private readonly subjects: readonly (readonly string[])[];
+  private readonly tables = new IntervalTables();
+  private readonly outcomes = new Outcomes();
+  /** By place of the source: the table that has, by place of the destination, a table of services; −1: not made yet. */
+  private readonly objects: Int32Array;
+  /** By the ids of rules: the table that has their outcome by service. */
+  private readonly services = new Map<string, number>();
 
   constructor(snapshot: Snapshot) {
-    const index = indexOf(snapshot);
-    this.rules = index.bySubject;
-    this.services = index.services;
-    this.groups = index.classes;
+    this.index = indexOf(snapshot);
     this.partition = new AddressPartition(snapshot.endpoints.map(({ addresses }) => addresses));
-    this.endpoints = new Map(snapshot.endpoints.map(({ name }, i) => [name, this.partition.atomsOf(i)]));
-    this.holders = holdersOf(this.endpoints, this.partition.count);
+    const begin = this.partition.rest + 1;
+    this.classes = new Map(snapshot.classes.map(({ name }, i) => [name, begin + i]));
+    this.places = new Map([
+      ...snapshot.endpoints.map(({ name }, i) => [name, this.partition.atomsOf(i)] as const),
+      ...placesOfClasses(snapshot, begin),
+    ]);
+    this.subjects = holdersOf(this.places, this.index.bySubject, begin + snapshot.classes.length);
+    this.objects = new Int32Array(this.subjects.length).fill(-1);
   }
 
   /** Whether the first packet of a connection passes. */
   decide({ source, destination, protocol, port }: FlowPacket): FlowVerdict {
-    const key = serviceKey(protocol, port);
-    const atom = destination.address ? this.partition.atomOf(destination.address) : -1;
-    let outcome: Outcome | null = null;
-    const byClass = source.class ? this.tableOfClass(source.class) : null;
-    if (byClass) outcome = byClass.find(destination.class, atom, key);
-    const bySource = source.address ? this.tableOfAtom(this.partition.atomOf(source.address)) : null;
-    if (bySource) outcome = join(outcome, bySource.find(destination.class, atom, key));
-    return outcome ? outcome.verdict : noRule;
+    return this.decideBetween(this.resolve(source), this.resolve(destination), serviceKey(protocol, port));
   }
 
-  private tableOfClass(name: string): SubjectTable | null {
-    const known = this.byClass.get(name);
-    if (known !== undefined) return known;
-    const made = this.tableOf(this.groups.get(name) ?? []);
-    this.byClass.set(name, made);
-    return made;
+  /** For sides that are met again and again, as devices are: it holds while the address is of the class. */
+  resolve({ class: name, address }: PacketSide): ResolvedSide {
+    const { rest } = this.partition;
+    const ofClass = name ? (this.classes.get(name) ?? rest) : rest;
+    const atom = address ? this.partition.atomOf(address) : rest;
+    return (ofClass * (rest + 1) + atom) as ResolvedSide;
   }
 
-  private tableOfAtom(atom: number): SubjectTable | null {
-    const known = this.byAtom[atom];
-    if (known !== undefined) return known;
-    const made = this.tableOf(this.holders[atom] ?? []);
-    this.byAtom[atom] = made;
-    return made;
+  /** `decide` for resolved sides; `service`: see `serviceKey`. */
+  decideBetween(source: ResolvedSide, destination: ResolvedSide, service: number): FlowVerdict {
+    const atoms = this.partition.rest + 1;
+    const toClass = Math.floor(destination / atoms);
+    const toAtom = destination % atoms;
+    const byClass = this.outcomeOf(Math.floor(source / atoms), toClass, toAtom, service);
+    const byAddress = this.outcomeOf(source % atoms, toClass, toAtom, service);
+    return this.outcomes.verdict(this.outcomes.join(byClass, byAddress));
   }
 
-  private tableOf(subjects: readonly string[]): SubjectTable | null {
-    const rules = subjects.flatMap((subject) => this.rules.get(subject) ?? []);
-    return rules.length === 0 ? null : new SubjectTable(rules, this.services, this.endpoints, this.groups);
+  /** By places. */
+  private outcomeOf(source: number, toClass: number, toAtom: number, service: number): number {
+    const { tables, objects, outcomes } = this;
+    let table = objects[source]!;
+    if (table < 0) table = objects[source] = this.tableOf(this.subjects[source]!);
+    if (table === 0) return 0;
+    const byClass = tables.find(table, toClass);
+    const byAddress = tables.find(tables.find(table, toAtom), service);
+    return byClass === 0 ? byAddress : outcomes.join(tables.find(byClass, service), byAddress);
   }
-}
 
-/** What the rules of one subject say, by object and service. */
-class SubjectTable {
-  private readonly byAtom: IntervalTable<ServiceTable>;
-  private readonly byObject: ReadonlyMap<string, readonly FlowRule[]>;
-  private readonly byClass = new Map<string, ServiceTable | null>();
-
-  constructor(
-    rules: readonly FlowRule[],
-    private readonly services: ReadonlyMap<string, ServiceSet>,
-    endpoints: ReadonlyMap<string, AtomSet>,
-    private readonly groups: ReadonlyMap<string, readonly string[]>,
-  ) {
-    const toAddresses = rules.flatMap((rule) => {
-      const atoms = endpoints.get(rule.object);
-      return atoms ? [{ rule, atoms }] : [];
+  private tableOf(subjects: readonly string[]): number {
+    const boxes = subjects.flatMap((subject) =>
+      this.index.bySubject.get(subject)!.map((rule) => ({ rule, atoms: this.places.get(rule.object) ?? [] })),
+    );
+    const cells = atomCells(boxes).flatMap(({ members, atoms }) => {
+      const value = this.servicesOf(members.map((i) => boxes[i]!.rule));
+      return atoms.map(({ first, last }) => ({ first, last, value }));
     });
-    this.byObject = Map.groupBy(
-      rules.filter(({ object }) => groups.has(object)),
-      ({ object }) => object,
-    );
-    this.byAtom = new IntervalTable(
-      atomCells(toAddresses).flatMap(({ members, atoms }) => {
-        const value = new ServiceTable(
-          members.map((i) => toAddresses[i]!.rule),
-          services,
-        );
-        return atoms.map(({ first, last }) => ({ first, last, value }));
-      }),
-    );
+    return cells.length === 0 ? 0 : this.tables.add(cells);
   }
 
-  /** `atom`: −1 where the address is not known. */
-  find(deviceClass: string | null | undefined, atom: number, service: number): Outcome | null {
-    const byClass = deviceClass && this.byObject.size > 0 ? this.tableOfClass(deviceClass)?.find(service) : null;
-    const byAtom = atom < 0 ? null : this.byAtom.find(atom)?.find(service);
-    return join(byClass ?? null, byAtom ?? null);
-  }
-
-  private tableOfClass(name: string): ServiceTable | null {
-    const known = this.byClass.get(name);
+  private servicesOf(rules: readonly FlowRule[]): number {
+    const key = rules.map(({ id }) => id).join();
+    const known = this.services.get(key);
     if (known !== undefined) return known;
-    const rules = (this.groups.get(name) ?? []).flatMap((group) => this.byObject.get(group) ?? []);
-    const made = rules.length === 0 ? null : new ServiceTable(rules, this.services);
-    this.byClass.set(name, made);
-    return made;
-  }
-}
-
-/** The outcome of some rules for each service. */
-class ServiceTable {
-  private readonly outcomes: IntervalTable<Outcome>;
-
-  constructor(rules: readonly FlowRule[], services: ReadonlyMap<string, ServiceSet>) {
-    const known = new Map<string, Outcome>();
     const cells = sweep(
-      rules.map(({ application }) => services.get(application) ?? []),
+      rules.map(({ application }) => this.index.services.get(application) ?? []),
       1,
     );
-    this.outcomes = new IntervalTable(
-      [...cells].map(({ first, last, members }) => {
-        const key = members.join();
-        const value = known.get(key) ?? outcomeOf(members.map((i) => rules[i]!));
-        known.set(key, value);
-        return { first, last, value };
+    const table = this.tables.add(
+      Array.from(cells, ({ first, last, members }) => {
+        return { first, last, value: this.outcomes.of(members.map((i) => rules[i]!)) };
       }),
     );
-  }
-
-  find(service: number): Outcome | null {
-    return this.outcomes.find(service);
+    this.services.set(key, table);
+    return table;
   }
 }
 
-/** Values of disjoint intervals of numbers, found by binary search. */
-class IntervalTable<T> {
-  private readonly firsts: Float64Array;
-  private readonly lasts: Float64Array;
-  private readonly values: readonly T[];
-
-  constructor(entries: readonly { readonly first: number; readonly last: number; readonly value: T }[]) {
-    const sorted = [...entries].sort((a, b) => a.first - b.first);
-    this.firsts = Float64Array.from(sorted, ({ first }) => first);
-    this.lasts = Float64Array.from(sorted, ({ last }) => last);
-    this.values = sorted.map(({ value }) => value);
-  }
-
-  find(at: number): T | null {
-    let low = 0;
-    let high = this.values.length - 1;
-    while (low <= high) {
-      const middle = (low + high) >> 1;
-      if (at < this.firsts[middle]!) high = middle - 1;
-      else if (at > this.lasts[middle]!) low = middle + 1;
-      else return this.values[middle]!;
+/** Of each class: where it and the classes below it stand, from `begin` on. */
+function placesOfClasses({ classes }: Snapshot, begin: number): Map<string, AtomSet> {
+  const found = new Map<string, Interval<number>[]>();
+  for (const [i, { name, ancestors }] of classes.entries()) {
+    for (const one of [name, ...ancestors]) {
+      const places = found.get(one) ?? [];
+      places.push({ first: begin + i, last: begin + i });
+      found.set(one, places);
     }
-    return null;
   }
+  return new Map(Array.from(found, ([name, places]) => [name, serviceAlgebra.normalize(places)]));
 }
 
-interface Outcome {
-  readonly allows: readonly RuleLine[];
-  readonly denies: readonly RuleLine[];
-  readonly verdict: FlowVerdict;
-}
-
-function outcomeOf(rules: readonly FlowRule[]): Outcome {
-  const lines = (effect: 'allow' | 'deny'): RuleLine[] =>
-    rules.filter((rule) => rule.effect === effect).map((rule) => lineOf(rule));
-  return outcome(lines('allow'), lines('deny'));
-}
-
-function outcome(allows: readonly RuleLine[], denies: readonly RuleLine[]): Outcome {
-  const verdict: FlowVerdict =
-    denies.length > 0
-      ? { verdict: 'deny', reason: 'denied by rule', rules: denies }
-      : { verdict: 'allow', reason: 'allowed by rule', rules: allows };
-  return { allows, denies, verdict: Object.freeze(verdict) };
-}
-
-/** Deny overrides. No rule is in both: a rule has one subject and one object. */
-function join(a: Outcome | null, b: Outcome | null): Outcome | null {
-  if (!a || !b) return a ?? b;
-  return outcome([...a.allows, ...b.allows], [...a.denies, ...b.denies]);
-}
-
-function holdersOf(endpoints: ReadonlyMap<string, AtomSet>, count: number): string[][] {
+function holdersOf(
+  places: ReadonlyMap<string, AtomSet>,
+  subjects: ReadonlyMap<string, unknown>,
+  count: number,
+): string[][] {
   const holders: string[][] = Array.from({ length: count }, () => []);
-  for (const [name, atoms] of endpoints)
-    for (const { first, last } of atoms) for (let atom = first; atom <= last; atom++) holders[atom]!.push(name);
+  for (const [name, held] of places) {
+    if (!subjects.has(name)) continue;
+    for (const { first, last } of held) for (let place = first; place <= last; place++) holders[place]!.push(name);
+  }
   return holders;
 }

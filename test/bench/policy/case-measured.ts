@@ -1,3 +1,4 @@
+import { AddressMap, serviceKey, type Address } from '#net';
 import {
   CasbinOracle,
   FlowDecider,
@@ -5,6 +6,7 @@ import {
   PolicyLoader,
   analysePolicy,
   type Policy,
+  type ResolvedSide,
   type Snapshot,
 } from '#policy';
 import { median } from '../statistics.ts';
@@ -83,25 +85,14 @@ export function editedVersions(files: ReadonlyMap<string, string>, count: number
 /** Gets ready for a snapshot and the devices of now; then says of each packet whether it passes. */
 export type Decider = (snapshot: Snapshot, memberships: Memberships) => (packet: WirePacket) => boolean;
 
-/** Tables by class and address, as an enforcement loop asks them: the class of an address, then the decision. */
+/** As an enforcement loop decides: it keeps the side of each member, and resolves the other addresses that it meets. */
 export const decideByTables: Decider = (snapshot, memberships) => {
   const decider = new FlowDecider(snapshot);
-  const narrow = new Map<number, string>();
-  // By network first: Node's hash of a bigint looks at its lowest 64 bits alone, and hosts are numbered alike everywhere.
-  const networks = new Map<bigint, Map<bigint, string>>();
-  for (const { address, class: name } of memberships.values()) {
-    if (address.family === 4) narrow.set(Number(address.value), name);
-    else {
-      const network = address.value >> 64n;
-      const hosts = networks.get(network) ?? new Map<bigint, string>();
-      networks.set(network, hosts.set(address.value, name));
-    }
-  }
-  const classOf = ({ family, value }: WirePacket['source']): string | null =>
-    (family === 4 ? narrow.get(Number(value)) : networks.get(value >> 64n)?.get(value)) ?? null;
-  const side = (address: WirePacket['source']) => ({ class: classOf(address), address });
+  const members = new AddressMap<ResolvedSide>();
+  for (const member of memberships.values()) members.set(member.address, decider.resolve(member));
+  const side = (address: Address): ResolvedSide => members.get(address) ?? decider.resolve({ address });
   return ({ source, destination, protocol, port }) =>
-    decider.decide({ source: side(source), destination: side(destination), protocol, port }).verdict === 'allow';
+    decider.decideBetween(side(source), side(destination), serviceKey(protocol, port)).verdict === 'allow';
 };
 
 const deviceCount = 100_000;

@@ -187,5 +187,5 @@ function refuseUnfinished({ kind, steps, diagnostics }: ReconcileOutcome): void 
 
 function isSameGoal(a: DesiredState, b: DesiredState): boolean {
   if (a.rules.snapshotDigest !== b.rules.snapshotDigest || a.roles.size !== b.roles.size) return false;
-  return [...a.roles].every(([address, role]) => b.roles.get(address) === role);
+  return [...a.membership].every(([role, members]) => members.isSubsetOf(b.membership.get(role) ?? new Set()));
 }

@@ -1,12 +1,12 @@
 import type { EnforcementRules, EnforcementState } from '#model';
-import { formatAddress, hasAddress, parseAddress, type Address } from '#net';
+import { AddressMap, formatAddress, hasAddress, parseAddress, type Address } from '#net';
 import { enforcementRules, sitesBelow, type Snapshot } from '#policy';
 import { grantOf } from '../sessions/resolve-principal.js';
 import type { LiveSession } from '../sessions/session-store.js';
 
 export interface DesiredState extends EnforcementState {
-  /** Address in canonical text → the class that its device counts as now. */
-  readonly roles: ReadonlyMap<string, string>;
+  /** The class that the device of an address counts as now. */
+  readonly roles: AddressMap<string>;
 }
 
 /**
@@ -32,12 +32,12 @@ export function desiredState(snapshot: Snapshot, site: string, sessions: readonl
       if (!other || isNewer(session, other.session)) claims.set(canonical, { session, address });
     }
   }
-  const roles = new Map<string, string>();
+  const roles = new AddressMap<string>();
   const membership = new Map<string, Set<string>>();
   for (const [text, { session, address }] of claims) {
     const role = roleOfAddress(snapshot, session, address);
     if (role === null) continue;
-    roles.set(text, role);
+    roles.set(address, role);
     const members = membership.get(role) ?? new Set();
     membership.set(role, members.add(text));
   }

@@ -1,5 +1,5 @@
 import type { Connection } from '#model';
-import { formatAddress, hasAddress, type Address } from '#net';
+import { hasAddress, type Address } from '#net';
 import { decideFlow, type Snapshot } from '#policy';
 import type { DesiredState } from './membership.js';
 
@@ -12,7 +12,7 @@ export function connectionsToCut(
   { rules, roles }: DesiredState,
   connections: readonly Connection[],
 ): Connection[] {
-  const side = (address: Address) => ({ address, class: roles.get(formatAddress(address)) ?? null });
+  const side = (address: Address) => ({ address, class: roles.get(address) ?? null });
   return connections.filter(({ source, destination, protocol, destinationPort }) => {
     if (!hasAddress(rules.scope, source) && !hasAddress(rules.scope, destination)) return false;
     const packet = { source: side(source), destination: side(destination), protocol, port: destinationPort };

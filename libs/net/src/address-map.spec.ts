@@ -1,0 +1,47 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { AddressMap } from './address-map.js';
+import type { Address } from './address.js';
+
+const narrow = fc.bigInt({ min: 0n, max: 0xffff_ffffn }).map((value): Address => ({ family: 4, value }));
+const wide = fc.bigInt({ min: 0n, max: (1n << 128n) - 1n }).map((value): Address => ({ family: 6, value }));
+/** Few bits, anywhere: addresses that share most of their words, and are the same number in the other family. */
+const alike = fc
+  .record({ family: fc.constantFrom<4 | 6>(4, 6), value: fc.nat(7), shift: fc.constantFrom(0n, 29n, 32n, 64n, 96n) })
+  .map(({ family, value, shift }): Address => ({ family, value: BigInt(value) << (family === 4 ? 0n : shift) }));
+const addresses = fc.oneof(narrow, wide, alike);
+
+const keyOf = ({ family, value }: Address): string => `${family} ${value}`;
+
+describe('a map by address', () => {
+  it('has what was set last, and of nothing else, as a map by text', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(addresses, fc.nat()), { maxLength: 200 }),
+        fc.array(addresses),
+        (entries, others) => {
+          const map = new AddressMap<number>();
+          const expected = new Map<string, number>();
+          for (const [address, value] of entries) {
+            map.set(address, value);
+            expected.set(keyOf(address), value);
+          }
+          for (const address of [...entries.map(([one]) => ({ ...one })), ...others])
+            expect(map.get(address)).toBe(expected.get(keyOf(address)));
+          expect(map.size).toBe(expected.size);
+        },
+      ),
+    );
+  });
+
+  it('tells the same hosts of many networks apart', () => {
+    const map = new AddressMap<number>();
+    const at = (i: number): Address => ({
+      family: 6,
+      value: (0xfd10n << 112n) + (BigInt(i >> 6) << 64n) + BigInt(i & 63),
+    });
+    for (let i = 0; i < 20_000; i++) map.set(at(i), i);
+    for (let i = 0; i < 20_000; i++) expect(map.get(at(i))).toBe(i);
+    expect(map.get(at(20_000))).toBeUndefined();
+  });
+});

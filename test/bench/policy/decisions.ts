@@ -30,7 +30,7 @@ export function packetsOf(snapshot: Snapshot, devices: readonly Device[], count:
     .filter(({ name }) => name !== 'internet')
     .flatMap(({ addresses }) => rangesOf(addresses));
   const services = snapshot.applications.filter(({ name }) => name !== 'any').flatMap((one) => one.services);
-  return Array.from(flows, ({ source, destination, protocol, port }): WirePacket => {
+  const packets = Array.from(flows, ({ source, destination, protocol, port }): WirePacket => {
     if (numbers.chance(0.5)) return { source, destination, protocol, port };
     const near = numbers.pick(devices).address;
     const far = drawFar(near.family, servers, devices, numbers);
@@ -39,7 +39,15 @@ export function packetsOf(snapshot: Snapshot, devices: readonly Device[], count:
     const [from, to] = numbers.chance(0.5) ? [near, far] : [far, near];
     return { source: from, destination: to, protocol: protocolOf(key), port: portOf(key) };
   });
+  return packets.map((packet) => ({
+    ...packet,
+    source: offTheWire(packet.source),
+    destination: offTheWire(packet.destination),
+  }));
 }
+
+/** A packet brings its addresses along: it shares no object with the devices that have them, wherever those lie in memory. */
+const offTheWire = ({ family, value }: Address): Address => ({ family, value: BigInt(value.toString()) });
 
 function drawFar(
   family: 4 | 6,

@@ -427,9 +427,23 @@ const compileFaults: readonly Fault[] = [
   },
   {
     name: 'a rule that was in force once stays in force',
-    file: `${policy}/compile/content.ts`,
-    find: 'if (before?.source === source && before.rule.active === active) return before;',
-    replace: 'if (before?.source === source) return before;',
+    file: `${policy}/compile/conditions.ts`,
+    find: '!conditional || isInForce(all[i]!)',
+    replace: 'true',
+    caughtBy: incremental,
+  },
+  {
+    name: 'an error in a line is told once and then forgotten',
+    file: `${policy}/shelf.ts`,
+    find: 'if (same !== undefined) {',
+    replace: 'if (next < this.items.length && item === this.items[next]) {',
+    caughtBy: incremental,
+  },
+  {
+    name: 'what stands behind a change begins a line too late',
+    file: `${policy}/load/rule-lines.ts`,
+    find: 'lines.slice(placeOfLine(lines, behind + 1))',
+    replace: 'lines.slice(placeOfLine(lines, behind + 2))',
     caughtBy: incremental,
   },
   {
@@ -456,7 +470,7 @@ const compileFaults: readonly Fault[] = [
   {
     name: 'groups whose rules are as many as before are taken to be the same',
     file: `${policy}/compile/flows.ts`,
-    find: 'a.length === b.length && a.every(({ rule }, i) => rule.id === b[i]!.rule.id)',
+    find: 'a.length === b.length && a.every((flow, i) => flow === b[i] || flow.rule.id === b[i]!.rule.id)',
     replace: 'a.length === b.length',
     caughtBy: incremental,
   },

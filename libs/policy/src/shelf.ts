@@ -25,25 +25,39 @@ export class Latest<T> {
 
 /**
  * Results for the items of a list whose next version is mostly the same in the same order. An item is known by its key, an
- * object or a text.
+ * object or a text; one that is the same object as before has the same result, and is not even looked at: with tens of
+ * thousands of rules, it is reaching for each of them that takes time.
  */
 export class Successive<I, V> {
+  private items: readonly I[] = [];
   private keys: readonly unknown[] = [];
   private values: readonly V[] = [];
 
   constructor(private readonly keyOf: (item: I) => unknown) {}
 
-  /** `make` is given what it made of an item with the same key before, if that is found. */
+  /**
+   * `make` is given what it made of another item with the same key before, if that is found. Where it made `undefined`, it
+   * is asked again each time.
+   */
   map(items: readonly I[], make: (item: I, before: V | undefined) => V): readonly V[] {
     const known = new Sequence(this.keys);
     const keys: unknown[] = [];
     const values: V[] = [];
     for (const item of items) {
+      const { next } = known;
+      const same = next < this.items.length && item === this.items[next] ? this.values[next] : undefined;
+      if (same !== undefined) {
+        keys.push(this.keys[next]);
+        values.push(same);
+        known.next++;
+        continue;
+      }
       const key = this.keyOf(item);
       const place = known.find(key);
       keys.push(key);
       values.push(make(item, place < 0 ? undefined : this.values[place]));
     }
+    this.items = items;
     this.keys = keys;
     this.values = values;
     return values;
@@ -52,7 +66,8 @@ export class Successive<I, V> {
 
 /** Looks up one list's items in another that has mostly the same in the same order. */
 export class Sequence<K> {
-  private next = 0;
+  /** Where the next key is expected. */
+  next = 0;
   private misses = 0;
   private places: ReadonlyMap<K, number> | null = null;
 

@@ -1,5 +1,6 @@
 import type { FlowRule } from '../snapshot.js';
 import { flowRuleColumns, type EncodedRules, type FlowRuleRow } from './encoded.js';
+import { Successive } from '../shelf.js';
 import { hashOf } from './hashes.js';
 
 /*
@@ -11,12 +12,13 @@ import { hashOf } from './hashes.js';
 /** Ids are hex digits of a hash: one of 256 ends a part. */
 const endsPart = (id: string): boolean => id.endsWith('00');
 
-function partsOf<T>(rules: readonly T[], idOf: (rule: T) => string): T[][] {
-  const parts: T[][] = [];
-  let part: T[] = [];
-  for (const rule of rules) {
-    part.push(rule);
-    if (!endsPart(idOf(rule))) continue;
+function partsOf(rows: readonly FlowRuleRow[]): FlowRuleRow[][] {
+  const id = flowRuleColumns.indexOf('id');
+  const parts: FlowRuleRow[][] = [];
+  let part: FlowRuleRow[] = [];
+  for (const row of rows) {
+    part.push(row);
+    if (!endsPart(String(row[id]))) continue;
     parts.push(part);
     part = [];
   }
@@ -31,30 +33,46 @@ export const encodeRules = (rules: readonly FlowRule[]): EncodedRules => ({
 const rowOf = (rule: FlowRule): FlowRuleRow => flowRuleColumns.map((column) => rule[column]);
 
 export function hashOfRules({ rows, lines }: EncodedRules): string {
-  const id = flowRuleColumns.indexOf('id');
-  return hashOf([partsOf(rows, (row) => String(row[id])).map(hashOf), lines]);
+  return hashOf([partsOf(rows).map(hashOf), lines]);
 }
 
 /** Hashes the rules of one version after another: parts that stay the same once. */
 export class RuleHashes {
   /** By the id of its first rule. */
-  private known: ReadonlyMap<string, { readonly rules: readonly FlowRule[]; readonly hash: string }> = new Map();
+  private known: ReadonlyMap<string, Part> = new Map();
+  /** Of each rule, its line and whether it ends a part. */
+  private readonly places = new Successive<FlowRule, number>(({ id }) => id);
 
   hashOf(rules: readonly FlowRule[]): string {
-    const parts = partsOf(rules, ({ id }) => id).map((part) => {
-      const before = this.known.get(part[0]!.id);
-      const hash = before && isSame(before.rules, part) ? before.hash : hashOf(part.map(rowOf));
-      return { rules: part, hash };
-    });
+    const places = this.places.map(rules, ({ line, id }) => line * 2 + (endsPart(id) ? 1 : 0));
+    const parts: Part[] = [];
+    for (let from = 0; from < rules.length;) {
+      let to = from + 1;
+      while (to < rules.length && places[to - 1]! % 2 === 0) to++;
+      parts.push(this.partOf(rules.slice(from, to)));
+      from = to;
+    }
     this.known = new Map(parts.map((part) => [part.rules[0]!.id, part]));
-    return hashOf([parts.map(({ hash }) => hash), rules.map(({ line }) => line)]);
+    return hashOf([parts.map(({ hash }) => hash), places.map((place) => place >> 1)]);
   }
+
+  private partOf(rules: readonly FlowRule[]): Part {
+    const before = this.known.get(rules[0]!.id);
+    return { rules, hash: before && isSame(before.rules, rules) ? before.hash : hashOf(rules.map(rowOf)) };
+  }
+}
+
+interface Part {
+  readonly rules: readonly FlowRule[];
+  readonly hash: string;
 }
 
 /** All other columns are read from the text. */
 const isSame = (a: readonly FlowRule[], b: readonly FlowRule[]): boolean =>
   a.length === b.length &&
-  a.every(({ id, text, file, active }, i) => {
+  a.every((rule, i) => {
     const other = b[i]!;
+    if (rule === other) return true;
+    const { id, text, file, active } = rule;
     return id === other.id && text === other.text && file === other.file && active === other.active;
   });

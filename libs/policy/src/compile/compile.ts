@@ -4,12 +4,13 @@ import { Report } from '../codes.js';
 import { digestOf } from '../codec/encode.js';
 import { RuleHashes } from '../codec/rule-parts.js';
 import type { Content } from '../codec/encoded.js';
-import type { Policy, RuleSource } from '../policy.js';
+import type { AccessRuleSource, FlowRuleSource, Policy, RuleSource } from '../policy.js';
 import type { AccessGrant, ClassFlows, Provenance, Snapshot } from '../snapshot.js';
-import { formatWhen, isActive, nextChange, type When } from '../when.js';
+import { formatWhen, nextChange, type When } from '../when.js';
 import { Resolution } from '../resolve.js';
 import { compileAccess } from './access.js';
 import { BudgetCheck } from './budgets.js';
+import { Conditions } from './conditions.js';
 import { CatalogSections, RuleSections } from './content.js';
 import { FlowCompiler, FlowIndex, FlowResolver, type RuleList } from './flows.js';
 import { PortAclCompiler, type AclFinding, type PortAcl } from './port-acl.js';
@@ -46,6 +47,7 @@ interface PortAcls {
  */
 export class PolicyCompiler {
   private readonly names = new Latest<Names>();
+  private readonly conditions = new Conditions();
   private readonly catalog = new CatalogSections();
   private readonly rules = new RuleSections();
   private readonly hashes = new RuleHashes();
@@ -55,13 +57,14 @@ export class PolicyCompiler {
 
   compile(policy: Policy, at: Date, provenance: Provenance = noProvenance): Result<Snapshot> {
     const report = new Report();
-    reportDates(policy, at, report);
-    const judge = conditions(policy, at);
+    const { flows: flowRules, accesses } = this.conditions.of(policy, at);
+    const conditional = [...flowRules.conditional, ...accesses.conditional];
+    reportDates(conditional, at, report);
     const names = this.namesOf(policy);
-    const { table, findings } = this.accessOf(policy, at, judge);
+    const { table, findings } = this.accessOf(policy, at, accesses.rules);
     report.addAll(findings);
     const { index } = names;
-    index.turn(names.resolver.resolve(policy.flowRules.filter(judge)));
+    index.turn(names.resolver.resolve(flowRules.rules));
     const flows: Record<string, ClassFlows> = {};
     for (const name of policy.classes.keys()) flows[name] = names.flows.compile(name, index);
     const portAcls = this.portAclsOf(policy, names, table, flows, report);
@@ -69,9 +72,9 @@ export class PolicyCompiler {
     if (report.hasErrors) return failure(report.diagnostics);
 
     const content: Content = {
-      nextChangeAt: nextChangeOf(policy, at)?.toISOString() ?? null,
+      nextChangeAt: nextChangeOf(conditional, policy, at)?.toISOString() ?? null,
       ...this.catalog.of(policy, names.resolution),
-      ...this.rules.of(policy, judge),
+      ...this.rules.of(flowRules, accesses),
       accessTable: table,
       flows,
       portAcls,
@@ -96,9 +99,8 @@ export class PolicyCompiler {
     });
   }
 
-  private accessOf(policy: Policy, at: Date, judge: (rule: RuleSource) => boolean) {
-    const { classes, segments, sites, principalTree, siteTree, accessRules } = policy;
-    const active = accessRules.filter(judge);
+  private accessOf(policy: Policy, at: Date, active: readonly AccessRuleSource[]) {
+    const { classes, segments, sites, principalTree, siteTree } = policy;
     return this.access.get([classes, segments, sites, principalTree, siteTree, ...active], () => {
       const report = new Report();
       return { table: compileAccess(policy, at, report), findings: report.diagnostics };
@@ -140,28 +142,14 @@ export class PolicyCompiler {
 
 const newMap = (): WeakMap<RuleList, PortAcl> => new WeakMap();
 
-/** Whether a rule is in force: asked once for each condition. */
-function conditions(policy: Policy, at: Date): (rule: RuleSource) => boolean {
-  const known = new Map<string, boolean>();
-  return ({ when }) => {
-    if (when.kind === 'always') return true;
-    const text = formatWhen(when);
-    const active = known.get(text) ?? isActive(when, policy.schedules, at);
-    known.set(text, active);
-    return active;
-  };
-}
-
-function nextChangeOf(policy: Policy, at: Date): Date | null {
-  const conditions = new Map<string, When>();
-  for (const rules of [policy.flowRules, policy.accessRules])
-    for (const { when } of rules) if (when.kind !== 'always') conditions.set(formatWhen(when), when);
-  const changes = [...conditions.values()].flatMap((when) => nextChange(when, policy.schedules, at) ?? []);
+function nextChangeOf(rules: readonly RuleSource[], { schedules }: Policy, at: Date): Date | null {
+  const conditions = new Map<string, When>(rules.map(({ when }) => [formatWhen(when), when]));
+  const changes = [...conditions.values()].flatMap((when) => nextChange(when, schedules, at) ?? []);
   return changes.sort((a, b) => a.getTime() - b.getTime())[0] ?? null;
 }
 
-function reportDates(policy: Policy, at: Date, report: Report): void {
-  for (const rule of [...policy.flowRules, ...policy.accessRules]) {
+function reportDates(rules: readonly (FlowRuleSource | AccessRuleSource)[], at: Date, report: Report): void {
+  for (const rule of rules) {
     if (rule.when.kind !== 'until') continue;
     const { date, end } = rule.when;
     if (end <= at) {

@@ -4,7 +4,8 @@ import type { Resolution } from '../resolve.js';
 import type { AccessRule, FlowRule } from '../snapshot.js';
 import { formatWhen } from '../when.js';
 import { ruleLine } from './access.js';
-import { Latest, Successive } from '../shelf.js';
+import { Latest, remembered, Successive } from '../shelf.js';
+import type { RulesInForce } from './conditions.js';
 
 type Catalog = Pick<
   Content,
@@ -68,34 +69,33 @@ export class CatalogSections {
 
 /** The rules of a snapshot; each the same object as long as its line and its being in force are the same. */
 export class RuleSections {
-  private readonly flows = new Successive<FlowRuleSource, Made<FlowRuleSource, FlowRule>>(({ id }) => id);
-  private readonly accesses = new Successive<AccessRuleSource, Made<AccessRuleSource, AccessRule>>(({ id }) => id);
+  private readonly flows = new RuleSection(flowRule);
+  private readonly accesses = new RuleSection(accessRule);
 
-  of(policy: Policy, isActive: (rule: RuleSource) => boolean): Pick<Content, 'flowRules' | 'accessRules'> {
-    return {
-      flowRules: rulesOf(policy.flowRules, this.flows, isActive, flowRule),
-      accessRules: rulesOf(policy.accessRules, this.accesses, isActive, accessRule),
-    };
+  of(flows: RulesInForce<FlowRuleSource>, accesses: RulesInForce<AccessRuleSource>) {
+    return { flowRules: this.flows.of(flows), accessRules: this.accesses.of(accesses) };
   }
 }
 
-interface Made<S, T> {
-  readonly source: S;
-  readonly rule: T;
-}
+class RuleSection<S extends RuleSource, T extends { readonly active: boolean }> {
+  private readonly rules: Successive<S, T>;
+  /** Those of rules with a condition, which come into force without a change of their line, while they were not. */
+  private readonly idle = new WeakMap<T, T>();
 
-function rulesOf<S extends RuleSource, T extends { readonly active: boolean }>(
-  sources: readonly S[],
-  known: Successive<S, Made<S, T>>,
-  isActive: (rule: S) => boolean,
-  make: (source: S, active: boolean) => T,
-): T[] {
-  const made = known.map(sources, (source, before) => {
-    const active = isActive(source);
-    if (before?.source === source && before.rule.active === active) return before;
-    return { source, rule: make(source, active) };
-  });
-  return made.map(({ rule }) => rule);
+  constructor(private readonly make: (source: S, active: boolean) => T) {
+    this.rules = new Successive<S, T>(({ id }) => id);
+  }
+
+  /** Frozen. */
+  of({ all, active }: RulesInForce<S>): readonly T[] {
+    const made = this.rules.map(all, (source) => Object.freeze(this.make(source, true)));
+    if (!active.includes(false)) return Object.freeze(made);
+    return Object.freeze(
+      made.map((rule, i) =>
+        active[i] ? rule : remembered(this.idle, rule, () => Object.freeze({ ...rule, active: false })),
+      ),
+    );
+  }
 }
 
 function flowRule(rule: FlowRuleSource, active: boolean): FlowRule {

@@ -9,6 +9,7 @@ import { remembered, Successive } from '../shelf.js';
 
 /** A flow rule in force, with its names resolved to what the wire knows. */
 export interface ResolvedFlow {
+  /** As it stood when it was resolved: its line may have moved since. */
   readonly rule: FlowRuleSource;
   readonly services: ServiceSet;
   /** Class, or the addresses of an endpoint. */
@@ -30,10 +31,7 @@ export class FlowResolver {
 
   /** The rules of one version after another. */
   resolve(rules: readonly FlowRuleSource[]): readonly ResolvedFlow[] {
-    return this.known.map(rules, (rule, before) => {
-      if (!before) return this.resolveRule(rule);
-      return before.rule === rule ? before : { ...before, rule };
-    });
+    return this.known.map(rules, (rule, before) => before ?? this.resolveRule(rule));
   }
 
   private resolveRule(rule: FlowRuleSource): ResolvedFlow {
@@ -95,17 +93,21 @@ type Group = readonly ResolvedFlow[];
 /** The rules by the group that they name, version after version; a class has those of all groups that it belongs to. */
 class GroupedFlows {
   private groups: ReadonlyMap<string, Group> = new Map();
+  private readonly names: Successive<ResolvedFlow, string>;
   private readonly ofClass = new Map<string, RuleList>();
 
   constructor(
     private readonly nameOf: (flow: ResolvedFlow) => string,
     private readonly tree: Hierarchy,
     private readonly lists: RuleLists,
-  ) {}
+  ) {
+    this.names = new Successive((flow) => flow);
+  }
 
   turn(flows: readonly ResolvedFlow[]): void {
     const before = this.groups;
-    this.groups = Map.groupBy(flows, this.nameOf);
+    const names = this.names.map(flows, this.nameOf);
+    this.groups = Map.groupBy(flows, (_, i) => names[i]!);
     for (const name of new Set([...before.keys(), ...this.groups.keys()])) {
       if (isSame(before.get(name) ?? [], this.groups.get(name) ?? [])) continue;
       for (const member of this.tree.members(name)) this.forget(member);
@@ -131,7 +133,7 @@ class GroupedFlows {
 }
 
 const isSame = (a: Group, b: Group): boolean =>
-  a.length === b.length && a.every(({ rule }, i) => rule.id === b[i]!.rule.id);
+  a.length === b.length && a.every((flow, i) => flow === b[i] || flow.rule.id === b[i]!.rule.id);
 
 /** Lists in use, by the ids of their rules: equal ones are one object. */
 class RuleLists {

@@ -6,6 +6,7 @@ import type { AccessRuleSource, FlowRuleSource, Policy, RuleSource } from '../po
 import { Latest, Successive } from '../shelf.js';
 import { readCatalog, type Catalog } from './catalog.js';
 import { ConsistencyCheck } from './consistency.js';
+import { LineKinds } from './line-kinds.js';
 import { readEnforcementPoints, readNas, type Abilities } from './network.js';
 import { readRuleLines, type RawLine } from './rule-lines.js';
 import {
@@ -50,8 +51,8 @@ interface Names {
   readonly catalog: Catalog;
   readonly trees: Trees;
   readonly words: RuleWords;
-  readonly flowRules: Successive<RawLine, FlowRuleSource | null>;
-  readonly accessRules: Successive<RawLine, AccessRuleSource | null>;
+  readonly flowRules: Successive<RawLine, FlowRuleSource | undefined>;
+  readonly accessRules: Successive<RawLine, AccessRuleSource | undefined>;
   readonly consistency: ConsistencyCheck;
 }
 
@@ -62,6 +63,7 @@ interface Names {
 export class PolicyLoader {
   private readonly texts = new Map<string, { text: string; lines: Read<readonly RawLine[]> }>();
   private readonly yaml = new Map<string, { text: string; file: Read<YamlFile | null> }>();
+  private readonly kinds = new LineKinds();
   private readonly names = new Latest<Read<Names>>();
   private readonly nas = new Latest<Read<Policy['nas']>>();
   private readonly points = new Latest<Read<Policy['enforcementPoints']>>();
@@ -77,11 +79,8 @@ export class PolicyLoader {
     const sorted = sortFiles(files, report);
     this.forget(sorted);
     const lines = [...sorted.rules].flatMap(([file, text]) => take(this.linesOf(file, text)));
-    const {
-      p: flowLines = [],
-      p2: accessLines = [],
-      g = [],
-    } = Object.groupBy(lines, ({ type }) => (type === 'p' || type === 'p2' ? type : 'g'));
+    const { flows, accesses, memberships, hasDuplicates } = this.kinds.sort(lines);
+    if (hasDuplicates) for (const list of [flows, accesses]) reportDuplicates(list, report);
     const catalogFiles = [...sorted.catalog].flatMap(([file, { kind, text }]) => {
       const yaml = take(this.yamlOf(file, text));
       return yaml ? [[kind, yaml] as const] : [];
@@ -89,8 +88,8 @@ export class PolicyLoader {
     const yamlOf = (some: ReadonlyMap<string, string>): YamlFile[] =>
       [...some].flatMap(([file, text]) => take(this.yamlOf(file, text)) ?? []);
     const names = take(
-      this.names.get([...catalogFiles.map(([, yaml]) => yaml), ...g], () =>
-        read((own) => readNames(catalogFiles, g, own)),
+      this.names.get([...catalogFiles.map(([, yaml]) => yaml), ...memberships], () =>
+        read((own) => readNames(catalogFiles, memberships, own)),
       ),
     );
     const { catalog, trees, words } = names;
@@ -112,8 +111,6 @@ export class PolicyLoader {
     const settings = take(
       this.settings.get([settingsFile], () => read((own) => readSettings(settingsFile ?? null, own))),
     );
-    reportDuplicates(flowLines, report);
-    reportDuplicates(accessLines, report);
     const policy: Policy = {
       ...catalog,
       nas,
@@ -121,8 +118,8 @@ export class PolicyLoader {
       principalTree: trees.principals,
       applicationTree: trees.applications,
       siteTree: trees.sites,
-      flowRules: rulesOf(flowLines, names.flowRules, (line) => readFlowRule(line, words, report)),
-      accessRules: rulesOf(accessLines, names.accessRules, (line) => readAccessRule(line, words, report)),
+      flowRules: rulesOf(flows, names.flowRules, (line) => readFlowRule(line, words, report)),
+      accessRules: rulesOf(accesses, names.accessRules, (line) => readAccessRule(line, words, report)),
       ...tests,
       settings,
     };
@@ -133,7 +130,8 @@ export class PolicyLoader {
   private linesOf(file: string, text: string): Read<readonly RawLine[]> {
     const before = this.texts.get(file);
     if (before?.text === text) return before.lines;
-    const lines = read((own) => readRuleLines(file, text, own, before?.lines.value));
+    const known = before?.lines.findings.length === 0 ? { text: before.text, lines: before.lines.value } : null;
+    const lines = read((own) => readRuleLines(file, text, own, known));
     this.texts.set(file, { text, lines });
     return lines;
   }
@@ -158,15 +156,15 @@ export class PolicyLoader {
 /** A rule without errors is the same object as long as its line is; one that only moved is not read again. */
 function rulesOf<T extends RuleSource>(
   lines: readonly RawLine[],
-  known: Successive<RawLine, T | null>,
+  known: Successive<RawLine, T | undefined>,
   make: (line: RawLine) => T | null,
 ): T[] {
   const rules = known.map(lines, (line, before) => {
-    if (!before) return make(line);
+    if (!before) return make(line) ?? undefined;
     const { span } = before;
     return span.line === line.line && span.file === line.file ? before : { ...before, span: line.span };
   });
-  return rules.filter((rule) => rule !== null);
+  return rules.filter((rule) => rule !== undefined);
 }
 
 function readNames(files: Parameters<typeof readCatalog>[0], members: readonly RawLine[], report: Report): Names {

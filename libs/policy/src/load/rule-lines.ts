@@ -1,6 +1,5 @@
 import { sha256, type SourceSpan } from '#base';
 import type { Report } from '../codes.js';
-import { Sequence } from '../shelf.js';
 
 /** One column of a rule line and where it starts. */
 export interface Field {
@@ -90,34 +89,97 @@ const controlCharacter =
   // oxlint-disable-next-line no-control-regex
   /[\0-\x08\x0a-\x1f\x7f-\xa0\u1680\u2000-\u200a\u200e\u200f\u2028-\u202f\u205f\u2066-\u2069\u3000\ufeff]/;
 
+/** A file of rule lines as it was read. */
+export interface RuleFile {
+  readonly text: string;
+  readonly lines: readonly RawLine[];
+}
+
 /**
  * Reads a file of Casbin rule lines with the place of each column. Casbin's own reader skips what it does not know and
- * takes a trailing comment as part of the last column; here each of these is an error. `before`: the lines of an earlier
- * version of the file; one that says the same is not read again, and is the same object if it did not move.
+ * takes a trailing comment as part of the last column; here each of these is an error. `before`: an earlier version of the
+ * file, without errors; what stands before and behind all changes is not read again, and a line is the same object if it
+ * did not move.
  */
-export function readRuleLines(file: string, text: string, report: Report, before: readonly RawLine[] = []): RawLine[] {
-  const known = new Sequence(before.map((line) => line.raw));
+export function readRuleLines(file: string, text: string, report: Report, before: RuleFile | null = null): RawLine[] {
+  if (!before) return readLines(file, text, 0, report);
+  const start = sameStart(before.text, text);
+  const end = sameEnd(before.text, text, start);
+  const first = linesIn(text.slice(0, start));
+  const [was, is] = [before.text, text].map((one) => one.slice(start, one.length - end)) as [string, string];
+  const behind = first + linesIn(was);
+  const moved = linesIn(is) - linesIn(was);
+  const { lines } = before;
+  const tail = end === 0 ? [] : lines.slice(placeOfLine(lines, behind + 1));
+  return [
+    ...lines.slice(0, placeOfLine(lines, first + 1)),
+    ...readLines(file, is, first, report),
+    ...(moved === 0 ? tail : tail.map((line) => line.movedTo(line.line + moved))),
+  ];
+}
+
+/** `above`: how many lines stand above the text in its file. */
+function readLines(file: string, text: string, above: number, report: Report): RawLine[] {
   const out: RawLine[] = [];
   for (const [index, ended] of text.split('\n').entries()) {
+    const number = above + index + 1;
     const raw = ended.endsWith('\r') ? ended.slice(0, -1) : ended;
     const control = controlCharacter.exec(raw);
     if (control) {
       const code = control[0].charCodeAt(0).toString(16).padStart(4, '0');
-      const span = { file, line: index + 1, column: control.index + 1 };
+      const span = { file, line: number, column: control.index + 1 };
       const hint = 'remove it, and end lines with LF or CRLF: a lone CR would hide what follows it';
       report.add('csv-syntax', span, `the line has the invisible character U+${code.toUpperCase()}`, hint);
       continue;
     }
     if (/^\s*(#|$)/.test(raw)) continue;
-    const same = before[known.find(raw)];
-    if (same) {
-      out.push(same.line === index + 1 ? same : same.movedTo(index + 1));
-      continue;
-    }
-    const line = readLine(file, index + 1, raw, report);
+    const line = readLine(file, number, raw, report);
     if (line) out.push(line);
   }
   return out;
+}
+
+/** Texts are compared by pieces of this many characters first. */
+const piece = 4096;
+
+/** How many characters whole lines have with which both texts begin. */
+function sameStart(a: string, b: string): number {
+  const most = Math.min(a.length, b.length);
+  let at = 0;
+  while (at + piece <= most && b.startsWith(a.slice(at, at + piece), at)) at += piece;
+  while (at < most && a.charCodeAt(at) === b.charCodeAt(at)) at++;
+  return at === 0 ? 0 : a.lastIndexOf('\n', at - 1) + 1;
+}
+
+/** How many characters whole lines have with which both texts end, behind their common start. */
+function sameEnd(a: string, b: string, start: number): number {
+  const most = Math.min(a.length, b.length) - start;
+  const tail = (text: string, length: number): number => text.length - length;
+  let length = 0;
+  while (length + piece <= most && b.endsWith(a.slice(tail(a, length + piece), tail(a, length)), tail(b, length)))
+    length += piece;
+  while (length < most && a.charCodeAt(tail(a, length + 1)) === b.charCodeAt(tail(b, length + 1))) length++;
+  // The first line of what is the same may be the rest of one.
+  const from = a.indexOf('\n', tail(a, length));
+  return from < 0 ? 0 : tail(a, from + 1);
+}
+
+function linesIn(text: string): number {
+  let count = 0;
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) count++;
+  return count;
+}
+
+/** The place of the first line that has this number or a greater one. */
+function placeOfLine(lines: readonly RawLine[], number: number): number {
+  let low = 0;
+  let high = lines.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (lines[middle]!.line < number) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function readLine(file: string, number: number, raw: string, report: Report): RawLine | null {

@@ -236,8 +236,6 @@ function isPosture(text: string): text is Posture {
 
 /** Two lines are the same when only their notes differ. */
 export function reportDuplicates(lines: readonly RawLine[], report: Report): void {
-  // The usual case, without a table of places.
-  if (new Set(lines.map(({ meaning }) => meaning)).size === lines.length) return;
   const seen = new Map<string, RawLine>();
   for (const line of lines) {
     const earlier = seen.get(line.meaning);

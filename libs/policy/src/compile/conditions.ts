@@ -1,0 +1,46 @@
+import type { AccessRuleSource, FlowRuleSource, RuleSource } from '../policy.js';
+import { Successive } from '../shelf.js';
+import { formatWhen, isActive } from '../when.js';
+import type { Policy } from '../policy.js';
+
+/** Which rules of one version after another have a condition: few, as a rule, so that the others need not be looked at. */
+export class Conditions {
+  private readonly flows = new Successive<FlowRuleSource, boolean>(({ id }) => id);
+  private readonly accesses = new Successive<AccessRuleSource, boolean>(({ id }) => id);
+
+  of({ flowRules, accessRules, schedules }: Pick<Policy, 'flowRules' | 'accessRules' | 'schedules'>, at: Date) {
+    const known = new Map<string, boolean>();
+    const isInForce = ({ when }: RuleSource): boolean => {
+      const text = formatWhen(when);
+      const active = known.get(text) ?? isActive(when, schedules, at);
+      known.set(text, active);
+      return active;
+    };
+    return {
+      flows: new RulesInForce(flowRules, this.flows.map(flowRules, isConditional), isInForce),
+      accesses: new RulesInForce(accessRules, this.accesses.map(accessRules, isConditional), isInForce),
+    };
+  }
+}
+
+const isConditional = ({ when }: RuleSource, before: boolean | undefined): boolean => before ?? when.kind !== 'always';
+
+/** Rules at one instant. */
+export class RulesInForce<R extends RuleSource> {
+  /** Those with a condition. */
+  readonly conditional: readonly R[];
+  /** By rule: whether it is in force. */
+  readonly active: readonly boolean[];
+  /** Those in force. */
+  readonly rules: readonly R[];
+
+  constructor(
+    readonly all: readonly R[],
+    isConditional: readonly boolean[],
+    isInForce: (rule: R) => boolean,
+  ) {
+    this.conditional = all.filter((_, i) => isConditional[i]);
+    this.active = isConditional.map((conditional, i) => !conditional || isInForce(all[i]!));
+    this.rules = this.active.includes(false) ? all.filter((_, i) => this.active[i]) : all;
+  }
+}

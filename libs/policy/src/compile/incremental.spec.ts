@@ -58,6 +58,17 @@ describe('a compiler that has compiled other versions before gives what a new on
     );
   });
 
+  it('tells an error again as long as it is there', () => {
+    const pair = new Pair();
+    const wrong = edited(sampleFiles(), 'rules/flows-it.csv', (lines) => [
+      ...lines,
+      'p, nobody, pacs, dicom, allow, always, "edit"',
+    ]);
+    expect(loadPolicy(wrong).ok).toBe(false);
+    for (const files of [sampleFiles(), wrong, edited(wrong, 'rules/access.csv', (lines) => [...lines, '# more'])])
+      pair.expectSame(files, sampleInstant);
+  });
+
   const rule = 'p, infusion-pump, pacs, tcp-scan, allow, always, "edit"';
   it.each<[string, (files: Files) => Files]>([
     ['a rule added at the top', (files) => edited(files, 'rules/flows-medical.csv', (lines) => [rule, ...lines])],

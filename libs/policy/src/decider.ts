@@ -54,7 +54,7 @@ export class FlowDecider {
       ...snapshot.endpoints.map(({ name }, i) => [name, this.partition.atomsOf(i)] as const),
       ...placesOfClasses(snapshot, begin),
     ]);
-    this.subjects = holdersOf(this.places, this.index.bySubject, begin + snapshot.classes.length);
+    this.subjects = subjectsOf(snapshot, this.partition, this.index.bySubject);
     this.objects = new Int32Array(this.subjects.length).fill(-1);
   }
 
@@ -134,15 +134,17 @@ function placesOfClasses({ classes }: Snapshot, begin: number): Map<string, Atom
   return new Map(Array.from(found, ([name, places]) => [name, serviceAlgebra.normalize(places)]));
 }
 
-function holdersOf(
-  places: ReadonlyMap<string, AtomSet>,
-  subjects: ReadonlyMap<string, unknown>,
-  count: number,
+/** By place: the endpoints that hold the atom; the class and those above it, nearest first. Only those that rules name. */
+function subjectsOf(
+  { endpoints, classes }: Snapshot,
+  partition: AddressPartition,
+  named: ReadonlyMap<string, unknown>,
 ): string[][] {
-  const holders: string[][] = Array.from({ length: count }, () => []);
-  for (const [name, held] of places) {
-    if (!subjects.has(name)) continue;
-    for (const { first, last } of held) for (let place = first; place <= last; place++) holders[place]!.push(name);
+  const atoms: string[][] = Array.from({ length: partition.rest + 1 }, () => []);
+  for (const [i, { name }] of endpoints.entries()) {
+    if (!named.has(name)) continue;
+    for (const { first, last } of partition.atomsOf(i))
+      for (let atom = first; atom <= last; atom++) atoms[atom]!.push(name);
   }
-  return holders;
+  return [...atoms, ...classes.map(({ name, ancestors }) => [name, ...ancestors].filter((one) => named.has(one)))];
 }

@@ -4,7 +4,7 @@ import { formatAddress, hasAddress, rangesOf, type Address, type Family } from '
 import { policyFiles } from '#testkit';
 import { planned } from '../spec/planned.js';
 import { AddressCells } from './address-cells.js';
-import { AddressIndex } from './address-index.js';
+import { AddressNumbers } from './address-numbers.js';
 
 const tiny = policyFiles();
 const endpoints = tiny.get('catalog/endpoints.yaml')!.replaceAll('10.10.4.20', '10.10.4.0/26');
@@ -13,7 +13,7 @@ const after = planned(policyFiles({ 'catalog/endpoints.yaml': endpoints })).snap
 
 it('cells are held by the endpoints that hold their addresses, and are of one kind where these are the same', () => {
   const cells = new AddressCells(before, after);
-  const index = new AddressIndex();
+  const index = new AddressNumbers();
   const both = [...before.endpoints, ...after.endpoints];
   const edges = both.flatMap(({ addresses }) =>
     rangesOf(addresses).flatMap(({ family, first, last }) =>

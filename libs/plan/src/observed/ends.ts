@@ -4,7 +4,7 @@ import type { GroupedDevices } from '../access/device-groups.js';
 import type { GroupAccess } from '../access/diff-access.js';
 import type { Inventory } from '../inventory/inventory.js';
 import { AddressCells } from './address-cells.js';
-import { AddressIndex } from './address-index.js';
+import { AddressNumbers } from './address-numbers.js';
 import type { JudgedSide } from './judge.js';
 import { TupleIndex } from './tuple-index.js';
 
@@ -44,7 +44,7 @@ export class Ends {
   readonly sides: Side[] = [];
   private readonly cellOf: number[] = [];
   /** The addresses of the inventory, then others as they come. */
-  private readonly addresses = new AddressIndex();
+  private readonly addresses = new AddressNumbers();
   /** -1: none of the file yet. */
   private readonly addressEnds: number[] = [];
   /** For addresses of the inventory. */

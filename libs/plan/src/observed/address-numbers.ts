@@ -2,7 +2,7 @@ import { parseAddress, readIpv4, readIpv6 } from '#net';
 import { TupleIndex } from './tuple-index.js';
 
 /** Numbers addresses in the order in which they are first asked for. */
-export class AddressIndex {
+export class AddressNumbers {
   /** The address that was asked for last, in network order; IPv4 is v4-mapped, as no IPv6 address is. */
   readonly octets = new DataView(new ArrayBuffer(16));
   private readonly numbers = new TupleIndex();

@@ -420,7 +420,7 @@ const compileFaults: readonly Fault[] = [
   },
   {
     name: 'a result is remembered when the last thing that it was made from goes',
-    file: `${policy}/shelf.ts`,
+    file: `${policy}/version-memory.ts`,
     find: 'before.length !== of.length ||',
     replace: '',
     caughtBy: incremental,
@@ -434,7 +434,7 @@ const compileFaults: readonly Fault[] = [
   },
   {
     name: 'an error in a line is told once and then forgotten',
-    file: `${policy}/shelf.ts`,
+    file: `${policy}/version-memory.ts`,
     find: 'if (same !== undefined) {',
     replace: 'if (next < this.items.length && item === this.items[next]) {',
     caughtBy: incremental,

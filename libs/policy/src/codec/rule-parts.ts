@@ -1,6 +1,6 @@
 import type { FlowRule } from '../snapshot.js';
 import { flowRuleColumns, type EncodedRules, type FlowRuleRow } from './encoded.js';
-import { Successive } from '../shelf.js';
+import { Successive } from '../version-memory.js';
 import { hashOf } from './hashes.js';
 
 /*

@@ -14,7 +14,7 @@ import { Conditions } from './conditions.js';
 import { CatalogSections, RuleSections } from './content.js';
 import { FlowCompiler, FlowIndex, FlowResolver, type RuleList } from './flows.js';
 import { PortAclCompiler, type AclFinding, type PortAcl } from './port-acl.js';
-import { Latest, remembered } from '../shelf.js';
+import { Latest, remembered } from '../version-memory.js';
 
 export const noProvenance: Provenance = { commit: null, author: null, committedAt: null };
 

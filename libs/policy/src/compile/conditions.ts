@@ -1,5 +1,5 @@
 import type { AccessRuleSource, FlowRuleSource, RuleSource } from '../policy.js';
-import { Successive } from '../shelf.js';
+import { Successive } from '../version-memory.js';
 import { formatWhen, isActive } from '../when.js';
 import type { Policy } from '../policy.js';
 

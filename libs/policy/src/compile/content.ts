@@ -4,7 +4,7 @@ import type { Resolution } from '../resolve.js';
 import type { AccessRule, FlowRule } from '../snapshot.js';
 import { formatWhen } from '../when.js';
 import { ruleLine } from './access.js';
-import { Latest, remembered, Successive } from '../shelf.js';
+import { Latest, remembered, Successive } from '../version-memory.js';
 import type { RulesInForce } from './conditions.js';
 
 type Catalog = Pick<

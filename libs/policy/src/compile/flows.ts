@@ -5,7 +5,7 @@ import type { FlowRuleSource } from '../policy.js';
 import type { Resolution } from '../resolve.js';
 import type { ClassFlows, DirectionFlows, PeerRegion } from '../snapshot.js';
 import { normalFormOfAtoms, serviceCells, type AtomBox, type ServiceCell } from './normal-form.js';
-import { remembered, Successive } from '../shelf.js';
+import { remembered, Successive } from '../version-memory.js';
 
 /** A flow rule in force, with its names resolved to what the wire knows. */
 export interface ResolvedFlow {

@@ -1,4 +1,4 @@
-import { Successive } from '../shelf.js';
+import { Successive } from '../version-memory.js';
 import type { LineType, RawLine } from './rule-lines.js';
 
 export interface LinesByKind {

@@ -3,7 +3,7 @@ import { driverNames } from '#model';
 import { nasProfileNames } from '#radius';
 import { Report } from '../codes.js';
 import type { AccessRuleSource, FlowRuleSource, Policy, RuleSource } from '../policy.js';
-import { Latest, Successive } from '../shelf.js';
+import { Latest, Successive } from '../version-memory.js';
 import { readCatalog, type Catalog } from './catalog.js';
 import { ConsistencyCheck } from './consistency.js';
 import { LineKinds } from './line-kinds.js';

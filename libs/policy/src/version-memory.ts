@@ -1,3 +1,5 @@
+/* What a loader and a compiler know from one version of a policy to the next. */
+
 /** What follows of an object that never changes, worked out once. */
 export function remembered<K extends object, T>(known: WeakMap<K, T>, of: K, make: () => T): T {
   let value = known.get(of);

@@ -98,7 +98,15 @@ const mixedRules = fc.array(
 const wide = 'wide: { addresses: [10.1.0.0/25, 10.2.0.8, "fd01::/64"] }';
 
 function withMixed(files: ReadonlyMap<string, string>, rules: readonly (readonly string[])[]): Map<string, string> {
-  const lines = [...new Set(rules.map((rule) => `p, ${rule.join(', ')}, always, mixed`))];
+  // The same rule twice, whatever its note, is an error.
+  const known = new Set(
+    files
+      .get('rules/flows.csv')!
+      .split('\n')
+      .map((line) => line.slice(0, line.lastIndexOf(','))),
+  );
+  const drawn = new Set(rules.map((rule) => `p, ${rule.join(', ')}, always`)).difference(known);
+  const lines = [...drawn].map((rule) => `${rule}, mixed`);
   return new Map([
     ...files,
     ['catalog/endpoints.yaml', `${files.get('catalog/endpoints.yaml')}\n${wide}`],

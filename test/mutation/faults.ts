@@ -127,7 +127,7 @@ const netFaults: readonly Fault[] = [
   {
     name: 'a range of addresses ends with the word that it begins in',
     file: `${net}/address-index.ts`,
-    find: 'put(to, { first: 0n, last: last & end, value });',
+    find: 'append(parts, to, { first: 0n, last: last & end, value });',
     replace: '',
     caughtBy: addressIndex,
   },

@@ -5,4 +5,5 @@ export { systemClock, type Clock } from './clock.js';
 export { compareDiagnostics, compareText, formatDiagnostic } from './diagnostic.js';
 export type { Diagnostic, RelatedPlace, Severity, SourceSpan } from './diagnostic.js';
 export { NumberListMap } from './number-list-map.js';
+export { remembered } from './remembered.js';
 export { assertNever, failure, success, type Result } from './result.js';

@@ -1,3 +1,4 @@
+import { append } from '#base';
 import type { Address, AddressSet } from './address.js';
 import { splitAddress, word } from './address-words.js';
 import { IntervalTables, type Entry } from './interval-tables.js';
@@ -33,17 +34,12 @@ export class AddressIndex {
     const end = (1n << bits) - 1n;
     const whole: Entry<number>[] = [];
     const parts = new Map<number, Entry<bigint>[]>();
-    const put = (at: number, part: Entry<bigint>): void => {
-      const others = parts.get(at);
-      if (others) others.push(part);
-      else parts.set(at, [part]);
-    };
     for (const { first, last, value } of entries) {
       const [from, to] = [Number(first >> bits), Number(last >> bits)];
-      if (from === to) put(from, { first: first & end, last: last & end, value });
+      if (from === to) append(parts, from, { first: first & end, last: last & end, value });
       else {
-        put(from, { first: first & end, last: end, value });
-        put(to, { first: 0n, last: last & end, value });
+        append(parts, from, { first: first & end, last: end, value });
+        append(parts, to, { first: 0n, last: last & end, value });
         if (to - from === 1) continue;
         const all = this.tableOf([{ first: 0n, last: end, value }], bits - 32n);
         whole.push({ first: from + 1, last: to - 1, value: all });

@@ -1,3 +1,4 @@
+import { NumberListMap } from '#base';
 import { AddressIndex } from './address-index.js';
 import { addressSet, families, familyOf, type Address, type AddressRange, type AddressSet } from './address.js';
 import type { Interval } from './interval.js';
@@ -22,7 +23,7 @@ export class AddressPartition {
   private readonly unions = new Map<string, AddressSet>();
 
   constructor(sets: readonly AddressSet[]) {
-    const numbers = new Map<string, number>();
+    const numbers = new NumberListMap<number>();
     const ranges: AddressRange[][] = [];
     const holders: (readonly number[])[] = [];
     for (const family of families) {
@@ -30,14 +31,10 @@ export class AddressPartition {
         sets.map((set) => familyOf(set, family)),
         1n,
       )) {
-        const key = members.join();
-        let atom = numbers.get(key);
-        if (atom === undefined) {
-          atom = ranges.length;
-          numbers.set(key, atom);
-          ranges.push([]);
+        const atom = numbers.getOrAdd(members, () => {
           holders.push(members);
-        }
+          return ranges.push([]) - 1;
+        });
         ranges[atom]!.push({ family, first, last });
       }
     }

@@ -1,7 +1,14 @@
+import { NumberListMap } from '#base';
 import type { Interval } from './interval.js';
 
 export interface SweepCell<T> extends Interval<T> {
   /** Indexes of the lists that cover this interval, ascending, never empty. */
+  readonly members: readonly number[];
+}
+
+/** Cells that the same lists cover, put together: in order of their first part. */
+export interface JoinedCell<T> {
+  readonly parts: Interval<T>[];
   readonly members: readonly number[];
 }
 
@@ -11,6 +18,22 @@ type Lists<T> = readonly (readonly Interval<T>[])[];
 export function sweep<T extends number | bigint>(lists: Lists<T>, one: T): SweepCell<T>[] {
   const events = typeof one === 'bigint' ? wideEvents(lists as Lists<bigint>) : narrowEvents(lists as Lists<number>);
   return cellsOf(events as Events<T>, one);
+}
+
+/** The largest parts of the line that none of the lists tells apart; what is in none of them is left out. */
+export function joinedCells<T extends number | bigint>(lists: Lists<T>, one: T): JoinedCell<T>[] {
+  const cells: JoinedCell<T>[] = [];
+  const known = new NumberListMap<JoinedCell<T>>();
+  for (const { first, last, members } of sweep(lists, one)) {
+    let cell = known.get(members);
+    if (!cell) {
+      cell = { parts: [], members };
+      known.add(members, cell);
+      cells.push(cell);
+    }
+    cell.parts.push({ first, last });
+  }
+  return cells;
 }
 
 /** Where lists begin and end, in ascending order: place `i` is of list `owners[i] >> 1`, and opens it if that is odd. */

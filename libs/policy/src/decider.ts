@@ -1,6 +1,14 @@
-import type { Brand } from '#base';
-import { AddressPartition, IntervalTables, serviceAlgebra, serviceKey, sweep, type AtomSet, type Interval } from '#net';
-import { atomCells } from './compile/normal-form.js';
+import { remembered, type Brand } from '#base';
+import {
+  AddressPartition,
+  IntervalTables,
+  joinedCells,
+  serviceAlgebra,
+  serviceKey,
+  sweep,
+  type AtomSet,
+  type Interval,
+} from '#net';
 import { indexOf, type FlowPacket, type FlowVerdict, type PacketSide, type SnapshotIndex } from './decide.js';
 import { Outcomes } from './outcomes.js';
 import type { FlowRule, Snapshot } from './snapshot.js';
@@ -9,12 +17,7 @@ const deciders = new WeakMap<Snapshot, FlowDecider>();
 
 /** Whether the first packet of a connection passes. Replies follow their connection. */
 export function decideFlow(snapshot: Snapshot, packet: FlowPacket): FlowVerdict {
-  let decider = deciders.get(snapshot);
-  if (!decider) {
-    decider = new FlowDecider(snapshot);
-    deciders.set(snapshot, decider);
-  }
-  return decider.decide(packet);
+  return remembered(deciders, snapshot, () => new FlowDecider(snapshot)).decide(packet);
 }
 
 /** A side as one decider knows it: the same number for all devices of a class whose addresses policy can't tell apart. */
@@ -96,9 +99,10 @@ export class FlowDecider {
     const boxes = subjects.flatMap((subject) =>
       this.index.bySubject.get(subject)!.map((rule) => ({ rule, atoms: this.places.get(rule.object) ?? [] })),
     );
-    const cells = atomCells(boxes).flatMap(({ members, atoms }) => {
+    const lists = boxes.map(({ atoms }) => atoms);
+    const cells = joinedCells(lists, 1).flatMap(({ members, parts }) => {
       const value = this.servicesOf(members.map((i) => boxes[i]!.rule));
-      return atoms.map(({ first, last }) => ({ first, last, value }));
+      return parts.map(({ first, last }) => ({ first, last, value }));
     });
     return cells.length === 0 ? 0 : this.tables.add(cells);
   }

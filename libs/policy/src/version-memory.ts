@@ -1,15 +1,5 @@
 /* What a loader and a compiler know from one version of a policy to the next. */
 
-/** What follows of an object that never changes, worked out once. */
-export function remembered<K extends object, T>(known: WeakMap<K, T>, of: K, make: () => T): T {
-  let value = known.get(of);
-  if (value === undefined) {
-    value = make();
-    known.set(of, value);
-  }
-  return value;
-}
-
 /** The last result, as long as it is asked for the same things: the same objects in the same order. */
 export class Latest<T> {
   private of: readonly unknown[] | null = null;
@@ -67,7 +57,7 @@ export class Successive<I, V> {
 }
 
 /** Looks up one list's items in another that has mostly the same in the same order. */
-export class Sequence<K> {
+class Sequence<K> {
   /** Where the next key is expected. */
   next = 0;
   private misses = 0;

@@ -2,7 +2,7 @@ import { NumberListMap } from '#base';
 import { addressAlgebra, maxOf, prefixesOfRange, rangeOfPrefix, type Family, type Prefix } from '../address.js';
 import { repaintPrefixes } from '../first-match.js';
 import { IntervalAlgebra, type Interval } from '../interval.js';
-import { sweep, type SweepCell } from '../sweep.js';
+import { joinedCells } from '../sweep.js';
 import type { Abilities } from './abilities.js';
 
 /** What the lines of one layer do to addresses, below those of the layers above. */
@@ -59,17 +59,23 @@ export class AddressTable {
     this.number([{ first: 0n, last: maxOf(family) }]);
   }
 
-  /** Of a canonical list. */
+  /** Of a canonical list that stays: it is known again by identity. */
   number(list: Ranges): number {
-    if (list.length === 0 && this.lists.length > 0) return this.none;
     const before = this.byObject.get(list);
     if (before !== undefined) return before;
+    const found = this.numberOfNew(list);
+    this.byObject.set(list, found);
+    return found;
+  }
+
+  /** Of a canonical list that nobody has seen. */
+  private numberOfNew(list: Ranges): number {
+    if (list.length === 0 && this.lists.length > 0) return this.none;
     const found =
       this.family === 4
         ? this.numberOfNarrow(list.map(({ first, last }) => ({ first: Number(first), last: Number(last) })))
         : this.place(list.map(({ first, last }) => `${first.toString(16)}-${last.toString(16)}`).join());
     this.lists[found] ??= list;
-    this.byObject.set(list, found);
     this.bound(found, list);
     return found;
   }
@@ -95,7 +101,7 @@ export class AddressTable {
     return this.unions.getOrAdd(sets, () =>
       this.family === 4
         ? this.numberOfNarrow(narrowAlgebra.normalize(sets.flatMap((set) => [...this.narrow[set]!])))
-        : this.number(addressAlgebra.normalize(sets.flatMap((set) => [...this.list(set)]))),
+        : this.numberOfNew(addressAlgebra.normalize(sets.flatMap((set) => [...this.list(set)]))),
     );
   }
 
@@ -121,25 +127,18 @@ export class AddressTable {
    * none of them is left out.
    */
   atoms(sets: readonly number[]): { readonly set: number; readonly holders: readonly number[] }[] {
-    return this.family === 4
-      ? joinCells(
-          sweep(
-            sets.map((set) => this.narrow[set]!),
-            1,
-          ),
-        ).map(({ parts, holders }) => ({
-          set: this.numberOfNarrow(narrowAlgebra.normalize(parts)),
-          holders,
-        }))
-      : joinCells(
-          sweep(
-            sets.map((set) => this.list(set)),
-            1n,
-          ),
-        ).map(({ parts, holders }) => ({
-          set: this.number(addressAlgebra.normalize(parts)),
-          holders,
-        }));
+    if (this.family === 4) {
+      const cells = joinedCells(
+        sets.map((set) => this.narrow[set]!),
+        1,
+      );
+      return cells.map(({ parts, members }) => ({ set: this.numberOfNarrow(parts), holders: members }));
+    }
+    const cells = joinedCells(
+      sets.map((set) => this.list(set)),
+      1n,
+    );
+    return cells.map(({ parts, members }) => ({ set: this.numberOfNew(parts), holders: members }));
   }
 
   /** True only if no address is in both. IPv6 addresses are rounded, which keeps their order. */
@@ -216,7 +215,7 @@ export class AddressTable {
   }
 
   private setOfRange({ first, last }: Interval<bigint>): number {
-    return this.number([{ first, last }]);
+    return this.numberOfNew([{ first, last }]);
   }
 
   private stroke(action: Stroke['action'], set: number): Stroke {
@@ -237,7 +236,7 @@ export class AddressTable {
       made =
         this.family === 4
           ? this.numberOfNarrow(narrowAlgebra[operation](this.narrow[a]!, this.narrow[b]!))
-          : this.number(addressAlgebra[operation](this.list(a), this.list(b)));
+          : this.numberOfNew(addressAlgebra[operation](this.list(a), this.list(b)));
       known.set(key, made);
     }
     return made;
@@ -268,23 +267,6 @@ export class AddressTable {
     this.byText.set(text, found);
     return found;
   }
-}
-
-/** Cells with the same members, put together. */
-function joinCells<T>(
-  cells: readonly SweepCell<T>[],
-): { readonly parts: Interval<T>[]; readonly holders: readonly number[] }[] {
-  const found = new NumberListMap<{ parts: Interval<T>[]; holders: readonly number[] }>();
-  const out: { parts: Interval<T>[]; holders: readonly number[] }[] = [];
-  for (const { first, last, members } of cells) {
-    const known = found.getOrAdd(members, () => {
-      const made = { parts: [], holders: members };
-      out.push(made);
-      return made;
-    });
-    known.parts.push({ first, last });
-  }
-  return out;
 }
 
 const narrowAlgebra = new IntervalAlgebra<number>(1);

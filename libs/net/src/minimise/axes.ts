@@ -19,6 +19,8 @@ export interface Segment extends Interval<number> {
 export type Axis = readonly Segment[];
 
 export const topOfAxis = 0xffff;
+/** One exact number below 2³² for some ports. */
+export const portsKey = ({ first, last }: Interval<number>): number => first * (topOfAxis + 1) + last;
 export const isWholeAxis = ({ first, last }: Interval<number>): boolean => first === 0 && last === topOfAxis;
 
 /** Replies: told by the source port, to whatever port of the far side. */

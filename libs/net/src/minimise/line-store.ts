@@ -3,7 +3,7 @@ import type { Interval } from '../interval.js';
 import { isIcmp } from '../service.js';
 import type { MatchLine } from './abilities.js';
 import type { Stroke } from './address-table.js';
-import { isWholeAxis, topOfAxis, type LonePart } from './axes.js';
+import { isWholeAxis, portsKey, topOfAxis, type LonePart } from './axes.js';
 
 export const lookedAt = ['destination', 'source', 'source, established'] as const;
 
@@ -28,7 +28,7 @@ export class LineStore {
   lines({ protocol, looksAt }: AxisKind, ports: Interval<number>, strokes: readonly Stroke[]): MatchLine[] {
     const kind = lookedAt.indexOf(looksAt) * 256 + protocol;
     const own = this.portsOf(protocol, ports);
-    return this.remembered((kind * portCount + ports.first) * portCount + ports.last, strokes, {
+    return this.remembered(kind * 2 ** 32 + portsKey(ports), strokes, {
       protocols: [protocol],
       sourcePorts: looksAt === 'destination' ? null : own,
       destinationPorts: looksAt === 'destination' ? own : null,
@@ -73,11 +73,9 @@ export class LineStore {
     if (isWholeAxis(ports)) return null;
     const { first } = ports;
     const last = isIcmp(protocol) && ports.last === topOfAxis ? 255 : ports.last;
-    const key = first * portCount + last;
+    const key = portsKey({ first, last });
     const known = this.ports.get(key) ?? [{ first, last }];
     this.ports.set(key, known);
     return known;
   }
 }
-
-const portCount = topOfAxis + 1;

@@ -1,6 +1,6 @@
 import { families, familyOf, type Family } from '../address.js';
 import type { Interval } from '../interval.js';
-import { protocolOf, protocols, serviceAlgebra, serviceKey } from '../service.js';
+import { hasPorts, protocolOf, protocols, serviceAlgebra, serviceKey } from '../service.js';
 import { sweep } from '../sweep.js';
 import type { MatchLine, PacketRegion } from './abilities.js';
 import type { AddressTable } from './address-table.js';
@@ -118,7 +118,7 @@ type Selection = (match: Match) => boolean;
 function selections(protocol: number, matches: readonly Match[]): readonly (Selection | null)[] {
   const special = matches.filter(({ sourcePorts, established }) => sourcePorts !== null || established);
   if (special.length === 0) return [null];
-  const hasSources = protocol === protocols.tcp || protocol === protocols.udp || protocol === protocols.sctp;
+  const hasSources = hasPorts(protocol);
   const lists = special.map(({ sourcePorts }) => (hasSources ? (sourcePorts ?? anyPort) : sourcePorts ? [] : anyPort));
   const cells = sweep([anyPort, ...lists], 1).map(({ members }) => members.slice(1).map((i) => special[i - 1]!));
   const flags = protocol === protocols.tcp && special.some(({ established }) => established) ? [false, true] : [false];

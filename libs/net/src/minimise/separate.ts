@@ -1,7 +1,7 @@
 import { append } from '#base';
 import type { Interval } from '../interval.js';
 import type { AddressTable, Stroke } from './address-table.js';
-import { completeAxis, type Axis, type Segment } from './axes.js';
+import { completeAxis, portsKey, type Axis, type Segment } from './axes.js';
 import type { Layer } from './layers.js';
 
 /** An axis in two parts that can be said one behind the other. */
@@ -113,7 +113,7 @@ function layersOf(pieces: Iterable<Piece>): Layer[] {
   const layers = new Map<number, { first: number; last: number; strokes: Stroke[] }>();
   for (const { ports, stroke, isSeparate } of pieces) {
     for (const { first, last } of isSeparate ? ports : []) {
-      const key = first * portCount + last;
+      const key = portsKey({ first, last });
       const layer = layers.get(key) ?? { first, last, strokes: [] };
       layers.set(key, layer);
       layer.strokes.push(stroke);
@@ -121,5 +121,3 @@ function layersOf(pieces: Iterable<Piece>): Layer[] {
   }
   return [...layers.values()].sort((a, b) => a.first - b.first || a.last - b.last);
 }
-
-const portCount = 0x1_0000;

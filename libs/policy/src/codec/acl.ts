@@ -1,3 +1,4 @@
+import { remembered } from '#base';
 import { formatPrefix, parsePrefix, type AclEntry, type Interval, type Prefix } from '#net';
 import type { AclRow, EncodedAcl } from './encoded.js';
 
@@ -24,14 +25,7 @@ export function encodeAcl(acl: readonly AclEntry[]): EncodedAcl {
 /** Many lists name the same prefix by the same object. */
 const texts = new WeakMap<Prefix, string>();
 
-function textOf(prefix: Prefix): string {
-  let text = texts.get(prefix);
-  if (text === undefined) {
-    text = formatPrefix(prefix);
-    texts.set(prefix, text);
-  }
-  return text;
-}
+const textOf = (prefix: Prefix): string => remembered(texts, prefix, () => formatPrefix(prefix));
 
 function isSameMatch(a: Omit<AclEntry, 'destination'>, b: Omit<AclEntry, 'destination'>): boolean {
   const isSame = (x: Interval<number> | null, y: Interval<number> | null): boolean =>

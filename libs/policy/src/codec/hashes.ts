@@ -1,4 +1,4 @@
-import { canonicalJson, sha256 } from '#base';
+import { canonicalJson, remembered, sha256 } from '#base';
 
 /** A snapshot is named by the hash of the hashes of its sections. */
 export const digestOfSections = (hashes: Readonly<Record<string, string>>): string => sha256(canonicalJson(hashes));
@@ -8,12 +8,7 @@ const knownHashes = new WeakMap<object, string>();
 
 /** The hash of an object that never changes, worked out once. */
 export function hashOnce<T extends object>(object: T, encode: (object: T) => unknown): string {
-  let known = knownHashes.get(object);
-  if (known === undefined) {
-    known = hashOf(encode(object));
-    knownHashes.set(object, known);
-  }
-  return known;
+  return remembered(knownHashes, object, () => hashOf(encode(object)));
 }
 
 export function rememberHash(object: object, hash: string): void {

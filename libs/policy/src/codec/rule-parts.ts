@@ -12,17 +12,15 @@ import { hashOf } from './hashes.js';
 /** Ids are hex digits of a hash: one of 256 ends a part. */
 const endsPart = (id: string): boolean => id.endsWith('00');
 
-function partsOf(rows: readonly FlowRuleRow[]): FlowRuleRow[][] {
-  const id = flowRuleColumns.indexOf('id');
-  const parts: FlowRuleRow[][] = [];
-  let part: FlowRuleRow[] = [];
-  for (const row of rows) {
-    part.push(row);
-    if (!endsPart(String(row[id]))) continue;
-    parts.push(part);
-    part = [];
+function partsOf<T>(rules: readonly T[], isEnd: (place: number) => boolean): T[][] {
+  const parts: T[][] = [];
+  for (let from = 0; from < rules.length;) {
+    let to = from + 1;
+    while (to < rules.length && !isEnd(to - 1)) to++;
+    parts.push(rules.slice(from, to));
+    from = to;
   }
-  return part.length > 0 ? [...parts, part] : parts;
+  return parts;
 }
 
 export const encodeRules = (rules: readonly FlowRule[]): EncodedRules => ({
@@ -33,7 +31,8 @@ export const encodeRules = (rules: readonly FlowRule[]): EncodedRules => ({
 const rowOf = (rule: FlowRule): FlowRuleRow => flowRuleColumns.map((column) => rule[column]);
 
 export function hashOfRules({ rows, lines }: EncodedRules): string {
-  return hashOf([partsOf(rows).map(hashOf), lines]);
+  const id = flowRuleColumns.indexOf('id');
+  return hashOf([partsOf(rows, (place) => endsPart(String(rows[place]![id]))).map(hashOf), lines]);
 }
 
 /** Hashes the rules of one version after another: parts that stay the same once. */
@@ -45,13 +44,7 @@ export class RuleHashes {
 
   hashOf(rules: readonly FlowRule[]): string {
     const places = this.places.map(rules, ({ line, id }) => line * 2 + (endsPart(id) ? 1 : 0));
-    const parts: Part[] = [];
-    for (let from = 0; from < rules.length;) {
-      let to = from + 1;
-      while (to < rules.length && places[to - 1]! % 2 === 0) to++;
-      parts.push(this.partOf(rules.slice(from, to)));
-      from = to;
-    }
+    const parts = partsOf(rules, (place) => places[place]! % 2 === 1).map((part) => this.partOf(part));
     this.known = new Map(parts.map((part) => [part.rules[0]!.id, part]));
     return hashOf([parts.map(({ hash }) => hash), places.map((place) => place >> 1)]);
   }

@@ -1,4 +1,4 @@
-import { deepFreeze, failure, success, type Diagnostic, type Result } from '#base';
+import { deepFreeze, failure, remembered, success, type Diagnostic, type Result } from '#base';
 import type { AclEntry } from '#net';
 import { Report } from '../codes.js';
 import { digestOf } from '../codec/encode.js';
@@ -14,7 +14,7 @@ import { Conditions } from './conditions.js';
 import { CatalogSections, RuleSections } from './content.js';
 import { FlowCompiler, FlowIndex, FlowResolver, type RuleList } from './flows.js';
 import { PortAclCompiler, type AclFinding, type PortAcl } from './port-acl.js';
-import { Latest, remembered } from '../version-memory.js';
+import { Latest } from '../version-memory.js';
 
 export const noProvenance: Provenance = { commit: null, author: null, committedAt: null };
 

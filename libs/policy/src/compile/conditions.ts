@@ -1,7 +1,6 @@
-import type { AccessRuleSource, FlowRuleSource, RuleSource } from '../policy.js';
+import type { AccessRuleSource, FlowRuleSource, Policy, RuleSource } from '../policy.js';
 import { Successive } from '../version-memory.js';
 import { formatWhen, isActive } from '../when.js';
-import type { Policy } from '../policy.js';
 
 /** Which rules of one version after another have a condition: few, as a rule, so that the others need not be looked at. */
 export class Conditions {

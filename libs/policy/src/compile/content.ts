@@ -1,10 +1,11 @@
+import { remembered } from '#base';
 import type { Content } from '../codec/encoded.js';
 import type { AccessRuleSource, FlowRuleSource, Policy, RuleSource } from '../policy.js';
 import type { Resolution } from '../resolve.js';
 import type { AccessRule, FlowRule } from '../snapshot.js';
 import { formatWhen } from '../when.js';
 import { ruleLine } from './access.js';
-import { Latest, remembered, Successive } from '../version-memory.js';
+import { Latest, Successive } from '../version-memory.js';
 import type { RulesInForce } from './conditions.js';
 
 type Catalog = Pick<
@@ -82,13 +83,14 @@ class RuleSection<S extends RuleSource, T extends { readonly active: boolean }> 
   /** Those of rules with a condition, which come into force without a change of their line, while they were not. */
   private readonly idle = new WeakMap<T, T>();
 
-  constructor(private readonly make: (source: S, active: boolean) => T) {
+  /** `make`: of a rule in force. */
+  constructor(private readonly make: (source: S) => T) {
     this.rules = new Successive<S, T>(({ id }) => id);
   }
 
   /** Frozen. */
   of({ all, active }: RulesInForce<S>): readonly T[] {
-    const made = this.rules.map(all, (source) => Object.freeze(this.make(source, true)));
+    const made = this.rules.map(all, (source) => Object.freeze(this.make(source)));
     if (!active.includes(false)) return Object.freeze(made);
     return Object.freeze(
       made.map((rule, i) =>
@@ -98,12 +100,12 @@ class RuleSection<S extends RuleSource, T extends { readonly active: boolean }> 
   }
 }
 
-function flowRule(rule: FlowRuleSource, active: boolean): FlowRule {
+function flowRule(rule: FlowRuleSource): FlowRule {
   const { subject, object, application, effect, when, note } = rule;
-  return { ...ruleLine(rule), subject, object, application, effect, when: formatWhen(when), note, active };
+  return { ...ruleLine(rule), subject, object, application, effect, when: formatWhen(when), note, active: true };
 }
 
-function accessRule(rule: AccessRuleSource, active: boolean): AccessRule {
+function accessRule(rule: AccessRuleSource): AccessRule {
   const { class: device, site, posture, segment, when, note } = rule;
-  return { ...ruleLine(rule), class: device, site, posture, segment, when: formatWhen(when), note, active };
+  return { ...ruleLine(rule), class: device, site, posture, segment, when: formatWhen(when), note, active: true };
 }

@@ -1,11 +1,11 @@
-import { append } from '#base';
+import { append, remembered } from '#base';
 import type { AddressSet, AtomSet, ServiceSet } from '#net';
 import type { Hierarchy } from '../hierarchy.js';
 import type { FlowRuleSource } from '../policy.js';
 import type { Resolution } from '../resolve.js';
 import type { ClassFlows, DirectionFlows, PeerRegion } from '../snapshot.js';
 import { normalFormOfAtoms, serviceCells, type AtomBox, type ServiceCell } from './normal-form.js';
-import { remembered, Successive } from '../version-memory.js';
+import { Successive } from '../version-memory.js';
 
 /** A flow rule in force, with its names resolved to what the wire knows. */
 export interface ResolvedFlow {
@@ -140,7 +140,7 @@ class RuleLists {
   private readonly known = new Map<string, { readonly list: RuleList; users: number }>();
 
   take(flows: readonly ResolvedFlow[]): RuleList {
-    const key = flows.map(({ rule }) => rule.id).join(' ');
+    const key = keyOf(flows);
     const known = this.known.get(key) ?? { list: { flows, key }, users: 0 };
     known.users++;
     this.known.set(key, known);
@@ -209,12 +209,7 @@ export class FlowCompiler {
 /** What a list of rules is known by. */
 const keyOf = (flows: readonly ResolvedFlow[]): string => flows.map(({ rule }) => rule.id).join(' ');
 
-export const boxOf = ({ rule, services }: ResolvedFlow, atoms: AtomSet): AtomBox => ({
-  id: rule.id,
-  effect: rule.effect,
-  services,
-  atoms,
-});
+export const boxOf = (flow: ResolvedFlow, atoms: AtomSet): AtomBox => ({ ...identity(flow), atoms });
 const identity = ({ rule, services }: ResolvedFlow): Omit<AtomBox, 'atoms'> => ({
   id: rule.id,
   effect: rule.effect,

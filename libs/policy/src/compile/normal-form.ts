@@ -1,5 +1,7 @@
+import { remembered } from '#base';
 import {
   AddressPartition,
+  joinedCells,
   serviceAlgebra,
   sweep,
   type AddressSet,
@@ -45,7 +47,8 @@ export function normalForm(rules: readonly RuleBox[]): NormalForm {
 export function normalFormOfAtoms(rules: readonly AtomBox[], partition: AddressPartition): NormalForm {
   const allowed = new RegionSet(partition);
   const denied = new RegionSet(partition);
-  for (const { members, atoms } of atomCells(rules)) {
+  const lists = rules.map(({ atoms }) => atoms);
+  for (const { members, parts: atoms } of joinedCells(lists, 1)) {
     const here = members.map((i) => rules[i]!);
     for (const { services, allow, deny } of serviceCells(here)) {
       if (deny.length > 0) denied.add(atoms, services, deny);
@@ -53,21 +56,6 @@ export function normalFormOfAtoms(rules: readonly AtomBox[], partition: AddressP
     }
   }
   return { allowed: allowed.regions(), denied: denied.regions() };
-}
-
-/** Maximal sets of atoms to which the same rules apply. `members`: indexes of rules, ascending. */
-export function atomCells(
-  rules: readonly Pick<AtomBox, 'atoms'>[],
-): { readonly members: readonly number[]; readonly atoms: Interval<number>[] }[] {
-  const cells = new Map<string, { members: readonly number[]; atoms: Interval<number>[] }>();
-  const lists = rules.map(({ atoms }) => atoms);
-  for (const { first, last, members } of sweep(lists, 1)) {
-    const key = members.join(' ');
-    const cell = cells.get(key);
-    if (cell) cell.atoms.push({ first, last });
-    else cells.set(key, { members, atoms: [{ first, last }] });
-  }
-  return [...cells.values()];
 }
 
 export interface ServiceCell {
@@ -107,11 +95,8 @@ export function serviceCells(rules: readonly Omit<AtomBox, 'atoms'>[]): ServiceC
 
 const keys = new WeakMap<ServiceSet, string>();
 
-function keyOf(services: ServiceSet): string {
-  const known = keys.get(services) ?? services.map(({ first, last }) => `${first}-${last}`).join();
-  keys.set(services, known);
-  return known;
-}
+const keyOf = (services: ServiceSet): string =>
+  remembered(keys, services, () => services.map(({ first, last }) => `${first}-${last}`).join());
 
 /** Joins atoms that have the same services for the same reasons. */
 class RegionSet {

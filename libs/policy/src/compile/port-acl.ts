@@ -1,3 +1,4 @@
+import { remembered } from '#base';
 import {
   EntryMinimiser,
   prefixesOfRange,
@@ -65,11 +66,10 @@ export class PortAclCompiler {
 
   /** Lists share most of their lines, and so their entries. */
   private entryOf(line: MatchLine): AclEntry {
-    let entry = this.entries.get(line);
-    if (!entry) {
+    return remembered(this.entries, line, () => {
       const { family, protocols, sourcePorts, destination, destinationPorts, action, established } = line;
       if (family === null) throw new TypeError('a port ACL entry has one family');
-      entry = {
+      return {
         action,
         family,
         protocol: only(protocols),
@@ -78,16 +78,12 @@ export class PortAclCompiler {
         destinationPorts: only(destinationPorts),
         established,
       };
-      this.entries.set(line, entry);
-    }
-    return entry;
+    });
   }
 
   /** Lists name the same few prefixes by the same objects again and again. */
   private prefixOf(family: Family, ranges: readonly Interval<bigint>[]): Prefix {
-    const known = this.prefixes.get(ranges) ?? only(prefixesOfRange({ family, ...only(ranges)! }))!;
-    this.prefixes.set(ranges, known);
-    return known;
+    return remembered(this.prefixes, ranges, () => only(prefixesOfRange({ family, ...only(ranges)! }))!);
   }
 
   private allowed(

@@ -1,0 +1,9 @@
+/** What follows of an object that never changes, worked out once. */
+export function remembered<K extends object, T>(known: WeakMap<K, T>, of: K, make: () => T): T {
+  let value = known.get(of);
+  if (value === undefined) {
+    value = make();
+    known.set(of, value);
+  }
+  return value;
+}

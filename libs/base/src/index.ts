@@ -1,6 +1,7 @@
 export { append } from './append.js';
 export type { Brand } from './brand.js';
 export { canonicalJson, deepFreeze, sha256 } from './canonical.js';
+export { Clusters } from './clusters.js';
 export { systemClock, type Clock } from './clock.js';
 export { compareDiagnostics, compareText, formatDiagnostic } from './diagnostic.js';
 export type { Diagnostic, RelatedPlace, Severity, SourceSpan } from './diagnostic.js';

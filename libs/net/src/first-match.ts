@@ -1,4 +1,5 @@
 import { bitsOf, type Family, type Prefix } from './address.js';
+import { blockAround, powers, rangeOfBlock, width } from './address-blocks.js';
 import type { Interval } from './interval.js';
 
 export interface PrefixLine {
@@ -26,11 +27,10 @@ export function firstMatchPrefixes(family: Family, set: Ranges): PrefixLine[] {
 export function repaintPrefixes(family: Family, before: Ranges, after: Ranges): PrefixLine[] {
   const changed = changedSpan(before, after);
   if (!changed) return [];
-  const free = width(changed.first ^ changed.last);
-  const first = changed.first & ~(powers[free]! - 1n);
-  const block = { first, last: first + powers[free]! - 1n };
+  const block = blockAround(changed.first, changed.last);
+  const range = rangeOfBlock(block);
   const out: PrefixLine[] = [];
-  emit(colour(slice(before, block), slice(after, block), first, free), 'keep', family, out);
+  emit(colour(slice(before, range), slice(after, range), block.first, block.free), 'keep', family, out);
   return out;
 }
 
@@ -77,9 +77,6 @@ function slice(list: Ranges, { first, last }: Interval<bigint>): Slice {
   while (to > from && list[to - 1]!.first > last) to--;
   return { list, from, to };
 }
-
-/** 2^0 … 2^128: shifting anew for each node is what would cost. */
-const powers = Array.from({ length: 129 }, (_, i) => 1n << BigInt(i));
 
 function colour(before: Slice, after: Slice, first: bigint, free: number): Node {
   const wanted = extent(after, first, free);
@@ -140,14 +137,6 @@ function halve({ list, from, to }: Slice, middle: bigint): [Slice, Slice] {
     { list, from, to: end },
     { list, from: start, to },
   ];
-}
-
-/** Bits of a number, without leading zeros. */
-function width(value: bigint): number {
-  let bits = 0;
-  let rest = value;
-  for (; rest > 0xffff_ffffn; rest >>= 32n) bits += 32;
-  return bits + 32 - Math.clz32(Number(rest));
 }
 
 function emit(node: Node, inherited: State, family: Family, out: PrefixLine[]): void {

@@ -32,6 +32,7 @@ export class Hierarchy {
 
   /** Itself and everything that belongs to it. */
   members(name: string): readonly string[] {
+    if (!this.down.has(name)) return [name];
     return [...memo(this.below, name, () => this.walk(name, this.down)).keys()];
   }
 

@@ -5,7 +5,7 @@ import type { Abilities, MatchLine } from './abilities.js';
 import type { AddressTable } from './address-table.js';
 import { completeAxis, protocolsOf, type Axis, type LonePart, type ReplyAxis, type WantedAxes } from './axes.js';
 import { layerAxis, type Atom, type Layer, type Layers } from './layers.js';
-import { LineStore, lookedAt, type AxisKind } from './line-store.js';
+import { kindNumber, LineStore, type AxisKind } from './line-store.js';
 import { separateAxis } from './separate.js';
 import { cutOpenings, cutsOf } from './shared-denies.js';
 import { hasSingleValues } from './tidy.js';
@@ -186,15 +186,20 @@ export class FamilyList {
     const kind: AxisKind = { protocol, looksAt: established ? 'source, established' : 'source' };
     const block = (of: Axis): Block => this.block(kind, of, table.none, denies);
     const open = openings.get(protocol)?.reduce((set, { wanted }) => table.intersect(set, wanted), table.all);
-    if (open === undefined || open === table.none || denies) return block(axis);
-    // Whatever may open connections to any port of an address may also answer it.
-    const needed = axis.map((segment) => ({ ...segment, wanted: table.subtract(segment.wanted, open) }));
-    return cheapest([block(axis), block(needed)]);
+    if (open === undefined || open === table.none) return block(axis);
+    // Whatever may open connections to any port of an address may also answer it, so those may be said here or not.
+    const change = (of: (wanted: number) => number): Block =>
+      block(axis.map((segment) => ({ ...segment, wanted: of(segment.wanted) })));
+    return cheapest([
+      block(axis),
+      change((wanted) => table.subtract(wanted, open)),
+      change((wanted) => (wanted === table.none ? wanted : table.union(wanted, open))),
+    ]);
   }
 
   /** Most classes want of most protocols what others want, too. */
   private block(kind: AxisKind, axis: Axis, background: number, denies: boolean): Block {
-    const key = [kind.protocol, lookedAt.indexOf(kind.looksAt), background, denies ? 1 : 0];
+    const key = [kindNumber(kind), background, denies ? 1 : 0];
     for (const { first, last, wanted } of axis) key.push(first, last, wanted);
     return this.known.getOrAdd(key, () => {
       const linesOf = (layers: readonly Layer[]): MatchLine[] =>

@@ -1,8 +1,9 @@
 import { families, type Family } from '../address.js';
 import type { Abilities, MatchLine, PacketRegion } from './abilities.js';
 import { AddressTable } from './address-table.js';
-import { wantedAxes, type WantedAxes } from './axes.js';
+import { wantedAxes } from './axes.js';
 import { FamilyList } from './family-list.js';
+import { GroupedList } from './groups.js';
 import { permitsExactly } from './proof.js';
 import { sideBySide } from './side-by-side.js';
 import { hasSingleValues, tidyLines } from './tidy.js';
@@ -20,49 +21,61 @@ export function fewestEntries(regions: readonly PacketRegion[], abilities: Abili
 
 /** The same for many lists that share addresses: what was found of a set of addresses is kept while this lives. */
 export class EntryMinimiser {
-  private readonly tables: Readonly<Record<Family, AddressTable>>;
+  private readonly tables: Tables;
   private readonly lists: Readonly<Record<Family, FamilyList>>;
+  private readonly grouped: readonly GroupedList[];
 
   constructor(private readonly abilities: Abilities) {
     this.tables = { 4: new AddressTable(4, abilities), 6: new AddressTable(6, abilities) };
     this.lists = { 4: new FamilyList(this.tables[4], abilities), 6: new FamilyList(this.tables[6], abilities) };
+    this.grouped = families.map(
+      (family) => new GroupedList(this.tables[family], (regions) => this.proved(regions, [family])),
+    );
   }
 
   minimise(regions: readonly PacketRegion[]): readonly MatchLine[] | null {
+    return this.parts(regions)?.flat() ?? null;
+  }
+
+  /** The list in parts: those that lists have in common are the same object. */
+  parts(regions: readonly PacketRegion[]): readonly (readonly MatchLine[])[] | null {
     if (!this.abilities.established && regions.some(({ established }) => established)) return null;
-    const short = this.tidied(this.listsBy(regions, (list, axes) => list.shortest(axes)));
-    const ways = byCount([short, ...this.joined(regions)], this.abilities);
-    const proved = ways.find((lines) => permitsExactly(lines, regions, this.tables));
-    if (proved) return proved;
-    const plain = this.listsBy(regions, (list, axes) => list.plain(axes)).flat();
-    if (permitsExactly(plain, regions, this.tables)) return plain;
-    throw new Error('no list of entries was found that permits exactly what it must');
+    // Where lines hold several values, any two regions may share some.
+    if (!hasSingleValues(this.abilities)) return [this.proved(regions, families)];
+    return this.grouped.flatMap((list) => list.partsOf(regions));
+  }
+
+  private proved(regions: readonly PacketRegion[], within: readonly Family[]): readonly MatchLine[] {
+    const axes = within.map((family) => ({ family, axes: wantedAxes(regions, this.tables[family]) }));
+    const short = axes.map((one) => this.lists[one.family].shortest(one.axes));
+    const plain = (): MatchLine[][] => axes.map((one) => this.lists[one.family].plain(one.axes));
+    const isExact = (lines: readonly MatchLine[]): boolean =>
+      within.every((family) => permitsExactly(lines, regions, this.tables[family]));
+    const ways = byCount([this.tidied(short), ...this.joined(plain)], this.abilities);
+    const found = ways.find(isExact) ?? [plain().flat()].find(isExact);
+    if (!found) throw new Error('no list of entries was found that permits exactly what it must');
+    return found;
   }
 
   /** Where lines hold several values, the plain list may be joined to fewer: what was shared can't be joined any more. */
-  private joined(regions: readonly PacketRegion[]): (readonly MatchLine[])[] {
+  private joined(plain: () => MatchLine[][]): (readonly MatchLine[])[] {
     if (hasSingleValues(this.abilities)) return [];
-    const lists = this.listsBy(regions, (list, axes) => list.plain(axes));
+    const lists = plain();
     return lists.flat().length > mostJoined ? [] : [this.tidied(lists)];
   }
 
+  /** `lists`: one of each family. */
   private tidied(lists: readonly (readonly MatchLine[])[]): readonly MatchLine[] {
     if (this.abilities.families === 'both') return tidyLines(lists.flat(), this.abilities);
-    const [v4 = [], v6 = []] = lists.map((list) => tidyLines(list, this.abilities));
-    return sideBySide(v4, v6);
-  }
-
-  private listsBy(regions: readonly PacketRegion[], make: MakeList): (readonly MatchLine[])[] {
-    return families.map((family) => {
-      return make(this.lists[family], wantedAxes(regions, this.tables[family]));
-    });
+    const [first = [], second = []] = lists.map((list) => tidyLines(list, this.abilities));
+    return sideBySide(first, second);
   }
 }
 
+type Tables = Readonly<Record<Family, AddressTable>>;
+
 /** Longer plain lists name protocol by protocol what one line says. */
 const mostJoined = 500;
-
-type MakeList = (list: FamilyList, axes: WantedAxes) => readonly MatchLine[];
 
 const byCount = (ways: readonly (readonly MatchLine[])[], abilities: Abilities): (readonly MatchLine[])[] =>
   [...ways].sort((a, b) => countLines(a, abilities) - countLines(b, abilities));

@@ -13,6 +13,9 @@ export interface AxisKind {
   readonly looksAt: (typeof lookedAt)[number];
 }
 
+/** A small number of its own for each kind. */
+export const kindNumber = ({ protocol, looksAt }: AxisKind): number => lookedAt.indexOf(looksAt) * 256 + protocol;
+
 type Ports = readonly Interval<number>[] | null;
 type Condition = Pick<MatchLine, 'protocols' | 'sourcePorts' | 'destinationPorts' | 'established'>;
 
@@ -25,10 +28,10 @@ export class LineStore {
   constructor(private readonly family: Family) {}
 
   /** Strokes on some ports of an axis. */
-  lines({ protocol, looksAt }: AxisKind, ports: Interval<number>, strokes: readonly Stroke[]): MatchLine[] {
-    const kind = lookedAt.indexOf(looksAt) * 256 + protocol;
+  lines(kind: AxisKind, ports: Interval<number>, strokes: readonly Stroke[]): MatchLine[] {
+    const { protocol, looksAt } = kind;
     const own = this.portsOf(protocol, ports);
-    return this.remembered(kind * 2 ** 32 + portsKey(ports), strokes, {
+    return this.remembered(kindNumber(kind) * 2 ** 32 + portsKey(ports), strokes, {
       protocols: [protocol],
       sourcePorts: looksAt === 'destination' ? null : own,
       destinationPorts: looksAt === 'destination' ? own : null,

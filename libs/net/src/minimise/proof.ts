@@ -1,4 +1,4 @@
-import { families, familyOf, type Family } from '../address.js';
+import { familyOf, type Family } from '../address.js';
 import type { Interval } from '../interval.js';
 import { hasPorts, protocolOf, protocols, serviceAlgebra, serviceKey } from '../service.js';
 import { sweep } from '../sweep.js';
@@ -8,21 +8,19 @@ import { isWanted } from './axes.js';
 import { topPort } from '../packets/fields.js';
 
 /**
- * Whether a list permits exactly these regions. Knows nothing of how the list was made: cuts all protocols and ports
- * where any line or region changes, and compares the permitted addresses of each cell.
+ * Whether a list permits exactly these regions in the family of a table. Knows nothing of how the list was made: cuts all
+ * protocols and ports where any line or region changes, and compares the permitted addresses of each cell.
  */
 export function permitsExactly(
   lines: readonly MatchLine[],
   regions: readonly PacketRegion[],
-  tables: Readonly<Record<Family, AddressTable>>,
+  table: AddressTable,
 ): boolean {
-  return families.every((family) => {
-    const table = tables[family];
-    const own = lines.filter((line) => line.family === null || line.family === family);
-    const list = own.map((line) => ({ line, set: line.destination ? table.number(line.destination) : table.all }));
-    const wanted = regions.map((region) => ({ region, set: table.number(familyOf(region.addresses, family)) }));
-    return protocolCells(own, regions, family).every((protocol) => isEqual(protocol, list, wanted, table));
-  });
+  const { family } = table;
+  const own = lines.filter((line) => line.family === null || line.family === family);
+  const list = own.map((line) => ({ line, set: line.destination ? table.number(line.destination) : table.all }));
+  const wanted = regions.map((region) => ({ region, set: table.number(familyOf(region.addresses, family)) }));
+  return protocolCells(own, regions, family).every((protocol) => isEqual(protocol, list, wanted, table));
 }
 
 /** One protocol of each kind that lines and regions tell apart. */

@@ -20,14 +20,14 @@ export interface SeparatedAxis {
  * Holds where a line is one prefix and one interval of ports, whatever that interval is.
  */
 export function separateAxis(axis: Axis, table: AddressTable, denies: boolean): SeparatedAxis {
-  const pieces = new Map<Stroke, Piece>();
   /** Sets that take denies to say. */
   const mixed = new Set<number>();
-  for (const { wanted, first, last } of axis) {
-    const strokes = table.repaint(table.none, wanted, denies)!;
-    if (strokes.some(({ action }) => action === 'deny')) mixed.add(wanted);
-    else for (const stroke of strokes) pieceOf(stroke, pieces).add(first, last);
-  }
+  for (const { wanted } of axis)
+    if (table.repaint(table.none, wanted, denies)!.some(({ action }) => action === 'deny')) mixed.add(wanted);
+  const pieces = piecesOf(
+    axis.filter(({ wanted }) => !mixed.has(wanted)),
+    table,
+  );
   markOverlaps([...pieces.values()]);
   markSharedGaps([...pieces.values()]);
   for (const piece of pieces.values())
@@ -42,6 +42,25 @@ export function separateAxis(axis: Axis, table: AddressTable, denies: boolean): 
     return { first, last, wanted: table.unionOf(others.map(({ set }) => set)) };
   });
   return { separate: layersOf(pieces.values()), rest: completeAxis(rest, table.none) };
+}
+
+/** Where gaps between intervals of ports on which a prefix is wanted begin and end: a number from 0 to 2¹⁷-1 for each. */
+export function gapBorders(axis: Axis, table: AddressTable): number[] {
+  if (axis.length < 3) return [];
+  return [...piecesOf(axis, table).values()].flatMap((piece) => [...piece.gapBorders()]);
+}
+
+/** What permits alone would say. */
+function piecesOf(axis: Axis, table: AddressTable): Map<Stroke, Piece> {
+  const pieces = new Map<Stroke, Piece>();
+  for (const { wanted, first, last } of axis) {
+    for (const stroke of table.repaint(table.none, wanted, false)!) {
+      const piece = pieces.get(stroke) ?? new Piece(stroke);
+      pieces.set(stroke, piece);
+      piece.add(first, last);
+    }
+  }
+  return pieces;
 }
 
 /** A prefix and where it is wanted. */
@@ -70,15 +89,6 @@ class Piece {
   get range(): Interval<bigint> | null {
     return this.stroke.addresses?.[0] ?? null;
   }
-}
-
-function pieceOf(stroke: Stroke, pieces: Map<Stroke, Piece>): Piece {
-  let piece = pieces.get(stroke);
-  if (!piece) {
-    piece = new Piece(stroke);
-    pieces.set(stroke, piece);
-  }
-  return piece;
 }
 
 /** Prefixes that overlap contain one another. */

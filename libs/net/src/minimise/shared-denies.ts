@@ -19,18 +19,18 @@ const mostCuts = 4;
  */
 export function cutsOf(openings: ReadonlyMap<number, Axis>, table: AddressTable): number[] {
   const counts = new Map<number, number>();
+  let services = 0;
   for (const axis of openings.values()) {
     for (const { wanted } of axis) {
+      if (wanted !== table.none) services++;
       const excluded = excludedBy(wanted, table);
       if (excluded !== table.none) counts.set(excluded, (counts.get(excluded) ?? 0) + 1);
     }
   }
-  const sets = [...counts.keys()];
-  if (sets.length === 0) return [];
+  const sets = [...counts.keys()].sort((a, b) => counts.get(b)! - counts.get(a)!);
+  if (sets.length === 0 || services === 1) return [];
   const common = sets.reduce((a, b) => table.intersect(a, b));
-  const shared = sets.filter((set) => counts.get(set)! > 1);
-  const cuts = sets.length > 1 && common !== table.none ? [common, ...shared] : shared;
-  return [...new Set(cuts)].slice(0, mostCuts);
+  return [...new Set([common, ...sets])].filter((set) => set !== table.none).slice(0, mostCuts);
 }
 
 export function cutOpenings(openings: ReadonlyMap<number, Axis>, closed: number, table: AddressTable): CutOpenings {

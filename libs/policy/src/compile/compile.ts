@@ -13,6 +13,7 @@ import { BudgetCheck } from './budgets.js';
 import { Conditions } from './conditions.js';
 import { CatalogSections, RuleSections } from './content.js';
 import { FlowCompiler, FlowIndex, FlowResolver, type RuleList } from './flows.js';
+import { NormalForms } from './normal-form.js';
 import { PortAclCompiler, type AclFinding, type PortAcl } from './port-acl.js';
 import { Latest } from '../version-memory.js';
 
@@ -26,6 +27,7 @@ export function compilePolicy(policy: Policy, at: Date, provenance: Provenance =
 /** What holds as long as catalog and memberships are the same objects. */
 interface Names {
   readonly resolution: Resolution;
+  readonly forms: NormalForms;
   readonly resolver: FlowResolver;
   readonly index: FlowIndex;
   readonly flows: FlowCompiler;
@@ -90,11 +92,13 @@ export class PolicyCompiler {
     const { classes, endpoints, applications, segments, principalTree, applicationTree } = policy;
     return this.names.get([classes, endpoints, applications, segments, principalTree, applicationTree], () => {
       const resolution = new Resolution(policy);
+      const forms = new NormalForms(resolution.partition);
       return {
         resolution,
+        forms,
         resolver: new FlowResolver(classes, resolution),
         index: new FlowIndex(principalTree),
-        flows: new FlowCompiler(resolution, principalTree),
+        flows: new FlowCompiler(forms, principalTree),
       };
     });
   }
@@ -115,7 +119,7 @@ export class PolicyCompiler {
     report: Report,
   ): Record<string, readonly AclEntry[]> {
     const { compiler, roles, known } = this.acls.get([names, table], () => ({
-      compiler: new PortAclCompiler(policy, names.resolution, table),
+      compiler: new PortAclCompiler(policy, names, table),
       roles: new Set(table.map(({ role }) => role)),
       known: new WeakMap(),
     }));

@@ -1,28 +1,28 @@
-import { append, remembered } from '#base';
-import type { AddressSet, AtomSet, ServiceSet } from '#net';
+import { append, NumberListMap, remembered } from '#base';
+import type { AtomSet } from '#net';
 import type { Hierarchy } from '../hierarchy.js';
 import type { FlowRuleSource } from '../policy.js';
 import type { Resolution } from '../resolve.js';
 import type { ClassFlows, DirectionFlows, PeerRegion } from '../snapshot.js';
-import { normalFormOfAtoms, serviceCells, type AtomBox, type ServiceCell } from './normal-form.js';
+import { serviceCells, type AtomBox, type NormalForms, type ServiceCell } from './normal-form.js';
 import { Successive } from '../version-memory.js';
 
 /** A flow rule in force, with its names resolved to what the wire knows. */
-export interface ResolvedFlow {
+export interface ResolvedFlow extends AtomBox {
   /** As it stood when it was resolved: its line may have moved since. */
   readonly rule: FlowRuleSource;
-  readonly services: ServiceSet;
-  /** Class, or the addresses of an endpoint. */
-  readonly subject: Side;
-  readonly object: Side;
+  /** The class that is named on each side; null: an endpoint, whose addresses are `atoms`. */
+  readonly subject: string | null;
+  readonly object: string | null;
 }
 
-export type Side = { readonly class: string } | { readonly addresses: AddressSet; readonly atoms: AtomSet };
+export type FarSide = 'subject' | 'object';
 
-/** Resolves rules, each name once: rules that name the same endpoint share one side. */
+/** Resolves rules, each name once. */
 export class FlowResolver {
-  private readonly sides = new Map<string, Side>();
   private readonly known = new Successive<FlowRuleSource, ResolvedFlow>(({ id }) => id);
+  private readonly elsewhere = new Map<number, { readonly atoms: AtomSet; readonly box: AtomBox }[]>();
+  private numbered = 0;
 
   constructor(
     private readonly classes: ReadonlyMap<string, unknown>,
@@ -34,25 +34,41 @@ export class FlowResolver {
     return this.known.map(rules, (rule, before) => before ?? this.resolveRule(rule));
   }
 
+  /** What a rule between classes says of the addresses of one: the same object for the same set. */
+  boxOf(flow: ResolvedFlow, atoms: AtomSet): AtomBox {
+    const known = this.elsewhere.get(flow.number)?.find((one) => one.atoms === atoms);
+    if (known) return known.box;
+    const { id, effect, services } = flow;
+    const box = { number: this.numbered++, id, effect, services, atoms };
+    append(this.elsewhere, flow.number, { atoms, box });
+    return box;
+  }
+
   private resolveRule(rule: FlowRuleSource): ResolvedFlow {
+    const { id, effect } = rule;
+    const [subject, object] = [this.classNamed(rule.subject), this.classNamed(rule.object)];
+    const endpoint = object === null ? rule.object : subject === null ? rule.subject : null;
     return {
-      rule,
+      number: this.numbered++,
+      id,
+      effect,
       services: this.resolution.servicesOf(rule.application),
-      subject: this.side(rule.subject),
-      object: this.side(rule.object),
+      atoms: endpoint === null ? noAtoms : this.resolution.atomsOf(endpoint),
+      rule,
+      subject,
+      object,
     };
   }
 
-  private side(name: string): Side {
-    const known = this.sides.get(name);
-    if (known) return known;
-    const made: Side = this.classes.has(name)
-      ? { class: name }
-      : { addresses: this.resolution.addressesOf(name), atoms: this.resolution.atomsOf(name) };
-    this.sides.set(name, made);
-    return made;
+  private classNamed(name: string): string | null {
+    return this.classes.has(name) ? name : null;
   }
 }
+
+const noAtoms: AtomSet = [];
+
+/** What a list of rules is known by. */
+const keyOf = (flows: readonly ResolvedFlow[]): string => flows.map(({ id }) => id).join(' ');
 
 /** Some rules, nearest group first. Equal lists are one object, which stays as long as some class has it. */
 export interface RuleList {
@@ -133,7 +149,7 @@ class GroupedFlows {
 }
 
 const isSame = (a: Group, b: Group): boolean =>
-  a.length === b.length && a.every((flow, i) => flow === b[i] || flow.rule.id === b[i]!.rule.id);
+  a.length === b.length && a.every((flow, i) => flow === b[i] || flow.id === b[i]!.id);
 
 /** Lists in use, by the ids of their rules: equal ones are one object. */
 class RuleLists {
@@ -159,9 +175,12 @@ export class FlowCompiler {
   private readonly outbound = new WeakMap<RuleList, DirectionFlows>();
   private readonly inbound = new WeakMap<RuleList, DirectionFlows>();
   private readonly ofClass = new Map<string, ClassFlows>();
+  /** By the rules that name a class on the far side, and which side that is. */
+  private readonly peers = new NumberListMap<Peers>(mostPeerLists);
+  private readonly cells = new NumberListMap<PeerCells>(mostPeerLists);
 
   constructor(
-    private readonly resolution: Resolution,
+    private readonly forms: NormalForms,
     private readonly tree: Hierarchy,
   ) {}
 
@@ -176,42 +195,55 @@ export class FlowCompiler {
     return flows;
   }
 
-  private compileDirection(flows: readonly ResolvedFlow[], far: 'subject' | 'object'): DirectionFlows {
-    const boxes: AtomBox[] = [];
+  private compileDirection(flows: readonly ResolvedFlow[], far: FarSide): DirectionFlows {
+    const towardsEndpoints = flows.filter((flow) => flow[far] === null);
+    const betweenClasses = flows.filter((flow) => flow[far] !== null);
+    const numbers = betweenClasses.map(({ number }) => number * 2 + (far === 'object' ? 1 : 0));
+    const peers = this.peers.getOrAdd(numbers, () => this.peersOf(betweenClasses, far));
+    return { ...this.forms.of(towardsEndpoints), ...peers };
+  }
+
+  private peersOf(flows: readonly ResolvedFlow[], far: FarSide): Peers {
     const byPeer = new Map<string, ResolvedFlow[]>();
-    for (const flow of flows) {
-      const side = flow[far];
-      if ('atoms' in side) boxes.push(boxOf(flow, side.atoms));
-      else {
-        for (const peer of this.tree.members(side.class)) {
-          append(byPeer, peer, flow);
-        }
-      }
-    }
+    for (const flow of flows) for (const peer of this.tree.members(flow[far]!)) append(byPeer, peer, flow);
     const peersAllowed: PeerRegion[] = [];
     const peersDenied: PeerRegion[] = [];
-    // Peers under the same rules share what is found for them.
-    const cellsOf = new Map<string, readonly ServiceCell[]>();
     for (const peer of [...byPeer.keys()].sort()) {
-      const own = byPeer.get(peer)!;
-      const key = keyOf(own);
-      const cells = cellsOf.get(key) ?? serviceCells(own.map(identity));
-      cellsOf.set(key, cells);
-      for (const { services, allow, deny } of cells) {
-        if (deny.length > 0) peersDenied.push({ peer, services, rules: deny });
-        else peersAllowed.push({ peer, services, rules: allow });
-      }
+      const regions = this.regionsOf(peer, byPeer.get(peer)!);
+      peersAllowed.push(...regions.peersAllowed);
+      peersDenied.push(...regions.peersDenied);
     }
-    return { ...normalFormOfAtoms(boxes, this.resolution.partition), peersAllowed, peersDenied };
+    return { peersAllowed, peersDenied };
+  }
+
+  /** Peers under the same rules share what is found for them. */
+  private regionsOf(peer: string, flows: readonly ResolvedFlow[]): Peers {
+    const { cells, ofPeer } = this.cells.getOrAdd(
+      flows.map(({ number }) => number),
+      () => ({ cells: serviceCells(flows), ofPeer: new Map() }),
+    );
+    const known = ofPeer.get(peer);
+    if (known) return known;
+    const [denied, allowed] = [
+      cells.filter(({ deny }) => deny.length > 0),
+      cells.filter(({ deny }) => deny.length === 0),
+    ];
+    const made = {
+      peersAllowed: allowed.map(({ services, allow }) => ({ peer, services, rules: allow })),
+      peersDenied: denied.map(({ services, deny }) => ({ peer, services, rules: deny })),
+    };
+    ofPeer.set(peer, made);
+    return made;
   }
 }
 
-/** What a list of rules is known by. */
-const keyOf = (flows: readonly ResolvedFlow[]): string => flows.map(({ rule }) => rule.id).join(' ');
+type Peers = Pick<DirectionFlows, 'peersAllowed' | 'peersDenied'>;
 
-export const boxOf = (flow: ResolvedFlow, atoms: AtomSet): AtomBox => ({ ...identity(flow), atoms });
-const identity = ({ rule, services }: ResolvedFlow): Omit<AtomBox, 'atoms'> => ({
-  id: rule.id,
-  effect: rule.effect,
-  services,
-});
+/** What some rules say of whatever peer, and of each that was asked for. */
+interface PeerCells {
+  readonly cells: readonly ServiceCell[];
+  readonly ofPeer: Map<string, Peers>;
+}
+
+/** Lists of rules between classes that are remembered. */
+const mostPeerLists = 2 ** 16;

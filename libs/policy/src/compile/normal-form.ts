@@ -1,4 +1,4 @@
-import { remembered } from '#base';
+import { Clusters, NumberListMap, remembered } from '#base';
 import {
   AddressPartition,
   joinedCells,
@@ -21,6 +21,8 @@ export interface RuleBox {
 
 /** The same with addresses as atoms of a partition: small numbers, which sweeps compare quickly. */
 export interface AtomBox {
+  /** One of its own among all that a `NormalForms` is given. */
+  readonly number: number;
   readonly id: string;
   readonly effect: Effect;
   readonly atoms: AtomSet;
@@ -28,23 +30,86 @@ export interface AtomBox {
 }
 
 export interface NormalForm {
-  /** Allowed and not denied: disjoint. */
-  readonly allowed: FlowRegion[];
-  /** Denied, whether allowed or not: disjoint. */
-  readonly denied: FlowRegion[];
+  /** Allowed and not denied: disjoint, in order of address, then service. */
+  readonly allowed: readonly FlowRegion[];
+  /** Denied, whether allowed or not: disjoint, in the same order. */
+  readonly denied: readonly FlowRegion[];
 }
 
-/**
- * Deny overrides allow, exactly: one sweep over the addresses splits them where the set of rules changes; within each set
- * of rules a second sweep does the same over the services. Parts with the same services and the same rules are joined.
- */
+/** Deny overrides allow, exactly. */
 export function normalForm(rules: readonly RuleBox[]): NormalForm {
   const partition = new AddressPartition(rules.map(({ addresses }) => addresses));
-  const boxes = rules.map(({ id, effect, services }, i) => ({ id, effect, services, atoms: partition.atomsOf(i) }));
-  return normalFormOfAtoms(boxes, partition);
+  const boxes = rules.map(({ id, effect, services }, i) => ({
+    number: i,
+    id,
+    effect,
+    services,
+    atoms: partition.atomsOf(i),
+  }));
+  return new NormalForms(partition).of(boxes);
 }
 
-export function normalFormOfAtoms(rules: readonly AtomBox[], partition: AddressPartition): NormalForm {
+/** Parts that are remembered: those of one version of a policy, and of some before. */
+const mostParts = 2 ** 17;
+
+/**
+ * Normal forms of many lists of rules over one partition of the addresses. Rules that share addresses with no others of a
+ * list, nearly each by itself, are a part that other lists have, too: it is worked out once, and its regions are the same
+ * objects.
+ */
+export class NormalForms {
+  private readonly parts = new NumberListMap<Part>(mostParts);
+  constructor(private readonly partition: AddressPartition) {}
+
+  /** A box is known again by its number. */
+  of(boxes: readonly AtomBox[]): NormalForm {
+    const parts = connected(boxes).map((places) => {
+      const own = places.map((i) => boxes[i]!);
+      const key = own.map(({ number }) => number);
+      return this.parts.getOrAdd(key, () => partOf(own, this.partition));
+    });
+    const list = (regions: (part: Part) => readonly PlacedRegion[]): FlowRegion[] =>
+      inOrder(parts.flatMap(regions)).map(({ region }) => region);
+    return { allowed: list(({ allowed }) => allowed), denied: list(({ denied }) => denied) };
+  }
+}
+
+/** By their places: boxes that share atoms, with each other or by way of others. */
+function connected(boxes: readonly AtomBox[]): number[][] {
+  const clusters = new Clusters(boxes.length);
+  const intervals = boxes.flatMap(({ atoms }, box) => atoms.map(({ first, last }) => ({ first, last, box })));
+  intervals.sort((a, b) => a.first - b.first);
+  let end = -1;
+  let holder = 0;
+  for (const { first, last, box } of intervals) {
+    if (first <= end) clusters.join(holder, box);
+    if (last > end) {
+      end = last;
+      holder = box;
+    }
+  }
+  return clusters.lists();
+}
+
+/** A region and the first atom of its addresses. */
+interface PlacedRegion {
+  readonly atom: number;
+  readonly region: FlowRegion;
+}
+
+interface Part {
+  readonly allowed: readonly PlacedRegion[];
+  readonly denied: readonly PlacedRegion[];
+}
+
+const inOrder = (regions: PlacedRegion[]): PlacedRegion[] =>
+  regions.sort((a, b) => a.atom - b.atom || a.region.services[0]!.first - b.region.services[0]!.first);
+
+/**
+ * One sweep over the addresses splits them where the set of rules changes; within each set of rules a second sweep does the
+ * same over the services. Cells with the same services and the same rules are joined.
+ */
+function partOf(rules: readonly AtomBox[], partition: AddressPartition): Part {
   const allowed = new RegionSet(partition);
   const denied = new RegionSet(partition);
   const lists = rules.map(({ atoms }) => atoms);
@@ -67,7 +132,7 @@ export interface ServiceCell {
 const none: readonly string[] = [];
 
 /** Splits the services of some rules where the set of rules changes; joined per set of deciding rules. */
-export function serviceCells(rules: readonly Omit<AtomBox, 'atoms'>[]): ServiceCell[] {
+export function serviceCells(rules: readonly Omit<AtomBox, 'number' | 'atoms'>[]): ServiceCell[] {
   const [only] = rules;
   if (rules.length === 1) {
     const { services, effect, id } = only!;
@@ -114,13 +179,10 @@ class RegionSet {
     else this.found.set(key, { atoms: [...atoms], services, rules });
   }
 
-  /** In order of address, then service. Atoms are numbered in order of address. */
-  regions(): FlowRegion[] {
-    const regions = [...this.found.values()].map((region) => ({
-      ...region,
-      atoms: serviceAlgebra.normalize(region.atoms),
-    }));
-    regions.sort((a, b) => a.atoms[0]!.first - b.atoms[0]!.first || a.services[0]!.first - b.services[0]!.first);
-    return regions.map(({ atoms, services, rules }) => ({ addresses: this.partition.union(atoms), services, rules }));
+  regions(): PlacedRegion[] {
+    return [...this.found.values()].map(({ atoms, services, rules }) => {
+      const joined = serviceAlgebra.normalize(atoms);
+      return { atom: joined[0]!.first, region: { addresses: this.partition.union(joined), services, rules } };
+    });
   }
 }

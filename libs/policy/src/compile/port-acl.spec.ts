@@ -20,6 +20,7 @@ import { isActive } from '../when.js';
 import { Resolution } from '../resolve.js';
 import { compileAccess } from './access.js';
 import { FlowCompiler, FlowIndex, FlowResolver } from './flows.js';
+import { NormalForms } from './normal-form.js';
 import { PortAclCompiler } from './port-acl.js';
 
 /** The ACL of every role, in the algebra of packet sets: what was asked for, and what the entries permit. */
@@ -30,10 +31,11 @@ function compareAcls(policy: Policy): { asked: PacketSet; permitted: PacketSet }
   const resolver = new FlowResolver(policy.classes, resolution);
   const index = new FlowIndex(policy.principalTree);
   index.turn(resolver.resolve(active));
-  const flows = new FlowCompiler(resolution, policy.principalTree);
-  const acls = new PortAclCompiler(policy, resolution, access);
+  const forms = new NormalForms(resolution.partition);
+  const flows = new FlowCompiler(forms, policy.principalTree);
+  const acls = new PortAclCompiler(policy, { resolution, resolver, forms }, access);
   const space = new PacketSpace();
-  const spy = vi.spyOn(EntryMinimiser.prototype, 'minimise');
+  const spy = vi.spyOn(EntryMinimiser.prototype, 'parts');
   const compared = [...new Set(access.map(({ role }) => role))].map((role) => {
     spy.mockClear();
     const acl = acls.compile(index.outbound(role).flows, index.inbound(role).flows, flows.compile(role, index));

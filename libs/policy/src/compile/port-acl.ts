@@ -4,22 +4,20 @@ import {
   prefixesOfRange,
   portAclAbilities,
   type AclEntry,
-  type AddressSet,
   type AtomSet,
   type Family,
   type Interval,
   type Prefix,
   type MatchLine,
   type PacketRegion,
-  type ServiceSet,
 } from '#net';
 import type { FlowRuleSource, Policy } from '../policy.js';
 import type { Resolution } from '../resolve.js';
 import type { AccessGrant, ClassFlows, DirectionFlows, FlowRegion } from '../snapshot.js';
 import { ClassPlaces } from './class-places.js';
-import { boxOf, type ResolvedFlow } from './flows.js';
-import { normalFormOfAtoms, type AtomBox } from './normal-form.js';
-import { repliesTo } from './port-acl-replies.js';
+import type { FarSide, FlowResolver, ResolvedFlow } from './flows.js';
+import type { AtomBox, NormalForms } from './normal-form.js';
+import { repliesTo, type Replies } from './port-acl-replies.js';
 
 /** What a class's port ACL can't carry. Findings with the same `about` are one finding, whoever has them. */
 export interface AclFinding {
@@ -43,15 +41,22 @@ export interface PortAcl {
 export class PortAclCompiler {
   private readonly minimiser = new EntryMinimiser(portAclAbilities);
   private readonly places: ClassPlaces;
+  private readonly resolver: FlowResolver;
+  private readonly forms: NormalForms;
+  private readonly openings = new WeakMap<FlowRegion, PacketRegion>();
+  private readonly replies = new WeakMap<FlowRegion, Replies>();
+  private readonly parts = new WeakMap<readonly MatchLine[], readonly AclEntry[]>();
   private readonly entries = new WeakMap<MatchLine, AclEntry>();
   private readonly prefixes = new WeakMap<readonly Interval<bigint>[], Prefix>();
 
   constructor(
     policy: Pick<Policy, 'segments' | 'principalTree'>,
-    private readonly resolution: Resolution,
+    names: { readonly resolution: Resolution; readonly resolver: FlowResolver; readonly forms: NormalForms },
     access: readonly AccessGrant[],
   ) {
-    this.places = new ClassPlaces(policy, resolution, access);
+    this.resolver = names.resolver;
+    this.forms = names.forms;
+    this.places = new ClassPlaces(policy, names.resolution, access);
   }
 
   /** `opening`: the rules where the class is the subject; `receiving`: where it is the object; `flows`: what follows of them. */
@@ -59,12 +64,14 @@ export class PortAclCompiler {
     const findings: AclFinding[] = [];
     const opened = this.allowed(opening, 'object', flows.outbound, findings);
     const received = this.allowed(receiving, 'subject', flows.inbound, findings);
-    const lines = this.minimiser.minimise([...repliesIn(received, findings), ...opened.map(openingsOf)]);
-    if (!lines) throw new TypeError('port ACLs can say every set of packets that policies speak of');
-    return { entries: lines.map((line) => this.entryOf(line)), findings };
+    const openings = opened.map((region) => remembered(this.openings, region, () => openingsOf(region)));
+    const parts = this.minimiser.parts([...this.repliesIn(received, receiving, findings), ...openings]);
+    if (!parts) throw new TypeError('port ACLs can say every set of packets that policies speak of');
+    // Lists share most of their parts, and parts their lines.
+    const entries = parts.map((part) => remembered(this.parts, part, () => part.map((line) => this.entryOf(line))));
+    return { entries: entries.flat(), findings };
   }
 
-  /** Lists share most of their lines, and so their entries. */
   private entryOf(line: MatchLine): AclEntry {
     return remembered(this.entries, line, () => {
       const { family, protocols, sourcePorts, destination, destinationPorts, action, established } = line;
@@ -88,35 +95,44 @@ export class PortAclCompiler {
 
   private allowed(
     rules: readonly ResolvedFlow[],
-    far: 'subject' | 'object',
+    far: FarSide,
     { allowed }: DirectionFlows,
     findings: AclFinding[],
-  ): RegionOf[] {
+  ): readonly FlowRegion[] {
     const towardsClasses = rules.flatMap((flow): AtomBox[] => {
-      const side = flow[far];
-      if ('atoms' in side) return [];
-      const atoms = this.atomsOfClass(side.class, flow, findings);
-      return atoms.length === 0 ? [] : [boxOf(flow, atoms)];
+      const name = flow[far];
+      if (name === null) return [];
+      const atoms = this.atomsOfClass(name, flow.rule, findings);
+      return atoms.length === 0 ? [] : [this.resolver.boxOf(flow, atoms)];
     });
-    const regions = towardsClasses.length === 0 ? allowed : this.joined(rules, far, towardsClasses);
-    const lines = new Map(rules.map((flow) => [flow.rule.id, flow]));
-    return regions.map(({ addresses, services, rules: [first] }) => ({
-      addresses,
-      services,
-      flow: lines.get(first!)!,
-    }));
+    if (towardsClasses.length === 0) return allowed;
+    // Classes by the segments that are theirs, beside the endpoints that rules name.
+    return this.forms.of([...rules.filter((flow) => flow[far] === null), ...towardsClasses]).allowed;
   }
 
-  /** Classes by the segments that are theirs, beside the endpoints that rules name. */
-  private joined(rules: readonly ResolvedFlow[], far: 'subject' | 'object', boxes: readonly AtomBox[]): FlowRegion[] {
-    const towardsEndpoints = rules.flatMap((flow) => {
-      const side = flow[far];
-      return 'atoms' in side ? [boxOf(flow, side.atoms)] : [];
+  private repliesIn(
+    regions: readonly FlowRegion[],
+    rules: readonly ResolvedFlow[],
+    findings: AclFinding[],
+  ): PacketRegion[] {
+    return regions.flatMap((region) => {
+      const { addresses, services } = region;
+      const { regions: replies, isIncomplete } = remembered(this.replies, region, () => repliesTo(addresses, services));
+      if (isIncomplete) {
+        const { rule } = rules.find(({ id }) => id === region.rules[0])!;
+        findings.push({
+          code: 'reply-not-expressible',
+          about: `reply ${rule.id}`,
+          rule,
+          summary: `port ACLs drop replies of \`${rule.application}\` to \`${rule.subject}\``,
+          hint: 'name the ports that are used: without ports, letting replies through would let the device open connections',
+        });
+      }
+      return replies;
     });
-    return normalFormOfAtoms([...towardsEndpoints, ...boxes], this.resolution.partition).allowed;
   }
 
-  private atomsOfClass(name: string, { rule }: ResolvedFlow, findings: AclFinding[]): AtomSet {
+  private atomsOfClass(name: string, rule: FlowRuleSource, findings: AclFinding[]): AtomSet {
     const { own, possible, isPlaced } = this.places.of(name);
     if (rule.effect === 'deny') return possible;
     if (own.length === 0 && isPlaced) {
@@ -132,29 +148,7 @@ export class PortAclCompiler {
   }
 }
 
-function repliesIn(regions: readonly RegionOf[], findings: AclFinding[]): PacketRegion[] {
-  return regions.flatMap(({ addresses, services, flow: { rule } }) => {
-    const { regions: replies, isIncomplete } = repliesTo(addresses, services);
-    if (isIncomplete) {
-      findings.push({
-        code: 'reply-not-expressible',
-        about: `reply ${rule.id}`,
-        rule,
-        summary: `port ACLs drop replies of \`${rule.application}\` to \`${rule.subject}\``,
-        hint: 'name the ports that are used: without ports, letting replies through would let the device open connections',
-      });
-    }
-    return [...replies];
-  });
-}
-
-interface RegionOf {
-  readonly addresses: AddressSet;
-  readonly services: ServiceSet;
-  readonly flow: ResolvedFlow;
-}
-
-const openingsOf = ({ addresses, services }: RegionOf): PacketRegion => ({
+const openingsOf = ({ addresses, services }: FlowRegion): PacketRegion => ({
   addresses,
   services,
   sourcePorts: null,

@@ -222,8 +222,36 @@ const netFaults: readonly Fault[] = [
   {
     name: 'the last proof of a list looks at IPv4 only',
     file: `${net}/minimise/proof.ts`,
-    find: 'return families.every((family) => {',
-    replace: 'return families.slice(0, 1).every((family) => {',
+    find: 'return protocolCells(own, regions, family).every(',
+    replace: 'return family === 6 || protocolCells(own, regions, family).every(',
+    caughtBy: minimise,
+  },
+  {
+    name: 'a part of a list that speaks of everything stands above others',
+    file: `${net}/minimise/groups.ts`,
+    find: 'return [...contained, last]',
+    replace: 'return [last, ...contained]',
+    caughtBy: minimise,
+  },
+  {
+    name: 'two parts of a list speak of everything',
+    file: `${net}/minimise/groups.ts`,
+    find: 'const last = wide.length === 1 ? wide[0]! : this.groupOf(wide.flatMap(({ members }) => members));',
+    replace: 'const last = wide[0]!;',
+    caughtBy: minimise,
+  },
+  {
+    name: 'regions of the same addresses share a list whatever they want',
+    file: `${net}/minimise/groups.ts`,
+    find: 'const key = set * mostSets + numberOf(this.demands, demand);',
+    replace: 'const key = set;',
+    caughtBy: minimise,
+  },
+  {
+    name: 'regions beside one another are said apart',
+    file: `${net}/minimise/groups.ts`,
+    find: 'Math.min(block.free + 1, bits)',
+    replace: 'Math.min(block.free, bits)',
     caughtBy: minimise,
   },
   {
@@ -265,6 +293,13 @@ const netFaults: readonly Fault[] = [
 
 const compileFaults: readonly Fault[] = [
   {
+    name: 'rules that have one set of addresses in common are taken to have none',
+    file: `${policy}/compile/normal-form.ts`,
+    find: 'if (first <= end) clusters.join',
+    replace: 'if (first < end) clusters.join',
+    caughtBy: compile,
+  },
+  {
     name: 'an allow overrides a deny',
     file: `${policy}/compile/normal-form.ts`,
     find: "const deny = ids('deny');",
@@ -288,8 +323,8 @@ const compileFaults: readonly Fault[] = [
   {
     name: 'a rule towards a class forgets the classes below it',
     file: `${policy}/compile/flows.ts`,
-    find: 'of this.tree.members(side.class)',
-    replace: 'of [side.class]',
+    find: 'of this.tree.members(flow[far]!)',
+    replace: 'of [flow[far]!]',
     caughtBy: compile,
   },
   {
@@ -470,7 +505,7 @@ const compileFaults: readonly Fault[] = [
   {
     name: 'groups whose rules are as many as before are taken to be the same',
     file: `${policy}/compile/flows.ts`,
-    find: 'a.length === b.length && a.every((flow, i) => flow === b[i] || flow.rule.id === b[i]!.rule.id)',
+    find: 'a.length === b.length && a.every((flow, i) => flow === b[i] || flow.id === b[i]!.id)',
     replace: 'a.length === b.length',
     caughtBy: incremental,
   },

@@ -220,6 +220,25 @@ describe('fewestEntries', () => {
     for (const { apart, together } of lengths) expect(apart).toBeLessThanOrEqual(together + 1);
   });
 
+  it('lets only one part of a list speak of all addresses, below the others', () => {
+    const farm = (n: number): AddressSet => addresses(`10.0.${n}.10`);
+    const closingGaps = [1, 2, 3].map((n) => opening(farm(n), 'tcp/104', 'tcp/2762'));
+    const within = opening(farm(4), 'tcp/1000');
+    const closingOthers = [5, 6, 7].map((n) => opening(farm(n), 'tcp/443', 'tcp/8443'));
+    // Three permits and one deny for all addresses.
+    expect(fewestEntries(closingGaps, portAclAbilities)).toHaveLength(4);
+    expect(fewestEntries([...closingGaps, within], portAclAbilities)).toHaveLength(5);
+    for (const list of [
+      [...closingGaps, within],
+      [...closingGaps, ...closingOthers],
+      [...closingOthers, within, ...closingGaps],
+    ]) {
+      const space = new PacketSpace();
+      const lines = fewestEntries(list, portAclAbilities)!;
+      expect(packetsOfLines(space, lines).equals(packetsOfRegions(space, list))).toBe(true);
+    }
+  });
+
   it('gives the same list whatever was minimised before', () => {
     fc.assert(
       fc.property(regions, regions, (before, list) => {

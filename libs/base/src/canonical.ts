@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** JSON with sorted keys and no white space: equal values give equal bytes. `undefined` members are left out; `bigint` is refused. */
 export function canonicalJson(value: unknown): string {
@@ -27,7 +27,7 @@ function isOfLists(list: readonly unknown[]): boolean {
 
 /** SHA-256 in lower-case hex (64 characters). */
 export function sha256(text: string | Uint8Array): string {
-  return createHash('sha256').update(text).digest('hex');
+  return hash('sha256', text, 'hex');
 }
 
 export function deepFreeze<T>(value: T): T {

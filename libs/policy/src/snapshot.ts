@@ -180,7 +180,7 @@ export interface Provenance {
  * `provenance`, `compiledFor` and itself: compiling the same files again gives the same digest).
  */
 export interface Snapshot {
-  readonly format: 3;
+  readonly format: 4;
   readonly digest: string;
   /** The instant that the rules' `when` were judged at. */
   readonly compiledFor: string;

@@ -1,7 +1,7 @@
 import type { AclEntry } from '#net';
 import { policyFiles } from '#testkit';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { decodeAcl, encodeAcl } from './acl.js';
+import { decodeEntry, encodeEntry } from './acl.js';
 import { decodeSnapshot } from './decode.js';
 import { encodeSnapshot } from './encode.js';
 import { sampleInstant, samplePolicy, sampleSnapshot } from '../spec/sample.js';
@@ -86,15 +86,15 @@ describe('a snapshot as JSON', () => {
     expect(elsewhere.digest).toBe(snapshot.digest);
   });
 
-  it.each([[null], [undefined], ['x'], [42], [[]], [{}], [{ format: 1 }], [{ format: 3 }], [{ format: '3' }]])(
+  it.each([[null], [undefined], ['x'], [42], [[]], [{}], [{ format: 1 }], [{ format: 4 }], [{ format: '4' }]])(
     'is not %j',
     (value) => {
-      expect(() => decodeSnapshot(value)).toThrow('not a snapshot of format 3');
+      expect(() => decodeSnapshot(value)).toThrow('not a snapshot of format 4');
     },
   );
 });
 
-describe('a port ACL as JSON', () => {
+describe('an ACL entry as JSON', () => {
   const entry: AclEntry = {
     action: 'permit',
     family: 4,
@@ -117,12 +117,8 @@ describe('a port ACL as JSON', () => {
     { destinationPorts: null },
     { destinationPorts: { first: 443, last: 451 } },
     { established: true },
-  ])('keeps two entries apart that differ in %o, in their order', (change) => {
-    const other = { ...entry, ...change };
-    for (const acl of [
-      [entry, other],
-      [other, entry],
-    ])
-      expect(decodeAcl(encodeAcl(acl))).toEqual(acl);
+  ])('is read back equal with %o', (change) => {
+    const changed = { ...entry, ...change };
+    expect(decodeEntry(encodeEntry(changed))).toEqual(changed);
   });
 });

@@ -1,35 +1,50 @@
-import { deepFreeze } from '#base';
+import { canonicalJson, deepFreeze, sha256 } from '#base';
 import { addressSet, parseRange, type AddressSet, type Interval, type ServiceSet } from '#net';
-import type { DirectionFlows, Snapshot } from '../snapshot.js';
-import { decodeAcl, decodePrefix, wrongAddress } from './acl.js';
+import type { DirectionFlows, FlowRegion, PeerRegion, Snapshot } from '../snapshot.js';
+import { decodeEntry, decodePrefix, wrongAddress } from './acl.js';
 import { accessRuleColumns, flowRuleColumns } from './encoded.js';
 import type {
   Content,
   EncodedAddresses,
-  EncodedDirection,
   EncodedRegion,
   EncodedRules,
   EncodedServices,
   EncodedSnapshot,
 } from './encoded.js';
 import { hashOfRules } from './rule-parts.js';
-import { digestOfSections, hashOf, mapValues, rememberHash } from './hashes.js';
+import { digestOfSections, hashOf, jsonList, mapValues, rememberHash } from './hashes.js';
 
 /** Throws when the value isn't a snapshot, or anything in it doesn't have its hash. */
 export function decodeSnapshot(json: unknown): Snapshot {
-  if (!isEncoded(json)) throw new Error('not a snapshot of format 3');
-  const { digest, compiledFor, provenance, sections, sets, directions, acls } = json;
+  if (!isEncoded(json)) throw new Error('not a snapshot of format 4');
+  const { digest, compiledFor, provenance, sections, sets, directions, acls, regions, entries } = json;
   if (!isEncodedRules(sections.flowRules))
-    throw new Error('not a snapshot of format 3: its flow rules are no rows and lines');
-  const addresses = decodeObjects(sets, decodeAddresses);
-  const flows = decodeObjects(directions, (direction) => decodeDirection(direction, addresses));
-  const lists = decodeObjects(acls, decodeAcl);
+    throw new Error('not a snapshot of format 4: its flow rules are no rows and lines');
+  const addresses = decodeObjects(sets, canonicalJson, decodeAddresses);
+  const far = new Rows(regions, decodeRegion(addresses));
+  const peers = new Rows(regions, decodePeer);
+  const flows = decodeObjects(
+    directions,
+    (lists) => jsonList(listOf(lists).map((places) => jsonList(listOf(places).map((place) => far.text(place))))),
+    ([allowed, denied, peersAllowed, peersDenied]): DirectionFlows => ({
+      allowed: allowed.map((place) => far.get(place)),
+      denied: denied.map((place) => far.get(place)),
+      peersAllowed: peersAllowed.map((place) => peers.get(place)),
+      peersDenied: peersDenied.map((place) => peers.get(place)),
+    }),
+  );
+  const lines = new Rows(entries, decodeEntry);
+  const lists = decodeObjects(
+    acls,
+    (places) => jsonList(listOf(places).map((place) => lines.text(place))),
+    (places) => places.map((place) => lines.get(place)),
+  );
   const { flowRules, ...others } = sections;
   const found = digestOfSections({ ...mapValues(others, hashOf), flowRules: hashOfRules(flowRules) });
   if (found !== digest) throw new Error(`snapshot content has digest ${found}, not ${digest}`);
   return deepFreeze({
     ...(sections as unknown as Content),
-    format: 3,
+    format: 4,
     digest,
     compiledFor,
     provenance,
@@ -69,10 +84,14 @@ const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
 
 /** The outermost shape; what is inside is known by its hashes. */
 function isEncoded(json: unknown): json is EncodedSnapshot {
-  if (!isRecord(json) || json['format'] !== 3) return false;
-  const known = ['format', 'digest', 'compiledFor', 'provenance', 'sections', 'sets', 'directions', 'acls'];
+  if (!isRecord(json) || json['format'] !== 4) return false;
+  const records = ['sections', 'sets', 'directions', 'acls'];
+  const tables = ['regions', 'entries'];
+  const known = ['format', 'digest', 'compiledFor', 'provenance', ...records, ...tables];
   return (
-    Object.keys(json).sort().join() === [...known].sort().join() && known.slice(4).every((name) => isRecord(json[name]))
+    Object.keys(json).sort().join() === [...known].sort().join() &&
+    records.every((name) => isRecord(json[name])) &&
+    tables.every((name) => Array.isArray(json[name]))
   );
 }
 
@@ -90,20 +109,19 @@ function decodeAddresses(texts: EncodedAddresses): AddressSet {
 const decodeServices = (pairs: EncodedServices): ServiceSet =>
   pairs.map(([first, last]): Interval<number> => ({ first, last }));
 
-function decodeDirection(direction: EncodedDirection, addresses: (hash: string) => AddressSet): DirectionFlows {
-  const region = ([hash, services, rules]: EncodedRegion) => ({
+const decodeRegion =
+  (addresses: (hash: string) => AddressSet) =>
+  ([hash, services, rules]: EncodedRegion): FlowRegion => ({
     addresses: addresses(hash),
     services: decodeServices(services),
     rules,
   });
-  const peer = ([name, services, rules]: EncodedRegion) => ({ peer: name, services: decodeServices(services), rules });
-  return {
-    allowed: direction.allowed.map(region),
-    denied: direction.denied.map(region),
-    peersAllowed: direction.peersAllowed.map(peer),
-    peersDenied: direction.peersDenied.map(peer),
-  };
-}
+
+const decodePeer = ([peer, services, rules]: EncodedRegion): PeerRegion => ({
+  peer,
+  services: decodeServices(services),
+  rules,
+});
 
 function decodeRules({ rows, lines }: EncodedRules): Snapshot['flowRules'] {
   return rows.map((row, i) => ({
@@ -119,11 +137,12 @@ function fromRow(columns: readonly string[], row: readonly unknown[]): Record<st
 /** Objects by their hash, each decoded once and checked; asking for one that isn't there throws. */
 function decodeObjects<A, B extends object>(
   encoded: Readonly<Record<string, A>>,
+  textOf: (value: A) => string,
   decode: (value: A) => B,
 ): (hash: string) => B {
   const decoded = new Map<string, B>();
   for (const [hash, value] of Object.entries(encoded)) {
-    const found = hashOf(value);
+    const found = sha256(textOf(value));
     if (found !== hash) throw new Error(`an object of the snapshot has the hash ${found}, not ${hash}`);
     const object = decode(value);
     rememberHash(object, hash);
@@ -134,4 +153,34 @@ function decodeObjects<A, B extends object>(
     if (!object) throw new Error(`the snapshot lacks its object ${hash}`);
     return object;
   };
+}
+
+function listOf<T>(value: readonly T[]): readonly T[] {
+  if (!Array.isArray(value)) throw new Error('not a snapshot of format 4: an object is no list of places');
+  return value;
+}
+
+/** Rows by their places, each decoded once. What they say is proved by the hashes of the objects that name them. */
+class Rows<A, B> {
+  private readonly texts: string[] = [];
+  private readonly decoded: B[] = [];
+
+  constructor(
+    private readonly rows: readonly A[],
+    private readonly decode: (row: A) => B,
+  ) {}
+
+  text(place: number): string {
+    return (this.texts[place] ??= canonicalJson(this.row(place)));
+  }
+
+  get(place: number): B {
+    return (this.decoded[place] ??= this.decode(this.row(place)));
+  }
+
+  private row(place: number): A {
+    const row = this.rows[place];
+    if (!Array.isArray(row)) throw new Error(`the snapshot lacks its row ${place}`);
+    return row;
+  }
 }

@@ -1,12 +1,13 @@
 import type { AccessRule, FlowRule, Snapshot } from '../snapshot.js';
 
 /*
- * A snapshot as JSON. What many classes share is stored once, under the hash of its content: address sets (`sets`), what a
- * class may do in one direction (`directions`), port ACLs (`acls`). The digest is the hash of the sections' hashes, so that
- * after an edit only what changed is hashed again.
+ * A snapshot as JSON. What many classes share is stored once: address sets (`sets`), what a class may do in one direction
+ * (`directions`) and port ACLs (`acls`) under the hash of their content; what directions and ACLs consist of as rows, which
+ * they name by their places in `regions` and `entries`. The digest is the hash of the sections' hashes, so that after an
+ * edit only what changed is hashed again. Hashes are of canonical JSON with the rows in place of their numbers.
  */
 export interface EncodedSnapshot {
-  readonly format: 3;
+  readonly format: 4;
   readonly digest: string;
   readonly compiledFor: string;
   readonly provenance: Snapshot['provenance'];
@@ -14,31 +15,34 @@ export interface EncodedSnapshot {
   readonly sets: Readonly<Record<string, EncodedAddresses>>;
   readonly directions: Readonly<Record<string, EncodedDirection>>;
   readonly acls: Readonly<Record<string, EncodedAcl>>;
+  readonly regions: readonly EncodedRegion[];
+  readonly entries: readonly EncodedEntry[];
 }
 
 export type Content = Omit<Snapshot, 'format' | 'digest' | 'compiledFor' | 'provenance'>;
 export type EncodedAddresses = readonly string[];
 export type EncodedServices = readonly (readonly [number, number])[];
 
-/** [addresses: hash of a set, services, rule ids] and [peer, services, rule ids]. */
-export interface EncodedDirection {
-  readonly allowed: readonly EncodedRegion[];
-  readonly denied: readonly EncodedRegion[];
-  readonly peersAllowed: readonly EncodedRegion[];
-  readonly peersDenied: readonly EncodedRegion[];
-}
-export type EncodedRegion = readonly [string, EncodedServices, readonly string[]];
+/** Places in `regions`. */
+export type EncodedDirection = readonly [
+  allowed: readonly number[],
+  denied: readonly number[],
+  peersAllowed: readonly number[],
+  peersDenied: readonly number[],
+];
+/** `far`: hash of a set, or name of a class. */
+export type EncodedRegion = readonly [far: string, services: EncodedServices, rules: readonly string[]];
 
-/** Entries that differ in their destination only, one behind the other, are one row; null: any destination. */
-export type EncodedAcl = readonly AclRow[];
-export type AclRow = readonly [
+/** Places in `entries`. */
+export type EncodedAcl = readonly number[];
+export type EncodedEntry = readonly [
   action: 'permit' | 'deny',
   family: 4 | 6,
   protocol: number | null,
   sourcePorts: readonly [number, number] | null,
+  destination: string | null,
   destinationPorts: readonly [number, number] | null,
   established: boolean,
-  destinations: readonly (string | null)[],
 ];
 
 /** Rules are the bulk of a large policy: lists of values, in the order that the names stand in here; lines are beside them. */

@@ -83,7 +83,7 @@ export class PolicyCompiler {
     };
     const digest = digestOf(deepFreeze(content), this.hashes);
     return success(
-      deepFreeze({ format: 3, digest, compiledFor: at.toISOString(), provenance, ...content }),
+      deepFreeze({ format: 4, digest, compiledFor: at.toISOString(), provenance, ...content }),
       report.diagnostics,
     );
   }

@@ -7,10 +7,10 @@ export interface PacketRegion {
   readonly addresses: AddressSet;
   /** Protocols and destination ports (ICMP: types). */
   readonly services: ServiceSet;
-  /** Null: whatever they are. Else only TCP, UDP and SCTP are meant, which have them. */
-  readonly sourcePorts: readonly Interval<number>[] | null;
+  /** None: whatever they are. Else only TCP, UDP and SCTP are meant, which have them. */
+  readonly sourcePorts?: readonly Interval<number>[] | null;
   /** True: only TCP with ACK or RST. */
-  readonly established: boolean;
+  readonly established?: boolean;
 }
 
 /** One line of a first-match list; `null` means "any". What matches no line is denied. */

@@ -54,7 +54,7 @@ export const protocolsOf = (family: Family): number[] =>
   Array.from({ length: 256 }, (_, protocol) => protocol).filter((protocol) => isWanted(protocol, family));
 
 export function wantedAxes(regions: readonly PacketRegion[], table: AddressTable): WantedAxes {
-  const isPlain = (region: PacketRegion): boolean => region.sourcePorts === null && !region.established;
+  const isPlain = (region: PacketRegion): boolean => !region.sourcePorts && !region.established;
   const { replies, lone } = replyParts(
     regions.filter((region) => !isPlain(region)),
     table,
@@ -78,7 +78,7 @@ function openingAxes(regions: readonly PacketRegion[], table: AddressTable): Map
 function replyParts(regions: readonly PacketRegion[], table: AddressTable): Pick<WantedAxes, 'replies' | 'lone'> {
   const lone: LonePart[] = [];
   const byKind = new Map<number, { ports: Interval<number>; wanted: number }[]>();
-  for (const { addresses, services, sourcePorts, established } of regions) {
+  for (const { addresses, services, sourcePorts, established = false } of regions) {
     const wanted = table.number(familyOf(addresses, table.family));
     if (wanted === table.none) continue;
     for (const { protocol, ports } of portsByProtocol(services)) {

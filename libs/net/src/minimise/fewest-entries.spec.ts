@@ -242,7 +242,7 @@ describe('fewestEntries', () => {
   it('gives the same list whatever was minimised before', () => {
     fc.assert(
       fc.property(regions, regions, (before, list) => {
-        const minimiser = new EntryMinimiser(portAclAbilities);
+        const minimiser = new EntryMinimiser(portAclAbilities, (line) => line);
         minimiser.minimise(before);
         expect(minimiser.minimise(list)).toEqual(fewestEntries(list, portAclAbilities));
       }),
@@ -281,7 +281,7 @@ describe('where the shortest list of every set is known', () => {
   const lengths = shortestOfAll();
   const setsOf = (length: number): number[] =>
     Array.from({ length: 1 << cells }, (_, set) => set).filter((set) => lengths[set] === length);
-  const minimiser = new EntryMinimiser(portAclAbilities);
+  const minimiser = new EntryMinimiser(portAclAbilities, (line) => line);
   const excess = (set: number): number => minimiser.minimise(regionsOfSet(set))!.length - lengths[set]!;
 
   it.each([1, 2])('finds all lists of %i lines', (length) => {

@@ -16,32 +16,37 @@ import { countLines } from './weight.js';
  * INVARIANT: no list leaves here that was not proved equal to the regions.
  */
 export function fewestEntries(regions: readonly PacketRegion[], abilities: Abilities): readonly MatchLine[] | null {
-  return new EntryMinimiser(abilities).minimise(regions);
+  return new EntryMinimiser(abilities, (line) => line).minimise(regions);
 }
 
 /** The same for many lists that share addresses: what was found of a set of addresses is kept while this lives. */
-export class EntryMinimiser {
+export class EntryMinimiser<L> {
   private readonly tables: Tables;
   private readonly lists: Readonly<Record<Family, FamilyList>>;
-  private readonly grouped: readonly GroupedList[];
+  private readonly grouped: readonly GroupedList<L>[];
 
-  constructor(private readonly abilities: Abilities) {
+  /** `form`: what lists are made of, from the lines. */
+  constructor(
+    private readonly abilities: Abilities,
+    private readonly form: (line: MatchLine) => L,
+  ) {
     this.tables = { 4: new AddressTable(4, abilities), 6: new AddressTable(6, abilities) };
     this.lists = { 4: new FamilyList(this.tables[4], abilities), 6: new FamilyList(this.tables[6], abilities) };
     this.grouped = families.map(
-      (family) => new GroupedList(this.tables[family], (regions) => this.proved(regions, [family])),
+      (family) =>
+        new GroupedList(this.tables[family], { list: (regions) => this.proved(regions, [family]), form }),
     );
   }
 
-  minimise(regions: readonly PacketRegion[]): readonly MatchLine[] | null {
+  minimise(regions: readonly PacketRegion[]): readonly L[] | null {
     return this.parts(regions)?.flat() ?? null;
   }
 
   /** The list in parts: those that lists have in common are the same object. */
-  parts(regions: readonly PacketRegion[]): readonly (readonly MatchLine[])[] | null {
+  parts(regions: readonly PacketRegion[]): readonly (readonly L[])[] | null {
     if (!this.abilities.established && regions.some(({ established }) => established)) return null;
     // Where lines hold several values, any two regions may share some.
-    if (!hasSingleValues(this.abilities)) return [this.proved(regions, families)];
+    if (!hasSingleValues(this.abilities)) return [this.proved(regions, families).map(this.form)];
     return this.grouped.flatMap((list) => list.partsOf(regions));
   }
 

@@ -11,33 +11,40 @@ import { gapBorders } from './separate.js';
 /** Groups that are remembered: lists have most of theirs in common with others. */
 const mostGroups = 2 ** 16;
 
-/** Makes the list of some regions in one family. */
-export type ListOf = (regions: readonly PacketRegion[]) => readonly MatchLine[];
+/** Makes the list of some regions in one family, and what lists are made of for who asks. */
+export interface ListMaker<L> {
+  readonly list: (regions: readonly PacketRegion[]) => readonly MatchLine[];
+  readonly form: (line: MatchLine) => L;
+}
 
 /** A region as far as one family goes. */
-interface Member {
+interface Member<L> {
   readonly region: PacketRegion;
+  /** Equal regions have the same. */
   readonly number: number;
   /** Around its addresses. */
   readonly block: Block;
+  /** The block and the one beside it. */
+  readonly around: Interval<bigint>;
+  /** The group that consists of this alone, once asked for. */
+  alone: Group<L> | null;
 }
 
 /** Regions that stand near one another. */
-interface Neighbourhood {
-  readonly members: readonly Member[];
+interface Neighbourhood<L> {
+  readonly members: readonly Member<L>[];
   readonly block: Block;
-  /** The block and the one beside it. */
   readonly around: Interval<bigint>;
 }
 
 /** Regions that have a list of their own. */
-interface Group {
-  readonly members: readonly Member[];
-  readonly lines: readonly MatchLine[];
-  /** A number for each place where a gap between intervals of ports begins or ends. */
-  readonly gaps: readonly number[];
+interface Group<L> {
+  readonly members: readonly Member<L>[];
+  readonly lines: readonly L[];
   /** Whether no line speaks of addresses that are not around the members. */
   readonly isContained: boolean;
+  /** A number for each place where a gap between intervals of ports begins or ends; null until somebody asks. */
+  gaps: readonly number[] | null;
 }
 
 /**
@@ -52,97 +59,126 @@ interface Group {
  * INVARIANT: no group but the last says anything about addresses around another, so what is proved of each is proved of
  * the list.
  */
-export class GroupedList {
-  private readonly members = new WeakMap<PacketRegion, readonly Member[]>();
-  private readonly groups = new NumberListMap<Group>(mostGroups);
+export class GroupedList<L> {
+  private readonly members = new WeakMap<PacketRegion, Member<L> | 'none'>();
+  private readonly groups = new NumberListMap<Group<L>>(mostGroups);
   /** By what they want of which addresses. */
   private readonly numbers = new Map<number, number>();
   private readonly demands = new Map<string, number>();
+  private readonly bits: number;
 
   constructor(
     private readonly table: AddressTable,
-    private readonly listOf: ListOf,
-  ) {}
+    private readonly maker: ListMaker<L>,
+  ) {
+    this.bits = bitsOf(table.family);
+  }
 
   /** In order of address. The same groups are the same object, as long as they are remembered. */
-  partsOf(regions: readonly PacketRegion[]): readonly (readonly MatchLine[])[] {
-    const near = this.neighbourhoods(regions.flatMap((region) => this.membersOf(region)));
-    const groups = this.joined(near.map(({ members }) => this.groupOf(members)));
+  partsOf(regions: readonly PacketRegion[]): readonly (readonly L[])[] {
+    const members: Member<L>[] = [];
+    for (const region of regions) {
+      const member = this.memberOf(region);
+      if (member !== 'none') members.push(member);
+    }
+    const near = this.neighbourhoods(members);
+    if (near.length === 1) return [this.groupOf(near[0]!.members).lines];
+    const groups = this.joined(near.map((one) => this.groupOf(one.members)));
     const wide = groups.filter(({ isContained }) => !isContained);
     if (wide.length === 0) return groups.map(({ lines }) => lines);
     // Only one list can have the last word about everything.
-    const last = wide.length === 1 ? wide[0]! : this.groupOf(wide.flatMap(({ members }) => members));
+    const last = wide.length === 1 ? wide[0]! : this.groupOf(wide.flatMap((group) => group.members));
     const contained = groups.filter(({ isContained }) => isContained);
     return [...contained, last].map(({ lines }) => lines);
   }
 
-  /** None where the region wants nothing in this family. */
-  private membersOf(region: PacketRegion): readonly Member[] {
+  /** `none`: the region wants nothing in this family. */
+  private memberOf(region: PacketRegion): Member<L> | 'none' {
     return remembered(this.members, region, () => {
       const addresses = familyOf(region.addresses, this.table.family);
-      if (addresses.length === 0) return [];
+      if (addresses.length === 0) return 'none';
       const block = blockAround(addresses[0]!.first, addresses.at(-1)!.last);
-      return [{ region, number: this.numberOf(this.table.number(addresses), region), block }];
+      const number = this.numberOf(this.table.number(addresses), region);
+      return { region, number, block, around: this.around(block), alone: null };
     });
   }
 
-  /** Equal regions have the same number. */
   private numberOf(set: number, { services, sourcePorts, established }: PacketRegion): number {
-    const demand = `${textOf(services)} ${sourcePorts ? textOf(sourcePorts) : 'any'} ${established}`;
-    const key = set * mostSets + numberOf(this.demands, demand);
-    return numberOf(this.numbers, key);
+    const demand = `${textOf(services)} ${sourcePorts ? textOf(sourcePorts) : 'any'} ${established === true}`;
+    return numberOf(this.numbers, set * mostSets + numberOf(this.demands, demand));
   }
 
-  private groupOf(members: readonly Member[]): Group {
+  private groupOf(members: readonly Member<L>[]): Group<L> {
+    const [first] = members;
+    if (members.length === 1) return (first!.alone ??= this.known(members));
+    return this.known(members);
+  }
+
+  private known(members: readonly Member<L>[]): Group<L> {
     const numbers = members.map(({ number }) => number);
     return this.groups.getOrAdd(numbers, () => {
-      const regions = members.map(({ region }) => region);
-      const lines = this.listOf(regions);
-      const gaps = gapsOf(wantedAxes(regions, this.table), this.table);
-      return { members, lines, gaps, isContained: this.areAround(lines, members) };
+      const lines = this.maker.list(members.map(({ region }) => region));
+      const near = members.length === 1 ? members : this.neighbourhoods(members);
+      const isContained = this.areAround(lines, near);
+      return { members, lines: lines.map(this.maker.form), isContained, gaps: null };
     });
   }
 
-  private areAround(lines: readonly MatchLine[], members: readonly Member[]): boolean {
-    const near = this.neighbourhoods(members);
+  private areAround(lines: readonly MatchLine[], near: readonly { readonly around: Interval<bigint> }[]): boolean {
     const all = this.table.list(this.table.all);
     return lines.every(({ destination }) =>
       near.some(({ around }) => (destination ?? all).every((range) => holds(around, range))),
     );
   }
 
+  private gapsOf(group: Group<L>): readonly number[] {
+    return (group.gaps ??= gapsOf(
+      wantedAxes(
+        group.members.map(({ region }) => region),
+        this.table,
+      ),
+      this.table,
+    ));
+  }
+
   /** In order of address. */
-  private neighbourhoods(members: readonly Member[]): Neighbourhood[] {
-    const bits = bitsOf(this.table.family);
-    const found: Neighbourhood[] = [];
+  private neighbourhoods(members: readonly Member<L>[]): Neighbourhood<L>[] {
+    const found: Neighbourhood<L>[] = [];
     const sorted = members.toSorted((a, b) => compare(a.block.first, b.block.first));
     for (const member of sorted) {
-      let next = neighbourhood([member], member.block, bits);
+      let next: Neighbourhood<L> = { members: [member], block: member.block, around: member.around };
       for (let top = found.at(-1); top && meets(top.around, next.around); top = found.at(-1)) {
         found.pop();
-        next = neighbourhood([...top.members, ...next.members], blockOfTwo(top.block, next.block), bits);
+        const block = blockOfTwo(top.block, next.block);
+        next = { members: [...top.members, ...next.members], block, around: this.around(block) };
       }
       found.push(next);
     }
     return found;
   }
 
+  private around({ first, free }: Block): Interval<bigint> {
+    return rangeOfBlock(blockOf(first, Math.min(free + 1, this.bits)));
+  }
+
   /** Groups that share a gap become one. */
-  private joined(groups: readonly Group[]): readonly Group[] {
+  private joined(groups: readonly Group<L>[]): readonly Group<L>[] {
+    const open = groups.filter((group) => this.gapsOf(group).length > 0);
+    if (open.length < 2) return groups;
     const owners = new Map<number, number>();
-    const clusters = new Clusters(groups.length);
-    for (const [i, { gaps }] of groups.entries()) {
-      for (const gap of gaps) {
+    const clusters = new Clusters(open.length);
+    for (const [i, group] of open.entries()) {
+      for (const gap of this.gapsOf(group)) {
         clusters.join(owners.get(gap) ?? i, i);
         owners.set(gap, i);
       }
     }
     if (clusters.areApart) return groups;
-    return clusters
-      .lists()
-      .map((places) =>
-        places.length === 1 ? groups[places[0]!]! : this.groupOf(places.flatMap((i) => groups[i]!.members)),
-      );
+    const joined = clusters.lists().map((places) => {
+      const own = places.map((i) => open[i]!);
+      return own.length === 1 ? own[0]! : this.groupOf(own.flatMap((group) => group.members));
+    });
+    return [...groups.filter((group) => this.gapsOf(group).length === 0), ...joined];
   }
 }
 
@@ -164,12 +200,6 @@ function numberOf<K>(known: Map<K, number>, key: K): number {
   known.set(key, found);
   return found;
 }
-
-const neighbourhood = (members: readonly Member[], block: Block, bits: number): Neighbourhood => ({
-  members,
-  block,
-  around: rangeOfBlock(blockOf(block.first, Math.min(block.free + 1, bits))),
-});
 
 function blockOfTwo(a: Block, b: Block): Block {
   const { first, free } = blockAround(a.first, b.first);

@@ -64,7 +64,7 @@ function isEqual(
   }
   for (const { region, set } of regions) {
     const ports = portsOf(region, protocol);
-    const { sourcePorts, established } = region;
+    const { sourcePorts = null, established = false } = region;
     if (ports.length > 0) matches.push({ action: null, set, ports, sourcePorts, established });
   }
   if (matches.length === 0) return true;

@@ -45,16 +45,15 @@ function portsWithoutState(parts: readonly ProtocolPorts[]): number {
 
 /** Null: can't be told from new connections. */
 function replyRegions(addresses: AddressSet, { protocol, ports }: ProtocolPorts): readonly PacketRegion[] | null {
-  const plain = { addresses, sourcePorts: null, established: false };
   if (protocol === protocols.tcp)
     return [{ addresses, services: [whole(protocol)], sourcePorts: ports && [ports], established: true }];
   if (protocol === protocols.udp || protocol === protocols.sctp)
-    return ports ? [{ ...plain, services: [whole(protocol)], sourcePorts: [ports] }] : null;
+    return ports ? [{ addresses, services: [whole(protocol)], sourcePorts: [ports] }] : null;
   const echo = echoReply.get(protocol);
   if (!echo) return null;
   if (ports && (ports.first > echo.request || ports.last < echo.request)) return [];
   const reply = serviceKey(protocol, echo.reply);
-  return [{ ...plain, services: [{ first: reply, last: reply }] }];
+  return [{ addresses, services: [{ first: reply, last: reply }] }];
 }
 
 const whole = (protocol: number): Interval<number> => ({

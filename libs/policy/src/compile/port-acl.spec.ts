@@ -35,7 +35,7 @@ function compareAcls(policy: Policy): { asked: PacketSet; permitted: PacketSet }
   const flows = new FlowCompiler(forms, policy.principalTree);
   const acls = new PortAclCompiler(policy, { resolution, resolver, forms }, access);
   const space = new PacketSpace();
-  const spy = vi.spyOn(EntryMinimiser.prototype, 'parts');
+  const spy = vi.spyOn(EntryMinimiser.prototype, 'minimise');
   const compared = [...new Set(access.map(({ role }) => role))].map((role) => {
     spy.mockClear();
     const acl = acls.compile(index.outbound(role).flows, index.inbound(role).flows, flows.compile(role, index));

@@ -39,13 +39,11 @@ export interface PortAcl {
  * segments, an allow towards it counts only for segments that are its own, a deny for every segment where it can be.
  */
 export class PortAclCompiler {
-  private readonly minimiser = new EntryMinimiser(portAclAbilities);
+  private readonly minimiser = new EntryMinimiser(portAclAbilities, (line) => this.entryOf(line));
   private readonly places: ClassPlaces;
   private readonly resolver: FlowResolver;
   private readonly forms: NormalForms;
-  private readonly openings = new WeakMap<FlowRegion, PacketRegion>();
   private readonly replies = new WeakMap<FlowRegion, Replies>();
-  private readonly parts = new WeakMap<readonly MatchLine[], readonly AclEntry[]>();
   private readonly entries = new WeakMap<MatchLine, AclEntry>();
   private readonly prefixes = new WeakMap<readonly Interval<bigint>[], Prefix>();
 
@@ -64,14 +62,12 @@ export class PortAclCompiler {
     const findings: AclFinding[] = [];
     const opened = this.allowed(opening, 'object', flows.outbound, findings);
     const received = this.allowed(receiving, 'subject', flows.inbound, findings);
-    const openings = opened.map((region) => remembered(this.openings, region, () => openingsOf(region)));
-    const parts = this.minimiser.parts([...this.repliesIn(received, receiving, findings), ...openings]);
-    if (!parts) throw new TypeError('port ACLs can say every set of packets that policies speak of');
-    // Lists share most of their parts, and parts their lines.
-    const entries = parts.map((part) => remembered(this.parts, part, () => part.map((line) => this.entryOf(line))));
-    return { entries: entries.flat(), findings };
+    const entries = this.minimiser.minimise([...this.repliesIn(received, receiving, findings), ...opened]);
+    if (!entries) throw new TypeError('port ACLs can say every set of packets that policies speak of');
+    return { entries, findings };
   }
 
+  /** Lists share most of their lines, and so their entries. */
   private entryOf(line: MatchLine): AclEntry {
     return remembered(this.entries, line, () => {
       const { family, protocols, sourcePorts, destination, destinationPorts, action, established } = line;
@@ -147,13 +143,6 @@ export class PortAclCompiler {
     return own;
   }
 }
-
-const openingsOf = ({ addresses, services }: FlowRegion): PacketRegion => ({
-  addresses,
-  services,
-  sourcePorts: null,
-  established: false,
-});
 
 /** INVARIANT: port ACL abilities give lines of one family, protocol, prefix and port interval at most. */
 function only<T>(list: readonly T[] | null): T | null {

@@ -26,7 +26,7 @@ const familiesOf = (protocol: number): readonly Family[] =>
   protocol === protocols.icmp ? [4] : protocol === protocols.icmp6 ? [6] : families;
 
 export function groupedEntries(regions: readonly PacketRegion[]): AclEntry[] {
-  const isOpening = ({ sourcePorts, established }: PacketRegion): boolean => sourcePorts === null && !established;
+  const isOpening = ({ sourcePorts, established }: PacketRegion): boolean => !sourcePorts && !established;
   return [...regions.filter((region) => !isOpening(region)).flatMap(replies), ...openings(regions.filter(isOpening))];
 }
 
@@ -43,7 +43,7 @@ export function entriesOfTerms(regions: readonly PacketRegion[]): AclEntry[] {
 
 const replies = (region: PacketRegion): AclEntry[] => entriesOfTerms([region]);
 
-function matchesOf({ services, sourcePorts, established }: PacketRegion): Match[] {
+function matchesOf({ services, sourcePorts, established = false }: PacketRegion): Match[] {
   return matches(services).flatMap((match) =>
     (sourcePorts ?? [null]).map((ports) => ({ ...match, sourcePorts: ports, established })),
   );

@@ -46,7 +46,7 @@ export interface WantedAxes {
   readonly lone: readonly LonePart[];
 }
 
-const wholePorts: Interval<number> = { first: 0, last: topOfAxis };
+export const wholePorts: Interval<number> = { first: 0, last: topOfAxis };
 
 export const isWanted = (protocol: number, family: Family): boolean => existsIn(protocol, family === 4 ? ipv4 : ipv6);
 

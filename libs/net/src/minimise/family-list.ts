@@ -1,11 +1,12 @@
 import { NumberListMap } from '#base';
 import type { Interval } from '../interval.js';
 import { isIcmp } from '../service.js';
-import type { Abilities, MatchLine } from './abilities.js';
+import type { Abilities, MatchLine, PacketRegion } from './abilities.js';
 import type { AddressTable } from './address-table.js';
 import { completeAxis, protocolsOf, type Axis, type LonePart, type ReplyAxis, type WantedAxes } from './axes.js';
 import { layerAxis, type Atom, type Layer, type Layers } from './layers.js';
 import { kindNumber, LineStore, type AxisKind } from './line-store.js';
+import { fewProtocols, listOfOneSet } from './one-set.js';
 import { separateAxis } from './separate.js';
 import { cutOpenings, cutsOf } from './shared-denies.js';
 import { hasSingleValues } from './tidy.js';
@@ -52,6 +53,11 @@ export class FamilyList {
     for (const closed of this.abilities.denies ? cutsOf(openings, this.table) : [])
       ways.push(together([...answers, this.cut(openings, closed)]));
     return [...this.loneLines(lone), ...cheapest(ways).lines];
+  }
+
+  /** Where there is nothing to search for. */
+  ofOneSet(regions: readonly PacketRegion[]): readonly MatchLine[] | null {
+    return hasSingleValues(this.abilities) ? listOfOneSet(regions, this.table, this.lines) : null;
   }
 
   /** Each service by itself, replies first: nothing shared, so nothing to go wrong. */
@@ -239,8 +245,7 @@ interface Openings {
   readonly wide: Block;
 }
 
-/** Fewer protocols than this are always named one by one. */
-const manyProtocols = 8;
+const manyProtocols = fewProtocols + 1;
 
 /** What many protocols want on all their ports: may be said for all protocols at once. */
 function wantedEverywhere(openings: ReadonlyMap<number, Axis>): number[] {

@@ -33,8 +33,7 @@ export class EntryMinimiser<L> {
     this.tables = { 4: new AddressTable(4, abilities), 6: new AddressTable(6, abilities) };
     this.lists = { 4: new FamilyList(this.tables[4], abilities), 6: new FamilyList(this.tables[6], abilities) };
     this.grouped = families.map(
-      (family) =>
-        new GroupedList(this.tables[family], { list: (regions) => this.proved(regions, [family]), form }),
+      (family) => new GroupedList(this.tables[family], { list: (regions) => this.ofFamily(regions, family), form }),
     );
   }
 
@@ -48,6 +47,11 @@ export class EntryMinimiser<L> {
     // Where lines hold several values, any two regions may share some.
     if (!hasSingleValues(this.abilities)) return [this.proved(regions, families).map(this.form)];
     return this.grouped.flatMap((list) => list.partsOf(regions));
+  }
+
+  private ofFamily(regions: readonly PacketRegion[], family: Family): readonly MatchLine[] {
+    const plain = this.lists[family].ofOneSet(regions);
+    return plain && permitsExactly(plain, regions, this.tables[family]) ? plain : this.proved(regions, [family]);
   }
 
   private proved(regions: readonly PacketRegion[], within: readonly Family[]): readonly MatchLine[] {

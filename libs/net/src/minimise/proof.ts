@@ -54,8 +54,8 @@ function isEqual(
   regions: readonly { readonly region: PacketRegion; readonly set: number }[],
   table: AddressTable,
 ): boolean {
-  const all = [{ first: 0, last: topPort(protocol) }];
   const matches: Match[] = [];
+  const all = [{ first: 0, last: topPort(protocol) }];
   for (const { line, set } of lines) {
     if (line.protocols && !line.protocols.includes(protocol)) continue;
     const ports = line.destinationPorts ? serviceAlgebra.intersect(line.destinationPorts, all) : all;
@@ -63,6 +63,7 @@ function isEqual(
     matches.push({ action, set, ports, sourcePorts, established });
   }
   for (const { region, set } of regions) {
+    if (!speaksOf(region, protocol)) continue;
     const ports = portsOf(region, protocol);
     const { sourcePorts = null, established = false } = region;
     if (ports.length > 0) matches.push({ action: null, set, ports, sourcePorts, established });
@@ -103,6 +104,9 @@ function unionOf(matches: readonly Match[], from: number, to: number, table: Add
   if (to - from === 1) return matches[from]!.set;
   return table.unionOf(matches.slice(from, to).map(({ set }) => set));
 }
+
+const speaksOf = ({ services }: PacketRegion, protocol: number): boolean =>
+  services.some(({ first, last }) => protocolOf(first) <= protocol && protocol <= protocolOf(last));
 
 function portsOf({ services }: PacketRegion, protocol: number): readonly Interval<number>[] {
   const base = serviceKey(protocol, 0);

@@ -2,7 +2,7 @@ import { canonicalJson, deepFreeze, sha256 } from '#base';
 import { addressSet, parseRange, type AddressSet, type Interval, type ServiceSet } from '#net';
 import type { DirectionFlows, FlowRegion, PeerRegion, Snapshot } from '../snapshot.js';
 import { decodeEntry, decodePrefix, wrongAddress } from './acl.js';
-import { accessRuleColumns, flowRuleColumns } from './encoded.js';
+import { accessRuleColumns, flowRuleColumns, grantColumns } from './encoded.js';
 import type {
   Content,
   EncodedAddresses,
@@ -67,6 +67,7 @@ export function decodeSnapshot(json: unknown): Snapshot {
     accessRules: sections.accessRules.map((row) =>
       fromRow(accessRuleColumns, row),
     ) as unknown as Snapshot['accessRules'],
+    accessTable: decodeGrants(sections),
     flows: mapValues(sections.flows, ({ outbound, inbound }) => ({
       outbound: flows(outbound),
       inbound: flows(inbound),
@@ -128,6 +129,19 @@ function decodeRules({ rows, lines }: EncodedRules): Snapshot['flowRules'] {
     ...fromRow(flowRuleColumns, row),
     line: lines[i],
   })) as unknown as Snapshot['flowRules'];
+}
+
+function decodeGrants({ accessRules, accessTable }: EncodedSnapshot['sections']): Snapshot['accessTable'] {
+  const [id, file, line, text] = (['id', 'file', 'line', 'text'] as const).map((name) =>
+    accessRuleColumns.indexOf(name),
+  );
+  const rules = new Map(
+    accessRules.map((row) => [row[id!], { id: row[id!], file: row[file!], line: row[line!], text: row[text!] }]),
+  );
+  return accessTable.map((row) => ({
+    ...fromRow(grantColumns, row),
+    rule: rules.get(String(row.at(-1))),
+  })) as unknown as Snapshot['accessTable'];
 }
 
 function fromRow(columns: readonly string[], row: readonly unknown[]): Record<string, unknown> {

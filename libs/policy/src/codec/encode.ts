@@ -1,7 +1,7 @@
 import { canonicalJson } from '#base';
 import { formatPrefix, type AclEntry, type AddressSet } from '#net';
 import type { DirectionFlows, Snapshot } from '../snapshot.js';
-import { accessRuleColumns } from './encoded.js';
+import { accessRuleColumns, grantColumns } from './encoded.js';
 import type { Content, EncodedDirection, EncodedSections, EncodedSnapshot } from './encoded.js';
 import { digestOfSections, hashOf, hashOnce, mapValues } from './hashes.js';
 import { encodeRules, type RuleHashes } from './rule-parts.js';
@@ -62,6 +62,8 @@ const encoders: Partial<Record<keyof Content, (content: Content) => unknown>> = 
     applications.map((application) => ({ ...application, services: encodeServices(application.services) })),
   flowRules: ({ flowRules }) => encodeRules(flowRules),
   accessRules: ({ accessRules }) => accessRules.map((rule) => accessRuleColumns.map((column) => rule[column])),
+  accessTable: ({ accessTable }) =>
+    accessTable.map((grant) => [...grantColumns.map((column) => grant[column]), grant.rule.id]),
   flows: ({ flows }) => mapValues(flows, hashesOfFlows),
   portAcls: ({ portAcls }) => mapValues(portAcls, hashOfAcl),
   nas: ({ nas }) => nas.map((entry) => ({ ...entry, prefix: formatPrefix(entry.prefix) })),

@@ -1,4 +1,4 @@
-import type { AccessRule, FlowRule, Snapshot } from '../snapshot.js';
+import type { AccessGrant, AccessRule, FlowRule, Snapshot } from '../snapshot.js';
 
 /*
  * A snapshot as JSON. What many classes share is stored once: address sets (`sets`), what a class may do in one direction
@@ -71,6 +71,16 @@ export const accessRuleColumns = [
   'note',
   'active',
 ] as const satisfies readonly (keyof AccessRule)[];
+/** Beside these, a grant has the id of its access rule. */
+export const grantColumns = [
+  'class',
+  'site',
+  'posture',
+  'segment',
+  'vlan',
+  'sgt',
+  'role',
+] as const satisfies readonly (keyof AccessGrant)[];
 export type FlowRuleRow = readonly FlowRule[(typeof flowRuleColumns)[number]][];
 export interface EncodedRules {
   readonly rows: readonly FlowRuleRow[];
@@ -90,7 +100,7 @@ export type EncodedSections = {
   readonly schedules: Content['schedules'];
   readonly flowRules: EncodedRules;
   readonly accessRules: readonly AccessRuleRow[];
-  readonly accessTable: unknown;
+  readonly accessTable: readonly (readonly unknown[])[];
   readonly flows: Readonly<Record<string, { readonly outbound: string; readonly inbound: string }>>;
   readonly portAcls: Readonly<Record<string, string>>;
   readonly nas: unknown;

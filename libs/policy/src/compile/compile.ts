@@ -28,6 +28,8 @@ export function compilePolicy(policy: Policy, at: Date, provenance: Provenance =
 interface Names {
   readonly resolution: Resolution;
   readonly forms: NormalForms;
+  /** Each below one that it belongs to: what they have in common is at hand then. */
+  readonly classes: readonly string[];
   readonly resolver: FlowResolver;
   readonly index: FlowIndex;
   readonly flows: FlowCompiler;
@@ -37,7 +39,7 @@ interface Names {
 interface PortAcls {
   readonly compiler: PortAclCompiler;
   /** Classes that the flow rules of some device are those of. */
-  readonly roles: ReadonlySet<string>;
+  readonly roles: readonly string[];
   /** By the rules where a class is the subject, and those where it is the object. */
   readonly known: WeakMap<RuleList, WeakMap<RuleList, PortAcl>>;
 }
@@ -68,7 +70,7 @@ export class PolicyCompiler {
     const { index } = names;
     index.turn(names.resolver.resolve(flowRules.rules));
     const flows: Record<string, ClassFlows> = {};
-    for (const name of policy.classes.keys()) flows[name] = names.flows.compile(name, index);
+    for (const name of names.classes) flows[name] = names.flows.compile(name, index);
     const portAcls = this.portAclsOf(policy, names, table, flows, report);
     this.budgets.check(policy, table, portAcls, report);
     if (report.hasErrors) return failure(report.diagnostics);
@@ -96,6 +98,7 @@ export class PolicyCompiler {
       return {
         resolution,
         forms,
+        classes: classesByTree(classes, principalTree),
         resolver: new FlowResolver(classes, resolution),
         index: new FlowIndex(principalTree),
         flows: new FlowCompiler(forms, principalTree),
@@ -120,7 +123,7 @@ export class PolicyCompiler {
   ): Record<string, readonly AclEntry[]> {
     const { compiler, roles, known } = this.acls.get([names, table], () => ({
       compiler: new PortAclCompiler(policy, names, table),
-      roles: new Set(table.map(({ role }) => role)),
+      roles: rolesOf(table, names.classes),
       known: new WeakMap(),
     }));
     const out: Record<string, readonly AclEntry[]> = {};
@@ -142,6 +145,24 @@ export class PolicyCompiler {
     }
     return out;
   }
+}
+
+function classesByTree(classes: ReadonlyMap<string, unknown>, tree: Policy['principalTree']): string[] {
+  const found = new Set<string>();
+  const walk = (name: string): void => {
+    if (!classes.has(name) || found.has(name)) return;
+    found.add(name);
+    for (const child of tree.children(name)) walk(child);
+  };
+  const isTop = (name: string): boolean => tree.parents(name).every((parent) => !classes.has(parent));
+  for (const name of classes.keys()) if (isTop(name)) walk(name);
+  return [...found];
+}
+
+/** Classes that devices count as somewhere. */
+function rolesOf(table: readonly AccessGrant[], classes: readonly string[]): string[] {
+  const roles = new Set(table.map(({ role }) => role));
+  return classes.filter((name) => roles.has(name));
 }
 
 const newMap = (): WeakMap<RuleList, PortAcl> => new WeakMap();

@@ -23,6 +23,12 @@ const opening = (to: AddressSet, ...texts: string[]): PacketRegion => ({
   sourcePorts: null,
   established: false,
 });
+const reply = (to: AddressSet, port: number): PacketRegion => ({
+  addresses: to,
+  services: services('tcp'),
+  sourcePorts: [{ first: port, last: port }],
+  established: true,
+});
 const everywhere = addresses('0.0.0.0/0', '::/0');
 const outside = (...texts: string[]): AddressSet => {
   const internal = addresses(...texts);
@@ -336,6 +342,12 @@ describe('a hospital list', () => {
       {},
       4 + 6 + 2,
     ],
+    [
+      'who may open connections to all ports may answer, too',
+      [opening(addresses('10.0.0.1'), 'tcp'), reply(addresses('10.0.0.1'), 80)],
+      {},
+      1,
+    ],
     ['everything to one server but remote shells', [opening(addresses('10.0.0.1'), 'tcp/0-21', 'tcp/24-65535')], {}, 2],
     ['any but one service', [opening(everywhere, 'any'), { ...opening(everywhere, 'tcp/25'), services: [] }], {}, 2],
     [
@@ -371,8 +383,7 @@ describe('a hospital list', () => {
   });
 
   it('can not be written where replies need a flag that the target does not know', () => {
-    const reply = { ...opening(everywhere, 'tcp'), sourcePorts: [{ first: 80, last: 80 }], established: true };
-    expect(fewestEntries([reply], { ...portAclAbilities, established: false })).toBeNull();
+    expect(fewestEntries([reply(everywhere, 80)], { ...portAclAbilities, established: false })).toBeNull();
   });
 });
 

@@ -3,7 +3,7 @@ import type { Abilities, MatchLine, PacketRegion } from './abilities.js';
 import { AddressTable } from './address-table.js';
 import { wantedAxes } from './axes.js';
 import { FamilyList } from './family-list.js';
-import { GroupedList } from './groups.js';
+import { GroupedList, type PlainOrSearched } from './groups.js';
 import { permitsExactly } from './proof.js';
 import { sideBySide } from './side-by-side.js';
 import { hasSingleValues, tidyLines } from './tidy.js';
@@ -49,9 +49,10 @@ export class EntryMinimiser<L> {
     return this.grouped.flatMap((list) => list.partsOf(regions));
   }
 
-  private ofFamily(regions: readonly PacketRegion[], family: Family): readonly MatchLine[] {
+  private ofFamily(regions: readonly PacketRegion[], family: Family): PlainOrSearched {
     const plain = this.lists[family].ofOneSet(regions);
-    return plain && permitsExactly(plain, regions, this.tables[family]) ? plain : this.proved(regions, [family]);
+    if (plain && permitsExactly(plain, regions, this.tables[family])) return { lines: plain, isPlain: true };
+    return { lines: this.proved(regions, [family]), isPlain: false };
   }
 
   private proved(regions: readonly PacketRegion[], within: readonly Family[]): readonly MatchLine[] {

@@ -1,4 +1,4 @@
-import { Clusters, NumberListMap, remembered } from '#base';
+import { Clusters, NumberListMap } from '#base';
 import { blockAround, blockOf, rangeOfBlock, type Block } from '../address-blocks.js';
 import { bitsOf, familyOf } from '../address.js';
 import type { Interval } from '../interval.js';
@@ -13,28 +13,31 @@ const mostGroups = 2 ** 16;
 
 /** Makes the list of some regions in one family, and what lists are made of for who asks. */
 export interface ListMaker<L> {
-  readonly list: (regions: readonly PacketRegion[]) => readonly MatchLine[];
+  readonly list: (regions: readonly PacketRegion[]) => PlainOrSearched;
   readonly form: (line: MatchLine) => L;
 }
 
-/** A region as far as one family goes. */
-interface Member<L> {
-  readonly region: PacketRegion;
-  /** Equal regions have the same. */
-  readonly number: number;
-  /** Around its addresses. */
-  readonly block: Block;
-  /** The block and the one beside it. */
-  readonly around: Interval<bigint>;
-  /** The group that consists of this alone, once asked for. */
-  alone: Group<L> | null;
+export interface PlainOrSearched {
+  readonly lines: readonly MatchLine[];
+  /** Whether they are a permit for each prefix and each interval of ports. */
+  readonly isPlain: boolean;
 }
 
-/** Regions that stand near one another. */
-interface Neighbourhood<L> {
-  readonly members: readonly Member<L>[];
-  readonly block: Block;
-  readonly around: Interval<bigint>;
+/** A region as far as one family goes. */
+class Member<L> {
+  /** The group that consists of this alone, once asked for. */
+  alone: Group<L> | null = null;
+  readonly only: readonly Member<L>[] = [this];
+
+  constructor(
+    readonly region: PacketRegion,
+    /** Equal regions have the same. */
+    readonly number: number,
+    /** Around its addresses. */
+    readonly block: Block,
+    /** The block and the one beside it. */
+    readonly around: Interval<bigint>,
+  ) {}
 }
 
 /** Regions that have a list of their own. */
@@ -82,8 +85,10 @@ export class GroupedList<L> {
       if (member !== 'none') members.push(member);
     }
     const near = this.neighbourhoods(members);
-    if (near.length === 1) return [this.groupOf(near[0]!.members).lines];
-    const groups = this.joined(near.map((one) => this.groupOf(one.members)));
+    const apart: Group<L>[] = [];
+    for (const one of near) apart.push(this.groupOf(one));
+    if (apart.length === 1) return [apart[0]!.lines];
+    const groups = this.joined(apart);
     const wide = groups.filter(({ isContained }) => !isContained);
     if (wide.length === 0) return groups.map(({ lines }) => lines);
     // Only one list can have the last word about everything.
@@ -94,13 +99,19 @@ export class GroupedList<L> {
 
   /** `none`: the region wants nothing in this family. */
   private memberOf(region: PacketRegion): Member<L> | 'none' {
-    return remembered(this.members, region, () => {
-      const addresses = familyOf(region.addresses, this.table.family);
-      if (addresses.length === 0) return 'none';
-      const block = blockAround(addresses[0]!.first, addresses.at(-1)!.last);
-      const number = this.numberOf(this.table.number(addresses), region);
-      return { region, number, block, around: this.around(block), alone: null };
-    });
+    const known = this.members.get(region);
+    if (known) return known;
+    const made = this.newMember(region);
+    this.members.set(region, made);
+    return made;
+  }
+
+  private newMember(region: PacketRegion): Member<L> | 'none' {
+    const addresses = familyOf(region.addresses, this.table.family);
+    if (addresses.length === 0) return 'none';
+    const block = blockAround(addresses[0]!.first, addresses.at(-1)!.last);
+    const number = this.numberOf(this.table.number(addresses), region);
+    return new Member(region, number, block, this.around(block));
   }
 
   private numberOf(set: number, { services, sourcePorts, established }: PacketRegion): number {
@@ -117,17 +128,18 @@ export class GroupedList<L> {
   private known(members: readonly Member<L>[]): Group<L> {
     const numbers = members.map(({ number }) => number);
     return this.groups.getOrAdd(numbers, () => {
-      const lines = this.maker.list(members.map(({ region }) => region));
-      const near = members.length === 1 ? members : this.neighbourhoods(members);
-      const isContained = this.areAround(lines, near);
-      return { members, lines: lines.map(this.maker.form), isContained, gaps: null };
+      const { lines, isPlain } = this.maker.list(members.map(({ region }) => region));
+      // Permits of the members' own prefixes are around them.
+      const isContained = isPlain || this.areAround(lines, members);
+      return { members, lines: lines.map(this.maker.form), isContained, gaps: isPlain ? gapsOfPermits(lines) : null };
     });
   }
 
-  private areAround(lines: readonly MatchLine[], near: readonly { readonly around: Interval<bigint> }[]): boolean {
+  private areAround(lines: readonly MatchLine[], members: readonly Member<L>[]): boolean {
     const all = this.table.list(this.table.all);
+    const blocks = this.neighbourhoods(members).map((near) => this.around(blockOfAll(near)));
     return lines.every(({ destination }) =>
-      near.some(({ around }) => (destination ?? all).every((range) => holds(around, range))),
+      blocks.some((around) => (destination ?? all).every((range) => holds(around, range))),
     );
   }
 
@@ -141,18 +153,20 @@ export class GroupedList<L> {
     ));
   }
 
-  /** In order of address. */
-  private neighbourhoods(members: readonly Member<L>[]): Neighbourhood<L>[] {
-    const found: Neighbourhood<L>[] = [];
-    const sorted = members.toSorted((a, b) => compare(a.block.first, b.block.first));
-    for (const member of sorted) {
-      let next: Neighbourhood<L> = { members: [member], block: member.block, around: member.around };
-      for (let top = found.at(-1); top && meets(top.around, next.around); top = found.at(-1)) {
-        found.pop();
-        const block = blockOfTwo(top.block, next.block);
-        next = { members: [...top.members, ...next.members], block, around: this.around(block) };
+  /** Members that stand near one another, in order of address. */
+  private neighbourhoods(members: readonly Member<L>[]): (readonly Member<L>[])[] {
+    const found: (readonly Member<L>[])[] = [];
+    const arounds: Interval<bigint>[] = [];
+    for (const member of inOrder(members)) {
+      let near: readonly Member<L>[] = member.only;
+      let { around } = member;
+      for (let top = arounds.at(-1); top && around.first <= top.last; top = arounds.at(-1)) {
+        arounds.pop();
+        near = [...found.pop()!, ...near];
+        around = this.around(blockOfAll(near));
       }
-      found.push(next);
+      found.push(near);
+      arounds.push(around);
     }
     return found;
   }
@@ -182,9 +196,29 @@ export class GroupedList<L> {
   }
 }
 
+/** A number of its own for each border of each kind. */
+const borderOf = (kind: AxisKind, border: number): number => kindNumber(kind) * (topOfAxis + 1) * 2 + border;
+
+/** Of permits for each prefix and each interval of ports: intervals stand behind one another, in ascending order. */
+function gapsOfPermits(lines: readonly MatchLine[]): number[] {
+  const gaps: number[] = [];
+  for (let i = 1; i < lines.length; i++) {
+    const [a, b] = [lines[i - 1]!, lines[i]!];
+    const looksAt = b.sourcePorts ? (b.established ? 'source, established' : 'source') : 'destination';
+    const side = b.sourcePorts ? 'sourcePorts' : 'destinationPorts';
+    const [low, high] = [a[side]?.[0], b[side]?.[0]];
+    const protocol = b.protocols![0]!;
+    if (!low || !high || a.protocols![0] !== protocol || a.established !== b.established || low.last >= high.first)
+      continue;
+    const kind: AxisKind = { protocol, looksAt };
+    gaps.push(borderOf(kind, low.last * 2), borderOf(kind, high.first * 2 + 1));
+  }
+  return gaps;
+}
+
 function gapsOf({ openings, replies }: WantedAxes, table: AddressTable): number[] {
   const gaps = (kind: AxisKind, axis: Axis): number[] =>
-    gapBorders(axis, table).map((border) => kindNumber(kind) * (topOfAxis + 1) * 2 + border);
+    gapBorders(axis, table).map((border) => borderOf(kind, border));
   return [
     ...[...openings].flatMap(([protocol, axis]) => gaps({ protocol, looksAt: 'destination' }, axis)),
     ...replies.flatMap(({ protocol, established, axis }) =>
@@ -201,13 +235,28 @@ function numberOf<K>(known: Map<K, number>, key: K): number {
   return found;
 }
 
-function blockOfTwo(a: Block, b: Block): Block {
-  const { first, free } = blockAround(a.first, b.first);
-  return blockOf(first, Math.max(a.free, b.free, free));
+function blockOfAll<L>(members: readonly Member<L>[]): Block {
+  return members
+    .map(({ block }) => block)
+    .reduce((a, b) => {
+      const { first, free } = blockAround(a.first, b.first);
+      return blockOf(first, Math.max(a.free, b.free, free));
+    });
 }
-
-const meets = (a: Interval<bigint>, b: Interval<bigint>): boolean => a.first <= b.last && b.first <= a.last;
 
 const holds = (a: Interval<bigint>, b: Interval<bigint>): boolean => a.first <= b.first && b.last <= a.last;
 
-const compare = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0);
+/** Most lists are short, and mostly in order already. */
+const few = 48;
+
+function inOrder<L>(members: readonly Member<L>[]): readonly Member<L>[] {
+  if (members.length > few) return members.toSorted((a, b) => (a.block.first < b.block.first ? -1 : 1));
+  const sorted = [...members];
+  for (let i = 1; i < sorted.length; i++) {
+    const member = sorted[i]!;
+    let at = i;
+    for (; at > 0 && sorted[at - 1]!.block.first > member.block.first; at--) sorted[at] = sorted[at - 1]!;
+    sorted[at] = member;
+  }
+  return sorted;
+}

@@ -250,8 +250,8 @@ const netFaults: readonly Fault[] = [
   {
     name: 'regions beside one another are said apart',
     file: `${net}/minimise/groups.ts`,
-    find: 'Math.min(free + 1, this.bits)',
-    replace: 'Math.min(free, this.bits)',
+    find: 'Math.min(block.free + 1, this.bits)',
+    replace: 'Math.min(block.free, this.bits)',
     caughtBy: minimise,
   },
   {

@@ -29,7 +29,8 @@ export class IntervalAlgebra<T extends number | bigint> {
         if (last > top.last) top.last = last;
       } else out.push({ first, last });
     }
-    return out;
+    // Many sets are kept: a list that has grown has room for more.
+    return out.slice();
   }
 
   union(a: readonly Interval<T>[], b: readonly Interval<T>[]): Interval<T>[] {

@@ -24,20 +24,21 @@ export interface PlainOrSearched {
 }
 
 /** A region as far as one family goes. */
-class Member<L> {
+interface Member<L> {
+  readonly region: PacketRegion;
+  /** Equal regions have the same. */
+  readonly number: number;
+  readonly place: Place;
   /** The group that consists of this alone, once asked for. */
-  alone: Group<L> | null = null;
-  readonly only: readonly Member<L>[] = [this];
+  alone: Group<L> | null;
+}
 
-  constructor(
-    readonly region: PacketRegion,
-    /** Equal regions have the same. */
-    readonly number: number,
-    /** Around its addresses. */
-    readonly block: Block,
-    /** The block and the one beside it. */
-    readonly around: Interval<bigint>,
-  ) {}
+/** Where some addresses are. */
+interface Place {
+  /** The smallest that holds them. */
+  readonly block: Block;
+  /** The block and the one beside it. */
+  readonly around: Interval<bigint>;
 }
 
 /** Regions that have a list of their own. */
@@ -68,6 +69,8 @@ export class GroupedList<L> {
   /** By what they want of which addresses. */
   private readonly numbers = new Map<number, number>();
   private readonly demands = new Map<string, number>();
+  /** By number of the set of addresses. */
+  private readonly places: (Place | undefined)[] = [];
   private readonly bits: number;
 
   constructor(
@@ -109,9 +112,9 @@ export class GroupedList<L> {
   private newMember(region: PacketRegion): Member<L> | 'none' {
     const addresses = familyOf(region.addresses, this.table.family);
     if (addresses.length === 0) return 'none';
-    const block = blockAround(addresses[0]!.first, addresses.at(-1)!.last);
-    const number = this.numberOf(this.table.number(addresses), region);
-    return new Member(region, number, block, this.around(block));
+    const set = this.table.number(addresses);
+    const place = (this.places[set] ??= this.placeOf(blockAround(addresses[0]!.first, addresses.at(-1)!.last)));
+    return { region, number: this.numberOf(set, region), place, alone: null };
   }
 
   private numberOf(set: number, { services, sourcePorts, established }: PacketRegion): number {
@@ -137,7 +140,7 @@ export class GroupedList<L> {
 
   private areAround(lines: readonly MatchLine[], members: readonly Member<L>[]): boolean {
     const all = this.table.list(this.table.all);
-    const blocks = this.neighbourhoods(members).map((near) => this.around(blockOfAll(near)));
+    const blocks = this.neighbourhoods(members).map((near) => this.placeOf(blockOfAll(near)).around);
     return lines.every(({ destination }) =>
       blocks.some((around) => (destination ?? all).every((range) => holds(around, range))),
     );
@@ -158,12 +161,12 @@ export class GroupedList<L> {
     const found: (readonly Member<L>[])[] = [];
     const arounds: Interval<bigint>[] = [];
     for (const member of inOrder(members)) {
-      let near: readonly Member<L>[] = member.only;
-      let { around } = member;
+      let near: readonly Member<L>[] = [member];
+      let { around } = member.place;
       for (let top = arounds.at(-1); top && around.first <= top.last; top = arounds.at(-1)) {
         arounds.pop();
         near = [...found.pop()!, ...near];
-        around = this.around(blockOfAll(near));
+        ({ around } = this.placeOf(blockOfAll(near)));
       }
       found.push(near);
       arounds.push(around);
@@ -171,8 +174,8 @@ export class GroupedList<L> {
     return found;
   }
 
-  private around({ first, free }: Block): Interval<bigint> {
-    return rangeOfBlock(blockOf(first, Math.min(free + 1, this.bits)));
+  private placeOf(block: Block): Place {
+    return { block, around: rangeOfBlock(blockOf(block.first, Math.min(block.free + 1, this.bits))) };
   }
 
   /** Groups that share a gap become one. */
@@ -237,7 +240,7 @@ function numberOf<K>(known: Map<K, number>, key: K): number {
 
 function blockOfAll<L>(members: readonly Member<L>[]): Block {
   return members
-    .map(({ block }) => block)
+    .map(({ place }) => place.block)
     .reduce((a, b) => {
       const { first, free } = blockAround(a.first, b.first);
       return blockOf(first, Math.max(a.free, b.free, free));
@@ -250,12 +253,13 @@ const holds = (a: Interval<bigint>, b: Interval<bigint>): boolean => a.first <= 
 const few = 48;
 
 function inOrder<L>(members: readonly Member<L>[]): readonly Member<L>[] {
-  if (members.length > few) return members.toSorted((a, b) => (a.block.first < b.block.first ? -1 : 1));
+  if (members.length > few) return members.toSorted((a, b) => (a.place.block.first < b.place.block.first ? -1 : 1));
   const sorted = [...members];
   for (let i = 1; i < sorted.length; i++) {
     const member = sorted[i]!;
+    const { first } = member.place.block;
     let at = i;
-    for (; at > 0 && sorted[at - 1]!.block.first > member.block.first; at--) sorted[at] = sorted[at - 1]!;
+    for (; at > 0 && sorted[at - 1]!.place.block.first > first; at--) sorted[at] = sorted[at - 1]!;
     sorted[at] = member;
   }
   return sorted;

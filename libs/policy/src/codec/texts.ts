@@ -1,16 +1,9 @@
-import { canonicalJson, remembered } from '#base';
+import { canonicalJson } from '#base';
 import { formatRange, rangesOf, type AclEntry, type AddressSet, type ServiceSet } from '#net';
-import type { ClassFlows, DirectionFlows, FlowRegion, PeerRegion } from '../snapshot.js';
+import type { DirectionFlows, FlowRegion, PeerRegion } from '../snapshot.js';
 import { encodeEntry } from './acl.js';
 import type { EncodedAddresses, EncodedRegion, EncodedServices } from './encoded.js';
 import { hashOnce, jsonList } from './hashes.js';
-
-/*
- * Canonical JSON of what classes share, and its hash: content never changes, so each object is looked at once, however many
- * name it.
- */
-
-const texts = new WeakMap<object, string>();
 
 export const encodeAddresses = (set: AddressSet): EncodedAddresses => rangesOf(set).map(formatRange);
 export const encodeServices = (set: ServiceSet): EncodedServices =>
@@ -18,38 +11,54 @@ export const encodeServices = (set: ServiceSet): EncodedServices =>
 
 export const hashOfAddresses = (set: AddressSet): string => hashOnce(set, () => canonicalJson(encodeAddresses(set)));
 
-export const regionText = (region: FlowRegion): string =>
-  remembered(texts, region, () => {
-    const { addresses, services, rules } = region;
-    return JSON.stringify([hashOfAddresses(addresses), encodeServices(services), rules] satisfies EncodedRegion);
-  });
+/** Canonical JSON of what many classes share: each object is looked at once, however many name it. */
+export class Texts {
+  private readonly known = new Map<object, string>();
 
-export const peerText = (region: PeerRegion): string =>
-  remembered(texts, region, () => {
-    const { peer, services, rules } = region;
-    return JSON.stringify([peer, encodeServices(services), rules] satisfies EncodedRegion);
-  });
+  region(region: FlowRegion): string {
+    return this.text(region, () => {
+      const { addresses, services, rules } = region;
+      return JSON.stringify([hashOfAddresses(addresses), encodeServices(services), rules] satisfies EncodedRegion);
+    });
+  }
 
-export const entryText = (entry: AclEntry): string =>
-  remembered(texts, entry, () => JSON.stringify(encodeEntry(entry)));
+  peer(region: PeerRegion): string {
+    return this.text(region, () => {
+      const { peer, services, rules } = region;
+      return JSON.stringify([peer, encodeServices(services), rules] satisfies EncodedRegion);
+    });
+  }
 
-/** Many classes have the same peers. */
-const peersText = (regions: readonly PeerRegion[]): string =>
-  remembered(texts, regions, () => jsonList(regions.map(peerText)));
+  entry(entry: AclEntry): string {
+    return this.text(entry, () => JSON.stringify(encodeEntry(entry)));
+  }
 
-export const hashOfDirection = (flows: DirectionFlows): string =>
-  hashOnce(flows, ({ allowed, denied, peersAllowed, peersDenied }) =>
-    jsonList([
-      jsonList(allowed.map(regionText)),
-      jsonList(denied.map(regionText)),
-      peersText(peersAllowed),
-      peersText(peersDenied),
-    ]),
-  );
+  hashOfDirection(flows: DirectionFlows): string {
+    return hashOnce(flows, ({ allowed, denied, peersAllowed, peersDenied }) =>
+      jsonList([
+        jsonList(allowed.map((region) => this.region(region))),
+        jsonList(denied.map((region) => this.region(region))),
+        this.peers(peersAllowed),
+        this.peers(peersDenied),
+      ]),
+    );
+  }
 
-export const hashOfAcl = (acl: readonly AclEntry[]): string => hashOnce(acl, () => jsonList(acl.map(entryText)));
+  hashOfAcl(acl: readonly AclEntry[]): string {
+    return hashOnce(acl, () => jsonList(acl.map((entry) => this.entry(entry))));
+  }
 
-export const hashesOfFlows = ({ outbound, inbound }: ClassFlows): { outbound: string; inbound: string } => ({
-  outbound: hashOfDirection(outbound),
-  inbound: hashOfDirection(inbound),
-});
+  /** Many classes have the same peers. */
+  private peers(regions: readonly PeerRegion[]): string {
+    return this.text(regions, () => jsonList(regions.map((region) => this.peer(region))));
+  }
+
+  private text(of: object, make: () => string): string {
+    let text = this.known.get(of);
+    if (text === undefined) {
+      text = make();
+      this.known.set(of, text);
+    }
+    return text;
+  }
+}

@@ -59,6 +59,7 @@ const mostParts = 2 ** 17;
  */
 export class NormalForms {
   private readonly parts = new NumberListMap<Part>(mostParts);
+  private readonly services = new ServiceStore();
   constructor(private readonly partition: AddressPartition) {}
 
   /** A box is known again by its number. */
@@ -66,7 +67,7 @@ export class NormalForms {
     const parts = connected(boxes).map((places) => {
       const own = places.map((i) => boxes[i]!);
       const key = own.map(({ number }) => number);
-      return this.parts.getOrAdd(key, () => partOf(own, this.partition));
+      return this.parts.getOrAdd(key, () => partOf(own, this.partition, this.services));
     });
     const list = (regions: (part: Part) => readonly PlacedRegion[]): FlowRegion[] =>
       inOrder(parts.flatMap(regions)).map(({ region }) => region);
@@ -109,9 +110,9 @@ const inOrder = (regions: PlacedRegion[]): PlacedRegion[] =>
  * One sweep over the addresses splits them where the set of rules changes; within each set of rules a second sweep does the
  * same over the services. Cells with the same services and the same rules are joined.
  */
-function partOf(rules: readonly AtomBox[], partition: AddressPartition): Part {
-  const allowed = new RegionSet(partition);
-  const denied = new RegionSet(partition);
+function partOf(rules: readonly AtomBox[], partition: AddressPartition, store: ServiceStore): Part {
+  const allowed = new RegionSet(partition, store);
+  const denied = new RegionSet(partition, store);
   const lists = rules.map(({ atoms }) => atoms);
   for (const { members, parts: atoms } of joinedCells(lists, 1)) {
     const here = members.map((i) => rules[i]!);
@@ -139,29 +140,44 @@ export function serviceCells(rules: readonly Omit<AtomBox, 'number' | 'atoms'>[]
     if (services.length === 0) return [];
     return [effect === 'deny' ? { services, allow: none, deny: [id] } : { services, allow: [id], deny: none }];
   }
-  const cells = new Map<string, { found: Interval<number>[]; allow: string[]; deny: string[] }>();
-  const lists = rules.map(({ services }) => services);
+  const sorted = [...rules].sort((a, b) => (a.id < b.id ? -1 : 1));
+  const lists = sorted.map(({ services }) => services);
+  const cells = new Map<string, { found: Interval<number>[]; effect: Effect; deciding: readonly number[] }>();
   for (const { first, last, members } of sweep(lists, 1)) {
-    const ids = (effect: Effect): string[] =>
-      members.flatMap((i) => (rules[i]!.effect === effect ? [rules[i]!.id] : [])).sort();
-    const deny = ids('deny');
-    const allow = deny.length > 0 ? [] : ids('allow');
-    const key = `${deny.join(' ')}|${allow.join(' ')}`;
+    const effect = members.some((i) => sorted[i]!.effect === 'deny') ? 'deny' : 'allow';
+    const deciding = members.filter((i) => sorted[i]!.effect === effect);
+    const key = deciding.join();
     const cell = cells.get(key);
     if (cell) cell.found.push({ first, last });
-    else cells.set(key, { found: [{ first, last }], allow, deny });
+    else cells.set(key, { found: [{ first, last }], effect, deciding });
   }
-  return [...cells.values()].map(({ found, allow, deny }) => ({
-    services: serviceAlgebra.normalize(found),
-    allow,
-    deny,
-  }));
+  return [...cells.values()].map(({ found, effect, deciding }) => {
+    const services = serviceAlgebra.normalize(found);
+    const ids = deciding.map((i) => sorted[i]!.id);
+    return effect === 'deny' ? { services, allow: none, deny: ids } : { services, allow: ids, deny: none };
+  });
 }
 
-const keys = new WeakMap<ServiceSet, string>();
+/** Equal sets of services under one number, as one object. */
+class ServiceStore {
+  private readonly sets: ServiceSet[] = [];
+  private readonly byText = new Map<string, number>();
+  private readonly known = new WeakMap<ServiceSet, number>();
 
-const keyOf = (services: ServiceSet): string =>
-  remembered(keys, services, () => services.map(({ first, last }) => `${first}-${last}`).join());
+  number(services: ServiceSet): number {
+    return remembered(this.known, services, () => {
+      const text = services.map(({ first, last }) => `${first}-${last}`).join();
+      const found = this.byText.get(text);
+      if (found !== undefined) return found;
+      this.byText.set(text, this.sets.length);
+      return this.sets.push(services) - 1;
+    });
+  }
+
+  set(number: number): ServiceSet {
+    return this.sets[number]!;
+  }
+}
 
 /** Joins atoms that have the same services for the same reasons. */
 class RegionSet {
@@ -170,17 +186,21 @@ class RegionSet {
     { atoms: Interval<number>[]; services: ServiceSet; rules: readonly string[] }
   >();
 
-  constructor(private readonly partition: AddressPartition) {}
+  constructor(
+    private readonly partition: AddressPartition,
+    private readonly services: ServiceStore,
+  ) {}
 
   add(atoms: readonly Interval<number>[], services: ServiceSet, rules: readonly string[]): void {
-    const key = `${keyOf(services)}|${rules.join()}`;
+    const number = this.services.number(services);
+    const key = `${number}|${rules.join()}`;
     const region = this.found.get(key);
     if (region) region.atoms.push(...atoms);
-    else this.found.set(key, { atoms: [...atoms], services, rules });
+    else this.found.set(key, { atoms: [...atoms], services: this.services.set(number), rules });
   }
 
   regions(): PlacedRegion[] {
-    return [...this.found.values()].map(({ atoms, services, rules }) => {
+    return Array.from(this.found.values(), ({ atoms, services, rules }) => {
       const joined = serviceAlgebra.normalize(atoms);
       return { atom: joined[0]!.first, region: { addresses: this.partition.union(joined), services, rules } };
     });

@@ -1,5 +1,5 @@
 /** What follows of an object that never changes, worked out once. */
-export function remembered<K extends object, T>(known: WeakMap<K, T>, of: K, make: () => T): T {
+export function remembered<K extends object, T>(known: Pick<WeakMap<K, T>, 'get' | 'set'>, of: K, make: () => T): T {
   let value = known.get(of);
   if (value === undefined) {
     value = make();

@@ -77,8 +77,8 @@ export class EntryMinimiser<L> {
   /** `lists`: one of each family. */
   private tidied(lists: readonly (readonly MatchLine[])[]): readonly MatchLine[] {
     if (this.abilities.families === 'both') return tidyLines(lists.flat(), this.abilities);
-    const [first = [], second = []] = lists.map((list) => tidyLines(list, this.abilities));
-    return sideBySide(first, second);
+    const [first = [], second] = lists.map((list) => tidyLines(list, this.abilities));
+    return second ? sideBySide(first, second) : first;
   }
 }
 

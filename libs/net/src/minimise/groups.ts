@@ -45,8 +45,8 @@ interface Place {
 interface Group<L> {
   readonly members: readonly Member<L>[];
   readonly lines: readonly L[];
-  /** Whether no line speaks of addresses that are not around the members. */
-  readonly isContained: boolean;
+  /** Whether no line speaks of addresses that are not around the members; until somebody asks, the lines. */
+  reach: 'contained' | 'wide' | readonly MatchLine[];
   /** A number for each place where a gap between intervals of ports begins or ends; null until somebody asks. */
   gaps: readonly number[] | null;
 }
@@ -88,15 +88,14 @@ export class GroupedList<L> {
       if (member !== 'none') members.push(member);
     }
     const near = this.neighbourhoods(members);
-    const apart: Group<L>[] = [];
-    for (const one of near) apart.push(this.groupOf(one));
-    if (apart.length === 1) return [apart[0]!.lines];
-    const groups = this.joined(apart);
-    const wide = groups.filter(({ isContained }) => !isContained);
+    const [only] = near;
+    if (near.length === 1) return [this.groupOf(only!).lines];
+    const groups = this.joined(near.map((one) => this.groupOf(one)));
+    const wide = groups.filter((group) => !this.isContained(group));
     if (wide.length === 0) return groups.map(({ lines }) => lines);
     // Only one list can have the last word about everything.
     const last = wide.length === 1 ? wide[0]! : this.groupOf(wide.flatMap((group) => group.members));
-    const contained = groups.filter(({ isContained }) => isContained);
+    const contained = groups.filter((group) => this.isContained(group));
     return [...contained, last].map(({ lines }) => lines);
   }
 
@@ -132,10 +131,17 @@ export class GroupedList<L> {
     const numbers = members.map(({ number }) => number);
     return this.groups.getOrAdd(numbers, () => {
       const { lines, isPlain } = this.maker.list(members.map(({ region }) => region));
+      const formed = lines.map(this.maker.form);
       // Permits of the members' own prefixes are around them.
-      const isContained = isPlain || this.areAround(lines, members);
-      return { members, lines: lines.map(this.maker.form), isContained, gaps: isPlain ? gapsOfPermits(lines) : null };
+      if (isPlain) return { members, lines: formed, reach: 'contained', gaps: gapsOfPermits(lines) };
+      return { members, lines: formed, reach: lines, gaps: null };
     });
+  }
+
+  private isContained(group: Group<L>): boolean {
+    if (typeof group.reach !== 'string')
+      group.reach = this.areAround(group.reach, group.members) ? 'contained' : 'wide';
+    return group.reach === 'contained';
   }
 
   private areAround(lines: readonly MatchLine[], members: readonly Member<L>[]): boolean {

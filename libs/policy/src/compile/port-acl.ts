@@ -44,8 +44,8 @@ export class PortAclCompiler {
   private readonly resolver: FlowResolver;
   private readonly forms: NormalForms;
   private readonly replies = new WeakMap<FlowRegion, Replies>();
-  private readonly entries = new WeakMap<MatchLine, AclEntry>();
-  private readonly prefixes = new WeakMap<readonly Interval<bigint>[], Prefix>();
+  private readonly entries = new Map<MatchLine, AclEntry>();
+  private readonly prefixes = new Map<readonly Interval<bigint>[], Prefix>();
 
   constructor(
     policy: Pick<Policy, 'segments' | 'principalTree'>,

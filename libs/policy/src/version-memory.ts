@@ -15,44 +15,111 @@ export class Latest<T> {
   }
 }
 
+/** Results for some names, which are the same in all versions. */
+export class ByName<V> {
+  private readonly values: (V | null)[] = [];
+
+  /** A record of the results, made anew where a name is new or among those that changed. */
+  update(
+    names: readonly string[],
+    changed: ReadonlySet<string>,
+    make: (name: string, before: V | null) => V,
+  ): Readonly<Record<string, V>> {
+    const { values } = this;
+    const record: Record<string, V> = {};
+    for (const [i, name] of names.entries()) {
+      const before = values[i] ?? null;
+      const value = before === null || changed.has(name) ? make(name, before) : before;
+      values[i] = value;
+      record[name] = value;
+    }
+    return record;
+  }
+}
+
 /**
  * Results for the items of a list whose next version is mostly the same in the same order. An item is known by its key, an
- * object or a text; one that is the same object as before has the same result, and is not even looked at: with tens of
- * thousands of rules, it is reaching for each of them that takes time.
+ * object or a text. What both versions begin and end with is not even looked at one by one: with tens of thousands of
+ * rules, it is reaching for each of them that takes time.
  */
 export class Successive<I, V> {
   private items: readonly I[] = [];
-  private keys: readonly unknown[] = [];
-  private values: readonly V[] = [];
-
-  constructor(private readonly keyOf: (item: I) => unknown) {}
+  private readonly keys: unknown[] = [];
+  private readonly values: V[] = [];
 
   /**
-   * `make` is given what it made of another item with the same key before, if that is found. Where it made `undefined`, it
-   * is asked again each time.
+   * `adapt`: what becomes of a result when its item is another object with the same key; without it, results depend on
+   * nothing but the key.
    */
-  map(items: readonly I[], make: (item: I, before: V | undefined) => V): readonly V[] {
+  constructor(
+    private readonly keyOf: (item: I) => unknown,
+    private readonly adapt: ((item: I, before: V) => V) | null = null,
+  ) {}
+
+  /** The results until the next call, which changes the list. Where `make` makes `undefined`, it is asked again each time. */
+  map(items: readonly I[], make: (item: I) => V): readonly V[] {
+    const [was, is] = [this.items.length, items.length];
+    const start = this.sameStart(items);
+    const end = this.sameEnd(items, start);
+    const { adapt } = this;
+    if (adapt) {
+      for (let i = 1; i <= end; i++) {
+        const item = items[is - i]!;
+        if (item !== this.items[was - i]) this.values[was - i] = adapt(item, this.values[was - i]!);
+      }
+    }
     const known = new Sequence(this.keys);
+    known.next = start;
     const keys: unknown[] = [];
     const values: V[] = [];
-    for (const item of items) {
-      const { next } = known;
-      const same = next < this.items.length && item === this.items[next] ? this.values[next] : undefined;
-      if (same !== undefined) {
-        keys.push(this.keys[next]);
-        values.push(same);
-        known.next++;
-        continue;
-      }
+    for (const item of items.slice(start, is - end)) {
       const key = this.keyOf(item);
       const place = known.find(key);
       keys.push(key);
-      values.push(make(item, place < 0 ? undefined : this.values[place]));
+      values.push(this.next(item, place, make));
     }
+    replace(this.keys, start, was - end, keys);
+    replace(this.values, start, was - end, values);
     this.items = items;
-    this.keys = keys;
-    this.values = values;
-    return values;
+    return this.values;
+  }
+
+  private next(item: I, place: number, make: (item: I) => V): V {
+    const before = place < 0 ? undefined : this.values[place];
+    if (before === undefined) return make(item);
+    return this.adapt && item !== this.items[place] ? this.adapt(item, before) : before;
+  }
+
+  /** How many items both versions begin with. */
+  private sameStart(items: readonly I[]): number {
+    const most = Math.min(items.length, this.items.length);
+    let start = 0;
+    while (start < most && items[start] === this.items[start] && this.values[start] !== undefined) start++;
+    return start;
+  }
+
+  /** How many items with the same keys both versions end with, behind their start. */
+  private sameEnd(items: readonly I[], start: number): number {
+    const [was, is] = [this.items.length, items.length];
+    const most = Math.min(was, is) - start;
+    let end = 0;
+    for (; end < most; end++) {
+      const [before, item] = [was - 1 - end, items[is - 1 - end]!];
+      if (this.values[before] === undefined) break;
+      if (item !== this.items[before] && this.keyOf(item) !== this.keys[before]) break;
+    }
+    return end;
+  }
+}
+
+/** Of a long list, which stays where it is: making it anew takes longer than the change. */
+function replace<T>(list: T[], from: number, to: number, by: readonly T[]): void {
+  const most = 1000;
+  if (by.length <= most) list.splice(from, to - from, ...by);
+  else {
+    const tail = list.splice(from).slice(to - from);
+    for (const item of by) list.push(item);
+    for (const item of tail) list.push(item);
   }
 }
 

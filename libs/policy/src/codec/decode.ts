@@ -11,6 +11,7 @@ import type {
   EncodedServices,
   EncodedSnapshot,
 } from './encoded.js';
+import { hashOfRecord } from './record-hashes.js';
 import { hashOfRules } from './rule-parts.js';
 import { digestOfSections, hashOf, jsonList, mapValues, rememberHash } from './hashes.js';
 
@@ -20,6 +21,8 @@ export function decodeSnapshot(json: unknown): Snapshot {
   const { digest, compiledFor, provenance, sections, sets, directions, acls, regions, entries } = json;
   if (!isEncodedRules(sections.flowRules))
     throw new Error('not a snapshot of format 4: its flow rules are no rows and lines');
+  if (!isRecord(sections.flows) || !isRecord(sections.portAcls))
+    throw new Error('not a snapshot of format 4: its flows and port ACLs are not by class');
   const addresses = decodeObjects(sets, canonicalJson, decodeAddresses);
   const far = new Rows(regions, decodeRegion(addresses));
   const peers = new Rows(regions, decodePeer);
@@ -39,8 +42,13 @@ export function decodeSnapshot(json: unknown): Snapshot {
     (places) => jsonList(listOf(places).map((place) => lines.text(place))),
     (places) => places.map((place) => lines.get(place)),
   );
-  const { flowRules, ...others } = sections;
-  const found = digestOfSections({ ...mapValues(others, hashOf), flowRules: hashOfRules(flowRules) });
+  const { flowRules, flows: byClass, portAcls, ...others } = sections;
+  const found = digestOfSections({
+    ...mapValues(others, hashOf),
+    flowRules: hashOfRules(flowRules),
+    flows: hashOfRecord(byClass),
+    portAcls: hashOfRecord(portAcls),
+  });
   if (found !== digest) throw new Error(`snapshot content has digest ${found}, not ${digest}`);
   return deepFreeze({
     ...(sections as unknown as Content),

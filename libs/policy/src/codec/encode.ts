@@ -1,10 +1,11 @@
-import { canonicalJson } from '#base';
+import { canonicalJson, sha256 } from '#base';
 import { formatPrefix, type AclEntry, type AddressSet } from '#net';
-import type { DirectionFlows, Snapshot } from '../snapshot.js';
+import type { ClassFlows, DirectionFlows, Snapshot } from '../snapshot.js';
 import { accessRuleColumns, grantColumns } from './encoded.js';
 import type { Content, EncodedDirection, EncodedSections, EncodedSnapshot } from './encoded.js';
-import { digestOfSections, hashOf, hashOnce, mapValues } from './hashes.js';
-import { encodeRules, type RuleHashes } from './rule-parts.js';
+import { digestOfSections, hashOnce, mapValues } from './hashes.js';
+import { RecordHashes } from './record-hashes.js';
+import { encodeRules, RuleHashes } from './rule-parts.js';
 import { encodeAddresses, encodeServices, hashOfAddresses, Texts } from './texts.js';
 
 export function encodeSnapshot(snapshot: Snapshot): EncodedSnapshot {
@@ -14,24 +15,35 @@ export function encodeSnapshot(snapshot: Snapshot): EncodedSnapshot {
   return { format, digest, compiledFor, provenance, sections, ...sharedObjects(content, texts) };
 }
 
-/** The name of a content. Objects that a digest was asked of before are not hashed again: content never changes. */
-export function digestOf(content: Content, rules: RuleHashes): string {
-  const names = Object.keys(content) as (keyof Content)[];
-  const texts = new Texts();
-  const hashes = names.map((name) => [
-    name,
-    name === 'flowRules' ? rules.hashOf(content.flowRules) : hashOfSection(name, content, texts),
-  ]);
-  return digestOfSections(Object.fromEntries(hashes) as Record<string, string>);
+/** Names one content after another. What was hashed before is not hashed again: content never changes. */
+export class Digests {
+  private readonly rules = new RuleHashes();
+  private texts = new Texts();
+  private readonly flows = new RecordHashes<ClassFlows>((flows) => hashesOfFlows(flows, this.texts));
+  private readonly portAcls = new RecordHashes<readonly AclEntry[]>((acl) => this.texts.hashOfAcl(acl));
+
+  digestOf(content: Content): string {
+    const names = Object.keys(content) as (keyof Content)[];
+    const hashes = Object.fromEntries(names.map((name) => [name, this.hashOf(name, content)]));
+    // They are as large as the snapshot.
+    this.texts = new Texts();
+    return digestOfSections(hashes);
+  }
+
+  private hashOf(name: keyof Content, content: Content): string {
+    if (name === 'flowRules') return this.rules.hashOf(content.flowRules);
+    if (name === 'flows') return this.flows.hashOf(content.flows);
+    if (name === 'portAcls') return this.portAcls.hashOf(content.portAcls);
+    const section = content[name];
+    const json = (): string => canonicalJson(encodeSection(name, content, this.texts));
+    return section === null || typeof section !== 'object' ? sha256(json()) : hashOnce(section, json);
+  }
 }
 
-/** Flows and port ACLs hold hashes only; they are made anew with each content. */
-function hashOfSection(name: keyof Content, content: Content, texts: Texts): string {
-  const section = content[name];
-  const json = (): unknown => encodeSection(name, content, texts);
-  if (section === null || typeof section !== 'object' || name === 'flows' || name === 'portAcls') return hashOf(json());
-  return hashOnce(section, () => canonicalJson(json()));
-}
+const hashesOfFlows = ({ outbound, inbound }: ClassFlows, texts: Texts) => ({
+  outbound: texts.hashOfDirection(outbound),
+  inbound: texts.hashOfDirection(inbound),
+});
 
 function encodeSections(content: Content, texts: Texts): EncodedSections {
   const names = Object.keys(content) as (keyof Content)[];
@@ -59,11 +71,7 @@ const encoders: Partial<Record<keyof Content, (content: Content, texts: Texts) =
   accessRules: ({ accessRules }) => accessRules.map((rule) => accessRuleColumns.map((column) => rule[column])),
   accessTable: ({ accessTable }) =>
     accessTable.map((grant) => [...grantColumns.map((column) => grant[column]), grant.rule.id]),
-  flows: ({ flows }, texts) =>
-    mapValues(flows, ({ outbound, inbound }) => ({
-      outbound: texts.hashOfDirection(outbound),
-      inbound: texts.hashOfDirection(inbound),
-    })),
+  flows: ({ flows }, texts) => mapValues(flows, (ofClass) => hashesOfFlows(ofClass, texts)),
   portAcls: ({ portAcls }, texts) => mapValues(portAcls, (acl) => texts.hashOfAcl(acl)),
   nas: ({ nas }) => nas.map((entry) => ({ ...entry, prefix: formatPrefix(entry.prefix) })),
 };

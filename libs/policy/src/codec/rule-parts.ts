@@ -39,14 +39,13 @@ export function hashOfRules({ rows, lines }: EncodedRules): string {
 export class RuleHashes {
   /** By the id of its first rule. */
   private known: ReadonlyMap<string, Part> = new Map();
-  /** Of each rule, its line and whether it ends a part. */
-  private readonly places = new Successive<FlowRule, number>(({ id }) => id);
+  private readonly ends = new Successive<FlowRule, boolean>(({ id }) => id);
 
   hashOf(rules: readonly FlowRule[]): string {
-    const places = this.places.map(rules, ({ line, id }) => line * 2 + (endsPart(id) ? 1 : 0));
-    const parts = partsOf(rules, (place) => places[place]! % 2 === 1).map((part) => this.partOf(part));
+    const ends = this.ends.map(rules, ({ id }) => endsPart(id));
+    const parts = partsOf(rules, (place) => ends[place]!).map((part) => this.partOf(part));
     this.known = new Map(parts.map((part) => [part.rules[0]!.id, part]));
-    return hashOf([parts.map(({ hash }) => hash), places.map((place) => place >> 1)]);
+    return hashOf([parts.map(({ hash }) => hash), rules.map(({ line }) => line)]);
   }
 
   private partOf(rules: readonly FlowRule[]): Part {

@@ -1,8 +1,7 @@
-import { deepFreeze, failure, remembered, success, type Diagnostic, type Result } from '#base';
+import { deepFreeze, failure, NumberListMap, success, type Diagnostic, type Result } from '#base';
 import type { AclEntry } from '#net';
 import { Report } from '../codes.js';
-import { digestOf } from '../codec/encode.js';
-import { RuleHashes } from '../codec/rule-parts.js';
+import { Digests } from '../codec/encode.js';
 import type { Content } from '../codec/encoded.js';
 import type { AccessRuleSource, FlowRuleSource, Policy, RuleSource } from '../policy.js';
 import type { AccessGrant, ClassFlows, Provenance, Snapshot } from '../snapshot.js';
@@ -12,10 +11,10 @@ import { compileAccess } from './access.js';
 import { BudgetCheck } from './budgets.js';
 import { Conditions } from './conditions.js';
 import { CatalogSections, RuleSections } from './content.js';
-import { FlowCompiler, FlowIndex, FlowResolver, type RuleList } from './flows.js';
+import { FlowCompiler, FlowIndex, FlowResolver, mostLists } from './flows.js';
 import { NormalForms } from './normal-form.js';
 import { PortAclCompiler, type AclFinding, type PortAcl } from './port-acl.js';
-import { Latest } from '../version-memory.js';
+import { ByName, Latest } from '../version-memory.js';
 
 export const noProvenance: Provenance = { commit: null, author: null, committedAt: null };
 
@@ -33,6 +32,7 @@ interface Names {
   readonly resolver: FlowResolver;
   readonly index: FlowIndex;
   readonly flows: FlowCompiler;
+  readonly ofClass: ByName<ClassFlows>;
 }
 
 /** What holds as long as names and access table are the same objects. */
@@ -40,8 +40,9 @@ interface PortAcls {
   readonly compiler: PortAclCompiler;
   /** Classes that the flow rules of some device are those of. */
   readonly roles: readonly string[];
+  readonly ofRole: ByName<PortAcl>;
   /** By the rules where a class is the subject, and those where it is the object. */
-  readonly known: WeakMap<RuleList, WeakMap<RuleList, PortAcl>>;
+  readonly ofRules: NumberListMap<PortAcl>;
 }
 
 /**
@@ -54,7 +55,7 @@ export class PolicyCompiler {
   private readonly conditions = new Conditions();
   private readonly catalog = new CatalogSections();
   private readonly rules = new RuleSections();
-  private readonly hashes = new RuleHashes();
+  private readonly digests = new Digests();
   private readonly access = new Latest<{ table: readonly AccessGrant[]; findings: readonly Diagnostic[] }>();
   private readonly budgets = new BudgetCheck();
   private readonly acls = new Latest<PortAcls>();
@@ -68,10 +69,11 @@ export class PolicyCompiler {
     const { table, findings } = this.accessOf(policy, at, accesses.rules);
     report.addAll(findings);
     const { index } = names;
-    index.turn(names.resolver.resolve(flowRules.rules));
-    const flows: Record<string, ClassFlows> = {};
-    for (const name of names.classes) flows[name] = names.flows.compile(name, index);
-    const portAcls = this.portAclsOf(policy, names, table, flows, report);
+    const changed = index.turn(names.resolver.resolve(flowRules.rules));
+    const flows = names.ofClass.update(names.classes, changed, (name, before) =>
+      names.flows.compile(name, index, before),
+    );
+    const portAcls = this.portAclsOf(policy, names, table, changed, flows, report);
     this.budgets.check(policy, table, portAcls, report);
     if (report.hasErrors) return failure(report.diagnostics);
 
@@ -83,7 +85,7 @@ export class PolicyCompiler {
       flows,
       portAcls,
     };
-    const digest = digestOf(deepFreeze(content), this.hashes);
+    const digest = this.digests.digestOf(deepFreeze(content));
     return success(
       deepFreeze({ format: 4, digest, compiledFor: at.toISOString(), provenance, ...content }),
       report.diagnostics,
@@ -102,6 +104,7 @@ export class PolicyCompiler {
         resolver: new FlowResolver(classes, resolution),
         index: new FlowIndex(principalTree),
         flows: new FlowCompiler(forms, principalTree),
+        ofClass: new ByName<ClassFlows>(),
       };
     });
   }
@@ -118,22 +121,27 @@ export class PolicyCompiler {
     policy: Policy,
     names: Names,
     table: readonly AccessGrant[],
+    changed: ReadonlySet<string>,
     flows: Readonly<Record<string, ClassFlows>>,
     report: Report,
   ): Record<string, readonly AclEntry[]> {
-    const { compiler, roles, known } = this.acls.get([names, table], () => ({
+    const { compiler, roles, ofRole, ofRules } = this.acls.get([names, table], () => ({
       compiler: new PortAclCompiler(policy, names, table),
       roles: rolesOf(table, names.classes),
-      known: new WeakMap(),
+      ofRole: new ByName<PortAcl>(),
+      ofRules: new NumberListMap(mostLists),
     }));
+    const acls = ofRole.update(roles, changed, (role) => {
+      const [opening, receiving] = [names.index.outbound(role), names.index.inbound(role)];
+      // Classes under the same rules share one list.
+      return ofRules.getOrAdd([opening.number, receiving.number], () =>
+        compiler.compile(opening.flows, receiving.flows, flows[role]!),
+      );
+    });
     const out: Record<string, readonly AclEntry[]> = {};
     const findings = new Map<string, AclFinding>();
     for (const role of roles) {
-      const [opening, receiving] = [names.index.outbound(role), names.index.inbound(role)];
-      // Classes under the same rules share one list.
-      const acl = remembered(remembered(known, opening, newMap), receiving, () =>
-        compiler.compile(opening.flows, receiving.flows, flows[role]!),
-      );
+      const acl = acls[role]!;
       out[role] = acl.entries;
       for (const finding of acl.findings) if (!findings.has(finding.about)) findings.set(finding.about, finding);
     }
@@ -164,8 +172,6 @@ function rolesOf(table: readonly AccessGrant[], classes: readonly string[]): str
   const roles = new Set(table.map(({ role }) => role));
   return classes.filter((name) => roles.has(name));
 }
-
-const newMap = (): WeakMap<RuleList, PortAcl> => new WeakMap();
 
 function nextChangeOf(rules: readonly RuleSource[], { schedules }: Policy, at: Date): Date | null {
   const conditions = new Map<string, When>(rules.map(({ when }) => [formatWhen(when), when]));

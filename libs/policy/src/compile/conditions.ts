@@ -22,7 +22,7 @@ export class Conditions {
   }
 }
 
-const isConditional = ({ when }: RuleSource, before: boolean | undefined): boolean => before ?? when.kind !== 'always';
+const isConditional = ({ when }: RuleSource): boolean => when.kind !== 'always';
 
 /** Rules at one instant. */
 export class RulesInForce<R extends RuleSource> {

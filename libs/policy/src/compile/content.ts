@@ -85,18 +85,25 @@ class RuleSection<S extends RuleSource, T extends { readonly active: boolean }> 
 
   /** `make`: of a rule in force. */
   constructor(private readonly make: (source: S) => T) {
-    this.rules = new Successive<S, T>(({ id }) => id);
+    this.rules = new Successive<S, T>(
+      ({ id }) => id,
+      (source) => this.frozen(source),
+    );
   }
 
   /** Frozen. */
   of({ all, active }: RulesInForce<S>): readonly T[] {
-    const made = this.rules.map(all, (source) => Object.freeze(this.make(source)));
+    const made = this.rules.map(all, (source) => this.frozen(source)).slice();
     if (!active.includes(false)) return Object.freeze(made);
     return Object.freeze(
       made.map((rule, i) =>
         active[i] ? rule : remembered(this.idle, rule, () => Object.freeze({ ...rule, active: false })),
       ),
     );
+  }
+
+  private frozen(source: S): T {
+    return Object.freeze(this.make(source));
   }
 }
 

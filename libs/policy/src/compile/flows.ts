@@ -31,7 +31,7 @@ export class FlowResolver {
 
   /** The rules of one version after another. */
   resolve(rules: readonly FlowRuleSource[]): readonly ResolvedFlow[] {
-    return this.known.map(rules, (rule, before) => before ?? this.resolveRule(rule));
+    return this.known.map(rules, (rule) => this.resolveRule(rule)).slice();
   }
 
   /** What a rule between classes says of the addresses of one: the same object for the same set. */
@@ -67,30 +67,35 @@ export class FlowResolver {
 
 const noAtoms: AtomSet = [];
 
-/** What a list of rules is known by. */
-const keyOf = (flows: readonly ResolvedFlow[]): string => flows.map(({ id }) => id).join(' ');
-
-/** Some rules, nearest group first. Equal lists are one object, which stays as long as some class has it. */
+/** Some rules, nearest group first. Equal lists are one object, as long as they are remembered. */
 export interface RuleList {
+  readonly number: number;
   readonly flows: readonly ResolvedFlow[];
-  readonly key: string;
 }
+
+/** Lists of rules that are remembered: those of one version of a policy, and of some before. */
+export const mostLists = 2 ** 16;
 
 /** The rules that speak of each class, version after version: its own and those of everything it belongs to. */
 export class FlowIndex {
-  private readonly lists = new RuleLists();
+  private readonly lists = new NumberListMap<RuleList>(mostLists);
   private readonly bySubject: GroupedFlows;
   private readonly byObject: GroupedFlows;
+  private numbered = 0;
 
   constructor(tree: Hierarchy) {
-    this.bySubject = new GroupedFlows(({ rule }) => rule.subject, tree, this.lists);
-    this.byObject = new GroupedFlows(({ rule }) => rule.object, tree, this.lists);
+    const listOf = (flows: readonly ResolvedFlow[]): RuleList =>
+      this.lists.getOrAdd(
+        flows.map(({ number }) => number),
+        () => ({ number: this.numbered++, flows }),
+      );
+    this.bySubject = new GroupedFlows(({ rule }) => rule.subject, tree, listOf);
+    this.byObject = new GroupedFlows(({ rule }) => rule.object, tree, listOf);
   }
 
-  /** Begins the next version. */
-  turn(flows: readonly ResolvedFlow[]): void {
-    this.bySubject.turn(flows);
-    this.byObject.turn(flows);
+  /** Begins the next version; tells which names other rules speak of than in the one before. */
+  turn(flows: readonly ResolvedFlow[]): ReadonlySet<string> {
+    return new Set([...this.bySubject.turn(flows), ...this.byObject.turn(flows)]);
   }
 
   /** Where the class is the subject. */
@@ -106,75 +111,75 @@ export class FlowIndex {
 
 type Group = readonly ResolvedFlow[];
 
+/** More groups than this are found in one pass over all rules. */
+const fewGroups = 16;
+
 /** The rules by the group that they name, version after version; a class has those of all groups that it belongs to. */
 class GroupedFlows {
-  private groups: ReadonlyMap<string, Group> = new Map();
+  private flows: readonly ResolvedFlow[] = [];
+  private groups = new Map<string, Group>();
   private readonly names: Successive<ResolvedFlow, string>;
   private readonly ofClass = new Map<string, RuleList>();
 
   constructor(
     private readonly nameOf: (flow: ResolvedFlow) => string,
     private readonly tree: Hierarchy,
-    private readonly lists: RuleLists,
+    private readonly listOf: (flows: readonly ResolvedFlow[]) => RuleList,
   ) {
     this.names = new Successive((flow) => flow);
   }
 
-  turn(flows: readonly ResolvedFlow[]): void {
-    const before = this.groups;
-    const names = this.names.map(flows, this.nameOf);
-    this.groups = Map.groupBy(flows, (_, i) => names[i]!);
-    for (const name of new Set([...before.keys(), ...this.groups.keys()])) {
-      if (isSame(before.get(name) ?? [], this.groups.get(name) ?? [])) continue;
-      for (const member of this.tree.members(name)) this.forget(member);
-    }
+  /** The names whose rules changed. */
+  turn(flows: readonly ResolvedFlow[]): ReadonlySet<string> {
+    const changed = this.groupAnew(this.groupsOfChanged(flows), flows);
+    this.flows = flows;
+    const names = new Set(changed.flatMap((group) => this.tree.members(group)));
+    for (const name of names) this.ofClass.delete(name);
+    return names;
   }
 
   of(name: string): RuleList {
     let list = this.ofClass.get(name);
     if (!list) {
       const groups = [...this.tree.distances(name).keys()];
-      list = this.lists.take(groups.flatMap((group) => this.groups.get(group) ?? []));
+      list = this.listOf(groups.flatMap((group) => this.groups.get(group) ?? []));
       this.ofClass.set(name, list);
     }
     return list;
   }
 
-  private forget(name: string): void {
-    const list = this.ofClass.get(name);
-    if (!list) return;
-    this.lists.release(list);
-    this.ofClass.delete(name);
+  /** The groups that are named by rules between those that both versions begin and end with. */
+  private groupsOfChanged(flows: readonly ResolvedFlow[]): ReadonlySet<string> {
+    const [was, is] = [this.flows.length, flows.length];
+    const most = Math.min(was, is);
+    let start = 0;
+    while (start < most && this.flows[start] === flows[start]) start++;
+    let end = 0;
+    while (end < most - start && this.flows[was - 1 - end] === flows[is - 1 - end]) end++;
+    return new Set([...this.flows.slice(start, was - end), ...flows.slice(start, is - end)].map(this.nameOf));
+  }
+
+  /** Those of some groups that have other rules now. */
+  private groupAnew(groups: ReadonlySet<string>, flows: readonly ResolvedFlow[]): string[] {
+    const names = this.names.map(flows, this.nameOf);
+    const all = groups.size > fewGroups ? Map.groupBy(flows, (_, i) => names[i]!) : null;
+    return [...groups].filter((name) => {
+      const before = this.groups.get(name) ?? [];
+      const now = all ? (all.get(name) ?? []) : flows.filter((_, i) => names[i] === name);
+      if (now.length > 0) this.groups.set(name, now);
+      else this.groups.delete(name);
+      return !isSame(before, now);
+    });
   }
 }
 
 const isSame = (a: Group, b: Group): boolean =>
   a.length === b.length && a.every((flow, i) => flow === b[i] || flow.id === b[i]!.id);
 
-/** Lists in use, by the ids of their rules: equal ones are one object. */
-class RuleLists {
-  private readonly known = new Map<string, { readonly list: RuleList; users: number }>();
-
-  take(flows: readonly ResolvedFlow[]): RuleList {
-    const key = keyOf(flows);
-    const known = this.known.get(key) ?? { list: { flows, key }, users: 0 };
-    known.users++;
-    this.known.set(key, known);
-    return known.list;
-  }
-
-  release({ key }: RuleList): void {
-    const known = this.known.get(key)!;
-    known.users--;
-    if (known.users === 0) this.known.delete(key);
-  }
-}
-
 /** What devices of a class may do, from the rules that speak of it. Classes under the same rules share one result. */
 export class FlowCompiler {
   private readonly outbound = new WeakMap<RuleList, DirectionFlows>();
   private readonly inbound = new WeakMap<RuleList, DirectionFlows>();
-  private readonly ofClass = new Map<string, ClassFlows>();
   /** By the rules that name a class on the far side, and which side that is. */
   private readonly peers = new NumberListMap<Peers>(mostPeerLists);
   private readonly cells = new NumberListMap<PeerCells>(mostPeerLists);
@@ -184,15 +189,12 @@ export class FlowCompiler {
     private readonly tree: Hierarchy,
   ) {}
 
-  compile(name: string, index: FlowIndex): ClassFlows {
+  /** `before`: those of the class in the version before, which stay the same object if they are the same. */
+  compile(name: string, index: FlowIndex, before: ClassFlows | null = null): ClassFlows {
     const [opening, receiving] = [index.outbound(name), index.inbound(name)];
     const outbound = remembered(this.outbound, opening, () => this.compileDirection(opening.flows, 'object'));
     const inbound = remembered(this.inbound, receiving, () => this.compileDirection(receiving.flows, 'subject'));
-    const before = this.ofClass.get(name);
-    if (before?.outbound === outbound && before.inbound === inbound) return before;
-    const flows = { outbound, inbound };
-    this.ofClass.set(name, flows);
-    return flows;
+    return before?.outbound === outbound && before.inbound === inbound ? before : { outbound, inbound };
   }
 
   private compileDirection(flows: readonly ResolvedFlow[], far: FarSide): DirectionFlows {
@@ -246,4 +248,4 @@ interface PeerCells {
 }
 
 /** Lists of rules between classes that are remembered. */
-const mostPeerLists = 2 ** 16;
+const mostPeerLists = mostLists;

@@ -4,6 +4,7 @@ import type { LineType, RawLine } from './rule-lines.js';
 export interface LinesByKind {
   readonly flows: readonly RawLine[];
   readonly accesses: readonly RawLine[];
+  /** The same list as long as no line in it changes. */
   readonly memberships: readonly RawLine[];
   /** Whether any two lines mean the same. */
   readonly hasDuplicates: boolean;
@@ -17,10 +18,11 @@ export class LineKinds {
   private codes = new Successive<RawLine, number>(({ content }) => content);
   /** What lines mean, numbered. */
   private numbers = new Map<string, number>();
+  private memberships: readonly RawLine[] = [];
 
   sort(lines: readonly RawLine[]): LinesByKind {
     this.forget(lines.length);
-    const codes = this.codes.map(lines, ({ type, meaning }, before) => before ?? this.codeOf(type, meaning));
+    const codes = this.codes.map(lines, ({ type, meaning }) => this.codeOf(type, meaning));
     const sorted = { flows: [] as RawLine[], accesses: [] as RawLine[], memberships: [] as RawLine[] };
     const lists = [sorted.flows, sorted.accesses, sorted.memberships];
     const seen = new Uint8Array(this.numbers.size);
@@ -31,7 +33,10 @@ export class LineKinds {
       hasDuplicates ||= seen[meaning] === 1;
       seen[meaning] = 1;
     }
-    return { ...sorted, hasDuplicates };
+    const { memberships } = sorted;
+    if (memberships.length !== this.memberships.length || memberships.some((line, i) => line !== this.memberships[i]))
+      this.memberships = memberships;
+    return { ...sorted, memberships: this.memberships, hasDuplicates };
   }
 
   private codeOf(type: LineType, meaning: string): number {

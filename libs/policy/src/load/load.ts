@@ -78,7 +78,8 @@ export class PolicyLoader {
     };
     const sorted = sortFiles(files, report);
     this.forget(sorted);
-    const lines = [...sorted.rules].flatMap(([file, text]) => take(this.linesOf(file, text)));
+    const ofFiles = [...sorted.rules].map(([file, text]) => take(this.linesOf(file, text)));
+    const lines = ([] as RawLine[]).concat(...ofFiles);
     const { flows, accesses, memberships, hasDuplicates } = this.kinds.sort(lines);
     if (hasDuplicates) for (const list of [flows, accesses]) reportDuplicates(list, report);
     const catalogFiles = [...sorted.catalog].flatMap(([file, { kind, text }]) => {
@@ -88,7 +89,7 @@ export class PolicyLoader {
     const yamlOf = (some: ReadonlyMap<string, string>): YamlFile[] =>
       [...some].flatMap(([file, text]) => take(this.yamlOf(file, text)) ?? []);
     const names = take(
-      this.names.get([...catalogFiles.map(([, yaml]) => yaml), ...memberships], () =>
+      this.names.get([...catalogFiles.map(([, yaml]) => yaml), memberships], () =>
         read((own) => readNames(catalogFiles, memberships, own)),
       ),
     );
@@ -159,12 +160,13 @@ function rulesOf<T extends RuleSource>(
   known: Successive<RawLine, T | undefined>,
   make: (line: RawLine) => T | null,
 ): T[] {
-  const rules = known.map(lines, (line, before) => {
-    if (!before) return make(line) ?? undefined;
-    const { span } = before;
-    return span.line === line.line && span.file === line.file ? before : { ...before, span: line.span };
-  });
-  return rules.filter((rule) => rule !== undefined);
+  const rules = known.map(lines, (line) => make(line) ?? undefined);
+  return rules.includes(undefined) ? rules.filter((rule) => rule !== undefined) : (rules.slice() as T[]);
+}
+
+function moved<T extends RuleSource>({ file, line, span }: RawLine, before: T | undefined): T | undefined {
+  const { span: place } = before!;
+  return place.line === line && place.file === file ? before : { ...before!, span };
 }
 
 function readNames(files: Parameters<typeof readCatalog>[0], members: readonly RawLine[], report: Report): Names {
@@ -183,8 +185,8 @@ function readNames(files: Parameters<typeof readCatalog>[0], members: readonly R
     catalog,
     trees,
     words,
-    flowRules: new Successive(({ content }) => content),
-    accessRules: new Successive(({ content }) => content),
+    flowRules: new Successive(({ content }) => content, moved),
+    accessRules: new Successive(({ content }) => content, moved),
     consistency: new ConsistencyCheck({
       ...catalog,
       principalTree: trees.principals,

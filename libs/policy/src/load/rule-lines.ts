@@ -111,11 +111,11 @@ export function readRuleLines(file: string, text: string, report: Report, before
   const moved = linesIn(is) - linesIn(was);
   const { lines } = before;
   const tail = end === 0 ? [] : lines.slice(placeOfLine(lines, behind + 1));
-  return [
-    ...lines.slice(0, placeOfLine(lines, first + 1)),
-    ...readLines(file, is, first, report),
-    ...(moved === 0 ? tail : tail.map((line) => line.movedTo(line.line + moved))),
-  ];
+  const head = lines.slice(0, placeOfLine(lines, first + 1));
+  return head.concat(
+    readLines(file, is, first, report),
+    moved === 0 ? tail : tail.map((line) => line.movedTo(line.line + moved)),
+  );
 }
 
 /** `above`: how many lines stand above the text in its file. */

@@ -505,8 +505,8 @@ const compileFaults: readonly Fault[] = [
   {
     name: 'what a class may do is taken from the version before',
     file: `${policy}/version-memory.ts`,
-    find: 'before === null || changed.has(name)',
-    replace: 'before === null',
+    find: 'i >= values.length || changed.has(name)',
+    replace: 'i >= values.length',
     caughtBy: incremental,
   },
   {

@@ -47,8 +47,9 @@ export function sha256(text: string | Uint8Array): string {
 export function deepFreeze<T>(value: T): T {
   if (value !== null && typeof value === 'object' && !Object.isFrozen(value)) {
     Object.freeze(value);
+    if (Array.isArray(value)) for (const item of value) deepFreeze(item);
     // Values of large records are found faster one by one than all at once.
-    for (const key of Object.keys(value)) deepFreeze((value as Record<string, unknown>)[key]);
+    else for (const key of Object.keys(value)) deepFreeze((value as Record<string, unknown>)[key]);
   }
   return value;
 }

@@ -17,23 +17,18 @@ export class Latest<T> {
 
 /** Results for some names, which are the same in all versions. */
 export class ByName<V> {
-  private readonly values: (V | null)[] = [];
+  private readonly values: V[] = [];
 
-  /** A record of the results, made anew where a name is new or among those that changed. */
+  /** By place of the name; made anew where a name is new or among those that changed. Valid until the next call. */
   update(
     names: readonly string[],
     changed: ReadonlySet<string>,
     make: (name: string, before: V | null) => V,
-  ): Readonly<Record<string, V>> {
+  ): readonly V[] {
     const { values } = this;
-    const record: Record<string, V> = {};
-    for (const [i, name] of names.entries()) {
-      const before = values[i] ?? null;
-      const value = before === null || changed.has(name) ? make(name, before) : before;
-      values[i] = value;
-      record[name] = value;
-    }
-    return record;
+    for (const [i, name] of names.entries())
+      if (i >= values.length || changed.has(name)) values[i] = make(name, values[i] ?? null);
+    return values;
   }
 }
 

@@ -70,9 +70,10 @@ export class PolicyCompiler {
     report.addAll(findings);
     const { index } = names;
     const changed = index.turn(names.resolver.resolve(flowRules.rules));
-    const flows = names.ofClass.update(names.classes, changed, (name, before) =>
-      names.flows.compile(name, index, before),
+    const ofClass = names.ofClass.update(names.classes, changed, (name, before) =>
+      deepFreeze(names.flows.compile(name, index, before)),
     );
+    const flows = frozenRecord(names.classes, (place) => ofClass[place]!);
     const portAcls = this.portAclsOf(policy, names, table, changed, flows, report);
     this.budgets.check(policy, table, portAcls, report);
     if (report.hasErrors) return failure(report.diagnostics);
@@ -124,7 +125,7 @@ export class PolicyCompiler {
     changed: ReadonlySet<string>,
     flows: Readonly<Record<string, ClassFlows>>,
     report: Report,
-  ): Record<string, readonly AclEntry[]> {
+  ): Readonly<Record<string, readonly AclEntry[]>> {
     const { compiler, roles, ofRole, ofRules } = this.acls.get([names, table], () => ({
       compiler: new PortAclCompiler(policy, names, table),
       roles: rolesOf(table, names.classes),
@@ -134,24 +135,22 @@ export class PolicyCompiler {
     const acls = ofRole.update(roles, changed, (role) => {
       const [opening, receiving] = [names.index.outbound(role), names.index.inbound(role)];
       // Classes under the same rules share one list.
-      return ofRules.getOrAdd([opening.number, receiving.number], () =>
-        compiler.compile(opening.flows, receiving.flows, flows[role]!),
-      );
+      return ofRules.getOrAdd([opening.number, receiving.number], () => {
+        const acl = compiler.compile(opening.flows, receiving.flows, flows[role]!);
+        deepFreeze(acl.entries);
+        return acl;
+      });
     });
-    const out: Record<string, readonly AclEntry[]> = {};
     const findings = new Map<string, AclFinding>();
-    for (const role of roles) {
-      const acl = acls[role]!;
-      out[role] = acl.entries;
+    for (const acl of acls)
       for (const finding of acl.findings) if (!findings.has(finding.about)) findings.set(finding.about, finding);
-    }
     if (findings.size > 0) {
       // A list that is known from an earlier version may know its rules at other lines.
       const places = new Map(policy.flowRules.map((rule) => [rule.id, rule.span]));
       for (const { code, rule, summary, hint } of findings.values())
         report.add(code, places.get(rule.id) ?? rule.span, summary, hint);
     }
-    return out;
+    return frozenRecord(roles, (place) => acls[place]!.entries);
   }
 }
 
@@ -171,6 +170,13 @@ function classesByTree(classes: ReadonlyMap<string, unknown>, tree: Policy['prin
 function rolesOf(table: readonly AccessGrant[], classes: readonly string[]): string[] {
   const roles = new Set(table.map(({ role }) => role));
   return classes.filter((name) => roles.has(name));
+}
+
+/** Of values that are frozen. */
+function frozenRecord<V>(names: readonly string[], valueAt: (place: number) => V): Readonly<Record<string, V>> {
+  const record: Record<string, V> = {};
+  for (let i = 0; i < names.length; i++) record[names[i]!] = valueAt(i);
+  return Object.freeze(record);
 }
 
 function nextChangeOf(rules: readonly RuleSource[], { schedules }: Policy, at: Date): Date | null {

@@ -28,8 +28,8 @@ const isConditional = ({ when }: RuleSource): boolean => when.kind !== 'always';
 export class RulesInForce<R extends RuleSource> {
   /** Those with a condition. */
   readonly conditional: readonly R[];
-  /** By rule: whether it is in force. */
-  readonly active: readonly boolean[];
+  /** By rule: whether it is in force; null: all are. */
+  readonly active: readonly boolean[] | null;
   /** Those in force. */
   readonly rules: readonly R[];
 
@@ -38,8 +38,14 @@ export class RulesInForce<R extends RuleSource> {
     isConditional: readonly boolean[],
     isInForce: (rule: R) => boolean,
   ) {
-    this.conditional = all.filter((_, i) => isConditional[i]);
-    this.active = isConditional.map((conditional, i) => !conditional || isInForce(all[i]!));
-    this.rules = this.active.includes(false) ? all.filter((_, i) => this.active[i]) : all;
+    this.conditional = isConditional.includes(true) ? all.filter((_, i) => isConditional[i]) : [];
+    if (this.conditional.every(isInForce)) {
+      this.active = null;
+      this.rules = all;
+    } else {
+      const active = isConditional.map((conditional, i) => !conditional || isInForce(all[i]!));
+      this.active = active;
+      this.rules = all.filter((_, i) => active[i]);
+    }
   }
 }

@@ -94,7 +94,7 @@ class RuleSection<S extends RuleSource, T extends { readonly active: boolean }> 
   /** Frozen. */
   of({ all, active }: RulesInForce<S>): readonly T[] {
     const made = this.rules.map(all, (source) => this.frozen(source)).slice();
-    if (!active.includes(false)) return Object.freeze(made);
+    if (!active) return Object.freeze(made);
     return Object.freeze(
       made.map((rule, i) =>
         active[i] ? rule : remembered(this.idle, rule, () => Object.freeze({ ...rule, active: false })),

@@ -4,6 +4,7 @@ import { Report } from '../codes.js';
 import { segmentAt } from '../compile/access.js';
 import { builtIn, type FlowRuleSource, type Policy, type SegmentSource } from '../policy.js';
 import { addressesOf } from '../resolve.js';
+import { Successive } from '../version-memory.js';
 import { didYouMean } from './suggest.js';
 
 /** What does not depend on the rules. */
@@ -17,6 +18,8 @@ export class ConsistencyCheck {
   private readonly findings: readonly Diagnostic[];
   private readonly segments: readonly Placed[];
   private readonly overlaps = new Map<string, Placed | null>();
+  /** Whether the subject of a rule is a class. */
+  private readonly ofClasses = new Successive<FlowRuleSource, boolean>(({ id }) => id);
 
   constructor(private readonly names: Names) {
     const report = new Report();
@@ -47,8 +50,8 @@ export class ConsistencyCheck {
   private checkRulesAndSegments(rules: readonly FlowRuleSource[], report: Report): void {
     const { classes } = this.names;
     const told = new Set<string>();
-    for (const rule of rules) {
-      if (classes.has(rule.subject)) continue;
+    const isOfClass = this.ofClasses.map(rules, ({ subject }) => classes.has(subject));
+    for (const rule of rules.filter((_, i) => !isOfClass[i])) {
       const objectIsClass = classes.has(rule.object);
       const under = this.overlap(rule.subject);
       const over = objectIsClass ? null : this.overlap(rule.object);

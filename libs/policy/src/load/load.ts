@@ -78,8 +78,7 @@ export class PolicyLoader {
     };
     const sorted = sortFiles(files, report);
     this.forget(sorted);
-    const ofFiles = [...sorted.rules].map(([file, text]) => take(this.linesOf(file, text)));
-    const lines = ([] as RawLine[]).concat(...ofFiles);
+    const lines = new Map([...sorted.rules].map(([file, text]) => [file, take(this.linesOf(file, text))]));
     const { flows, accesses, memberships, hasDuplicates } = this.kinds.sort(lines);
     if (hasDuplicates) for (const list of [flows, accesses]) reportDuplicates(list, report);
     const catalogFiles = [...sorted.catalog].flatMap(([file, { kind, text }]) => {

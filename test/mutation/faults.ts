@@ -243,8 +243,8 @@ const netFaults: readonly Fault[] = [
   {
     name: 'regions of the same addresses share a list whatever they want',
     file: `${net}/minimise/groups.ts`,
-    find: 'set * mostSets + numberOf(this.demands, demand)',
-    replace: 'set',
+    find: 'regions.find((one) => one.demand === demand)',
+    replace: 'regions[0]',
     caughtBy: minimise,
   },
   {

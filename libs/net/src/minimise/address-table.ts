@@ -46,6 +46,9 @@ export class AddressTable {
   private readonly unions = new NumberListMap<number>(mostUnions);
   private readonly repainted = new Map<number, readonly Stroke[] | null>();
   private readonly denied = new Map<number, readonly Stroke[]>();
+  /** By set: strokes on nothing, with denies and without. */
+  private readonly painted: (readonly Stroke[] | null)[] = [];
+  private readonly permitted: (readonly Stroke[] | null)[] = [];
   /** By set and action: equal strokes are one object. */
   private readonly single = new Map<number, Stroke>();
   /** IPv4 prefixes, by address and length. */
@@ -152,6 +155,10 @@ export class AddressTable {
 
   /** The strokes above a list that permits `before` after which `after` is permitted; null where that needs a deny. */
   repaint(before: number, after: number, denies = this.abilities.denies): readonly Stroke[] | null {
+    if (before === this.none) {
+      const known = denies ? this.painted : this.permitted;
+      return (known[after] ??= this.strokes(before, after, denies))!;
+    }
     const key = (before * mostSets + after) * 2 + (denies ? 1 : 0);
     let strokes = this.repainted.get(key);
     if (strokes === undefined) {
@@ -262,6 +269,8 @@ export class AddressTable {
     const found = this.lists.length;
     if (found === mostSets) throw new RangeError(`more than ${mostSets} sets of addresses`);
     this.lists.push(undefined);
+    this.painted.push(null);
+    this.permitted.push(null);
     this.lowest.push(Infinity);
     this.highest.push(-Infinity);
     this.byText.set(text, found);

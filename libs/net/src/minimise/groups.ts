@@ -3,7 +3,7 @@ import { blockAround, blockOf, rangeOfBlock, type Block } from '../address-block
 import { bitsOf, familyOf } from '../address.js';
 import type { Interval } from '../interval.js';
 import type { MatchLine, PacketRegion } from './abilities.js';
-import { mostSets, type AddressTable } from './address-table.js';
+import type { AddressTable } from './address-table.js';
 import { topOfAxis, wantedAxes, type Axis, type WantedAxes } from './axes.js';
 import { kindNumber, type AxisKind } from './line-store.js';
 import { gapBorders } from './separate.js';
@@ -41,6 +41,12 @@ interface Place {
   readonly around: Interval<bigint>;
 }
 
+/** A set of addresses, and what is wanted of it, which is never much. */
+interface AddressesOfRegions {
+  place: Place | null;
+  readonly regions: { readonly demand: number; readonly number: number }[];
+}
+
 /** Regions that have a list of their own. */
 interface Group<L> {
   readonly members: readonly Member<L>[];
@@ -66,11 +72,11 @@ interface Group<L> {
 export class GroupedList<L> {
   private readonly members = new WeakMap<PacketRegion, Member<L> | 'none'>();
   private readonly groups = new NumberListMap<Group<L>>(mostGroups);
-  /** By what they want of which addresses. */
-  private readonly numbers = new Map<number, number>();
+  /** What regions want, numbered. */
   private readonly demands = new Map<string, number>();
-  /** By number of the set of addresses. */
-  private readonly places: (Place | undefined)[] = [];
+  /** By number of the set. */
+  private readonly sets: AddressesOfRegions[] = [];
+  private numbered = 0;
   private readonly bits: number;
 
   constructor(
@@ -112,13 +118,20 @@ export class GroupedList<L> {
     const addresses = familyOf(region.addresses, this.table.family);
     if (addresses.length === 0) return 'none';
     const set = this.table.number(addresses);
-    const place = (this.places[set] ??= this.placeOf(blockAround(addresses[0]!.first, addresses.at(-1)!.last)));
-    return { region, number: this.numberOf(set, region), place, alone: null };
+    while (this.sets.length <= set) this.sets.push({ place: null, regions: [] });
+    const known = this.sets[set]!;
+    known.place ??= this.placeOf(blockAround(addresses[0]!.first, addresses.at(-1)!.last));
+    return { region, number: this.numberOf(known, region), place: known.place, alone: null };
   }
 
-  private numberOf(set: number, { services, sourcePorts, established }: PacketRegion): number {
-    const demand = `${textOf(services)} ${sourcePorts ? textOf(sourcePorts) : 'any'} ${established === true}`;
-    return numberOf(this.numbers, set * mostSets + numberOf(this.demands, demand));
+  private numberOf({ regions }: AddressesOfRegions, { services, sourcePorts, established }: PacketRegion): number {
+    const text = `${textOf(services)} ${sourcePorts ? textOf(sourcePorts) : 'any'} ${established === true}`;
+    const demand = this.demands.get(text) ?? this.demands.size;
+    this.demands.set(text, demand);
+    const known = regions.find((one) => one.demand === demand);
+    if (known) return known.number;
+    regions.push({ demand, number: this.numbered });
+    return this.numbered++;
   }
 
   private groupOf(members: readonly Member<L>[]): Group<L> {
@@ -237,12 +250,6 @@ function gapsOf({ openings, replies }: WantedAxes, table: AddressTable): number[
 }
 
 const textOf = (list: readonly Interval<number>[]): string => list.map(({ first, last }) => `${first}-${last}`).join();
-
-function numberOf<K>(known: Map<K, number>, key: K): number {
-  const found = known.get(key) ?? known.size;
-  known.set(key, found);
-  return found;
-}
 
 function blockOfAll<L>(members: readonly Member<L>[]): Block {
   return members

@@ -13,7 +13,7 @@ import { hasSingleValues } from './tidy.js';
 import { portWeight } from './weight.js';
 
 /** Blocks that are remembered: classes that stand together have most of theirs in common. */
-const mostBlocks = 4000;
+const mostBlocks = 250;
 
 /** Part of a list, with the number of its lines as the target counts them. */
 interface Block {

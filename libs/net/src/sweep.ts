@@ -38,6 +38,7 @@ export function joinedCells<T extends number | bigint>(lists: Lists<T>, one: T):
 
 /** Where lists begin and end, in ascending order: place `i` is of list `owners[i] >> 1`, and opens it if that is odd. */
 interface Events<T> {
+  readonly length: number;
   readonly places: ArrayLike<T>;
   readonly owners: ArrayLike<number>;
 }
@@ -48,8 +49,12 @@ function wideEvents(lists: Lists<bigint>): Events<bigint> {
     for (const { first, last } of list)
       events.push({ at: first, owner: index * 2 + 1 }, { at: last + 1n, owner: index * 2 });
   events.sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
-  return { places: events.map(({ at }) => at), owners: events.map(({ owner }) => owner) };
+  return { length: events.length, places: events.map(({ at }) => at), owners: events.map(({ owner }) => owner) };
 }
+
+/** Most sweeps are short, and a typed array of its own would take each as long as the sweep: valid until the next sweep. */
+const most = 1024;
+const scratch = { keys: new Float64Array(most), owners: new Int32Array(most) };
 
 /** Place and owner in one number, which sorts without a call for each comparison. */
 function narrowEvents(lists: Lists<number>): Events<number> {
@@ -61,7 +66,8 @@ function narrowEvents(lists: Lists<number>): Events<number> {
   }
   const unit = lists.length * 2;
   if ((highest + 2) * unit > Number.MAX_SAFE_INTEGER) throw new RangeError('too many lists to sweep');
-  const keys = new Float64Array(length);
+  const { keys, owners } =
+    length <= most ? scratch : { keys: new Float64Array(length), owners: new Int32Array(length) };
   let next = 0;
   for (const [index, list] of lists.entries()) {
     for (const { first, last } of list) {
@@ -69,25 +75,24 @@ function narrowEvents(lists: Lists<number>): Events<number> {
       keys[next++] = (last + 1) * unit + index * 2;
     }
   }
-  sort(keys);
-  const owners = new Int32Array(length);
+  sort(keys, length);
   for (let i = 0; i < length; i++) {
     const place = Math.floor(keys[i]! / unit);
     owners[i] = keys[i]! - place * unit;
     keys[i] = place;
   }
-  return { places: keys, owners };
+  return { length, places: keys, owners };
 }
 
 /** Most sweeps are of few lists: by hand, they are sorted before the engine's own sort has begun. */
 const few = 48;
 
-function sort(keys: Float64Array): void {
-  if (keys.length > few) {
-    keys.sort();
+function sort(keys: Float64Array, length: number): void {
+  if (length > few) {
+    keys.subarray(0, length).sort();
     return;
   }
-  for (let i = 1; i < keys.length; i++) {
+  for (let i = 1; i < length; i++) {
     const key = keys[i]!;
     let at = i;
     for (; at > 0 && keys[at - 1]! > key; at--) keys[at] = keys[at - 1]!;
@@ -95,13 +100,13 @@ function sort(keys: Float64Array): void {
   }
 }
 
-function cellsOf<T extends number | bigint>({ places, owners }: Events<T>, one: T): SweepCell<T>[] {
+function cellsOf<T extends number | bigint>({ length, places, owners }: Events<T>, one: T): SweepCell<T>[] {
   const cells: SweepCell<T>[] = [];
   /** Ascending. */
   const open: number[] = [];
-  for (let i = 0; i < places.length;) {
+  for (let i = 0; i < length;) {
     const first = places[i]!;
-    for (; i < places.length && places[i] === first; i++) {
+    for (; i < length && places[i] === first; i++) {
       const index = owners[i]! >> 1;
       if (owners[i]! % 2 === 1) insert(open, index);
       else open.splice(open.indexOf(index), 1);

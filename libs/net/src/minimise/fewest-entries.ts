@@ -20,7 +20,7 @@ export function fewestEntries(regions: readonly PacketRegion[], abilities: Abili
 }
 
 /** The same for many lists that share addresses: what was found of a set of addresses is kept while this lives. */
-export class EntryMinimiser<L> {
+export class EntryMinimiser<L extends object> {
   private readonly tables: Tables;
   private readonly lists: Readonly<Record<Family, FamilyList>>;
   private readonly grouped: readonly GroupedList<L>[];

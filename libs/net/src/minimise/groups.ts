@@ -5,14 +5,14 @@ import type { Interval } from '../interval.js';
 import type { MatchLine, PacketRegion } from './abilities.js';
 import type { AddressTable } from './address-table.js';
 import { topOfAxis, wantedAxes, type Axis, type WantedAxes } from './axes.js';
-import { kindNumber, type AxisKind } from './line-store.js';
+import { kindNumber, storedNumber, type AxisKind } from './line-store.js';
 import { gapBorders } from './separate.js';
 
 /** Groups that are remembered: lists have most of theirs in common with others. */
 const mostGroups = 2 ** 16;
 
-/** Makes the list of some regions in one family, and what lists are made of for who asks. */
-export interface ListMaker<L> {
+/** Makes the list of some regions in one family, of lines of one store, and what lists are made of for who asks. */
+export interface ListMaker<L extends object> {
   readonly list: (regions: readonly PacketRegion[]) => PlainOrSearched;
   readonly form: (line: MatchLine) => L;
 }
@@ -69,9 +69,11 @@ interface Group<L> {
  * INVARIANT: no group but the last says anything about addresses around another, so what is proved of each is proved of
  * the list.
  */
-export class GroupedList<L> {
+export class GroupedList<L extends object> {
   private readonly members = new WeakMap<PacketRegion, Member<L> | 'none'>();
   private readonly groups = new NumberListMap<Group<L>>(mostGroups);
+  /** By number of the line. */
+  private readonly formed: L[] = [];
   /** What regions want, numbered. */
   private readonly demands = new Map<string, number>();
   /** By number of the set. */
@@ -144,11 +146,17 @@ export class GroupedList<L> {
     const numbers = members.map(({ number }) => number);
     return this.groups.getOrAdd(numbers, () => {
       const { lines, isPlain } = this.maker.list(members.map(({ region }) => region));
-      const formed = lines.map(this.maker.form);
+      const formed = lines.map((line) => this.formOf(line));
       // Permits of the members' own prefixes are around them.
       if (isPlain) return { members, lines: formed, reach: 'contained', gaps: gapsOfPermits(lines) };
       return { members, lines: formed, reach: lines, gaps: null };
     });
+  }
+
+  /** Lists share most of their lines. */
+  private formOf(line: MatchLine): L {
+    const number = storedNumber(line);
+    return number === null ? this.maker.form(line) : (this.formed[number] ??= this.maker.form(line));
   }
 
   private isContained(group: Group<L>): boolean {

@@ -19,11 +19,45 @@ export const kindNumber = ({ protocol, looksAt }: AxisKind): number => lookedAt.
 type Ports = readonly Interval<number>[] | null;
 type Condition = Pick<MatchLine, 'protocols' | 'sourcePorts' | 'destinationPorts' | 'established'>;
 
+/** A line of a store, known by a number; a copy of it with another condition is none. */
+class StoredLine implements MatchLine {
+  readonly #number: number;
+  readonly action: MatchLine['action'];
+  readonly destination: MatchLine['destination'];
+  readonly protocols: MatchLine['protocols'];
+  readonly sourcePorts: MatchLine['sourcePorts'];
+  readonly destinationPorts: MatchLine['destinationPorts'];
+  readonly established: boolean;
+
+  constructor(
+    number: number,
+    readonly family: Family,
+    { action, addresses }: Stroke,
+    condition: Condition,
+  ) {
+    this.#number = number;
+    this.action = action;
+    this.destination = addresses;
+    this.protocols = condition.protocols;
+    this.sourcePorts = condition.sourcePorts;
+    this.destinationPorts = condition.destinationPorts;
+    this.established = condition.established;
+  }
+
+  static numberOf(line: MatchLine): number | null {
+    return #number in line ? line.#number : null;
+  }
+}
+
+/** From 0 among the lines of its store; null: of no store. */
+export const storedNumber = (line: MatchLine): number | null => StoredLine.numberOf(line);
+
 /** Makes the lines of one family. Equal lines are one object: lists share most of theirs. */
 export class LineStore {
   /** By protocol and ports, then by stroke. */
   private readonly known = new Map<number, Map<Stroke, MatchLine>>();
   private readonly ports = new Map<number, Ports>();
+  private count = 0;
 
   constructor(private readonly family: Family) {}
 
@@ -68,8 +102,8 @@ export class LineStore {
     return strokes.map((stroke) => this.line(stroke, condition));
   }
 
-  private line({ action, addresses }: Stroke, condition: Condition): MatchLine {
-    return { action, family: this.family, destination: addresses, ...condition };
+  private line(stroke: Stroke, condition: Condition): MatchLine {
+    return new StoredLine(this.count++, this.family, stroke, condition);
   }
 
   private portsOf(protocol: number, ports: Interval<number>): Ports {

@@ -44,7 +44,6 @@ export class PortAclCompiler {
   private readonly resolver: FlowResolver;
   private readonly forms: NormalForms;
   private readonly replies = new WeakMap<FlowRegion, Replies>();
-  private readonly entries = new Map<MatchLine, AclEntry>();
   private readonly prefixes = new Map<readonly Interval<bigint>[], Prefix>();
 
   constructor(
@@ -67,21 +66,18 @@ export class PortAclCompiler {
     return { entries, findings };
   }
 
-  /** Lists share most of their lines, and so their entries. */
   private entryOf(line: MatchLine): AclEntry {
-    return remembered(this.entries, line, () => {
-      const { family, protocols, sourcePorts, destination, destinationPorts, action, established } = line;
-      if (family === null) throw new TypeError('a port ACL entry has one family');
-      return {
-        action,
-        family,
-        protocol: only(protocols),
-        sourcePorts: only(sourcePorts),
-        destination: destination && this.prefixOf(family, destination),
-        destinationPorts: only(destinationPorts),
-        established,
-      };
-    });
+    const { family, protocols, sourcePorts, destination, destinationPorts, action, established } = line;
+    if (family === null) throw new TypeError('a port ACL entry has one family');
+    return {
+      action,
+      family,
+      protocol: only(protocols),
+      sourcePorts: only(sourcePorts),
+      destination: destination && this.prefixOf(family, destination),
+      destinationPorts: only(destinationPorts),
+      established,
+    };
   }
 
   /** Lists name the same few prefixes by the same objects again and again. */

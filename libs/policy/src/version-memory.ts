@@ -56,13 +56,6 @@ export class Successive<I, V> {
     const [was, is] = [this.items.length, items.length];
     const start = this.sameStart(items);
     const end = this.sameEnd(items, start);
-    const { adapt } = this;
-    if (adapt) {
-      for (let i = 1; i <= end; i++) {
-        const item = items[is - i]!;
-        if (item !== this.items[was - i]) this.values[was - i] = adapt(item, this.values[was - i]!);
-      }
-    }
     const known = new Sequence(this.keys);
     known.next = start;
     const keys: unknown[] = [];
@@ -72,6 +65,13 @@ export class Successive<I, V> {
       const place = known.find(key);
       keys.push(key);
       values.push(this.next(item, place, make));
+    }
+    const { adapt } = this;
+    if (adapt) {
+      for (let i = 1; i <= end; i++) {
+        const item = items[is - i]!;
+        if (item !== this.items[was - i]) this.values[was - i] = adapt(item, this.values[was - i]!);
+      }
     }
     replace(this.keys, start, was - end, keys);
     replace(this.values, start, was - end, values);

@@ -97,7 +97,7 @@ describe('cordon plan', () => {
     expect(out).toMatch(/- high +infusion-pump -> pump-gateway: https/);
     expect(out).toContain('closes what is in use: 2 connections of 2 devices were seen');
     expect(out).toMatch(/- rules\/flows-medical\.csv:\d+ {2}p, infusion-pump, pump-gateway, https/);
-    expect(out).toContain('- Cisco-AVPair = ip:inacl#9=permit tcp any host 10.10.4.30 eq 443');
+    expect(out).toContain('- Cisco-AVPair = ip:inacl#4=permit tcp any host 10.10.4.30 eq 443');
     expect(out).toMatch(/2 {2}main-idf3-sw1, 2 life-critical/);
   });
 

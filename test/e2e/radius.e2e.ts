@@ -24,8 +24,8 @@ const watched = parseMac('00:1a:2b:3c:4d:60')!;
 /** Expected of FreeRADIUS's decoder, per profile. */
 const pumpRules = [
   'permit in tcp from any 3613 to 10.10.4.20 established',
-  'permit in tcp from any 3613 to fd10:4::20 established',
   'permit in tcp from any to 10.10.4.20 443',
+  'permit in tcp from any 3613 to fd10:4::20 established',
   'permit in tcp from any to fd10:4::20 443',
   'deny in ip from any to any',
 ];

@@ -46,7 +46,7 @@ describe('Successive', () => {
       asked.push(text);
       return text.toUpperCase();
     };
-    for (const text of ['abcdefgh', 'abdefgh', 'abdexfgh', 'yabdxfgz']) known.map([...text], make);
+    for (const text of ['abcdefgh', 'abdefgh', 'abdexfgh', 'yabdxfgz']) known.map(text.split(''), make);
     expect(asked.join('')).toBe('abcdefghxyz');
   });
 

@@ -470,7 +470,7 @@ const compileFaults: readonly Fault[] = [
   {
     name: 'an error in a line is told once and then forgotten',
     file: `${policy}/version-memory.ts`,
-    find: ' && this.values[start] !== undefined',
+    find: 'if (this.values[before] === undefined) return false;',
     replace: '',
     caughtBy: incremental,
   },
@@ -484,7 +484,7 @@ const compileFaults: readonly Fault[] = [
   {
     name: 'a rule that moved keeps its line',
     file: `${policy}/load/load.ts`,
-    find: '{ ...before!, span }',
+    find: '{ ...before, span }',
     replace: 'before',
     caughtBy: incremental,
   },
@@ -512,8 +512,8 @@ const compileFaults: readonly Fault[] = [
   {
     name: 'what versions end with is looked for without its keys',
     file: `${policy}/version-memory.ts`,
-    find: 'if (item !== this.items[before] && this.keyOf(item) !== this.keys[before]) break;',
-    replace: '',
+    find: 'return items[now] === this.items[before] || this.keyOf(items[now]!) === this.keys[before];',
+    replace: 'return true;',
     caughtBy: incremental,
   },
   {
@@ -640,9 +640,9 @@ const policyFaults: readonly Fault[] = [
   },
   {
     name: 'gaps of plain permits are not seen',
-    file: `${net}/minimise/groups.ts`,
-    find: 'low.last >= high.first',
-    replace: 'low.last <= high.first',
+    file: `${net}/minimise/one-set.ts`,
+    find: 'gaps.push(...bordersOfKind(kind, bordersOfGaps(intervals)));',
+    replace: '',
     caughtBy: minimise,
   },
   {
@@ -655,8 +655,8 @@ const policyFaults: readonly Fault[] = [
   {
     name: 'replies of addresses that may open connections to all ports are said again',
     file: `${net}/minimise/one-set.ts`,
-    find: 'return wanted.some(isSaid) ? null : out;',
-    replace: 'return out;',
+    find: 'return wanted.some(isSaid) ? null : { lines: out, gaps };',
+    replace: 'return { lines: out, gaps };',
     caughtBy: minimise,
   },
   {

@@ -9,25 +9,11 @@ export function canonicalJson(value: unknown): string {
     return `[${value.map((item) => canonicalJson(item ?? null)).join(',')}]`;
   }
   let text = '';
-  for (const key of sorted(Object.keys(value))) {
+  for (const key of Object.keys(value).sort()) {
     const member = (value as Record<string, unknown>)[key];
     if (member !== undefined) text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${canonicalJson(member)}`;
   }
   return `{${text}}`;
-}
-
-/** Most objects have few members: by hand, they are sorted before the engine's own sort has begun. */
-const few = 24;
-
-function sorted(keys: string[]): string[] {
-  if (keys.length > few) return keys.sort();
-  for (let i = 1; i < keys.length; i++) {
-    const key = keys[i]!;
-    let at = i;
-    for (; at > 0 && keys[at - 1]! > key; at--) keys[at] = keys[at - 1]!;
-    keys[at] = key;
-  }
-  return keys;
 }
 
 /** Whether there is no object with names in it, however deep. */

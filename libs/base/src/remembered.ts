@@ -1,5 +1,11 @@
-/** What follows of an object that never changes, worked out once. */
-export function remembered<K extends object, T>(known: Pick<WeakMap<K, T>, 'get' | 'set'>, of: K, make: () => T): T {
+/** A `Map` or a `WeakMap`. */
+interface Memory<K, T> {
+  get(of: K): T | undefined;
+  set(of: K, value: T): unknown;
+}
+
+/** What follows of something that never changes, worked out once. */
+export function remembered<K, T>(known: Memory<K, T>, of: K, make: () => T): T {
   let value = known.get(of);
   if (value === undefined) {
     value = make();

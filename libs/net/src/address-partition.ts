@@ -1,7 +1,7 @@
 import { NumberListMap } from '#base';
 import { AddressIndex } from './address-index.js';
 import { addressSet, families, familyOf, type Address, type AddressRange, type AddressSet } from './address.js';
-import type { Interval } from './interval.js';
+import { textOfIntervals, type Interval } from './interval.js';
 import { sweep } from './sweep.js';
 
 /** Numbers of atoms as a canonical interval list: a large set of addresses is a short list. */
@@ -77,7 +77,7 @@ export class AddressPartition {
   union(atoms: AtomSet): AddressSet {
     const [only] = atoms;
     if (atoms.length === 1 && only!.first === only!.last) return this.atoms[only!.first]!;
-    const key = atoms.map(({ first, last }) => `${first}-${last}`).join();
+    const key = textOfIntervals(atoms);
     let made = this.unions.get(key);
     if (!made) {
       const ranges: AddressRange[] = [];

@@ -2,7 +2,7 @@ export type { AclEntry } from './acl.js';
 export * from './address.js';
 export { ipv6Value, readIpv4, readIpv6 } from './address-bytes.js';
 export { firstMatchPrefixes, type PrefixLine } from './first-match.js';
-export { IntervalAlgebra, type Interval } from './interval.js';
+export { IntervalAlgebra, textOfIntervals, type Interval } from './interval.js';
 export { IntervalTables } from './interval-tables.js';
 export { formatMacRadius, isLocallyAdministered, parseMac, type Mac } from './mac.js';
 export { AddressMap } from './address-map.js';

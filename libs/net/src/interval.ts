@@ -4,6 +4,10 @@ export interface Interval<T> {
   readonly last: T;
 }
 
+/** A text of its own for each list of intervals. */
+export const textOfIntervals = (list: readonly Interval<number | bigint>[]): string =>
+  list.map(({ first, last }) => `${first}-${last}`).join();
+
 /**
  * Exact set algebra on lists of closed intervals over a discrete, totally ordered domain. The canonical form is sorted,
  * disjoint and not adjacent, so equal sets have equal lists. Every function takes and returns canonical lists, except

@@ -1,4 +1,4 @@
-import { append, compareText } from '#base';
+import { append, compareText, remembered } from '#base';
 
 /**
  * Who belongs to whom, over any number of links. Holds names only; what a name stands for is elsewhere. Cycles and depth
@@ -27,13 +27,13 @@ export class Hierarchy {
 
   /** Fewest links from `name` up to each name it belongs to; itself at 0. */
   distances(name: string): ReadonlyMap<string, number> {
-    return memo(this.above, name, () => this.walk(name, this.up));
+    return remembered(this.above, name, () => this.walk(name, this.up));
   }
 
   /** Itself and everything that belongs to it. */
   members(name: string): readonly string[] {
     if (!this.down.has(name)) return [name];
-    return [...memo(this.below, name, () => this.walk(name, this.down)).keys()];
+    return [...remembered(this.below, name, () => this.walk(name, this.down)).keys()];
   }
 
   belongs(name: string, group: string): boolean {
@@ -72,12 +72,4 @@ export class Hierarchy {
     }
     return distance;
   }
-}
-
-function memo<T>(cache: Map<string, T>, key: string, make: () => T): T {
-  const known = cache.get(key);
-  if (known !== undefined) return known;
-  const made = make();
-  cache.set(key, made);
-  return made;
 }

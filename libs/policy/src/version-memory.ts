@@ -34,8 +34,8 @@ export class ByName<V> {
 
 /**
  * Results for the items of a list whose next version is mostly the same in the same order. An item is known by its key, an
- * object or a text. What both versions begin and end with is not even looked at one by one: with tens of thousands of
- * rules, it is reaching for each of them that takes time.
+ * object or a text. What both versions begin and end with is compared and no more: with tens of thousands of rules, it is
+ * reaching for each of them that takes time.
  */
 export class Successive<I, V> {
   private items: readonly I[] = [];
@@ -54,8 +54,10 @@ export class Successive<I, V> {
   /** The results until the next call, which changes the list. Where `make` makes `undefined`, it is asked again each time. */
   map(items: readonly I[], make: (item: I) => V): readonly V[] {
     const [was, is] = [this.items.length, items.length];
-    const start = this.sameStart(items);
-    const end = this.sameEnd(items, start);
+    const { start, end } = commonEnds(was, is, (before, now) => {
+      if (this.values[before] === undefined) return false;
+      return items[now] === this.items[before] || this.keyOf(items[now]!) === this.keys[before];
+    });
     const known = new Sequence(this.keys);
     known.next = start;
     const keys: unknown[] = [];
@@ -66,13 +68,9 @@ export class Successive<I, V> {
       keys.push(key);
       values.push(this.next(item, place, make));
     }
-    const { adapt } = this;
-    if (adapt) {
-      for (let i = 1; i <= end; i++) {
-        const item = items[is - i]!;
-        if (item !== this.items[was - i]) this.values[was - i] = adapt(item, this.values[was - i]!);
-      }
-    }
+    // After the items between: they may have the key of one that stays.
+    for (let i = 0; i < start; i++) this.adaptAt(i, items[i]!);
+    for (let i = 1; i <= end; i++) this.adaptAt(was - i, items[is - i]!);
     replace(this.keys, start, was - end, keys);
     replace(this.values, start, was - end, values);
     this.items = items;
@@ -85,26 +83,23 @@ export class Successive<I, V> {
     return this.adapt && item !== this.items[place] ? this.adapt(item, before) : before;
   }
 
-  /** How many items both versions begin with. */
-  private sameStart(items: readonly I[]): number {
-    const most = Math.min(items.length, this.items.length);
-    let start = 0;
-    while (start < most && items[start] === this.items[start] && this.values[start] !== undefined) start++;
-    return start;
+  private adaptAt(place: number, item: I): void {
+    if (this.adapt && item !== this.items[place]) this.values[place] = this.adapt(item, this.values[place]!);
   }
+}
 
-  /** How many items with the same keys both versions end with, behind their start. */
-  private sameEnd(items: readonly I[], start: number): number {
-    const [was, is] = [this.items.length, items.length];
-    const most = Math.min(was, is) - start;
-    let end = 0;
-    for (; end < most; end++) {
-      const [before, item] = [was - 1 - end, items[is - 1 - end]!];
-      if (this.values[before] === undefined) break;
-      if (item !== this.items[before] && this.keyOf(item) !== this.keys[before]) break;
-    }
-    return end;
-  }
+/** How many places two lists have in common at their start, and at their end behind that. */
+export function commonEnds(
+  was: number,
+  is: number,
+  isSame: (before: number, now: number) => boolean,
+): { readonly start: number; readonly end: number } {
+  const most = Math.min(was, is);
+  let start = 0;
+  while (start < most && isSame(start, start)) start++;
+  let end = 0;
+  while (end < most - start && isSame(was - 1 - end, is - 1 - end)) end++;
+  return { start, end };
 }
 
 /** Of a long list, which stays where it is: making it anew takes longer than the change. */

@@ -1,7 +1,7 @@
 import { NumberListMap } from '#base';
 import { addressAlgebra, maxOf, prefixesOfRange, rangeOfPrefix, type Family, type Prefix } from '../address.js';
 import { repaintPrefixes } from '../first-match.js';
-import { IntervalAlgebra, type Interval } from '../interval.js';
+import { IntervalAlgebra, textOfIntervals, type Interval } from '../interval.js';
 import { joinedCells } from '../sweep.js';
 import type { Abilities } from './abilities.js';
 
@@ -251,7 +251,7 @@ export class AddressTable {
 
   private numberOfNarrow(list: readonly Interval<number>[]): number {
     if (list.length === 0 && this.lists.length > 0) return this.none;
-    const found = this.place(list.map(({ first, last }) => `${first}-${last}`).join());
+    const found = this.place(textOfIntervals(list));
     this.narrow[found] ??= list;
     this.bound(found, list);
     return found;

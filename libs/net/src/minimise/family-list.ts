@@ -5,8 +5,8 @@ import type { Abilities, MatchLine, PacketRegion } from './abilities.js';
 import type { AddressTable } from './address-table.js';
 import { completeAxis, protocolsOf, type Axis, type LonePart, type ReplyAxis, type WantedAxes } from './axes.js';
 import { layerAxis, type Atom, type Layer, type Layers } from './layers.js';
-import { kindNumber, LineStore, type AxisKind } from './line-store.js';
-import { fewProtocols, listOfOneSet } from './one-set.js';
+import { kindNumber, LineStore, openingKind, replyKind, type AxisKind } from './line-store.js';
+import { fewProtocols, listOfOneSet, type PlainList } from './one-set.js';
 import { separateAxis } from './separate.js';
 import { cutOpenings, cutsOf } from './shared-denies.js';
 import { hasSingleValues } from './tidy.js';
@@ -55,9 +55,9 @@ export class FamilyList {
     return [...this.loneLines(lone), ...cheapest(ways).lines];
   }
 
-  /** Where there is nothing to search for. */
-  ofOneSet(regions: readonly PacketRegion[]): readonly MatchLine[] | null {
-    return hasSingleValues(this.abilities) ? listOfOneSet(regions, this.table, this.lines) : null;
+  /** Where there is nothing to search for, and lines hold single values. */
+  ofOneSet(regions: readonly PacketRegion[]): PlainList | null {
+    return listOfOneSet(regions, this.table, this.lines);
   }
 
   /** Each service by itself, replies first: nothing shared, so nothing to go wrong. */
@@ -68,13 +68,11 @@ export class FamilyList {
       ...replies.flatMap(({ protocol, established, axis }) =>
         axis.flatMap((ports) => {
           const strokes = table.repaint(table.none, ports.wanted, false)!;
-          return lines.lines({ protocol, looksAt: established ? 'source, established' : 'source' }, ports, strokes);
+          return lines.lines(replyKind(protocol, established), ports, strokes);
         }),
       ),
       ...[...openings].flatMap(([protocol, axis]) =>
-        axis.flatMap((ports) =>
-          lines.lines({ protocol, looksAt: 'destination' }, ports, table.repaint(table.none, ports.wanted)!),
-        ),
+        axis.flatMap((ports) => lines.lines(openingKind(protocol), ports, table.repaint(table.none, ports.wanted)!)),
       ),
     ];
   }
@@ -183,13 +181,13 @@ export class FamilyList {
   }
 
   private openingBlock(protocol: number, axis: Axis, background: number, denies: boolean): Block {
-    return this.block({ protocol, looksAt: 'destination' }, axis, background, denies);
+    return this.block(openingKind(protocol), axis, background, denies);
   }
 
   private replyBlock(reply: ReplyAxis, openings: ReadonlyMap<number, Axis>, denies: boolean): Block {
     const { table } = this;
     const { protocol, established, axis } = reply;
-    const kind: AxisKind = { protocol, looksAt: established ? 'source, established' : 'source' };
+    const kind = replyKind(protocol, established);
     const block = (of: Axis): Block => this.block(kind, of, table.none, denies);
     const open = openings.get(protocol)?.reduce((set, { wanted }) => table.intersect(set, wanted), table.all);
     if (open === undefined || open === table.none) return block(axis);
@@ -245,17 +243,15 @@ interface Openings {
   readonly wide: Block;
 }
 
-const manyProtocols = fewProtocols + 1;
-
 /** What many protocols want on all their ports: may be said for all protocols at once. */
 function wantedEverywhere(openings: ReadonlyMap<number, Axis>): number[] {
-  if (openings.size < manyProtocols) return [];
+  if (openings.size <= fewProtocols) return [];
   const counts = new Map<number, number>();
   for (const axis of openings.values()) {
     const [only] = axis;
     if (axis.length === 1) counts.set(only!.wanted, (counts.get(only!.wanted) ?? 0) + 1);
   }
-  return [...counts].flatMap(([wanted, count]) => (count >= manyProtocols ? [wanted] : []));
+  return [...counts].flatMap(([wanted, count]) => (count > fewProtocols ? [wanted] : []));
 }
 
 /** Longer axes, and more atoms, are only cut by ports: a bound on time. */

@@ -3,7 +3,8 @@ import type { Abilities, MatchLine, PacketRegion } from './abilities.js';
 import { AddressTable } from './address-table.js';
 import { wantedAxes } from './axes.js';
 import { FamilyList } from './family-list.js';
-import { GroupedList, type PlainOrSearched } from './groups.js';
+import { GroupedList, type SearchedList } from './groups.js';
+import type { PlainList } from './one-set.js';
 import { permitsExactly } from './proof.js';
 import { sideBySide } from './side-by-side.js';
 import { hasSingleValues, tidyLines } from './tidy.js';
@@ -21,7 +22,7 @@ export function fewestEntries(regions: readonly PacketRegion[], abilities: Abili
 
 /** The same for many lists that share addresses: what was found of a set of addresses is kept while this lives. */
 export class EntryMinimiser<L extends object> {
-  private readonly tables: Tables;
+  private readonly tables: Readonly<Record<Family, AddressTable>>;
   private readonly lists: Readonly<Record<Family, FamilyList>>;
   private readonly grouped: readonly GroupedList<L>[];
 
@@ -38,21 +39,16 @@ export class EntryMinimiser<L extends object> {
   }
 
   minimise(regions: readonly PacketRegion[]): readonly L[] | null {
-    return this.parts(regions)?.flat() ?? null;
-  }
-
-  /** The list in parts: those that lists have in common are the same object. */
-  parts(regions: readonly PacketRegion[]): readonly (readonly L[])[] | null {
     if (!this.abilities.established && regions.some(({ established }) => established)) return null;
     // Where lines hold several values, any two regions may share some.
-    if (!hasSingleValues(this.abilities)) return [this.proved(regions, families).map(this.form)];
-    return this.grouped.flatMap((list) => list.partsOf(regions));
+    if (!hasSingleValues(this.abilities)) return this.proved(regions, families).map(this.form);
+    return this.grouped.flatMap((list) => list.listsOf(regions)).flat();
   }
 
-  private ofFamily(regions: readonly PacketRegion[], family: Family): PlainOrSearched {
+  private ofFamily(regions: readonly PacketRegion[], family: Family): PlainList | SearchedList {
     const plain = this.lists[family].ofOneSet(regions);
-    if (plain && permitsExactly(plain, regions, this.tables[family])) return { lines: plain, isPlain: true };
-    return { lines: this.proved(regions, [family]), isPlain: false };
+    if (plain && permitsExactly(plain.lines, regions, this.tables[family])) return plain;
+    return { lines: this.proved(regions, [family]), gaps: null };
   }
 
   private proved(regions: readonly PacketRegion[], within: readonly Family[]): readonly MatchLine[] {
@@ -81,8 +77,6 @@ export class EntryMinimiser<L extends object> {
     return second ? sideBySide(first, second) : first;
   }
 }
-
-type Tables = Readonly<Record<Family, AddressTable>>;
 
 /** Longer plain lists name protocol by protocol what one line says. */
 const mostJoined = 500;

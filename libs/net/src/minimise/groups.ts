@@ -1,26 +1,27 @@
 import { Clusters, NumberListMap } from '#base';
 import { blockAround, blockOf, rangeOfBlock, type Block } from '../address-blocks.js';
 import { bitsOf, familyOf } from '../address.js';
-import type { Interval } from '../interval.js';
+import { textOfIntervals, type Interval } from '../interval.js';
 import type { MatchLine, PacketRegion } from './abilities.js';
 import type { AddressTable } from './address-table.js';
-import { topOfAxis, wantedAxes, type Axis, type WantedAxes } from './axes.js';
-import { kindNumber, storedNumber, type AxisKind } from './line-store.js';
-import { gapBorders } from './separate.js';
+import { wantedAxes, type Axis, type WantedAxes } from './axes.js';
+import { openingKind, replyKind, storedNumber, type AxisKind } from './line-store.js';
+import type { PlainList } from './one-set.js';
+import { bordersOfKind, gapBorders } from './separate.js';
 
 /** Groups that are remembered: lists have most of theirs in common with others. */
 const mostGroups = 2 ** 16;
 
 /** Makes the list of some regions in one family, of lines of one store, and what lists are made of for who asks. */
 export interface ListMaker<L extends object> {
-  readonly list: (regions: readonly PacketRegion[]) => PlainOrSearched;
+  readonly list: (regions: readonly PacketRegion[]) => PlainList | SearchedList;
   readonly form: (line: MatchLine) => L;
 }
 
-export interface PlainOrSearched {
+/** What may be anything that permits the regions. */
+export interface SearchedList {
   readonly lines: readonly MatchLine[];
-  /** Whether they are a permit for each prefix and each interval of ports. */
-  readonly isPlain: boolean;
+  readonly gaps: null;
 }
 
 /** A region as far as one family goes. */
@@ -88,8 +89,8 @@ export class GroupedList<L extends object> {
     this.bits = bitsOf(table.family);
   }
 
-  /** In order of address. The same groups are the same object, as long as they are remembered. */
-  partsOf(regions: readonly PacketRegion[]): readonly (readonly L[])[] {
+  /** One for each group, in order of address. */
+  listsOf(regions: readonly PacketRegion[]): readonly (readonly L[])[] {
     const members: Member<L>[] = [];
     for (const region of regions) {
       const member = this.memberOf(region);
@@ -127,7 +128,8 @@ export class GroupedList<L extends object> {
   }
 
   private numberOf({ regions }: AddressesOfRegions, { services, sourcePorts, established }: PacketRegion): number {
-    const text = `${textOf(services)} ${sourcePorts ? textOf(sourcePorts) : 'any'} ${established === true}`;
+    const ports = sourcePorts ? textOfIntervals(sourcePorts) : 'any';
+    const text = `${textOfIntervals(services)} ${ports} ${established === true}`;
     const demand = this.demands.get(text) ?? this.demands.size;
     this.demands.set(text, demand);
     const known = regions.find((one) => one.demand === demand);
@@ -145,11 +147,9 @@ export class GroupedList<L extends object> {
   private known(members: readonly Member<L>[]): Group<L> {
     const numbers = members.map(({ number }) => number);
     return this.groups.getOrAdd(numbers, () => {
-      const { lines, isPlain } = this.maker.list(members.map(({ region }) => region));
-      const formed = lines.map((line) => this.formOf(line));
+      const { lines, gaps } = this.maker.list(members.map(({ region }) => region));
       // Permits of the members' own prefixes are around them.
-      if (isPlain) return { members, lines: formed, reach: 'contained', gaps: gapsOfPermits(lines) };
-      return { members, lines: formed, reach: lines, gaps: null };
+      return { members, lines: lines.map((line) => this.formOf(line)), reach: gaps ? 'contained' : lines, gaps };
     });
   }
 
@@ -187,7 +187,7 @@ export class GroupedList<L extends object> {
   private neighbourhoods(members: readonly Member<L>[]): (readonly Member<L>[])[] {
     const found: (readonly Member<L>[])[] = [];
     const arounds: Interval<bigint>[] = [];
-    for (const member of inOrder(members)) {
+    for (const member of members.toSorted(byFirstAddress)) {
       let near: readonly Member<L>[] = [member];
       let { around } = member.place;
       for (let top = arounds.at(-1); top && around.first <= top.last; top = arounds.at(-1)) {
@@ -226,38 +226,13 @@ export class GroupedList<L extends object> {
   }
 }
 
-/** A number of its own for each border of each kind. */
-const borderOf = (kind: AxisKind, border: number): number => kindNumber(kind) * (topOfAxis + 1) * 2 + border;
-
-/** Of permits for each prefix and each interval of ports: intervals stand behind one another, in ascending order. */
-function gapsOfPermits(lines: readonly MatchLine[]): number[] {
-  const gaps: number[] = [];
-  for (let i = 1; i < lines.length; i++) {
-    const [a, b] = [lines[i - 1]!, lines[i]!];
-    const looksAt = b.sourcePorts ? (b.established ? 'source, established' : 'source') : 'destination';
-    const side = b.sourcePorts ? 'sourcePorts' : 'destinationPorts';
-    const [low, high] = [a[side]?.[0], b[side]?.[0]];
-    const protocol = b.protocols![0]!;
-    if (!low || !high || a.protocols![0] !== protocol || a.established !== b.established || low.last >= high.first)
-      continue;
-    const kind: AxisKind = { protocol, looksAt };
-    gaps.push(borderOf(kind, low.last * 2), borderOf(kind, high.first * 2 + 1));
-  }
-  return gaps;
-}
-
 function gapsOf({ openings, replies }: WantedAxes, table: AddressTable): number[] {
-  const gaps = (kind: AxisKind, axis: Axis): number[] =>
-    gapBorders(axis, table).map((border) => borderOf(kind, border));
+  const gaps = (kind: AxisKind, axis: Axis): number[] => bordersOfKind(kind, gapBorders(axis, table));
   return [
-    ...[...openings].flatMap(([protocol, axis]) => gaps({ protocol, looksAt: 'destination' }, axis)),
-    ...replies.flatMap(({ protocol, established, axis }) =>
-      gaps({ protocol, looksAt: established ? 'source, established' : 'source' }, axis),
-    ),
+    ...[...openings].flatMap(([protocol, axis]) => gaps(openingKind(protocol), axis)),
+    ...replies.flatMap(({ protocol, established, axis }) => gaps(replyKind(protocol, established), axis)),
   ];
 }
-
-const textOf = (list: readonly Interval<number>[]): string => list.map(({ first, last }) => `${first}-${last}`).join();
 
 function blockOfAll<L>(members: readonly Member<L>[]): Block {
   return members
@@ -270,18 +245,5 @@ function blockOfAll<L>(members: readonly Member<L>[]): Block {
 
 const holds = (a: Interval<bigint>, b: Interval<bigint>): boolean => a.first <= b.first && b.last <= a.last;
 
-/** Most lists are short, and mostly in order already. */
-const few = 48;
-
-function inOrder<L>(members: readonly Member<L>[]): readonly Member<L>[] {
-  if (members.length > few) return members.toSorted((a, b) => (a.place.block.first < b.place.block.first ? -1 : 1));
-  const sorted = [...members];
-  for (let i = 1; i < sorted.length; i++) {
-    const member = sorted[i]!;
-    const { first } = member.place.block;
-    let at = i;
-    for (; at > 0 && sorted[at - 1]!.place.block.first > first; at--) sorted[at] = sorted[at - 1]!;
-    sorted[at] = member;
-  }
-  return sorted;
-}
+const byFirstAddress = <L>({ place: { block: a } }: Member<L>, { place: { block: b } }: Member<L>): number =>
+  a.first < b.first ? -1 : a.first > b.first ? 1 : 0;

@@ -13,6 +13,12 @@ export interface AxisKind {
   readonly looksAt: (typeof lookedAt)[number];
 }
 
+export const openingKind = (protocol: number): AxisKind => ({ protocol, looksAt: 'destination' });
+export const replyKind = (protocol: number, established: boolean): AxisKind => ({
+  protocol,
+  looksAt: established ? 'source, established' : 'source',
+});
+
 /** A small number of its own for each kind. */
 export const kindNumber = ({ protocol, looksAt }: AxisKind): number => lookedAt.indexOf(looksAt) * 256 + protocol;
 

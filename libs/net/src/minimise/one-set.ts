@@ -5,10 +5,17 @@ import { hasPorts, isIcmp, protocols, serviceAlgebra } from '../service.js';
 import type { MatchLine, PacketRegion } from './abilities.js';
 import type { AddressTable } from './address-table.js';
 import { isWanted, isWholeAxis, wholePorts } from './axes.js';
-import { kindNumber, type AxisKind, type LineStore } from './line-store.js';
+import { kindNumber, openingKind, replyKind, type AxisKind, type LineStore } from './line-store.js';
+import { bordersOfGaps, bordersOfKind } from './separate.js';
 
 /** Protocols that are always named one by one, if they are no more than this. */
 export const fewProtocols = 7;
+
+/** Permits, and a number for each place where a gap between their intervals of ports begins or ends. */
+export interface PlainList {
+  readonly lines: readonly MatchLine[];
+  readonly gaps: readonly number[];
+}
 
 /** Some ports of one protocol, on one side. */
 interface Wanted {
@@ -27,7 +34,7 @@ export function listOfOneSet(
   regions: readonly PacketRegion[],
   table: AddressTable,
   lines: LineStore,
-): readonly MatchLine[] | null {
+): PlainList | null {
   const [set, ...others] = regions.map(({ addresses }) => table.number(familyOf(addresses, table.family)));
   if (set === undefined || others.some((other) => other !== set)) return null;
   const strokes = table.repaint(table.none, set);
@@ -36,9 +43,11 @@ export function listOfOneSet(
   if (!wanted) return null;
   const open = new Set<number>();
   const out: MatchLine[] = [];
+  const gaps: number[] = [];
   for (const { kind, ports } of wanted) {
     const intervals = serviceAlgebra.normalize(ports);
     if (intervals.length > 1 && strokes.length > 1) return null;
+    gaps.push(...bordersOfKind(kind, bordersOfGaps(intervals)));
     for (const interval of intervals) {
       // Types are counted one by one, so a permit of all with denies may be shorter.
       if (isIcmp(kind.protocol) && !isWholeAxis(interval) && interval.first !== interval.last) return null;
@@ -48,7 +57,7 @@ export function listOfOneSet(
   }
   // Whoever may open connections to all ports may answer, too.
   const isSaid = ({ kind }: Wanted): boolean => kind.looksAt !== 'destination' && open.has(kind.protocol);
-  return wanted.some(isSaid) ? null : out;
+  return wanted.some(isSaid) ? null : { lines: out, gaps };
 }
 
 /** Replies first. Null where more than one side of a packet is looked at, or for too many protocols. */
@@ -64,11 +73,10 @@ function wantedPorts(regions: readonly PacketRegion[], { family }: AddressTable)
     const isReply = sourcePorts || established;
     for (const { protocol, ports } of portsByProtocol(services)) {
       if (!isWanted(protocol, family)) continue;
-      if (!isReply) add({ protocol, looksAt: 'destination' }, ports);
+      if (!isReply) add(openingKind(protocol), ports);
       else if (established ? protocol === protocols.tcp : hasPorts(protocol)) {
         if (!isWholeAxis(ports)) return null;
-        const looksAt = established ? 'source, established' : 'source';
-        for (const source of sourcePorts ?? [wholePorts]) add({ protocol, looksAt }, source);
+        for (const source of sourcePorts ?? [wholePorts]) add(replyKind(protocol, established === true), source);
       }
       if (found.size > fewProtocols) return null;
     }

@@ -54,8 +54,8 @@ function isEqual(
   regions: readonly { readonly region: PacketRegion; readonly set: number }[],
   table: AddressTable,
 ): boolean {
-  const matches: Match[] = [];
   const all = [{ first: 0, last: topPort(protocol) }];
+  const matches: Match[] = [];
   for (const { line, set } of lines) {
     if (line.protocols && !line.protocols.includes(protocol)) continue;
     const ports = line.destinationPorts ? serviceAlgebra.intersect(line.destinationPorts, all) : all;
@@ -63,7 +63,6 @@ function isEqual(
     matches.push({ action, set, ports, sourcePorts, established });
   }
   for (const { region, set } of regions) {
-    if (!speaksOf(region, protocol)) continue;
     const ports = portsOf(region, protocol);
     const { sourcePorts = null, established = false } = region;
     if (ports.length > 0) matches.push({ action: null, set, ports, sourcePorts, established });
@@ -105,13 +104,15 @@ function unionOf(matches: readonly Match[], from: number, to: number, table: Add
   return table.unionOf(matches.slice(from, to).map(({ set }) => set));
 }
 
-const speaksOf = ({ services }: PacketRegion, protocol: number): boolean =>
-  services.some(({ first, last }) => protocolOf(first) <= protocol && protocol <= protocolOf(last));
-
+/** None, as a rule: most regions speak of few protocols. */
 function portsOf({ services }: PacketRegion, protocol: number): readonly Interval<number>[] {
   const base = serviceKey(protocol, 0);
-  const within = serviceAlgebra.intersect(services, [{ first: base, last: base + topPort(protocol) }]);
-  return within.map(({ first, last }) => ({ first: first - base, last: last - base }));
+  const top = base + topPort(protocol);
+  const ports: Interval<number>[] = [];
+  for (const { first, last } of services)
+    if (first <= top && base <= last)
+      ports.push({ first: Math.max(first, base) - base, last: Math.min(last, top) - base });
+  return ports;
 }
 
 type Selection = (match: Match) => boolean;

@@ -1,8 +1,9 @@
 import { append } from '#base';
 import type { Interval } from '../interval.js';
 import type { AddressTable, Stroke } from './address-table.js';
-import { completeAxis, portsKey, type Axis, type Segment } from './axes.js';
+import { completeAxis, portsKey, topOfAxis, type Axis, type Segment } from './axes.js';
 import type { Layer } from './layers.js';
+import { kindNumber, type AxisKind } from './line-store.js';
 
 /** An axis in two parts that can be said one behind the other. */
 export interface SeparatedAxis {
@@ -44,11 +45,25 @@ export function separateAxis(axis: Axis, table: AddressTable, denies: boolean): 
   return { separate: layersOf(pieces.values()), rest: completeAxis(rest, table.none) };
 }
 
-/** Where gaps between intervals of ports on which a prefix is wanted begin and end: a number from 0 to 2¹⁷-1 for each. */
+/** Where the gaps of each prefix that is wanted begin and end. */
 export function gapBorders(axis: Axis, table: AddressTable): number[] {
   if (axis.length < 3) return [];
-  return [...piecesOf(axis, table).values()].flatMap((piece) => [...piece.gapBorders()]);
+  return [...piecesOf(axis, table).values()].flatMap(({ ports }) => bordersOfGaps(ports));
 }
+
+/**
+ * Where each gap between two intervals of ports begins, and where it ends: a number from 0 to 2¹⁷-1. `intervals`: in ascending
+ * order.
+ */
+export function bordersOfGaps(intervals: readonly Interval<number>[]): number[] {
+  const borders: number[] = [];
+  for (let i = 1; i < intervals.length; i++) borders.push(intervals[i - 1]!.last * 2, intervals[i]!.first * 2 + 1);
+  return borders;
+}
+
+/** The same with a number of its own for each kind. */
+export const bordersOfKind = (kind: AxisKind, borders: readonly number[]): number[] =>
+  borders.map((border) => kindNumber(kind) * (topOfAxis + 1) * 2 + border);
 
 /** What permits alone would say. */
 function piecesOf(axis: Axis, table: AddressTable): Map<Stroke, Piece> {
@@ -77,14 +92,6 @@ class Piece {
     else this.ports.push({ first, last });
   }
 
-  /** One number for the beginning of each gap between two intervals, and one for its end. */
-  *gapBorders(): Generator<number> {
-    for (let i = 1; i < this.ports.length; i++) {
-      yield this.ports[i - 1]!.last * 2;
-      yield this.ports[i]!.first * 2 + 1;
-    }
-  }
-
   /** Null: all addresses. */
   get range(): Interval<bigint> | null {
     return this.stroke.addresses?.[0] ?? null;
@@ -107,7 +114,7 @@ function markOverlaps(pieces: readonly Piece[]): void {
 /** Wide permits pay where one deny for all addresses closes the gaps of several prefixes: those begin or end alike. */
 function markSharedGaps(pieces: readonly Piece[]): void {
   const holders = new Map<number, Piece[]>();
-  for (const piece of pieces) for (const border of piece.gapBorders()) append(holders, border, piece);
+  for (const piece of pieces) for (const border of bordersOfGaps(piece.ports)) append(holders, border, piece);
   for (const sharing of holders.values()) if (sharing.length > 1) for (const piece of sharing) piece.isSeparate = false;
 }
 

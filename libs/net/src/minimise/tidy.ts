@@ -1,5 +1,5 @@
 import { addressAlgebra, prefixesOfRange, type Family } from '../address.js';
-import type { Interval } from '../interval.js';
+import { textOfIntervals, type Interval } from '../interval.js';
 import { isIcmp, serviceAlgebra } from '../service.js';
 import type { Abilities, MatchLine } from './abilities.js';
 import { crowdedLines, dropIdleLines } from './idle-lines.js';
@@ -145,4 +145,4 @@ function textWithout(line: MatchLine, condition: Condition): string {
 }
 
 const textOf = (ranges: readonly Interval<number | bigint>[] | null): string =>
-  ranges === null ? 'any' : ranges.map(({ first, last }) => `${first}-${last}`).join();
+  ranges === null ? 'any' : textOfIntervals(ranges);

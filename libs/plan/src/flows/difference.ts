@@ -1,9 +1,11 @@
+import { remembered } from '#base';
 import {
   addressSet,
   intersectAddresses,
   isEmptyAddressSet,
   rangesOf,
   subtractAddresses,
+  textOfIntervals,
   type AddressSet,
   type ServiceSet,
 } from '#net';
@@ -104,7 +106,7 @@ export function isSameDirection(a: DirectionFlows, b: DirectionFlows): boolean {
 
 function textOf({ allowed, denied, peersAllowed, peersDenied }: DirectionFlows): string {
   const peers = (regions: readonly PeerRegion[]): string[] =>
-    regions.map(({ peer, services }) => `${peer} ${servicesKey(services)}`).sort();
+    regions.map(({ peer, services }) => `${peer} ${textOfIntervals(services)}`).sort();
   return JSON.stringify([allowed.map(keyOf).sort(), denied.map(keyOf).sort(), peers(peersAllowed), peers(peersDenied)]);
 }
 
@@ -140,12 +142,5 @@ export function box(
 
 const keys = new WeakMap<FlowRegion, string>();
 
-function keyOf(region: FlowRegion): string {
-  const known = keys.get(region);
-  if (known !== undefined) return known;
-  const made = `${rangeTexts(region.addresses).join()}|${servicesKey(region.services)}`;
-  keys.set(region, made);
-  return made;
-}
-
-const servicesKey = (services: ServiceSet): string => services.map(({ first, last }) => `${first}-${last}`).join();
+const keyOf = (region: FlowRegion): string =>
+  remembered(keys, region, () => `${rangeTexts(region.addresses).join()}|${textOfIntervals(region.services)}`);

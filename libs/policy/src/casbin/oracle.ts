@@ -1,4 +1,5 @@
 import { newEnforcer, newModelFromString, StringAdapter, EnforceContext, type Enforcer } from 'casbin';
+import { remembered } from '#base';
 import { hasAddress, serviceAlgebra, serviceKey, type Address, type AddressSet, type ServiceSet } from '#net';
 import type { Posture } from '#model';
 import { casbinModel } from '../load/model.js';
@@ -103,7 +104,7 @@ export class CasbinOracle {
 
   private sideName({ class: device, address }: OracleSide): Promise<string> {
     const key = `${device ?? ''} ${address ? `${address.family} ${address.value}` : ''}`;
-    return memo(this.names, key, () => {
+    return remembered(this.names, key, () => {
       const endpoints = address
         ? this.endpoints.filter(([, addresses]) => hasAddress(addresses, address)).map(([name]) => name)
         : [];
@@ -112,7 +113,7 @@ export class CasbinOracle {
   }
 
   private serviceName(service: number): Promise<string> {
-    return memo(this.names, `service ${service}`, () => {
+    return remembered(this.names, `service ${service}`, () => {
       const names = this.services
         .filter(([, services]) => serviceAlgebra.contains(services, service))
         .map(([name]) => name);
@@ -125,9 +126,7 @@ export class CasbinOracle {
   /** One Casbin name that belongs to exactly these. */
   private nameOf(type: 'g' | 'g2', groups: readonly string[]): Promise<string> {
     const key = `${type} ${[...groups].sort().join(' ')}`;
-    const known = this.named.get(key) ?? this.declare(type, groups, `@${type}-${this.named.size}`);
-    this.named.set(key, known);
-    return known;
+    return remembered(this.named, key, () => this.declare(type, groups, `@${type}-${this.named.size}`));
   }
 
   private async declare(type: 'g' | 'g2', groups: readonly string[], name: string): Promise<string> {
@@ -165,10 +164,4 @@ export function policyLines(policy: Policy): string[] {
     for (const name of names) for (const parent of tree.parents(name)) lines.push(`${type}, ${name}, ${parent}`);
   }
   return lines;
-}
-
-function memo<T>(cache: Map<string, T>, key: string, make: () => T): T {
-  const known = cache.get(key) ?? make();
-  cache.set(key, known);
-  return known;
 }

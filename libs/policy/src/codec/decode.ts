@@ -50,6 +50,9 @@ export function decodeSnapshot(json: unknown): Snapshot {
     portAcls: hashOfRecord(portAcls),
   });
   if (found !== digest) throw new Error(`snapshot content has digest ${found}, not ${digest}`);
+  const accessRules = sections.accessRules.map((row) =>
+    fromRow(accessRuleColumns, row),
+  ) as unknown as Snapshot['accessRules'];
   return deepFreeze({
     ...(sections as unknown as Content),
     format: 4,
@@ -72,10 +75,8 @@ export function decodeSnapshot(json: unknown): Snapshot {
       services: decodeServices(application.services),
     })) as unknown as Snapshot['applications'],
     flowRules: decodeRules(sections.flowRules),
-    accessRules: sections.accessRules.map((row) =>
-      fromRow(accessRuleColumns, row),
-    ) as unknown as Snapshot['accessRules'],
-    accessTable: decodeGrants(sections),
+    accessRules,
+    accessTable: decodeGrants(sections.accessTable, accessRules),
     flows: mapValues(sections.flows, ({ outbound, inbound }) => ({
       outbound: flows(outbound),
       inbound: flows(inbound),
@@ -139,14 +140,13 @@ function decodeRules({ rows, lines }: EncodedRules): Snapshot['flowRules'] {
   })) as unknown as Snapshot['flowRules'];
 }
 
-function decodeGrants({ accessRules, accessTable }: EncodedSnapshot['sections']): Snapshot['accessTable'] {
-  const [id, file, line, text] = (['id', 'file', 'line', 'text'] as const).map((name) =>
-    accessRuleColumns.indexOf(name),
-  );
-  const rules = new Map(
-    accessRules.map((row) => [row[id!], { id: row[id!], file: row[file!], line: row[line!], text: row[text!] }]),
-  );
-  return accessTable.map((row) => ({
+/** Grants name their rules. */
+function decodeGrants(
+  rows: EncodedSnapshot['sections']['accessTable'],
+  accessRules: Snapshot['accessRules'],
+): Snapshot['accessTable'] {
+  const rules = new Map(accessRules.map(({ id, file, line, text }) => [id, { id, file, line, text }]));
+  return rows.map((row) => ({
     ...fromRow(grantColumns, row),
     rule: rules.get(String(row.at(-1))),
   })) as unknown as Snapshot['accessTable'];

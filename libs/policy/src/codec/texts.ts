@@ -1,4 +1,4 @@
-import { canonicalJson } from '#base';
+import { canonicalJson, remembered } from '#base';
 import { formatRange, rangesOf, type AclEntry, type AddressSet, type ServiceSet } from '#net';
 import type { DirectionFlows, FlowRegion, PeerRegion } from '../snapshot.js';
 import { encodeEntry } from './acl.js';
@@ -54,11 +54,6 @@ export class Texts {
   }
 
   private text(of: object, make: () => string): string {
-    let text = this.known.get(of);
-    if (text === undefined) {
-      text = make();
-      this.known.set(of, text);
-    }
-    return text;
+    return remembered(this.known, of, make);
   }
 }

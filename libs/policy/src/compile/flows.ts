@@ -5,7 +5,7 @@ import type { FlowRuleSource } from '../policy.js';
 import type { Resolution } from '../resolve.js';
 import type { ClassFlows, DirectionFlows, PeerRegion } from '../snapshot.js';
 import { serviceCells, type AtomBox, type NormalForms, type ServiceCell } from './normal-form.js';
-import { Successive } from '../version-memory.js';
+import { commonEnds, Successive } from '../version-memory.js';
 
 /** A flow rule in force, with its names resolved to what the wire knows. */
 export interface ResolvedFlow extends AtomBox {
@@ -21,7 +21,6 @@ export type FarSide = 'subject' | 'object';
 /** Resolves rules, each name once. */
 export class FlowResolver {
   private readonly known = new Successive<FlowRuleSource, ResolvedFlow>(({ id }) => id);
-  private readonly elsewhere = new Map<number, { readonly atoms: AtomSet; readonly box: AtomBox }[]>();
   private numbered = 0;
 
   constructor(
@@ -34,14 +33,9 @@ export class FlowResolver {
     return this.known.map(rules, (rule) => this.resolveRule(rule)).slice();
   }
 
-  /** What a rule between classes says of the addresses of one: the same object for the same set. */
-  boxOf(flow: ResolvedFlow, atoms: AtomSet): AtomBox {
-    const known = this.elsewhere.get(flow.number)?.find((one) => one.atoms === atoms);
-    if (known) return known.box;
-    const { id, effect, services } = flow;
-    const box = { number: this.numbered++, id, effect, services, atoms };
-    append(this.elsewhere, flow.number, { atoms, box });
-    return box;
+  /** What a rule between classes says of the addresses of one. */
+  boxOf({ id, effect, services }: ResolvedFlow, atoms: AtomSet): AtomBox {
+    return { number: this.numbered++, id, effect, services, atoms };
   }
 
   private resolveRule(rule: FlowRuleSource): ResolvedFlow {
@@ -151,11 +145,7 @@ class GroupedFlows {
   /** The groups that are named by rules between those that both versions begin and end with. */
   private groupsOfChanged(flows: readonly ResolvedFlow[]): ReadonlySet<string> {
     const [was, is] = [this.flows.length, flows.length];
-    const most = Math.min(was, is);
-    let start = 0;
-    while (start < most && this.flows[start] === flows[start]) start++;
-    let end = 0;
-    while (end < most - start && this.flows[was - 1 - end] === flows[is - 1 - end]) end++;
+    const { start, end } = commonEnds(was, is, (before, now) => this.flows[before] === flows[now]);
     return new Set([...this.flows.slice(start, was - end), ...flows.slice(start, is - end)].map(this.nameOf));
   }
 
@@ -181,8 +171,8 @@ export class FlowCompiler {
   private readonly outbound = new WeakMap<RuleList, DirectionFlows>();
   private readonly inbound = new WeakMap<RuleList, DirectionFlows>();
   /** By the rules that name a class on the far side, and which side that is. */
-  private readonly peers = new NumberListMap<Peers>(mostPeerLists);
-  private readonly cells = new NumberListMap<PeerCells>(mostPeerLists);
+  private readonly peers = new NumberListMap<Peers>(mostLists);
+  private readonly cells = new NumberListMap<PeerCells>(mostLists);
 
   constructor(
     private readonly forms: NormalForms,
@@ -224,18 +214,12 @@ export class FlowCompiler {
       flows.map(({ number }) => number),
       () => ({ cells: serviceCells(flows), ofPeer: new Map() }),
     );
-    const known = ofPeer.get(peer);
-    if (known) return known;
-    const [denied, allowed] = [
-      cells.filter(({ deny }) => deny.length > 0),
-      cells.filter(({ deny }) => deny.length === 0),
-    ];
-    const made = {
-      peersAllowed: allowed.map(({ services, allow }) => ({ peer, services, rules: allow })),
-      peersDenied: denied.map(({ services, deny }) => ({ peer, services, rules: deny })),
-    };
-    ofPeer.set(peer, made);
-    return made;
+    return remembered(ofPeer, peer, () => ({
+      peersAllowed: cells.flatMap(({ services, allow, deny }) =>
+        deny.length > 0 ? [] : [{ peer, services, rules: allow }],
+      ),
+      peersDenied: cells.flatMap(({ services, deny }) => (deny.length > 0 ? [{ peer, services, rules: deny }] : [])),
+    }));
   }
 }
 
@@ -246,6 +230,3 @@ interface PeerCells {
   readonly cells: readonly ServiceCell[];
   readonly ofPeer: Map<string, Peers>;
 }
-
-/** Lists of rules between classes that are remembered. */
-const mostPeerLists = mostLists;

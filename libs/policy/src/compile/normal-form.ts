@@ -4,6 +4,7 @@ import {
   joinedCells,
   serviceAlgebra,
   sweep,
+  textOfIntervals,
   type AddressSet,
   type AtomSet,
   type Interval,
@@ -60,6 +61,7 @@ const mostParts = 2 ** 17;
 export class NormalForms {
   private readonly parts = new NumberListMap<Part>(mostParts);
   private readonly services = new ServiceStore();
+
   constructor(private readonly partition: AddressPartition) {}
 
   /** A box is known again by its number. */
@@ -166,7 +168,7 @@ class ServiceStore {
 
   number(services: ServiceSet): number {
     return remembered(this.known, services, () => {
-      const text = services.map(({ first, last }) => `${first}-${last}`).join();
+      const text = textOfIntervals(services);
       const found = this.byText.get(text);
       if (found !== undefined) return found;
       this.byText.set(text, this.sets.length);

@@ -34,8 +34,8 @@ export interface PortAcl {
 }
 
 /**
- * The stateless ACL on traffic *from* devices of one class: first the replies of connections that others open, then what
- * the class itself may open. Permits no packet that the policy denies: where addresses of a class aren't told apart by
+ * The stateless ACL on traffic *from* devices of one class: replies of connections that others open, and what the class
+ * itself may open. Permits no packet that the policy denies: where addresses of a class aren't told apart by
  * segments, an allow towards it counts only for segments that are its own, a deny for every segment where it can be.
  */
 export class PortAclCompiler {
@@ -43,6 +43,11 @@ export class PortAclCompiler {
   private readonly places: ClassPlaces;
   private readonly resolver: FlowResolver;
   private readonly forms: NormalForms;
+  /** By the side that is far: what rules between classes say of the addresses of that class. */
+  private readonly boxes = {
+    subject: new WeakMap<ResolvedFlow, AtomBox>(),
+    object: new WeakMap<ResolvedFlow, AtomBox>(),
+  } as const satisfies Record<FarSide, unknown>;
   private readonly replies = new WeakMap<FlowRegion, Replies>();
   private readonly prefixes = new Map<readonly Interval<bigint>[], Prefix>();
 
@@ -95,7 +100,8 @@ export class PortAclCompiler {
       const name = flow[far];
       if (name === null) return [];
       const atoms = this.atomsOfClass(name, flow.rule, findings);
-      return atoms.length === 0 ? [] : [this.resolver.boxOf(flow, atoms)];
+      if (atoms.length === 0) return [];
+      return [remembered(this.boxes[far], flow, () => this.resolver.boxOf(flow, atoms))];
     });
     if (towardsClasses.length === 0) return allowed;
     // Classes by the segments that are theirs, beside the endpoints that rules name.

@@ -164,8 +164,8 @@ function rulesOf<T extends RuleSource>(
 }
 
 function moved<T extends RuleSource>({ file, line, span }: RawLine, before: T | undefined): T | undefined {
-  const { span: place } = before!;
-  return place.line === line && place.file === file ? before : { ...before!, span };
+  if (!before || (before.span.line === line && before.span.file === file)) return before;
+  return { ...before, span };
 }
 
 function readNames(files: Parameters<typeof readCatalog>[0], members: readonly RawLine[], report: Report): Names {

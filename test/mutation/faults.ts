@@ -294,9 +294,9 @@ const netFaults: readonly Fault[] = [
 const compileFaults: readonly Fault[] = [
   {
     name: 'rules that have one set of addresses in common are taken to have none',
-    file: `${policy}/compile/normal-form.ts`,
-    find: 'if (first <= end) clusters.join',
-    replace: 'if (first < end) clusters.join',
+    file: `${net}/sweep.ts`,
+    find: 'if (open++ === 0) holder = list;',
+    replace: 'if (open++ <= 1) holder = list;',
     caughtBy: compile,
   },
   {

@@ -1,10 +1,10 @@
 /** Puts items together that belong together: each stands alone until it is joined with another. */
 export class Clusters {
-  private readonly labels: number[];
+  private readonly labels: number[] = [];
   private count: number;
 
   constructor(items: number) {
-    this.labels = Array.from({ length: items }, (_, i) => i);
+    for (let i = 0; i < items; i++) this.labels.push(i);
     this.count = items;
   }
 
@@ -24,8 +24,16 @@ export class Clusters {
 
   /** The places of the items of each cluster, ascending; in order of the first. */
   lists(): number[][] {
-    const lists: number[][] = this.labels.map(() => []);
-    for (const [i, label] of this.labels.entries()) lists[label]!.push(i);
-    return lists.filter((list) => list.length > 0);
+    const lists: number[][] = [];
+    const placeOf: number[] = [];
+    for (const [i, label] of this.labels.entries()) {
+      // INVARIANT: a label is the first item of its cluster.
+      if (label === i) placeOf.push(lists.push([i]) - 1);
+      else {
+        placeOf.push(placeOf[label]!);
+        lists[placeOf[label]!]!.push(i);
+      }
+    }
+    return lists;
   }
 }

@@ -8,7 +8,7 @@ export { formatMacRadius, isLocallyAdministered, parseMac, type Mac } from './ma
 export { AddressMap } from './address-map.js';
 export { AddressPartition, type AtomSet } from './address-partition.js';
 export * from './service.js';
-export { joinedCells, sweep, type SweepCell } from './sweep.js';
+export { joinedCells, sharingLists, sweep, type SweepCell } from './sweep.js';
 export type { ConcretePacket, PacketMatch, PacketPart } from './packets/packet.js';
 export type { PacketSet } from './packets/packet-set.js';
 export { PacketSpace, type OrderedMatch } from './packets/packet-space.js';

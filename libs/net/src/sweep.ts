@@ -1,4 +1,4 @@
-import { NumberListMap } from '#base';
+import { Clusters, NumberListMap } from '#base';
 import type { Interval } from './interval.js';
 
 export interface SweepCell<T> extends Interval<T> {
@@ -34,6 +34,24 @@ export function joinedCells<T extends number | bigint>(lists: Lists<T>, one: T):
     cell.parts.push({ first, last });
   }
   return cells;
+}
+
+/** By their places: lists that share numbers, with each other or by way of others. Each is canonical. */
+export function sharingLists(lists: Lists<number>): Clusters {
+  const { length, places, owners } = narrowEvents(lists);
+  const clusters = new Clusters(lists.length);
+  let open = 0;
+  let holder = 0;
+  for (let start = 0, end = 0; start < length; start = end) {
+    for (; end < length && places[end] === places[start]; end++) if (owners[end]! % 2 === 0) open--;
+    for (let i = start; i < end; i++) {
+      if (owners[i]! % 2 === 0) continue;
+      const list = owners[i]! >> 1;
+      if (open++ === 0) holder = list;
+      else clusters.join(holder, list);
+    }
+  }
+  return clusters;
 }
 
 /** Where lists begin and end, in ascending order: place `i` is of list `owners[i] >> 1`, and opens it if that is odd. */

@@ -1,19 +1,15 @@
-import { NumberListMap } from '#base';
 import type { Interval } from '../interval.js';
 import { isIcmp } from '../service.js';
 import type { Abilities, MatchLine, PacketRegion } from './abilities.js';
 import type { AddressTable } from './address-table.js';
 import { completeAxis, protocolsOf, type Axis, type LonePart, type ReplyAxis, type WantedAxes } from './axes.js';
 import { layerAxis, type Atom, type Layer, type Layers } from './layers.js';
-import { kindNumber, LineStore, openingKind, replyKind, type AxisKind } from './line-store.js';
+import { LineStore, openingKind, replyKind, type AxisKind } from './line-store.js';
 import { fewProtocols, listOfOneSet, type PlainList } from './one-set.js';
 import { separateAxis } from './separate.js';
 import { cutOpenings, cutsOf } from './shared-denies.js';
 import { hasSingleValues } from './tidy.js';
 import { portWeight } from './weight.js';
-
-/** Blocks that are remembered: classes that stand together have most of theirs in common. */
-const mostBlocks = 250;
 
 /** Part of a list, with the number of its lines as the target counts them. */
 interface Block {
@@ -35,8 +31,6 @@ const cheapest = (blocks: readonly Block[]): Block =>
  * don't want. Where denies save more among the replies of a protocol, its openings come first, in permits alone.
  */
 export class FamilyList {
-  /** By kind, background, denies and segments of an axis. */
-  private readonly known = new NumberListMap<Block>(mostBlocks);
   private readonly lines: LineStore;
 
   constructor(
@@ -201,22 +195,17 @@ export class FamilyList {
     ]);
   }
 
-  /** Most classes want of most protocols what others want, too. */
   private block(kind: AxisKind, axis: Axis, background: number, denies: boolean): Block {
-    const key = [kindNumber(kind), background, denies ? 1 : 0];
-    for (const { first, last, wanted } of axis) key.push(first, last, wanted);
-    return this.known.getOrAdd(key, () => {
-      const linesOf = (layers: readonly Layer[]): MatchLine[] =>
-        layers.flatMap((layer) => this.lines.lines(kind, layer, layer.strokes));
-      if (background !== this.table.none || axis.length < 2 || !this.isSeparable(kind.protocol)) {
-        const { cost, layers } = this.layers(kind.protocol, axis, background, denies);
-        return { cost, lines: linesOf(layers) };
-      }
-      const { separate, rest } = separateAxis(axis, this.table, denies);
-      const { cost, layers } = this.layers(kind.protocol, rest, background, denies);
-      const lines = linesOf(separate);
-      return { cost: lines.length + cost, lines: [...lines, ...linesOf(layers)] };
-    });
+    const linesOf = (layers: readonly Layer[]): MatchLine[] =>
+      layers.flatMap((layer) => this.lines.lines(kind, layer, layer.strokes));
+    if (background !== this.table.none || axis.length < 2 || !this.isSeparable(kind.protocol)) {
+      const { cost, layers } = this.layers(kind.protocol, axis, background, denies);
+      return { cost, lines: linesOf(layers) };
+    }
+    const { separate, rest } = separateAxis(axis, this.table, denies);
+    const { cost, layers } = this.layers(kind.protocol, rest, background, denies);
+    const lines = linesOf(separate);
+    return { cost: lines.length + cost, lines: [...lines, ...linesOf(layers)] };
   }
 
   /** Whether a line holds one prefix and any interval of ports. */

@@ -42,6 +42,12 @@ interface Place {
   readonly around: Interval<bigint>;
 }
 
+/** Members that stand near one another. */
+interface Neighbourhood<L> {
+  readonly place: Place;
+  readonly members: readonly Member<L>[];
+}
+
 /** A set of addresses, and what is wanted of it, which is never much. */
 interface AddressesOfRegions {
   place: Place | null;
@@ -98,8 +104,8 @@ export class GroupedList<L extends object> {
     }
     const near = this.neighbourhoods(members);
     const [only] = near;
-    if (near.length === 1) return [this.groupOf(only!).lines];
-    const groups = this.joined(near.map((one) => this.groupOf(one)));
+    if (near.length === 1) return [this.groupOf(only!.members).lines];
+    const groups = this.joined(near.map((one) => this.groupOf(one.members)));
     const wide = groups.filter((group) => !this.isContained(group));
     if (wide.length === 0) return groups.map(({ lines }) => lines);
     // Only one list can have the last word about everything.
@@ -167,9 +173,9 @@ export class GroupedList<L extends object> {
 
   private areAround(lines: readonly MatchLine[], members: readonly Member<L>[]): boolean {
     const all = this.table.list(this.table.all);
-    const blocks = this.neighbourhoods(members).map((near) => this.placeOf(blockOfAll(near)).around);
+    const near = this.neighbourhoods(members);
     return lines.every(({ destination }) =>
-      blocks.some((around) => (destination ?? all).every((range) => holds(around, range))),
+      near.some(({ place }) => (destination ?? all).every((range) => holds(place.around, range))),
     );
   }
 
@@ -183,22 +189,22 @@ export class GroupedList<L extends object> {
     ));
   }
 
-  /** Members that stand near one another, in order of address. */
-  private neighbourhoods(members: readonly Member<L>[]): (readonly Member<L>[])[] {
-    const found: (readonly Member<L>[])[] = [];
-    const arounds: Interval<bigint>[] = [];
-    for (const member of members.toSorted(byFirstAddress)) {
-      let near: readonly Member<L>[] = [member];
-      let { around } = member.place;
-      for (let top = arounds.at(-1); top && around.first <= top.last; top = arounds.at(-1)) {
-        arounds.pop();
-        near = [...found.pop()!, ...near];
-        ({ around } = this.placeOf(blockOfAll(near)));
+  /** In order of address. */
+  private neighbourhoods(members: readonly Member<L>[]): readonly Neighbourhood<L>[] {
+    const sorted = members.toSorted(byFirstAddress);
+    /** Where each begins among the sorted, and where it is. */
+    const found: { start: number; place: Place }[] = [];
+    for (let i = 0; i < sorted.length; i++) {
+      let start = i;
+      let { place } = sorted[i]!;
+      for (let top = found.at(-1); top && place.around.first <= top.place.around.last; top = found.at(-1)) {
+        found.pop();
+        start = top.start;
+        place = this.placeOf(blockOfBoth(top.place.block, place.block));
       }
-      found.push(near);
-      arounds.push(around);
+      found.push({ start, place });
     }
-    return found;
+    return found.map(({ start, place }, i) => ({ place, members: sorted.slice(start, found[i + 1]?.start) }));
   }
 
   private placeOf(block: Block): Place {
@@ -234,13 +240,9 @@ function gapsOf({ openings, replies }: WantedAxes, table: AddressTable): number[
   ];
 }
 
-function blockOfAll<L>(members: readonly Member<L>[]): Block {
-  return members
-    .map(({ place }) => place.block)
-    .reduce((a, b) => {
-      const { first, free } = blockAround(a.first, b.first);
-      return blockOf(first, Math.max(a.free, b.free, free));
-    });
+function blockOfBoth(a: Block, b: Block): Block {
+  const { first, free } = blockAround(a.first, b.first);
+  return blockOf(first, Math.max(a.free, b.free, free));
 }
 
 const holds = (a: Interval<bigint>, b: Interval<bigint>): boolean => a.first <= b.first && b.last <= a.last;

@@ -51,6 +51,9 @@ export function crowdedLines(lines: readonly MatchLine[]): ReadonlySet<number> {
 const hasSamePorts = (a: MatchLine, b: MatchLine): boolean =>
   a.family === b.family &&
   a.established === b.established &&
-  a.protocols?.join() === b.protocols?.join() &&
+  isSame(a.protocols, b.protocols) &&
   a.destinationPorts === b.destinationPorts &&
   a.sourcePorts === b.sourcePorts;
+
+const isSame = (a: readonly number[] | null, b: readonly number[] | null): boolean =>
+  a === b || (a?.length === b?.length && a!.every((protocol, i) => protocol === b![i]));

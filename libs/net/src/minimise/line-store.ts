@@ -63,6 +63,7 @@ export class LineStore {
   /** By protocol and ports, then by stroke. */
   private readonly known = new Map<number, Map<Stroke, MatchLine>>();
   private readonly ports = new Map<number, Ports>();
+  private readonly protocols: (readonly number[])[] = [];
   private count = 0;
 
   constructor(private readonly family: Family) {}
@@ -72,7 +73,7 @@ export class LineStore {
     const { protocol, looksAt } = kind;
     const own = this.portsOf(protocol, ports);
     return this.remembered(kindNumber(kind) * 2 ** 32 + portsKey(ports), strokes, {
-      protocols: [protocol],
+      protocols: (this.protocols[protocol] ??= [protocol]),
       sourcePorts: looksAt === 'destination' ? null : own,
       destinationPorts: looksAt === 'destination' ? own : null,
       established: looksAt === 'source, established',

@@ -1,8 +1,9 @@
-import { Clusters, NumberListMap, remembered } from '#base';
+import { NumberListMap, remembered } from '#base';
 import {
   AddressPartition,
   joinedCells,
   serviceAlgebra,
+  sharingLists,
   sweep,
   textOfIntervals,
   type AddressSet,
@@ -59,39 +60,49 @@ const mostParts = 2 ** 17;
  * objects.
  */
 export class NormalForms {
-  private readonly parts = new NumberListMap<Part>(mostParts);
+  /** Of one box, by its number. */
+  private readonly alone = new Map<number, Part>();
+  private readonly together = new NumberListMap<Part>(mostParts);
   private readonly services = new ServiceStore();
 
   constructor(private readonly partition: AddressPartition) {}
 
   /** A box is known again by its number. */
   of(boxes: readonly AtomBox[]): NormalForm {
-    const parts = connected(boxes).map((places) => {
-      const own = places.map((i) => boxes[i]!);
-      const key = own.map(({ number }) => number);
-      return this.parts.getOrAdd(key, () => partOf(own, this.partition, this.services));
-    });
+    const clusters = sharingLists(boxes.map(({ atoms }) => atoms));
+    const parts = clusters.areApart
+      ? boxes.map((box) => this.partOfOne(box))
+      : clusters.lists().map((places) => this.partOf(places.map((i) => boxes[i]!)));
     const list = (regions: (part: Part) => readonly PlacedRegion[]): FlowRegion[] =>
       inOrder(parts.flatMap(regions)).map(({ region }) => region);
     return { allowed: list(({ allowed }) => allowed), denied: list(({ denied }) => denied) };
   }
-}
 
-/** By their places: boxes that share atoms, with each other or by way of others. */
-function connected(boxes: readonly AtomBox[]): number[][] {
-  const clusters = new Clusters(boxes.length);
-  const intervals = boxes.flatMap(({ atoms }, box) => atoms.map(({ first, last }) => ({ first, last, box })));
-  intervals.sort((a, b) => a.first - b.first);
-  let end = -1;
-  let holder = 0;
-  for (const { first, last, box } of intervals) {
-    if (first <= end) clusters.join(holder, box);
-    if (last > end) {
-      end = last;
-      holder = box;
-    }
+  private partOf(boxes: readonly AtomBox[]): Part {
+    if (boxes.length === 1) return this.partOfOne(boxes[0]!);
+    const key = boxes.map(({ number }) => number);
+    return this.together.getOrAdd(key, () => partOf(boxes, this.partition, this.services));
   }
-  return clusters.lists();
+
+  private partOfOne(box: AtomBox): Part {
+    const known = this.alone.get(box.number);
+    if (known) return known;
+    if (this.alone.size === mostParts) this.alone.clear();
+    const part = this.partAlone(box);
+    this.alone.set(box.number, part);
+    return part;
+  }
+
+  private partAlone({ id, effect, atoms, services }: AtomBox): Part {
+    if (atoms.length === 0 || services.length === 0) return { allowed: [], denied: [] };
+    const region = {
+      addresses: this.partition.union(atoms),
+      services: this.services.set(this.services.number(services)),
+      rules: [id],
+    };
+    const own = [{ atom: atoms[0]!.first, region }];
+    return effect === 'deny' ? { allowed: [], denied: own } : { allowed: own, denied: [] };
+  }
 }
 
 /** A region and the first atom of its addresses. */

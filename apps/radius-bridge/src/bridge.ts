@@ -1,4 +1,4 @@
-import { accessFor, decodeSnapshot } from '#policy/snapshot';
+import { accessFor, decodeSnapshot, type Snapshot } from '#policy/snapshot';
 import { AccountingHandler } from './accounting/accounting-handler.js';
 import { AccountingSessions } from './accounting/accounting-sessions.js';
 import { AuthenticationHandler } from './authentication/authentication-handler.js';
@@ -12,6 +12,8 @@ import { FeedClient } from './controller/feed-client.js';
 import { feedReceiver } from './controller/feed-receiver.js';
 import { Counters } from './counters.js';
 import { DeviceIndex } from './device-index.js';
+import { EapService } from './eap/eap-service.js';
+import { EapWorkers } from './eap/eap-workers.js';
 import { HealthServer } from './health-server.js';
 import { Journal } from './journal/journal.js';
 import { Recorder } from './journal/recorder.js';
@@ -36,6 +38,7 @@ export interface BridgePorts {
  * controller starts. Nothing here decides.
  *
  *   NAS ─▶ UdpServer ─▶ AuthenticationHandler ─▶ SnapshotStore, DeviceIndex          controller
+ *                           └▶ EapService ─▶ EapWorkers (processes)                     │     ▲
  *      ─▶ UdpServer ─▶ AccountingHandler ─▶ AccountingSessions ─▶ SessionTable         │     ▲
  *   NAS ◀─ CoaClient ◀─ CoaReconciler ◀──────── changed ◀────────── FeedClient ◀───────┘     │
  *                       SessionTable ─▶ Recorder ─▶ Journal (disk) ─▶ EventSender ───────────┘
@@ -52,6 +55,8 @@ export class Bridge {
   private readonly authentication: UdpServer;
   private readonly accounting: UdpServer;
   private readonly health: HealthServer;
+  private readonly eapWorkers: EapWorkers;
+  private readonly eap: EapService;
   private housekeeping: NodeJS.Timeout | null = null;
 
   private constructor(
@@ -63,8 +68,11 @@ export class Bridge {
     const now = (): Date => new Date();
     const decisionIds = new DecisionIds();
     const controller = { url: config.controllerUrl, token: config.controllerToken };
+    this.eapWorkers = new EapWorkers(config.eapWorkers, log);
+    this.eap = new EapService(this.eapWorkers, config.secretOf, counters, log, Date.now);
+    const onTaken = ({ eap }: Snapshot): void => this.eap.configure(eap);
     this.snapshots = new SnapshotStore(
-      { decode: decodeSnapshot, secretOf: config.secretOf, accessFor, renderGrant },
+      { decode: decodeSnapshot, secretOf: config.secretOf, accessFor, renderGrant, onTaken },
       log,
     );
     // A bridge that lost its disk numbers from 1 again; under the old name the controller would take that for old news.
@@ -81,13 +89,10 @@ export class Bridge {
     const receiver = feedReceiver(this.snapshots, devices, journal, this.reconciler, counters);
     this.feed = new FeedClient(controller, receiver, counters, log);
     const onFault = (reason: string): void => log('error', 'fault while handling a datagram', { reason });
-    const authentication = new AuthenticationHandler(shared, decisionIds, Date.now);
+    const authentication = new AuthenticationHandler({ ...shared, eap: this.eap }, decisionIds, Date.now);
     this.authentication = new UdpServer(
       config.authentication,
-      (datagram, source, send) => {
-        const reply = authentication.handle(datagram, source);
-        if (reply) send(reply);
-      },
+      authentication.handle.bind(authentication),
       counters,
       onFault,
     );
@@ -127,6 +132,7 @@ export class Bridge {
   async stop(): Promise<void> {
     if (this.housekeeping) clearInterval(this.housekeeping);
     await Promise.all([this.authentication.close(), this.accounting.close(), this.health.close()]);
+    await this.eapWorkers.close();
     await this.feed.close();
     this.reconciler.close();
     this.recorder.writeRepeated(Number.POSITIVE_INFINITY);
@@ -153,6 +159,7 @@ export class Bridge {
 
   private keepHouse(): void {
     this.recorder.writeRepeated();
+    this.eap.refresh();
     const timeouts = new Map(this.snapshots.current?.snapshot.nas.map((nas) => [nas.name, nas.sessionTimeout]));
     this.sessions.expire(new Date(), (nas) => timeouts.get(nas) ?? defaultSessionTimeout);
   }
@@ -165,6 +172,7 @@ export class Bridge {
       snapshot: policy?.snapshot.digest ?? null,
       refusedSnapshot: this.snapshots.refused,
       commit: policy?.snapshot.provenance.commit ?? null,
+      eapProblem: this.eap.problem,
       clientsWithoutSecret: policy?.clients.unusable ?? [],
       devices: this.devices.size,
       revision: this.devices.revision,

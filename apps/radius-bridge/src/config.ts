@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { hostname } from 'node:os';
+import { availableParallelism, hostname } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 
 /** What a secret reference gives: the secret, or why there is none (never the secret itself). */
@@ -17,6 +17,8 @@ export interface BridgeConfig {
   readonly http: Endpoint;
   readonly controllerUrl: string;
   readonly bridgeId: string;
+  /** Processes for 802.1X handshakes. */
+  readonly eapWorkers: number;
   /** Asked again at each connection: the controller may create the token after we start. */
   readonly controllerToken: () => string | null;
   /** Resolves `env:NAME` or `file:PATH`. */
@@ -36,6 +38,7 @@ export function readConfig(env: Environment): BridgeConfig {
     http: hostPort('CORDON_BRIDGE_HTTP', text(env, 'CORDON_BRIDGE_HTTP', '127.0.0.1:8081')),
     controllerUrl: url('CORDON_CONTROLLER_URL', text(env, 'CORDON_CONTROLLER_URL', 'http://127.0.0.1:8080')),
     bridgeId: text(env, 'CORDON_BRIDGE_ID', hostname()),
+    eapWorkers: count('CORDON_EAP_WORKERS', text(env, 'CORDON_EAP_WORKERS', `${defaultEapWorkers()}`)),
     controllerToken: () => env['CORDON_BRIDGE_TOKEN']?.trim() || readOptional(join(data, 'bridge-token')),
     secretOf: (reference) => lookUpSecret(env, data, reference),
   };
@@ -48,6 +51,15 @@ function text(env: Environment, name: string, fallback: string): string {
 function port(name: string, value: string): number {
   const number = /^\d{1,5}$/.test(value) ? Number(value) : Number.NaN;
   if (!(number <= 65_535)) throw new Error(`${name} is \`${value}\`: give a port number from 0 to 65535`);
+  return number;
+}
+
+/** One processor is left to everything else. */
+const defaultEapWorkers = (): number => Math.min(4, Math.max(1, availableParallelism() - 1));
+
+function count(name: string, value: string): number {
+  const number = /^\d{1,2}$/.test(value) ? Number(value) : 0;
+  if (number < 1 || number > 64) throw new Error(`${name} is \`${value}\`: give a number from 1 to 64`);
   return number;
 }
 

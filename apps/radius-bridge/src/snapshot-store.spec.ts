@@ -10,7 +10,7 @@ function store(render = renderGrant): { snapshots: SnapshotStore; lines: string[
   const lines: string[] = [];
   const secretOf = (reference: string) =>
     reference.includes('MISSING') ? { problem: 'not set' } : { secret: 'sesame' };
-  const source = { decode: decodeSnapshot, secretOf, accessFor, renderGrant: render };
+  const source = { decode: decodeSnapshot, secretOf, accessFor, renderGrant: render, onTaken: () => undefined };
   return {
     snapshots: new SnapshotStore(source, (_, message, fields) => lines.push(JSON.stringify({ message, ...fields }))),
     lines,

@@ -15,6 +15,8 @@ export interface SnapshotSource extends PolicyFunctions {
   /** Throws when the value is no snapshot or its digest does not hold. */
   readonly decode: (json: unknown) => Snapshot;
   readonly secretOf: (reference: string) => SecretLookup;
+  /** Called with what is in force from now on. */
+  readonly onTaken: (snapshot: Snapshot) => void;
 }
 
 /**
@@ -58,6 +60,7 @@ export class SnapshotStore {
     for (const problem of authorizer.problems) this.log('error', 'grant can not be told', { problem });
     this.active = { snapshot, clients, authorizer };
     this.refusal = null;
+    this.source.onTaken(snapshot);
     this.log('info', 'snapshot taken', { digest: snapshot.digest, commit: snapshot.provenance.commit });
     return this.active;
   }

@@ -12,7 +12,10 @@ export const testSecret = 'sesame';
 export function testParts(snapshot: Snapshot) {
   const secretOf = (reference: string) =>
     reference.includes('MISSING') ? { problem: 'not set' } : { secret: testSecret };
-  const snapshots = new SnapshotStore({ decode: decodeSnapshot, secretOf, accessFor, renderGrant }, () => undefined);
+  const snapshots = new SnapshotStore(
+    { decode: decodeSnapshot, secretOf, accessFor, renderGrant, onTaken: () => undefined },
+    () => undefined,
+  );
   const take = (next: Snapshot): void => void snapshots.take(JSON.parse(JSON.stringify(encodeSnapshot(next))));
   take(snapshot);
   const changes: { id: string; revision: number }[] = [];

@@ -7,9 +7,12 @@ export function diffNetwork(before: Snapshot, after: Snapshot): NetworkChange[] 
   return [
     ...diffNamed('nas', before.nas, after.nas),
     ...diffNamed('enforcement-point', before.enforcementPoints, after.enforcementPoints),
+    ...diffNamed('eap', named(before.eap), named(after.eap)),
     ...diffNamed('segment', before.segments, after.segments),
   ];
 }
+
+const named = (eap: Snapshot['eap']) => (eap ? [{ name: '802.1X', ...eap }] : []);
 
 function diffNamed<T extends { readonly name: string }>(
   kind: NetworkChange['kind'],

@@ -169,6 +169,36 @@ export type TransportEntry =
       readonly hostKey: string;
     };
 
+/** How a certificate names a device: `{mac}` in the pattern stands for its address. */
+export interface IdentityRule {
+  readonly from: 'dns-name' | 'uri' | 'email' | 'common-name' | 'serial-number';
+  readonly pattern: string;
+}
+
+/** Who issues certificates of devices. */
+export interface EapAuthority {
+  readonly name: string;
+  /** `file:PATH` of PEM certificates: those that sign devices' certificates, and what is above them. */
+  readonly certificates: string;
+  /** `file:PATH` of PEM revocation lists; null: certificates are valid until they end. */
+  readonly revocationLists: string | null;
+  readonly devices: readonly IdentityRule[];
+}
+
+/** 802.1X, of network/eap.yaml. */
+export interface EapEntry {
+  /** `file:PATH` of the server's certificate in PEM, and of those between it and its root. */
+  readonly certificate: string;
+  /** `file:PATH` or `env:NAME` of its private key in PEM. */
+  readonly key: string;
+  readonly versions: readonly ('1.2' | '1.3')[];
+  /** Most bytes of an EAP packet that Cordon sends. */
+  readonly fragmentSize: number;
+  /** For how many seconds a device may resume its TLS session; 0: never. */
+  readonly resumption: number;
+  readonly authorities: readonly EapAuthority[];
+}
+
 export interface Provenance {
   readonly commit: string | null;
   readonly author: string | null;
@@ -180,7 +210,7 @@ export interface Provenance {
  * `provenance`, `compiledFor` and itself: compiling the same files again gives the same digest).
  */
 export interface Snapshot {
-  readonly format: 4;
+  readonly format: 5;
   readonly digest: string;
   /** The instant that the rules' `when` were judged at. */
   readonly compiledFor: string;
@@ -201,5 +231,7 @@ export interface Snapshot {
   /** By class name: the stateless port ACL on traffic from the device; the implicit last line drops. */
   readonly portAcls: Readonly<Record<string, readonly AclEntry[]>>;
   readonly nas: readonly NasEntry[];
+  /** Null: 802.1X is not served. */
+  readonly eap: EapEntry | null;
   readonly enforcementPoints: readonly EnforcementPointEntry[];
 }

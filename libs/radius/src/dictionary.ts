@@ -27,6 +27,7 @@ export const types = {
   serviceType: 6,
   framedIpAddress: 8,
   filterId: 11,
+  framedMtu: 12,
   replyMessage: 18,
   state: 24,
   class: 25,

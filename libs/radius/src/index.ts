@@ -13,6 +13,10 @@ export {
   readDynamicAuthorizationReply,
   type DynamicAuthorizationReply,
 } from './dynamic-authorization.js';
+export { EapConversation, type EapAnswer, type EapDiscard, type TlsPeer, type TlsStep } from './eap/conversation.js';
+export { decodeEap, eapCodes, eapTypes, encodeEap, type EapPacket } from './eap/eap-packet.js';
+export { masterSessionKeyLength, sessionKeyAttributes } from './eap/session-keys.js';
+export { decodeTlsFrame, IncomingMessage, mostIncoming, OutgoingMessage } from './eap/tls-frames.js';
 export {
   checkAuthorization,
   countAclEntries,

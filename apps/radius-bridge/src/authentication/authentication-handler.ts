@@ -1,11 +1,20 @@
+import type { AuthenticationMethod } from '#model';
 import type { Mac } from '#net';
 import {
   codes,
+  concatenatedAttributes,
   decodePacket,
+  encodeAttributes,
+  octetsAttribute,
+  readInteger,
+  readOctets,
   readMacAuthentication,
   readRequestContext,
+  sessionKeyAttributes,
   signReply,
+  types,
   verifyMessageAuthenticator,
+  type Attribute,
   type MacRefusal,
   type NotMac,
   type Packet,
@@ -15,6 +24,7 @@ import { plainAddress, type Client } from '../clients/client-table.js';
 import { DuplicateCache, duplicateKey } from '../clients/duplicate-cache.js';
 import type { Counters } from '../counters.js';
 import type { DeviceIndex } from '../device-index.js';
+import type { EapReply, EapService } from '../eap/eap-service.js';
 import type { Recorder } from '../journal/recorder.js';
 import { portOf } from '../sessions/identification.js';
 import type { Acceptance, SessionTable } from '../sessions/session-table.js';
@@ -24,6 +34,7 @@ import { acceptAttributes } from './accept-attributes.js';
 import type { AuthorizedAccess } from './authorizer.js';
 import type { DecisionIds } from './decision-id.js';
 import { eapFailure } from './eap-failure.js';
+import { readEapMessage } from './eap-message.js';
 import { reauthenticationSeconds } from './reauthentication.js';
 
 const maxCachedReplies = 100_000;
@@ -35,8 +46,8 @@ const refusals: Record<MacRefusal | NotMac, string> = {
   'bad-calling-station-id': 'Calling-Station-Id is not the MAC address of a device',
   'mac-mismatch': 'User-Name and Calling-Station-Id are different MAC addresses',
   'no-user-name': 'the request has no User-Name',
-  'user-name-not-a-mac': 'the user name is not a MAC address: only MAC authentication is served',
-  eap: '802.1X (EAP) is not served: only MAC authentication is',
+  'user-name-not-a-mac': 'the user name is not a MAC address: without EAP, only MAC authentication is served',
+  eap: 'EAP is no MAC authentication',
 };
 
 export interface AuthenticationPorts {
@@ -45,15 +56,17 @@ export interface AuthenticationPorts {
   readonly sessions: SessionTable;
   readonly recorder: Recorder;
   readonly counters: Counters;
+  readonly eap: EapService;
 }
 
 /**
  * The authentication port: a datagram in, a signed reply or silence out.
  *
  *   decode ▶ client ▶ Message-Authenticator ▶ duplicate cache ▶ MAC ▶ device index ▶ access table ▶ attribute block ▶ sign
+ *                                                            └▶ EAP (in a worker) ▶ certificate's MAC ─┘
  *
- * INVARIANT: nothing on this way waits, and a packet that was not verified changes nothing but a counter. It does not decide
- * what a device gets (the authorizer does, from the snapshot).
+ * INVARIANT: nothing on the way of a MAC waits, and a packet that was not verified changes nothing but a counter. It does not
+ * decide what a device gets (the authorizer does, from the snapshot).
  */
 export class AuthenticationHandler {
   private readonly cache = new DuplicateCache(maxCachedReplies);
@@ -64,37 +77,51 @@ export class AuthenticationHandler {
     private readonly now: () => number,
   ) {}
 
-  /** `null`: silence, and a counter says why. */
-  handle(datagram: Buffer, source: Source): Buffer | null {
+  /** `send` is called at once, later (802.1X), or never: then a counter says why. */
+  handle(datagram: Buffer, source: Source, send: (reply: Buffer) => void): void {
     const { counters, snapshots } = this.ports;
     counters.add('authentication.requests');
     const packet = decodePacket(datagram);
-    if (typeof packet === 'string') return this.drop(`malformed.${packet}`);
-    const policy = snapshots.current;
-    if (!policy) return this.drop('no-snapshot');
-    const client = policy.clients.find(source.address);
-    if (client === null) return this.drop('unknown-client');
-    if (client === 'no-secret') return this.drop('client-without-secret');
-    if (packet.code !== codes.accessRequest && packet.code !== codes.statusServer) {
-      return this.drop('unexpected-code', client);
+    if (typeof packet === 'string') {
+      this.drop(`malformed.${packet}`);
+      return;
     }
-    const signature = verifyMessageAuthenticator(packet, client.secret);
-    if (signature !== 'valid') return this.drop(`message-authenticator-${signature}`, client);
-    return this.answerOnce(packet, source, client, policy);
+    const policy = snapshots.current;
+    if (!policy) {
+      this.drop('no-snapshot');
+      return;
+    }
+    const client = policy.clients.find(source.address);
+    if (client === null) this.drop('unknown-client');
+    else if (client === 'no-secret') this.drop('client-without-secret');
+    else if (packet.code !== codes.accessRequest && packet.code !== codes.statusServer)
+      this.drop('unexpected-code', client);
+    else {
+      const signature = verifyMessageAuthenticator(packet, client.secret);
+      if (signature === 'valid') this.answerOnce({ packet, source, client, policy }, send);
+      else this.drop(`message-authenticator-${signature}`, client);
+    }
   }
 
-  private answerOnce(packet: Packet, source: Source, client: Client, policy: ActivePolicy): Buffer | null {
+  private answerOnce(asked: Asked, send: (reply: Buffer) => void): void {
+    const { packet, source, client } = asked;
     const key = duplicateKey(source.address, source.port, packet.id);
     const known = this.cache.begin(key, packet.authenticator, this.now());
     if (known !== 'new') {
       this.ports.counters.addFor(client.nas.name, 'authentication.duplicates');
-      return known === 'in-progress' ? null : known;
+      if (known !== 'in-progress') send(known);
+      return;
     }
-    const reply =
-      packet.code === codes.statusServer
-        ? this.answerStatus(packet, client)
-        : this.answerAccess(packet, source, client, policy);
-    this.cache.finish(key, packet.authenticator, reply);
+    const finish = (reply: Buffer | null): void => {
+      this.cache.finish(key, packet.authenticator, reply);
+      if (reply) send(reply);
+    };
+    if (packet.code === codes.statusServer) finish(this.fitting(this.answerStatus(packet, client), client));
+    else if (readOctets(packet.attributes, types.eapMessage)) this.answerEap(asked, finish);
+    else finish(this.fitting(this.answerMac(asked), client));
+  }
+
+  private fitting(reply: Buffer | null, client: Client): Buffer | null {
     return reply ?? this.drop('reply-too-long', client);
   }
 
@@ -103,7 +130,8 @@ export class AuthenticationHandler {
     return signReply(packet, codes.accessAccept, empty, client.secret);
   }
 
-  private answerAccess(packet: Packet, source: Source, client: Client, policy: ActivePolicy): Buffer | null {
+  private answerMac(asked: Asked): Buffer | null {
+    const { packet, client, policy } = asked;
     const context = readRequestContext(packet);
     const reading = readMacAuthentication(packet);
     if (reading.kind !== 'mac') {
@@ -115,10 +143,76 @@ export class AuthenticationHandler {
     const decision = policy.authorizer.decide({ nas: client.nas, ssid: context.ssid }, device, 'mac');
     return decision.kind === 'refused'
       ? this.reject(packet, client, context, { mac, reason: decision.reason, detail: decision.detail })
-      : this.accept({ packet, source, client, context, mac, decision });
+      : this.accept({ ...asked, context, mac, decision, method: 'mac', eap: null });
   }
 
-  private reject(packet: Packet, client: Client, context: RequestContext, refusal: Refusal): Buffer | null {
+  private answerEap(asked: Asked, finish: (reply: Buffer | null) => void): void {
+    const { packet, client } = asked;
+    const message = readEapMessage(packet);
+    if (typeof message === 'string') {
+      finish(this.drop('eap-scattered', client));
+      return;
+    }
+    const context = readRequestContext(packet);
+    const { attributes } = packet;
+    const request = {
+      nas: client.nas.name,
+      caller: context.callingStation,
+      message,
+      state: readOctets(attributes, types.state),
+      framedMtu: readInteger(attributes, types.framedMtu),
+    };
+    // The datagram's memory is the socket's to use again, and an answer may come much later.
+    const kept = { ...asked, packet: copyOf(packet) };
+    this.ports.eap.answer(request, (reply) => finish(this.answerTo(reply, kept, context)));
+  }
+
+  private answerTo(reply: EapReply, asked: Asked, context: RequestContext): Buffer | null {
+    const { packet, client } = asked;
+    switch (reply.kind) {
+      case 'silence':
+        return this.drop(reply.reason, client);
+      case 'challenge': {
+        this.ports.counters.addFor(client.nas.name, 'authentication.challenges');
+        const attributes = [octetsAttribute(types.state, reply.state), ...eapAttributes(reply.packet)];
+        return this.fitting(signReply(packet, codes.accessChallenge, attributes, client.secret), client);
+      }
+      case 'failure': {
+        const refusal = { mac: null, reason: 'eap-failed', detail: reply.reason };
+        return this.fitting(this.reject(packet, client, context, refusal, reply.packet), client);
+      }
+      case 'success':
+        break;
+    }
+    return this.fitting(this.admit(reply, asked, context), client);
+  }
+
+  /** The device showed its certificate: policy says what it gets now, which may have changed since the conversation began. */
+  private admit(
+    { packet: eap, session }: Extract<EapReply, { kind: 'success' }>,
+    asked: Asked,
+    context: RequestContext,
+  ): Buffer | null {
+    const { packet, client } = asked;
+    const { mac } = session;
+    const policy = this.ports.snapshots.current ?? asked.policy;
+    const device = this.ports.devices.find(mac);
+    const decision = policy.authorizer.decide({ nas: client.nas, ssid: context.ssid }, device, 'certificate');
+    if (decision.kind === 'refused')
+      return this.reject(packet, client, context, { mac, reason: decision.reason, detail: decision.detail });
+    const keys = sessionKeyAttributes(session.masterSessionKey, packet.authenticator, client.secret);
+    const own = encodeAttributes([...eapAttributes(eap), ...keys]);
+    return this.accept({ ...asked, context, mac, decision, method: 'certificate', eap: own });
+  }
+
+  /** `eap`: the EAP-Failure of the conversation, where there is one. */
+  private reject(
+    packet: Packet,
+    client: Client,
+    context: RequestContext,
+    refusal: Refusal,
+    eap: Buffer | null = null,
+  ): Buffer | null {
     this.ports.counters.addFor(client.nas.name, 'authentication.rejects');
     this.ports.counters.add(`authentication.reject.${refusal.reason}`);
     this.ports.recorder.authentication({
@@ -131,20 +225,21 @@ export class AuthenticationHandler {
       segment: null,
       decisionId: this.decisionIds.next(),
     });
-    return signReply(packet, codes.accessReject, eapFailure(packet), client.secret);
+    return signReply(packet, codes.accessReject, eap ? eapAttributes(eap) : eapFailure(packet), client.secret);
   }
 
   private accept(accepted: Accepted): Buffer | null {
-    const { packet, client, mac, decision } = accepted;
+    const { packet, client, mac, decision, eap } = accepted;
     const decisionId = this.decisionIds.next();
     const seconds = reauthenticationSeconds(client.nas.sessionTimeout, mac);
-    const attributes = acceptAttributes(decision.block, seconds, decisionId);
+    const common = acceptAttributes(decision.block, seconds, decisionId);
+    const attributes = eap ? Buffer.concat([common, eap]) : common;
     const reply = signReply(packet, codes.accessAccept, attributes, client.secret);
     if (reply) this.record(accepted, decisionId);
     return reply;
   }
 
-  private record({ source, client, context, mac, decision }: Accepted, decisionId: string): void {
+  private record({ source, client, context, mac, decision, method }: Accepted, decisionId: string): void {
     const { counters, recorder, sessions } = this.ports;
     const now = this.now();
     const nas = client.nas.name;
@@ -154,7 +249,7 @@ export class AuthenticationHandler {
       nas,
       nasAddress: plainAddress(source.address),
       ssid: context.ssid,
-      method: 'mac',
+      method,
       heard: context,
       grant: decision.session,
       decisionId,
@@ -188,11 +283,28 @@ interface Refusal {
   readonly detail: string;
 }
 
-interface Accepted {
+/** A request that was verified, and what it is answered by. */
+interface Asked {
   readonly packet: Packet;
   readonly source: Source;
   readonly client: Client;
+  readonly policy: ActivePolicy;
+}
+
+const eapAttributes = (packet: Buffer): Attribute[] => concatenatedAttributes(types.eapMessage, packet);
+
+/** A packet that does not depend on the memory of its datagram. */
+function copyOf(packet: Packet): Packet {
+  const copy = decodePacket(Buffer.from(packet.bytes));
+  if (typeof copy === 'string') throw new Error('a copy of a packet is a packet');
+  return copy;
+}
+
+interface Accepted extends Asked {
   readonly context: RequestContext;
   readonly mac: Mac;
   readonly decision: AuthorizedAccess;
+  readonly method: AuthenticationMethod;
+  /** EAP-Success and the session's keys, encoded; null without EAP. */
+  readonly eap: Buffer | null;
 }

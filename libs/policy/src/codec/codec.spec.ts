@@ -86,10 +86,10 @@ describe('a snapshot as JSON', () => {
     expect(elsewhere.digest).toBe(snapshot.digest);
   });
 
-  it.each([[null], [undefined], ['x'], [42], [[]], [{}], [{ format: 1 }], [{ format: 4 }], [{ format: '4' }]])(
+  it.each([[null], [undefined], ['x'], [42], [[]], [{}], [{ format: 1 }], [{ format: 5 }], [{ format: '5' }]])(
     'is not %j',
     (value) => {
-      expect(() => decodeSnapshot(value)).toThrow('not a snapshot of format 4');
+      expect(() => decodeSnapshot(value)).toThrow('not a snapshot of format 5');
     },
   );
 });

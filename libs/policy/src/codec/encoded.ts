@@ -7,7 +7,7 @@ import type { AccessGrant, AccessRule, FlowRule, Snapshot } from '../snapshot.js
  * edit only what changed is hashed again. Hashes are of canonical JSON with the rows in place of their numbers.
  */
 export interface EncodedSnapshot {
-  readonly format: 4;
+  readonly format: 5;
   readonly digest: string;
   readonly compiledFor: string;
   readonly provenance: Snapshot['provenance'];
@@ -104,5 +104,6 @@ export type EncodedSections = {
   readonly flows: Readonly<Record<string, { readonly outbound: string; readonly inbound: string }>>;
   readonly portAcls: Readonly<Record<string, string>>;
   readonly nas: unknown;
+  readonly eap: Content['eap'];
   readonly enforcementPoints: Content['enforcementPoints'];
 };

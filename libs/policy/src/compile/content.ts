@@ -10,7 +10,7 @@ import type { RulesInForce } from './conditions.js';
 
 type Catalog = Pick<
   Content,
-  'classes' | 'sites' | 'segments' | 'endpoints' | 'applications' | 'schedules' | 'nas' | 'enforcementPoints'
+  'classes' | 'sites' | 'segments' | 'endpoints' | 'applications' | 'schedules' | 'nas' | 'eap' | 'enforcementPoints'
 >;
 
 /** The parts of a snapshot that say what names are; the same objects as long as the policy's are. */
@@ -24,7 +24,7 @@ export class CatalogSections {
   private readonly nas = new Latest<Content['nas']>();
 
   of(policy: Policy, resolution: Resolution): Catalog {
-    const { classes, sites, segments, endpoints, applications, nas, enforcementPoints } = policy;
+    const { classes, sites, segments, endpoints, applications, nas, eap, enforcementPoints } = policy;
     const { principalTree, siteTree, applicationTree } = policy;
     return {
       classes: this.classes.get([classes, principalTree], () =>
@@ -63,6 +63,7 @@ export class CatalogSections {
       ),
       schedules: this.schedules.get([policy.schedules], () => [...policy.schedules.values()]),
       nas: this.nas.get([nas], () => nas.map(({ span: _, ...entry }) => entry)),
+      eap,
       enforcementPoints,
     };
   }

@@ -6,6 +6,7 @@ import type { AccessRuleSource, FlowRuleSource, Policy, RuleSource } from '../po
 import { Latest, Successive } from '../version-memory.js';
 import { readCatalog, type Catalog } from './catalog.js';
 import { ConsistencyCheck } from './consistency.js';
+import { readEap } from './eap.js';
 import { LineKinds } from './line-kinds.js';
 import { readEnforcementPoints, readNas, type Abilities } from './network.js';
 import { readRuleLines, type RawLine } from './rule-lines.js';
@@ -68,6 +69,7 @@ export class PolicyLoader {
   private readonly nas = new Latest<Read<Policy['nas']>>();
   private readonly points = new Latest<Read<Policy['enforcementPoints']>>();
   private readonly settings = new Latest<Read<Policy['settings']>>();
+  private readonly eap = new Latest<Read<Policy['eap']>>();
   private readonly tests = new Latest<Read<Pick<Policy, 'tests' | 'invariants'>>>();
 
   load(files: ReadonlyMap<string, string>): Result<Policy> {
@@ -111,10 +113,13 @@ export class PolicyLoader {
     const settings = take(
       this.settings.get([settingsFile], () => read((own) => readSettings(settingsFile ?? null, own))),
     );
+    const [eapFile] = yamlOf(sorted.eap);
+    const eap = take(this.eap.get([eapFile], () => read((own) => readEap(eapFile ?? null, own))));
     const policy: Policy = {
       ...catalog,
       nas,
       enforcementPoints,
+      eap,
       principalTree: trees.principals,
       applicationTree: trees.applications,
       siteTree: trees.sites,
@@ -147,9 +152,10 @@ export class PolicyLoader {
   /** Files that are gone. */
   private forget(sorted: SortedFiles): void {
     for (const file of this.texts.keys()) if (!sorted.rules.has(file)) this.texts.delete(file);
-    const { catalog, nas, enforcementPoints, tests, settings } = sorted;
+    const { catalog, nas, enforcementPoints, tests, settings, eap } = sorted;
     for (const file of this.yaml.keys())
-      if (![catalog, nas, enforcementPoints, tests, settings].some((kind) => kind.has(file))) this.yaml.delete(file);
+      if (![catalog, nas, enforcementPoints, tests, settings, eap].some((kind) => kind.has(file)))
+        this.yaml.delete(file);
   }
 }
 

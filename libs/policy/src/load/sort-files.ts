@@ -12,12 +12,14 @@ export interface SortedFiles {
   readonly tests: ReadonlyMap<string, string>;
   /** One at the most. */
   readonly settings: ReadonlyMap<string, string>;
+  /** One at the most. */
+  readonly eap: ReadonlyMap<string, string>;
 }
 
 const hints = {
   rules: 'rules are .csv files under rules/',
   catalog: `name it catalog/${catalogKinds.join('.yaml, catalog/')}.yaml (or classes-imaging.yaml and the like)`,
-  network: 'name it network/nas.yaml or network/enforcement-points.yaml',
+  network: 'name it network/nas.yaml, network/enforcement-points.yaml or network/eap.yaml',
   tests: 'tests are .yaml files under tests/',
 } as const;
 
@@ -34,6 +36,7 @@ export function sortFiles(files: ReadonlyMap<string, string>, report: Report): S
     enforcementPoints: new Map(),
     tests: new Map(),
     settings: new Map(),
+    eap: new Map(),
   };
   for (const file of [...files.keys()].sort()) {
     const text = files.get(file)!.replace(/^\uFEFF/, '');
@@ -85,7 +88,7 @@ function takeFile(
       return kind !== undefined;
     }
     case 'network': {
-      const reader = isKind('nas', name) ? out.nas : isKind('enforcement-points', name) ? out.enforcementPoints : null;
+      const reader = networkReader(out, name);
       reader?.set(file, text);
       return reader !== null;
     }
@@ -96,4 +99,13 @@ function takeFile(
     default:
       return folder;
   }
+}
+
+function networkReader(
+  out: Record<keyof SortedFiles, Map<string, unknown>>,
+  name: string,
+): Map<string, unknown> | null {
+  if (isKind('nas', name)) return out.nas;
+  if (isKind('enforcement-points', name)) return out.enforcementPoints;
+  return name === 'eap.yaml' ? out.eap : null;
 }

@@ -1,5 +1,7 @@
 import { parsePrefix, type AclEntry, type Prefix } from '#net';
 import { describe, expect, it } from 'vitest';
+import { eapCodes, encodeEap } from '../eap/eap-packet.js';
+import { sessionKeyAttributes } from '../eap/session-keys.js';
 import { readAll, readInteger, readTaggedInteger, readTaggedText } from '../attributes.js';
 import { octetsAttribute } from '../build.js';
 import { describeAttribute } from '../describe.js';
@@ -93,7 +95,7 @@ describe.each(kit)('checkAuthorization for $name', ({ profile }) => {
     expect(codesOf(pumps({ acl }), 3)).toEqual(['acl-over-budget']);
   });
 
-  it('says a reply is too large exactly when it is, with a full Proxy-State in it', () => {
+  it('says a reply is too large exactly when it is, with a full Proxy-State and what 802.1X adds in it', () => {
     const request = decodePacket(
       signRequest(
         codes.accessRequest,
@@ -103,9 +105,14 @@ describe.each(kit)('checkAuthorization for $name', ({ profile }) => {
         Buffer.alloc(16),
       ),
     ) as Packet;
+    const eap = [
+      octetsAttribute(types.eapMessage, encodeEap(eapCodes.success, 1)),
+      ...sessionKeyAttributes(Buffer.alloc(64), request.authenticator, secret),
+    ];
     const check = (count: number, length: number): string => {
       const authorization = pumps({ acl: entries(count), class: Buffer.alloc(length) });
-      const reply = signReply(request, codes.accessAccept, renderAuthorization(profile, authorization), secret);
+      const attributes = [...renderAuthorization(profile, authorization), ...eap];
+      const reply = signReply(request, codes.accessAccept, attributes, secret);
       expect(codesOf(authorization), `${count} entries`).toEqual(reply ? [] : ['reply-too-large']);
       return reply?.length === 4096 ? 'exact' : reply ? 'fits' : 'too large';
     };

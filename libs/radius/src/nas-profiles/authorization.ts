@@ -38,8 +38,10 @@ export function renderAuthorization(profile: NasProfile, authorization: Authoriz
 export type AuthorizationCode =
   'acl-over-budget' | 'reply-too-large' | 'acl-entry-not-expressible' | 'value-out-of-range';
 
+/** EAP-Success, and the keys of both directions: two Vendor-Specific of salt and three blocks each. */
+const eapBytes = 2 + 4 + 2 * (2 + 6 + 2 + 48);
 /** Room that a reply needs besides its attributes: a proxy on the way may have added one Proxy-State of full length. */
-const reserved = headerLength + messageAuthenticatorLength + 2 + maxValueLength;
+const reserved = headerLength + messageAuthenticatorLength + eapBytes + 2 + maxValueLength;
 export const maxAttributeBytes = maxPacketLength - reserved;
 
 /** ACL entries as the switch counts them: both families and their final denies. */

@@ -1,0 +1,84 @@
+import { randomInt, type X509Certificate } from 'node:crypto';
+import { EapConversation } from '#radius';
+import type { Mac } from '#net';
+import type { Beginning, EapMaterial, EapOutcome } from './messages.js';
+import { EapTlsServer, type EstablishedTls } from './tls-server.js';
+import { Trust, type Judgement } from './trust.js';
+
+/** A supplicant that says nothing for this long has given up, and so has its NAS. */
+export const conversationMilliseconds = 60_000;
+
+interface Open {
+  readonly eap: EapConversation<EstablishedTls>;
+  expiresAt: number;
+}
+
+/** The conversations of one worker. Those that are under way go on with the material that they began with. */
+export class Conversations {
+  private served: { readonly tls: EapTlsServer; readonly trust: Trust } | null = null;
+  /** In order of expiry. */
+  private readonly open = new Map<number, Open>();
+
+  constructor(private readonly now: () => number) {}
+
+  get size(): number {
+    return this.open.size;
+  }
+
+  /** Throws on material that can't be used, and changes nothing then. */
+  configure(material: EapMaterial): void {
+    this.served = serve(material);
+  }
+
+  async receive(number: number, begins: Beginning | null, message: Buffer): Promise<EapOutcome> {
+    this.forgetOld();
+    const known = begins ? this.begin(number, begins) : this.open.get(number);
+    if (!known) return { kind: 'unknown' };
+    known.expiresAt = this.now() + conversationMilliseconds;
+    this.open.delete(number);
+    this.open.set(number, known);
+    // An empty message asks us to begin (RFC 3579 §2.1).
+    const answer = message.length === 0 && begins ? known.eap.begin() : await known.eap.receive(message);
+    if (answer.kind === 'success' || answer.kind === 'failure') this.open.delete(number);
+    return answer;
+  }
+
+  private begin(number: number, { caller, fragmentSize }: Beginning): Open | undefined {
+    if (!this.served) return undefined;
+    const { tls, trust } = this.served;
+    const peer = tls.connect((certificate) => judge(trust, certificate, caller, new Date(this.now())));
+    const conversation = { eap: new EapConversation(peer, fragmentSize, randomInt(256)), expiresAt: 0 };
+    this.open.set(number, conversation);
+    return conversation;
+  }
+
+  private forgetOld(): void {
+    for (const [number, { eap, expiresAt }] of this.open) {
+      if (expiresAt > this.now()) break;
+      eap.close();
+      this.open.delete(number);
+    }
+  }
+}
+
+function serve(material: EapMaterial): { readonly tls: EapTlsServer; readonly trust: Trust } {
+  const trust = new Trust(material.authorities);
+  const { certificates, revocationLists } = trust;
+  return { trust, tls: new EapTlsServer({ ...material, authorities: certificates, revocationLists }) };
+}
+
+/** Throws on material that no worker could use. */
+export function checkMaterial(material: EapMaterial): void {
+  serve(material);
+}
+
+/** A certificate is worth what its device is: on another port than that device's it is a stolen one. */
+function judge(trust: Trust, certificate: X509Certificate, caller: Mac | null, now: Date): Judgement {
+  const judgement = trust.judge(certificate, now);
+  if ('reason' in judgement) return judgement;
+  if (caller === null)
+    return { reason: 'the request does not say which device asks: let the switch send Calling-Station-Id' };
+  return caller === judgement.mac
+    ? judgement
+    : { reason: `the certificate is that of ${judgement.mac}, which is not the device on this port` };
+}

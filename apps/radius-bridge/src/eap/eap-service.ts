@@ -1,0 +1,199 @@
+import { randomBytes } from 'node:crypto';
+import { canonicalJson, sha256 } from '#base';
+import type { Mac } from '#net';
+import type { EapEntry } from '#policy/snapshot';
+import type { SecretLookup } from '../config.js';
+import type { Counters } from '../counters.js';
+import type { Log } from '../log.js';
+import { checkMaterial, conversationMilliseconds } from './conversations.js';
+import type { EapWorkers } from './eap-workers.js';
+import type { EapMaterial, EapOutcome } from './messages.js';
+import type { EstablishedTls } from './tls-server.js';
+
+/** A request with EAP in it, verified. */
+export interface EapRequest {
+  /** Of the NAS that asks: a State is worth nothing to another one. */
+  readonly nas: string;
+  readonly caller: Mac | null;
+  /** All EAP-Message attributes, put together. */
+  readonly message: Buffer;
+  readonly state: Buffer | null;
+  readonly framedMtu: number | null;
+}
+
+export type EapReply =
+  | { readonly kind: 'challenge'; readonly packet: Buffer; readonly state: Buffer }
+  | { readonly kind: 'success'; readonly packet: Buffer; readonly session: EstablishedTls }
+  | { readonly kind: 'failure'; readonly packet: Buffer | null; readonly reason: string }
+  /** `reason`: a counter's name. */
+  | { readonly kind: 'silence'; readonly reason: string };
+
+/** Where a conversation is. */
+interface Place {
+  readonly worker: number;
+  readonly conversation: number;
+  readonly nas: string;
+  readonly caller: Mac | null;
+  readonly expiresAt: number;
+}
+
+/** New conversations beyond these are not begun, so that those under way come to their end (RFC 5080 §2.2.1). */
+const mostConversations = 20_000;
+const mostWaiting = 200;
+const ticketKeyBytes = 48;
+const stateBytes = 16;
+/** EAPOL, and what 802.1X needs of the MTU. */
+const framedOverhead = 4;
+const leastFragment = 100;
+
+/**
+ * 802.1X as the bridge's main process sees it: which worker holds which conversation. A State is 128 random bits, good for
+ * one request of the NAS that it was given to, and forgotten after a minute.
+ */
+export class EapService {
+  private readonly places = new Map<string, Place>();
+  private conversations = 0;
+  private entry: EapEntry | null = null;
+  private digest: string | null = null;
+  /** Why 802.1X is not served; null: it is. */
+  problem: string | null = 'the policy has no network/eap.yaml';
+
+  constructor(
+    private readonly workers: EapWorkers,
+    private readonly read: (reference: string) => SecretLookup,
+    private readonly counters: Counters,
+    private readonly log: Log,
+    private readonly now: () => number,
+  ) {}
+
+  /** Takes what a snapshot says. What was served before goes on being served where the new can't be. */
+  configure(entry: EapEntry | null): void {
+    this.entry = entry;
+    this.refresh();
+  }
+
+  /** Reads the files anew: certificates and revocation lists are replaced beside a running bridge. */
+  refresh(): void {
+    const { entry } = this;
+    if (!entry) {
+      this.digest = null;
+      this.problem = 'the policy has no network/eap.yaml';
+      return;
+    }
+    try {
+      const content = this.contentOf(entry);
+      const digest = sha256(canonicalJson(content));
+      if (digest === this.digest && this.problem === null) return;
+      // Other keys for other trust: who was let in by what is gone now has to show its certificate again.
+      const material: EapMaterial = { ...content, ticketKeys: randomBytes(ticketKeyBytes) };
+      checkMaterial(material);
+      this.workers.configure(material);
+      this.digest = digest;
+      this.problem = null;
+      this.log('info', '802.1X is served', { authorities: entry.authorities.map(({ name }) => name) });
+    } catch (error) {
+      const problem = error instanceof Error ? error.message : String(error);
+      if (problem !== this.problem) this.log('error', '802.1X: what the policy names is not usable', { problem });
+      this.problem = problem;
+    }
+  }
+
+  answer(request: EapRequest, done: (reply: EapReply) => void): void {
+    const { state, message, nas, caller, framedMtu } = request;
+    this.forgetOld();
+    if (state) {
+      const key = state.toString('hex');
+      const place = this.places.get(key);
+      if (place?.nas !== nas || place.caller !== caller) {
+        done({
+          kind: 'failure',
+          packet: null,
+          reason: 'the conversation is not known (any more): it took more than a minute, or the bridge was restarted',
+        });
+        return;
+      }
+      this.places.delete(key);
+      this.workers.receive(place.worker, place.conversation, null, message, (answer) => {
+        // A response that counts for nothing must not end the conversation.
+        if (answer.kind === 'discard') this.places.set(key, place);
+        done(this.replyTo(answer, place));
+      });
+      return;
+    }
+    if (this.digest === null || !this.entry) {
+      done({ kind: 'failure', packet: null, reason: `802.1X is not served: ${this.problem}` });
+      return;
+    }
+    const worker = this.workers.leastBusy();
+    if (this.places.size >= mostConversations || this.workers.backlog(worker) >= mostWaiting) {
+      done({ kind: 'silence', reason: 'eap-overload' });
+      return;
+    }
+    const fragmentSize = Math.max(
+      leastFragment,
+      Math.min(this.entry.fragmentSize, (framedMtu ?? Infinity) - framedOverhead),
+    );
+    const place = { worker, conversation: this.conversations++, nas, caller, expiresAt: 0 };
+    this.counters.add('eap.conversations');
+    this.workers.receive(worker, place.conversation, { caller, fragmentSize }, message, (answer) =>
+      done(this.replyTo(answer, place)),
+    );
+  }
+
+  private replyTo(answer: EapOutcome, place: Place): EapReply {
+    switch (answer.kind) {
+      case 'request': {
+        const state = randomBytes(stateBytes);
+        this.places.set(state.toString('hex'), { ...place, expiresAt: this.now() + conversationMilliseconds });
+        return { kind: 'challenge', packet: Buffer.from(answer.packet), state };
+      }
+      case 'success': {
+        const { session } = answer;
+        this.counters.add(`eap.success.tls-${session.version}${session.resumed ? '.resumed' : ''}`);
+        const masterSessionKey = Buffer.from(session.masterSessionKey);
+        return { kind: 'success', packet: Buffer.from(answer.packet), session: { ...session, masterSessionKey } };
+      }
+      case 'failure':
+        return { kind: 'failure', packet: Buffer.from(answer.packet), reason: answer.reason };
+      case 'discard':
+        return { kind: 'silence', reason: answer.reason };
+      case 'unknown':
+        break;
+    }
+    return { kind: 'failure', packet: null, reason: 'the EAP worker was lost in the middle of the conversation' };
+  }
+
+  private contentOf({
+    certificate,
+    key,
+    versions,
+    resumption,
+    authorities,
+  }: EapEntry): Omit<EapMaterial, 'ticketKeys'> {
+    return {
+      certificate: this.textOf(certificate),
+      key: this.textOf(key),
+      versions,
+      resumptionSeconds: resumption,
+      authorities: authorities.map(({ name, certificates, revocationLists, devices }) => ({
+        name,
+        devices,
+        certificates: this.textOf(certificates),
+        revocationLists: revocationLists === null ? null : this.textOf(revocationLists),
+      })),
+    };
+  }
+
+  private textOf(reference: string): string {
+    const found = this.read(reference);
+    if ('problem' in found) throw new Error(found.problem);
+    return found.secret;
+  }
+
+  private forgetOld(): void {
+    for (const [key, { expiresAt }] of this.places) {
+      if (expiresAt > this.now()) break;
+      this.places.delete(key);
+    }
+  }
+}

@@ -1,0 +1,105 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { Log } from '../log.js';
+import type { Beginning, EapMaterial, EapOutcome, FromEapWorker, ToEapWorker } from './messages.js';
+
+const restartMilliseconds = 1000;
+
+interface Worker {
+  process: ChildProcess | null;
+  readonly waiting: Map<number, (answer: EapOutcome) => void>;
+}
+
+/** The worker processes. One that dies is started again; what it was in the middle of is answered `unknown`. */
+export class EapWorkers {
+  private readonly workers: Worker[];
+  private material: EapMaterial | null = null;
+  private requests = 0;
+  private isClosed = false;
+
+  constructor(
+    count: number,
+    private readonly log: Log,
+  ) {
+    this.workers = Array.from({ length: count }, () => ({ process: null, waiting: new Map() }));
+  }
+
+  /** Starts the workers with the first material; conversations that begin later use the latest. */
+  configure(material: EapMaterial): void {
+    this.material = material;
+    for (const worker of this.workers) {
+      if (worker.process) post(worker.process, { type: 'configure', material });
+      else this.start(worker);
+    }
+  }
+
+  /** The one with the least to do. */
+  leastBusy(): number {
+    const loads = this.workers.map(({ waiting }) => waiting.size);
+    return loads.indexOf(Math.min(...loads));
+  }
+
+  /** Messages that are not answered yet. */
+  backlog(worker: number): number {
+    return this.workers[worker]!.waiting.size;
+  }
+
+  receive(
+    at: number,
+    conversation: number,
+    begins: Beginning | null,
+    message: Buffer,
+    done: (answer: EapOutcome) => void,
+  ): void {
+    const worker = this.workers[at]!;
+    if (!worker.process) {
+      done({ kind: 'unknown' });
+      return;
+    }
+    const request = this.requests++;
+    worker.waiting.set(request, done);
+    post(worker.process, { type: 'receive', request, conversation, begins, message });
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true;
+    await Promise.all(
+      this.workers.flatMap(({ process }) => {
+        if (!process) return [];
+        const gone = once(process, 'exit');
+        process.disconnect();
+        return [gone];
+      }),
+    );
+  }
+
+  private start(worker: Worker): void {
+    const file = new URL(import.meta.url.endsWith('.ts') ? './eap-worker.ts' : './eap-worker.js', import.meta.url);
+    const child = fork(fileURLToPath(file), {
+      serialization: 'advanced',
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
+    worker.process = child;
+    child.on('message', ({ request, answer }: FromEapWorker) => {
+      const done = worker.waiting.get(request);
+      worker.waiting.delete(request);
+      done?.(answer);
+    });
+    child.on('error', (error) => this.log('error', 'EAP worker', { problem: error.message }));
+    child.on('exit', (code, signal) => {
+      worker.process = null;
+      for (const done of worker.waiting.values()) done({ kind: 'unknown' });
+      worker.waiting.clear();
+      if (this.isClosed) return;
+      this.log('error', 'EAP worker ended and is started again', { code, signal });
+      setTimeout(() => !this.isClosed && this.start(worker), restartMilliseconds).unref();
+    });
+    if (this.material) post(child, { type: 'configure', material: this.material });
+  }
+}
+
+/** One that is ending tells by its exit. */
+function post(child: ChildProcess, message: ToEapWorker): void {
+  if (child.connected) child.send(message, () => undefined);
+}

@@ -1,0 +1,163 @@
+import 'reflect-metadata';
+import { X509Certificate } from 'node:crypto';
+import type { EapAuthority, IdentityRule } from '#policy/snapshot';
+import { parseMac, type Mac } from '#net';
+import { SubjectAlternativeNameExtension, X509Certificate as ParsedCertificate, X509Crl } from '@peculiar/x509';
+
+/** An authority with its files read. */
+export interface AuthorityMaterial extends Pick<EapAuthority, 'name' | 'devices'> {
+  /** PEM, one or more: those that sign device certificates, and their roots. */
+  readonly certificates: string;
+  /** PEM, one or more; null: revocation is not looked at. */
+  readonly revocationLists: string | null;
+}
+
+export type Judgement = { readonly mac: Mac } | { readonly reason: string };
+
+interface Issuer {
+  readonly certificate: X509Certificate;
+  readonly authority: AuthorityMaterial;
+  /** Null: there is none for this issuer. */
+  readonly revocations: Revocations | null;
+}
+
+interface Revocations {
+  readonly serials: ReadonlySet<string>;
+  readonly validUntil: Date | null;
+}
+
+/**
+ * Which device a certificate is of, by the authorities of the policy.
+ *
+ * OpenSSL proves the chain of a full handshake; a resumed session has none, and may be older than a revocation. So all that is
+ * said here is judged of every authentication, from the device's certificate alone: that one of the authorities signed it, that
+ * it is valid now and not revoked, and which one MAC address it names.
+ */
+export class Trust {
+  private readonly issuers: readonly Issuer[];
+  readonly certificates: readonly string[];
+  readonly revocationLists: readonly string[];
+
+  /** Throws, with the authority's name, on what can't be read. */
+  constructor(authorities: readonly AuthorityMaterial[]) {
+    this.certificates = authorities.flatMap(({ name, certificates }) => pemBlocks(certificates, 'CERTIFICATE', name));
+    this.revocationLists = authorities.flatMap(({ name, revocationLists }) =>
+      revocationLists === null ? [] : pemBlocks(revocationLists, 'X509 CRL', name),
+    );
+    this.issuers = authorities.flatMap((authority) => issuersOf(authority));
+  }
+
+  judge(certificate: X509Certificate, now: Date): Judgement {
+    if (now < certificate.validFromDate)
+      return { reason: `the certificate is not valid before ${certificate.validFrom}` };
+    if (now > certificate.validToDate) return { reason: `the certificate ended on ${certificate.validTo}` };
+    const issuer = this.issuers.find((one) => hasIssued(one.certificate, certificate));
+    if (!issuer)
+      return {
+        reason:
+          'no authority of the policy issued the certificate: its file must hold the certificate that signs devices',
+      };
+    if (issuer.authority.revocationLists !== null) {
+      const { name } = issuer.authority;
+      if (!issuer.revocations) return { reason: `authority \`${name}\` has no revocation list of this issuer` };
+      const { serials, validUntil } = issuer.revocations;
+      if (validUntil && now > validUntil)
+        return { reason: `the revocation list of authority \`${name}\` ended on ${validUntil.toISOString()}` };
+      if (serials.has(canonicalSerial(certificate.serialNumber))) return { reason: 'the certificate is revoked' };
+    }
+    return deviceOf(certificate, issuer.authority.devices);
+  }
+}
+
+function issuersOf(authority: AuthorityMaterial): Issuer[] {
+  const { name, certificates, revocationLists } = authority;
+  const lists =
+    revocationLists === null ? [] : pemBlocks(revocationLists, 'X509 CRL', name).map((pem) => readList(pem, name));
+  return pemBlocks(certificates, 'CERTIFICATE', name).map((pem) => {
+    const certificate = readCertificate(pem, name);
+    if (!certificate.ca)
+      throw new Error(`authority \`${name}\`: ${certificate.subject} is not a certificate of an authority`);
+    const subject = new ParsedCertificate(certificate.raw).subject;
+    const own = lists.filter((list) => list.issuer === subject);
+    const revocations = own.length === 0 ? null : joined(own);
+    return { certificate, authority, revocations };
+  });
+}
+
+function readCertificate(pem: string, authority: string): X509Certificate {
+  try {
+    return new X509Certificate(pem);
+  } catch (error) {
+    throw new Error(`authority \`${authority}\`: a certificate can't be read: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+function readList(pem: string, authority: string): X509Crl {
+  try {
+    return new X509Crl(pem);
+  } catch (error) {
+    throw new Error(`authority \`${authority}\`: a revocation list can't be read: ${reasonOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+/** What any of them revokes is revoked; when the first of them ends, all do. */
+function joined(lists: readonly X509Crl[]): Revocations {
+  const ends = lists.flatMap(({ nextUpdate }) => nextUpdate ?? []).map((date) => date.getTime());
+  return {
+    serials: new Set(lists.flatMap(({ entries }) => entries.map(({ serialNumber }) => canonicalSerial(serialNumber)))),
+    validUntil: ends.length === 0 ? null : new Date(Math.min(...ends)),
+  };
+}
+
+const canonicalSerial = (hex: string): string => hex.toLowerCase().replace(/^0+(?=.)/, '');
+
+const hasIssued = (issuer: X509Certificate, certificate: X509Certificate): boolean =>
+  certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
+
+/** PEM blocks of one kind; text around them is allowed, as `openssl` writes it. */
+function pemBlocks(text: string, kind: string, authority: string): string[] {
+  const blocks = text.match(new RegExp(`-----BEGIN ${kind}-----[A-Za-z0-9+/=\\s]+-----END ${kind}-----`, 'g')) ?? [];
+  if (blocks.length === 0) throw new Error(`authority \`${authority}\`: there is no ${kind} in PEM in its file`);
+  return blocks;
+}
+
+function deviceOf(certificate: X509Certificate, rules: readonly IdentityRule[]): Judgement {
+  const names = namesIn(certificate);
+  const found = new Set<Mac>();
+  for (const rule of rules) {
+    for (const name of names[rule.from]) {
+      const mac = macIn(name, rule.pattern);
+      if (mac) found.add(mac);
+    }
+  }
+  const [mac] = found;
+  if (mac === undefined) return { reason: 'no name in the certificate is one by which its authority names devices' };
+  return found.size > 1 ? { reason: 'the certificate names more than one device' } : { mac };
+}
+
+export const macPlaceholder = '{mac}';
+
+/** `{mac}` stands for an address in any of the usual forms; all else is taken as it is, in upper or lower case. */
+function macIn(name: string, pattern: string): Mac | null {
+  const [before = '', after = ''] = pattern.toLowerCase().split(macPlaceholder);
+  const text = name.toLowerCase();
+  if (text.length < before.length + after.length || !text.startsWith(before) || !text.endsWith(after)) return null;
+  return parseMac(text.slice(before.length, text.length - after.length));
+}
+
+function namesIn(certificate: X509Certificate): Readonly<Record<IdentityRule['from'], readonly string[]>> {
+  const parsed = new ParsedCertificate(certificate.raw);
+  const alternative = parsed.getExtension(SubjectAlternativeNameExtension)?.names.items ?? [];
+  const ofType = (type: string): string[] => alternative.filter((name) => name.type === type).map(({ value }) => value);
+  return {
+    'dns-name': ofType('dns'),
+    uri: ofType('url'),
+    email: ofType('email'),
+    'common-name': parsed.subjectName.getField('CN'),
+    'serial-number': parsed.subjectName.getField('2.5.4.5'),
+  };
+}
+
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

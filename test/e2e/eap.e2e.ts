@@ -1,0 +1,258 @@
+import { execFile, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { parseMac } from '#net';
+import { encodeSnapshot } from '#policy';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { BridgeProcess } from '../../apps/radius-bridge/test/bridge-process.js';
+import { FakeController } from '../../apps/radius-bridge/test/fake-controller.js';
+import { sampleFiles, sampleSnapshot } from '../../apps/radius-bridge/test/sample-policy.js';
+import { TestAuthority, type KeyKind } from './eap-pki.js';
+
+const run = promisify(execFile);
+const token = 'bridge-token-of-the-test';
+const secrets = { SECRET_RFC: 'rfc secret', SECRET_CISCO: 'cisco secret' };
+const pump = parseMac('00:1a:2b:3c:4d:5e')!;
+const other = parseMac('00:1a:2b:3c:4d:60')!;
+
+function hasEapolTest(): boolean {
+  const isThere = spawnSync('eapol_test', ['-v']).error === undefined;
+  if (!isThere && process.env['CI']) throw new Error('eapol_test is missing: install eapoltest');
+  return isThere;
+}
+
+const versions = ['1.2', '1.3'] as const;
+
+interface Supplicant {
+  readonly authority: string;
+  readonly certificate: string;
+  readonly key: string;
+}
+
+interface Attempt {
+  readonly tls?: '1.2' | '1.3';
+  readonly fragmentSize?: number;
+  /** Authentications after the first, which try to resume its session. */
+  readonly again?: number;
+  readonly mac?: string;
+}
+
+describe.skipIf(!hasEapolTest())('802.1X, asked by wpa_supplicant’s own code', () => {
+  const controller = new FakeController(token);
+  const folder = mkdtempSync(join(tmpdir(), 'cordon-eap-'));
+  const authorities = {
+    rsa: new TestAuthority(join(folder, 'rsa'), 'rsa'),
+    ecdsa: new TestAuthority(join(folder, 'ecdsa'), 'ecdsa'),
+  } as const satisfies Record<KeyKind, TestAuthority>;
+  const stranger = new TestAuthority(join(folder, 'stranger'), 'ecdsa', 'somebody else');
+  const nameOf = (mac: string): string => `${mac.replaceAll(':', '-')}.devices.test`;
+  let bridge: BridgeProcess;
+
+  const eapYaml = (kind: KeyKind, more = ''): string => {
+    const server = authorities[kind].issue('radius', 'serverAuth', 'radius.test');
+    const authority = ([name, { certificate, revocationList }]: [string, TestAuthority]): string =>
+      `  ${name}: { certificates: "file:${certificate}", revocationLists: "file:${revocationList}", devices: [{ from: dns-name, pattern: "{mac}.devices.test" }] }`;
+    return [
+      `certificate: "file:${server.certificate}"`,
+      `key: "file:${server.key}"`,
+      more,
+      'authorities:',
+      ...Object.entries(authorities).map(authority),
+    ].join('\n');
+  };
+
+  const publish = async (kind: KeyKind, more = ''): Promise<void> => {
+    const access = `${sampleFiles['rules/access.csv']}\np2, infusion-pump, everywhere, verified, pumps-watched, always, "by certificate"`;
+    const snapshot = sampleSnapshot({ 'network/eap.yaml': eapYaml(kind, more), 'rules/access.csv': access });
+    const message = { type: 'snapshot' as const, snapshot: encodeSnapshot(snapshot) };
+    const devices = [pump, other].map((mac) => ({ mac, class: 'infusion-pump', posture: 'normal' as const }));
+    controller.initial = [message, { type: 'devices', reset: true, revision: 1, devices }, { type: 'ping' }];
+    controller.send(message);
+    await vi.waitFor(async () => expect((await bridge.status())['snapshot']).toBe(snapshot.digest), 5000);
+    expect((await bridge.status())['eapProblem']).toBeNull();
+  };
+
+  const supplicantOf = (kind: KeyKind, name: string, mac: string, options: readonly string[] = []): Supplicant => ({
+    ...authorities[kind].issue(name, 'clientAuth', nameOf(mac), options),
+    authority: authorities[kind].certificate,
+  });
+
+  async function authenticate(supplicant: Supplicant, attempt: Attempt = {}) {
+    const { tls = '1.2', fragmentSize = 1398, again = 0, mac = pump } = attempt;
+    const configuration = join(folder, `supplicant-${Math.random()}.conf`);
+    writeFileSync(
+      configuration,
+      [
+        'network={',
+        ' key_mgmt=WPA-EAP',
+        ' eap=TLS',
+        ' identity="anonymous@devices.test"',
+        ` ca_cert="${supplicant.authority}"`,
+        ` client_cert="${supplicant.certificate}"`,
+        ` private_key="${supplicant.key}"`,
+        ` fragment_size=${fragmentSize}`,
+        ` phase1="tls_disable_tlsv1_3=${tls === '1.3' ? 0 : 1} tls_disable_session_ticket=0"`,
+        '}',
+      ].join('\n'),
+    );
+    const args = [
+      '-c',
+      configuration,
+      '-a',
+      '127.0.0.1',
+      '-p',
+      `${bridge.authenticationPort}`,
+      '-s',
+      secrets.SECRET_RFC,
+    ];
+    const command = [...args, '-M', mac, '-t', '10', '-r', `${again}`];
+    return run('eapol_test', command).then(
+      ({ stdout }) => stdout,
+      ({ stdout }: { stdout: string }) => stdout,
+    );
+  }
+
+  beforeAll(async () => {
+    const controllerUrl = await controller.listen();
+    controller.initial = [{ type: 'snapshot', snapshot: encodeSnapshot(sampleSnapshot()) }, { type: 'ping' }];
+    bridge = await BridgeProcess.start({ dataFolder: join(folder, 'bridge'), controllerUrl, token, env: secrets });
+    await publish('ecdsa');
+  });
+
+  afterAll(async () => {
+    await bridge.end('SIGTERM');
+    await controller.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  const grown = async (name: string, during: () => Promise<void>): Promise<number> => {
+    const before = (await bridge.counters())[name] ?? 0;
+    await during();
+    return ((await bridge.counters())[name] ?? 0) - before;
+  };
+
+  const reasons = (): string[] =>
+    controller.events.flatMap((event) => (event.type === 'authentication' ? event.authentication.reason : []));
+
+  /** `reason`: what the controller is told, of the first of several like attempts. */
+  const refused = async (supplicant: Supplicant, reason: RegExp, attempt: Attempt = {}): Promise<void> => {
+    const stdout = await authenticate(supplicant, attempt);
+    expectEnd(stdout, 'FAILURE');
+    expect(stdout).toContain('Received EAP-Failure');
+    expect(stdout).not.toContain('Access-Accept');
+    await controller.until(() => reasons().some((told) => reason.test(told)));
+  };
+
+  describe.each(['ecdsa', 'rsa'] as const)('with %s certificates', (kind) => {
+    let supplicant: Supplicant;
+
+    beforeAll(async () => {
+      await publish(kind);
+      supplicant = supplicantOf(kind, 'pump', pump);
+    });
+
+    it.each(versions)('accepts a device with TLS %s, in the VLAN of the verified', async (tls) => {
+      const accepted = await grown(`eap.success.tls-${tls}`, async () => {
+        const stdout = await authenticate(supplicant, { tls });
+        expectEnd(stdout, 'SUCCESS');
+        // The keys of both sides, compared by eapol_test.
+        expect(stdout).toContain('MPPE keys OK: 1  mismatch: 0');
+        expect(vlanIn(stdout)).toBe('211');
+      });
+      expect(accepted).toBe(1);
+    });
+
+    it.each([
+      ['1.2', 100],
+      ['1.2', 500],
+      ['1.3', 100],
+      ['1.3', 500],
+    ] as const)('puts fragments together: TLS %s, of %i bytes', async (tls, fragmentSize) => {
+      const stdout = await authenticate(supplicant, { tls, fragmentSize });
+      expectEnd(stdout, 'SUCCESS');
+    });
+
+    it.each(versions)('resumes a session with TLS %s, with keys of its own', async (tls) => {
+      const resumed = await grown(`eap.success.tls-${tls}.resumed`, async () => {
+        const stdout = await authenticate(supplicant, { tls, again: 3 });
+        expectEnd(stdout, 'SUCCESS');
+        expect(stdout).toContain('MPPE keys OK: 4  mismatch: 0');
+      });
+      expect(resumed).toBe(3);
+    });
+
+    it.each(versions)('refuses by TLS %s who is expired, revoked, a stranger or another device', async (tls) => {
+      const past = ['-startdate', '20200101000000Z', '-enddate', '20210101000000Z'];
+      await refused(supplicantOf(kind, 'expired', pump, past), /CERT_HAS_EXPIRED/, { tls });
+      const revoked = supplicantOf(kind, 'revoked', pump);
+      expectEnd(await authenticate(revoked, { tls }), 'SUCCESS');
+      authorities[kind].revoke(revoked.certificate);
+      await publish(kind);
+      await refused(revoked, /CERT_REVOKED/, { tls });
+      const foreign = stranger.issue('pump', 'clientAuth', nameOf(pump));
+      await refused({ ...foreign, authority: supplicant.authority }, /not accepted/, { tls });
+      await refused(supplicantOf(kind, 'other', other), /not the device on this port/, { tls });
+      const server = authorities[kind].issue('not-a-client', 'serverAuth', nameOf(pump));
+      await refused({ ...server, authority: supplicant.authority }, /INVALID_PURPOSE/, { tls });
+    });
+
+    it.each(versions)('hears by TLS %s that the supplicant does not trust us', async (tls) => {
+      await refused({ ...supplicant, authority: stranger.certificate }, /unknown ca/i, { tls });
+    });
+  });
+
+  it.each(versions)('authenticates again in full where resumption is off, with TLS %s', async (tls) => {
+    await publish('ecdsa', 'resumption: 0');
+    const supplicant = supplicantOf('ecdsa', 'pump-in-full', pump);
+    const full = await grown(`eap.success.tls-${tls}`, async () => {
+      const stdout = await authenticate(supplicant, { tls, again: 3 });
+      expectEnd(stdout, 'SUCCESS');
+      expect(stdout).toContain('MPPE keys OK: 4  mismatch: 0');
+    });
+    expect(full).toBe(4);
+  });
+
+  it.each([
+    ['1.2', '1.3'],
+    ['1.3', '1.2'],
+  ] as const)('serves only TLS %s where the policy says so', async (served, other) => {
+    await publish('ecdsa', `versions: ["${served}"]`);
+    const supplicant = supplicantOf('ecdsa', 'pump-of-one-version', pump);
+    expectEnd(await authenticate(supplicant, { tls: served }), 'SUCCESS');
+    const stdout = await authenticate(supplicant, { tls: other });
+    // A supplicant of TLS 1.3 goes down to 1.2, one of 1.2 can't go up.
+    expectEnd(stdout, served === '1.2' ? 'SUCCESS' : 'FAILURE');
+  });
+
+  it('tells a supplicant of another method at once', async () => {
+    const configuration = join(folder, 'peap.conf');
+    const lines = ['network={', ' key_mgmt=WPA-EAP', ' eap=PEAP', ' identity="a"', ' password="b"', '}'];
+    writeFileSync(configuration, lines.join('\n'));
+    const args = [
+      '-c',
+      configuration,
+      '-a',
+      '127.0.0.1',
+      '-p',
+      `${bridge.authenticationPort}`,
+      '-s',
+      secrets.SECRET_RFC,
+    ];
+    const { stdout } = spawnSync('eapol_test', [...args, '-t', '5', '-r', '0'], { encoding: 'utf8' });
+    expect(stdout).toContain('Received EAP-Failure');
+    await controller.until(() => reasons().includes('the supplicant wants PEAP, and only EAP-TLS is served'));
+  });
+});
+
+/** What eapol_test says last; on a surprise, with what it said before. */
+function expectEnd(stdout: string, end: 'SUCCESS' | 'FAILURE'): void {
+  const tail = stdout.trim().slice(-3000);
+  expect(tail.endsWith(`\n${end}`) ? end : tail).toBe(end);
+}
+
+function vlanIn(stdout: string): string {
+  const [, hex = ''] = /Tunnel-Private-Group-Id\) .*\n\s+Value: ([0-9a-f]+)/.exec(stdout) ?? [];
+  return Buffer.from(hex, 'hex').toString('latin1');
+}

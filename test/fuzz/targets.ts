@@ -1,0 +1,191 @@
+import { randomBytes } from 'node:crypto';
+import {
+  codes,
+  concatenatedAttributes,
+  decodeEap,
+  decodePacket,
+  decodeTlsFrame,
+  decodeVendorSpecific,
+  describeAttribute,
+  eapCodes,
+  EapConversation,
+  eapTypes,
+  encodeAttributes,
+  encodeEap,
+  hasRandomAuthenticator,
+  IncomingMessage,
+  integerAttribute,
+  mostIncoming,
+  octetsAttribute,
+  readAccounting,
+  readMacAuthentication,
+  readRequestContext,
+  Secret,
+  sessionKeyAttributes,
+  signReply,
+  signRequest,
+  taggedIntegerAttribute,
+  taggedTextAttribute,
+  textAttribute,
+  types,
+  verifyMessageAuthenticator,
+  verifyReply,
+  verifySignedRequest,
+  type Attribute,
+  type Packet,
+  type TlsPeer,
+} from '#radius';
+
+/** What reads bytes of strangers. Throws when something is wrong with how it read them. */
+export interface Target {
+  readonly name: string;
+  /** Good inputs, from which bad ones are made. */
+  readonly seeds: readonly Buffer[];
+  readonly run: (input: Buffer) => void | Promise<void>;
+}
+
+const secret = new Secret('fuzzed');
+const authenticator = randomBytes(16);
+const mac = '00-1A-2B-3C-4D-5E';
+const identity = encodeEap(eapCodes.response, 1, eapTypes.identity, Buffer.from('someone@devices.test'));
+
+const context: readonly Attribute[] = [
+  textAttribute(types.userName, '001a2b3c4d5e'),
+  textAttribute(types.callingStationId, mac),
+  textAttribute(types.calledStationId, '00-10-A4-23-19-C0:clinical'),
+  integerAttribute(types.nasPort, 7),
+  textAttribute(types.nasPortId, 'Gi1/0/7'),
+  octetsAttribute(types.framedIpv6Prefix, Buffer.from('0040fd21000000000000', 'hex')),
+  octetsAttribute(types.framedIpAddress, Buffer.from([10, 21, 0, 5])),
+  octetsAttribute(types.vendorSpecific, Buffer.from('00000009011a61756469742d73657373696f6e2d69643d30413030', 'hex')),
+  taggedIntegerAttribute(types.tunnelType, 1, 13),
+  taggedTextAttribute(types.tunnelPrivateGroupId, 1, '210'),
+  octetsAttribute(types.proxyState, Buffer.from('proxy')),
+];
+const eapAttributes = concatenatedAttributes(types.eapMessage, Buffer.concat([identity, Buffer.alloc(300)]));
+const accounting = [
+  ...context,
+  integerAttribute(types.acctStatusType, 3),
+  textAttribute(types.acctSessionId, '0000002A'),
+  integerAttribute(types.acctInputGigawords, 1),
+];
+
+const access = signRequest(codes.accessRequest, 1, context, secret, authenticator);
+const request = decodePacket(access) as Packet;
+const packets = [
+  access,
+  signRequest(codes.accessRequest, 2, [...context, ...eapAttributes], secret, authenticator),
+  signRequest(codes.statusServer, 3, [], secret, authenticator),
+  signRequest(codes.accountingRequest, 4, accounting, secret),
+  signRequest(codes.coaRequest, 9, context, secret),
+  signReply(
+    request,
+    codes.accessAccept,
+    [...context, ...sessionKeyAttributes(Buffer.alloc(64), authenticator, secret)],
+    secret,
+  )!,
+];
+
+function check(condition: boolean, what: string): asserts condition {
+  if (!condition) throw new Error(what);
+}
+
+/** Everything of a packet that code ever reads. */
+function readAll(packet: Packet): void {
+  readRequestContext(packet);
+  readMacAuthentication(packet);
+  readAccounting(packet);
+  for (const attribute of packet.attributes) {
+    describeAttribute(attribute);
+    if (attribute.type === types.vendorSpecific) decodeVendorSpecific(attribute.value);
+  }
+}
+
+const packetTarget: Target = {
+  name: 'RADIUS packets and their attributes',
+  seeds: packets,
+  run: (input) => {
+    const packet = decodePacket(input);
+    if (typeof packet === 'string') return;
+    check(packet.bytes.length === packet.bytes.readUInt16BE(2), 'the packet is as long as it says');
+    check(
+      encodeAttributes(packet.attributes).equals(packet.bytes.subarray(20)),
+      'its attributes are all of it, in order',
+    );
+    readAll(packet);
+  },
+};
+
+/** Whatever was changed within a signed packet, it is not valid any more, and so gets no answer. */
+const signatureTarget: Target = {
+  name: 'signatures of changed packets',
+  seeds: packets,
+  run: (input) => {
+    const packet = decodePacket(input);
+    if (typeof packet === 'string' || packets.some((good) => good.equals(packet.bytes))) return;
+    // The other requests have their sum over a zeroed authenticator, which has a sum of its own.
+    if (hasRandomAuthenticator(packet.code)) {
+      const verdict = verifyMessageAuthenticator(packet, secret);
+      check(verdict !== 'valid', 'a changed packet has a valid Message-Authenticator');
+    }
+    check(verifySignedRequest(packet, secret) !== 'valid', 'a changed packet is a valid request');
+    check(verifyReply(packet, authenticator, secret) !== 'valid', 'a changed packet is a valid reply');
+  },
+};
+
+const frames = [
+  Buffer.from([0x20]),
+  Buffer.from([0]),
+  Buffer.from('c000000800160301', 'hex'),
+  Buffer.from('0016030100a5', 'hex'),
+];
+const eapPackets = [
+  identity,
+  ...frames.map((frame) => encodeEap(eapCodes.response, 2, eapTypes.tls, frame)),
+  encodeEap(eapCodes.response, 2, eapTypes.nak, Buffer.from([25, 21])),
+  encodeEap(eapCodes.success, 2),
+];
+
+const eapTarget: Target = {
+  name: 'EAP packets and TLS frames',
+  seeds: eapPackets,
+  run: (input) => {
+    const packet = decodeEap(input);
+    if (typeof packet === 'string') return;
+    const again =
+      packet.type === null
+        ? encodeEap(packet.code, packet.id)
+        : encodeEap(packet.code, packet.id, packet.type, packet.data);
+    check(again.equals(input.subarray(0, again.length)), 'the packet is what it was read from');
+    const frame = decodeTlsFrame(packet.data);
+    if (!frame) return;
+    const message = new IncomingMessage().add(frame);
+    check(!(message instanceof Buffer) || message.length <= mostIncoming, 'a message is no longer than it may be');
+  },
+};
+
+/** TLS that never comes to an end. */
+const endless: TlsPeer<never> = {
+  receive: (message) => Promise.resolve({ kind: 'continue', output: Buffer.alloc(message.length % 3000, 1) }),
+  close: () => undefined,
+};
+
+const conversationTarget: Target = {
+  name: 'conversations of EAP',
+  seeds: eapPackets,
+  run: async (input) => {
+    const conversation = new EapConversation(endless, 200, 0);
+    await conversation.receive(identity);
+    // The same bytes under the identifiers that are asked for: some get further than the first look at them.
+    for (let id = 2; id < 5; id++) {
+      const response = Buffer.from(input);
+      if (response.length > 1) response[1] = id;
+      const answer = await conversation.receive(response);
+      check(answer.kind !== 'success', 'nobody was let in');
+      if (answer.kind !== 'request') return;
+      check(typeof decodeEap(answer.packet) !== 'string', 'what we send is EAP');
+    }
+  },
+};
+
+export const targets: readonly Target[] = [packetTarget, signatureTarget, eapTarget, conversationTarget];

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { BridgeProcess } from '../../apps/radius-bridge/test/bridge-process.js';
 import { FakeController } from '../../apps/radius-bridge/test/fake-controller.js';
 import { sampleFiles, sampleSnapshot } from '../../apps/radius-bridge/test/sample-policy.js';
-import { TestAuthority, type KeyKind } from './eap-pki.js';
+import { TestAuthority, type KeyKind } from '../authority.js';
 
 const run = promisify(execFile);
 const token = 'bridge-token-of-the-test';

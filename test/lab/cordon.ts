@@ -120,6 +120,10 @@ export class Cordon {
     if (status !== 201 && status !== 409) throw new Error(`registering answered ${status}: ${JSON.stringify(body)}`);
   }
 
+  async setClass(mac: string, deviceClass: string): Promise<void> {
+    await this.ask('PUT', `/devices/${mac}/class`, { class: deviceClass });
+  }
+
   async setPosture(mac: string, posture: string, reason: string): Promise<void> {
     await this.ask('PUT', `/devices/${mac}/posture`, { posture, reason });
   }

@@ -87,6 +87,7 @@ export class Device {
   private readonly folder: string;
   private readonly daemons: Daemons;
   private supplicant: Daemon | undefined;
+  private credentials: string = strangersCredentials;
 
   constructor(plan: DevicePlan, folder: string, daemons: Daemons) {
     this.plan = plan;
@@ -112,9 +113,16 @@ export class Device {
 
   private startSupplicant(): void {
     const configuration = join(this.folder, `wpa-${this.name}.conf`);
-    writeFileSync(configuration, supplicant);
+    writeFileSync(configuration, networkOf(this.credentials));
     const command = ['wpa_supplicant', '-D', 'wired', '-i', 'eth0', '-c', configuration];
     this.supplicant = this.daemons.start(`wpa-${this.name}`, command, { namespace: this.name });
+  }
+
+  /** Gives its supplicant the certificate of the device; null: credentials that nobody knows. Plugged out meanwhile. */
+  async credential(certificate: DeviceCertificate | null): Promise<void> {
+    await this.unplug();
+    await this.supplicant?.stop('SIGTERM');
+    this.credentials = certificate ? certificateCredentials(certificate) : strangersCredentials;
   }
 
   async unplug(): Promise<void> {
@@ -146,15 +154,31 @@ function isInside(address: string, prefix: string): boolean {
   return Math.floor(toNumber(address) / size) === Math.floor(toNumber(prefix.split('/')[0]!) / size);
 }
 
-/** A supplicant whose credentials nobody knows: it fails, and the switch falls back to MAC authentication. */
-const supplicant = `ap_scan=0
+export interface DeviceCertificate {
+  /** Paths of PEM files. */
+  readonly certificate: string;
+  readonly key: string;
+  readonly authority: string;
+}
+
+/** Nobody knows them: 802.1X fails, and the switch falls back to MAC authentication. */
+const strangersCredentials = `eap=PEAP
+  identity="monitor@devices.hospital.example"
+  password="not-a-secret"
+  phase2="auth=MSCHAPV2"`;
+
+const certificateCredentials = ({ certificate, key, authority }: DeviceCertificate): string => `eap=TLS
+  identity="anonymous@devices.hospital.example"
+  ca_cert="${authority}"
+  client_cert="${certificate}"
+  private_key="${key}"
+  phase1="tls_disable_tlsv1_3=0"`;
+
+const networkOf = (credentials: string): string => `ap_scan=0
 eapol_version=2
 network={
   key_mgmt=IEEE8021X
-  eap=PEAP
-  identity="monitor@devices.hospital.example"
-  password="not-a-secret"
-  phase2="auth=MSCHAPV2"
+  ${credentials}
   eapol_flags=0
 }
 `;

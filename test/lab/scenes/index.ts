@@ -6,6 +6,7 @@ import { showQuarantine } from './3-quarantine.ts';
 import { showPolicyChange } from './4-policy-change.ts';
 import { showKill } from './5-kill.ts';
 import { showDrift } from './6-drift.ts';
+import { showCertificate } from './7-certificate.ts';
 
 /** In this order; each also runs alone, and leaves devices as they were: registered, released, plugged in. */
 export const scenes: readonly (readonly [number: string, scene: (lab: Lab) => Promise<void>])[] = [
@@ -16,4 +17,5 @@ export const scenes: readonly (readonly [number: string, scene: (lab: Lab) => Pr
   ['4', showPolicyChange],
   ['5', showKill],
   ['6', showDrift],
+  ['7', showCertificate],
 ];

@@ -12,7 +12,7 @@ from openflow import PARKING_VLAN
 from session import Authorization, Session
 
 RETRY_WHEN_SERVER_IS_DEAD, QUIET_AFTER_REJECT = 1.0, 5.0
-DOT1X_WAIT = 3.0
+DOT1X_WAIT = 8.0  # two of hostapd's transmissions, and a handshake
 FLAP_SECONDS = 0.15
 
 

@@ -12,12 +12,12 @@ const newKey: Readonly<Record<KeyKind, string>> = {
 /** An authority that a test made, by `openssl`: it issues, revokes and publishes. */
 export class TestAuthority {
   readonly certificate: string;
+  private readonly folder: string;
+  private readonly kind: KeyKind;
 
-  constructor(
-    readonly folder: string,
-    private readonly kind: KeyKind,
-    name = `${kind} authority`,
-  ) {
+  constructor(folder: string, kind: KeyKind, name = `${kind} authority`) {
+    this.folder = folder;
+    this.kind = kind;
     mkdirSync(folder, { recursive: true });
     this.certificate = this.path('ca.pem');
     writeFileSync(this.path('index.txt'), '');

@@ -18,7 +18,12 @@ export default defineConfig({
         test: {
           name: 'unit',
           setupFiles: ['test/property-seed.ts'],
-          include: ['libs/**/*.spec.ts', 'apps/**/*.spec.ts', 'test/*.spec.ts', 'test/{bench,fuzz,mutation}/**/*.spec.ts'],
+          include: [
+            'libs/**/*.spec.ts',
+            'apps/**/*.spec.ts',
+            'test/*.spec.ts',
+            'test/{bench,fuzz,mutation}/**/*.spec.ts',
+          ],
           testTimeout: 30_000,
         },
       },

@@ -122,6 +122,11 @@ export class Device {
   async credential(certificate: DeviceCertificate | null): Promise<void> {
     await this.unplug();
     await this.supplicant?.stop('SIGTERM');
+    // A short break it would not notice, and would keep its addresses in whatever network comes next.
+    await waitFor(`${this.name} to have no addresses`, 10_000, async () => {
+      const { v4, v6 } = await this.addresses();
+      return v4 === undefined && v6 === undefined;
+    });
     this.credentials = certificate ? certificateCredentials(certificate) : strangersCredentials;
   }
 

@@ -226,6 +226,19 @@ describe.skipIf(!hasEapolTest())('802.1X, asked by wpa_supplicant’s own code',
     expectEnd(stdout, served === '1.2' ? 'SUCCESS' : 'FAILURE');
   });
 
+  it('goes on after its workers were killed', async () => {
+    await publish('ecdsa');
+    const supplicant = supplicantOf('ecdsa', 'pump-after-a-kill', pump);
+    const { stdout } = spawnSync('pgrep', ['-P', `${bridge.child.pid}`], { encoding: 'utf8' });
+    const workers = stdout.trim().split('\n').map(Number);
+    expect(workers.length).toBeGreaterThan(0);
+    for (const worker of workers) process.kill(worker, 'SIGKILL');
+    await vi.waitFor(async () => expectEnd(await authenticate(supplicant), 'SUCCESS'), {
+      timeout: 10_000,
+      interval: 500,
+    });
+  });
+
   it('tells a supplicant of another method at once', async () => {
     const configuration = join(folder, 'peap.conf');
     const lines = ['network={', ' key_mgmt=WPA-EAP', ' eap=PEAP', ' identity="a"', ' password="b"', '}'];

@@ -79,6 +79,15 @@ describe.skipIf(!hasEapolTest())('802.1X, asked by wpa_supplicant’s own code',
     authority: authorities[kind].certificate,
   });
 
+  /** What it prints, whether it comes to a good end or not. */
+  function eapolTest(configuration: string, options: readonly string[]): Promise<string> {
+    const bridgeOptions = ['-a', '127.0.0.1', '-p', `${bridge.authenticationPort}`, '-s', secrets.SECRET_RFC];
+    return run('eapol_test', ['-c', configuration, ...bridgeOptions, ...options]).then(
+      ({ stdout }) => stdout,
+      ({ stdout }: { stdout: string }) => stdout,
+    );
+  }
+
   async function authenticate(supplicant: Supplicant, attempt: Attempt = {}) {
     const { tls = '1.2', fragmentSize = 1398, again = 0, mac = pump } = attempt;
     const configuration = join(folder, `supplicant-${Math.random()}.conf`);
@@ -97,21 +106,7 @@ describe.skipIf(!hasEapolTest())('802.1X, asked by wpa_supplicant’s own code',
         '}',
       ].join('\n'),
     );
-    const args = [
-      '-c',
-      configuration,
-      '-a',
-      '127.0.0.1',
-      '-p',
-      `${bridge.authenticationPort}`,
-      '-s',
-      secrets.SECRET_RFC,
-    ];
-    const command = [...args, '-M', mac, '-t', '10', '-r', `${again}`];
-    return run('eapol_test', command).then(
-      ({ stdout }) => stdout,
-      ({ stdout }: { stdout: string }) => stdout,
-    );
+    return eapolTest(configuration, ['-M', mac, '-t', '10', '-r', `${again}`]);
   }
 
   beforeAll(async () => {
@@ -243,18 +238,7 @@ describe.skipIf(!hasEapolTest())('802.1X, asked by wpa_supplicant’s own code',
     const configuration = join(folder, 'peap.conf');
     const lines = ['network={', ' key_mgmt=WPA-EAP', ' eap=PEAP', ' identity="a"', ' password="b"', '}'];
     writeFileSync(configuration, lines.join('\n'));
-    const args = [
-      '-c',
-      configuration,
-      '-a',
-      '127.0.0.1',
-      '-p',
-      `${bridge.authenticationPort}`,
-      '-s',
-      secrets.SECRET_RFC,
-    ];
-    const { stdout } = spawnSync('eapol_test', [...args, '-t', '5', '-r', '0'], { encoding: 'utf8' });
-    expect(stdout).toContain('Received EAP-Failure');
+    expect(await eapolTest(configuration, ['-t', '5', '-r', '0'])).toContain('Received EAP-Failure');
     await controller.until(() => reasons().includes('the supplicant wants PEAP, and only EAP-TLS is served'));
   });
 });

@@ -1,10 +1,10 @@
-import { Duplex } from 'node:stream';
 import { connect, type TLSSocket } from 'node:tls';
 import { setImmediate as turn } from 'node:timers/promises';
 import { decodeEap, decodeTlsFrame, eapCodes, eapTypes, encodeEap, IncomingMessage, OutgoingMessage } from '#radius';
 import type { Mac } from '#net';
 import type { Conversations } from '../src/eap/conversations.js';
 import type { EapOutcome } from '../src/eap/messages.js';
+import { Wire } from '../src/eap/wire.js';
 import type { Issued } from './certificates.js';
 
 export interface Attempt {
@@ -19,26 +19,6 @@ export interface Attempted {
   readonly outcome: EapOutcome;
   readonly session: Buffer | undefined;
   readonly keyMaterial: Buffer | null;
-}
-
-/** The peer's end of a connection. */
-class Wire extends Duplex {
-  private sent: Buffer[] = [];
-
-  override _read(): void {
-    // The server's next message comes when it comes.
-  }
-
-  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
-    this.sent.push(chunk);
-    done();
-  }
-
-  takeOutput(): Buffer {
-    const output = Buffer.concat(this.sent);
-    this.sent = [];
-    return output;
-  }
 }
 
 let numbered = 0;

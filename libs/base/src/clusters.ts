@@ -24,16 +24,8 @@ export class Clusters {
 
   /** The places of the items of each cluster, ascending; in order of the first. */
   lists(): number[][] {
-    const lists: number[][] = [];
-    const placeOf: number[] = [];
-    for (const [i, label] of this.labels.entries()) {
-      // INVARIANT: a label is the first item of its cluster.
-      if (label === i) placeOf.push(lists.push([i]) - 1);
-      else {
-        placeOf.push(placeOf[label]!);
-        lists[placeOf[label]!]!.push(i);
-      }
-    }
-    return lists;
+    const lists: number[][] = this.labels.map(() => []);
+    for (const [i, label] of this.labels.entries()) lists[label]!.push(i);
+    return lists.filter((list) => list.length > 0);
   }
 }

@@ -79,28 +79,25 @@ export class AuthenticationHandler {
 
   /** `send` is called at once, later (802.1X), or never: then a counter says why. */
   handle(datagram: Buffer, source: Source, send: (reply: Buffer) => void): void {
-    const { counters, snapshots } = this.ports;
-    counters.add('authentication.requests');
+    this.ports.counters.add('authentication.requests');
+    const asked = this.verified(datagram, source);
+    if (asked) this.answerOnce(asked, send);
+  }
+
+  private verified(datagram: Buffer, source: Source): Asked | null {
     const packet = decodePacket(datagram);
-    if (typeof packet === 'string') {
-      this.drop(`malformed.${packet}`);
-      return;
-    }
-    const policy = snapshots.current;
-    if (!policy) {
-      this.drop('no-snapshot');
-      return;
-    }
+    if (typeof packet === 'string') return this.drop(`malformed.${packet}`);
+    const policy = this.ports.snapshots.current;
+    if (!policy) return this.drop('no-snapshot');
     const client = policy.clients.find(source.address);
-    if (client === null) this.drop('unknown-client');
-    else if (client === 'no-secret') this.drop('client-without-secret');
-    else if (packet.code !== codes.accessRequest && packet.code !== codes.statusServer)
-      this.drop('unexpected-code', client);
-    else {
-      const signature = verifyMessageAuthenticator(packet, client.secret);
-      if (signature === 'valid') this.answerOnce({ packet, source, client, policy }, send);
-      else this.drop(`message-authenticator-${signature}`, client);
+    if (client === null) return this.drop('unknown-client');
+    if (client === 'no-secret') return this.drop('client-without-secret');
+    if (packet.code !== codes.accessRequest && packet.code !== codes.statusServer) {
+      return this.drop('unexpected-code', client);
     }
+    const signature = verifyMessageAuthenticator(packet, client.secret);
+    if (signature !== 'valid') return this.drop(`message-authenticator-${signature}`, client);
+    return { packet, source, client, policy };
   }
 
   private answerOnce(asked: Asked, send: (reply: Buffer) => void): void {
@@ -162,9 +159,7 @@ export class AuthenticationHandler {
       state: readOctets(attributes, types.state),
       framedMtu: readInteger(attributes, types.framedMtu),
     };
-    // The datagram's memory is the socket's to use again, and an answer may come much later.
-    const kept = { ...asked, packet: copyOf(packet) };
-    this.ports.eap.answer(request, (reply) => finish(this.answerTo(reply, kept, context)));
+    this.ports.eap.answer(request, (reply) => finish(this.answerTo(reply, asked, context)));
   }
 
   private answerTo(reply: EapReply, asked: Asked, context: RequestContext): Buffer | null {
@@ -292,13 +287,6 @@ interface Asked {
 }
 
 const eapAttributes = (packet: Buffer): Attribute[] => concatenatedAttributes(types.eapMessage, packet);
-
-/** A packet that does not depend on the memory of its datagram. */
-function copyOf(packet: Packet): Packet {
-  const copy = decodePacket(Buffer.from(packet.bytes));
-  if (typeof copy === 'string') throw new Error('a copy of a packet is a packet');
-  return copy;
-}
 
 interface Accepted extends Asked {
   readonly context: RequestContext;

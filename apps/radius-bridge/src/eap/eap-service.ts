@@ -4,7 +4,7 @@ import type { Mac } from '#net';
 import type { EapEntry } from '#policy/snapshot';
 import type { SecretLookup } from '../config.js';
 import type { Counters } from '../counters.js';
-import type { Log } from '../log.js';
+import { reasonOf, type Log } from '../log.js';
 import { checkMaterial, conversationMilliseconds } from './conversations.js';
 import type { EapWorkers } from './eap-workers.js';
 import type { EapMaterial, EapOutcome } from './messages.js';
@@ -42,6 +42,7 @@ const mostConversations = 20_000;
 const mostWaiting = 200;
 const ticketKeyBytes = 48;
 const stateBytes = 16;
+const notInPolicy = 'the policy has no network/eap.yaml';
 /** EAPOL, and what 802.1X needs of the MTU. */
 const framedOverhead = 4;
 const leastFragment = 100;
@@ -56,7 +57,7 @@ export class EapService {
   private entry: EapEntry | null = null;
   private digest: string | null = null;
   /** Why 802.1X is not served; null: it is. */
-  problem: string | null = 'the policy has no network/eap.yaml';
+  problem: string | null = notInPolicy;
 
   constructor(
     private readonly workers: EapWorkers,
@@ -77,7 +78,7 @@ export class EapService {
     const { entry } = this;
     if (!entry) {
       this.digest = null;
-      this.problem = 'the policy has no network/eap.yaml';
+      this.problem = notInPolicy;
       return;
     }
     try {
@@ -92,7 +93,7 @@ export class EapService {
       this.problem = null;
       this.log('info', '802.1X is served', { authorities: entry.authorities.map(({ name }) => name) });
     } catch (error) {
-      const problem = error instanceof Error ? error.message : String(error);
+      const problem = reasonOf(error);
       if (problem !== this.problem) this.log('error', '802.1X: what the policy names is not usable', { problem });
       this.problem = problem;
     }
@@ -145,16 +146,15 @@ export class EapService {
       case 'request': {
         const state = randomBytes(stateBytes);
         this.places.set(state.toString('hex'), { ...place, expiresAt: this.now() + conversationMilliseconds });
-        return { kind: 'challenge', packet: Buffer.from(answer.packet), state };
+        return { kind: 'challenge', packet: answer.packet, state };
       }
       case 'success': {
         const { session } = answer;
         this.counters.add(`eap.success.tls-${session.version}${session.resumed ? '.resumed' : ''}`);
-        const masterSessionKey = Buffer.from(session.masterSessionKey);
-        return { kind: 'success', packet: Buffer.from(answer.packet), session: { ...session, masterSessionKey } };
+        return answer;
       }
       case 'failure':
-        return { kind: 'failure', packet: Buffer.from(answer.packet), reason: answer.reason };
+        return answer;
       case 'discard':
         return { kind: 'silence', reason: answer.reason };
       case 'unknown':

@@ -14,7 +14,7 @@ process.on('message', (message: ToEapWorker) => {
     return;
   }
   const { request, conversation, begins } = message;
-  conversations.receive(conversation, begins, Buffer.from(message.message)).then(
+  conversations.receive(conversation, begins, message.message).then(
     (answer) => send({ request, answer }),
     // A fault costs its conversation, not the others.
     (error: unknown) => {

@@ -1,11 +1,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { constants, type X509Certificate } from 'node:crypto';
-import { Duplex } from 'node:stream';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
-import { masterSessionKeyLength, type TlsPeer, type TlsStep } from '#radius';
+import { eapTypes, masterSessionKeyLength, type TlsPeer, type TlsStep } from '#radius';
 import type { Mac } from '#net';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Judgement } from './trust.js';
+import { Wire } from './wire.js';
 
 export type TlsVersion = '1.2' | '1.3';
 
@@ -34,7 +34,7 @@ export interface EstablishedTls {
 /** By the certificate of the device. */
 export type Judge = (certificate: X509Certificate) => Judgement;
 
-const typeCode = Buffer.from([13]);
+const typeCode = Buffer.from([eapTypes.tls]);
 /** RFC 9190 §2.5: nothing comes after this but Success. */
 const commitment = Buffer.from([0]);
 /** Milliseconds until TLS has to have said something. */
@@ -81,29 +81,6 @@ export class EapTlsServer {
   }
 }
 
-/** The far end of a connection: what the peer says is pushed, what TLS says is kept. */
-class Wire extends Duplex {
-  private sent: Buffer[] = [];
-  /** Grows with each thing that TLS says. */
-  writes = 0;
-
-  override _read(): void {
-    // The peer's next message comes when it comes.
-  }
-
-  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
-    this.sent.push(chunk);
-    this.writes++;
-    done();
-  }
-
-  takeOutput(): Buffer {
-    const output = Buffer.concat(this.sent);
-    this.sent = [];
-    return output;
-  }
-}
-
 type Outcome = { readonly session: EstablishedTls } | { readonly reason: string };
 
 class Connection implements TlsPeer<EstablishedTls> {
@@ -129,7 +106,7 @@ class Connection implements TlsPeer<EstablishedTls> {
   }
 
   failed(error: Error): void {
-    this.outcome ??= { reason: `TLS: ${reasonOf(error)}` };
+    this.outcome ??= { reason: `TLS: ${wordsOf(error)}` };
   }
 
   secured(socket: TLSSocket): void {
@@ -181,4 +158,5 @@ const keyMaterial = (socket: TLSSocket, version: TlsVersion): Buffer =>
 
 const quietTurns = 3;
 
-const reasonOf = (error: Error): string => ('reason' in error ? String(error.reason) : error.message);
+/** OpenSSL's own words, where there are. */
+const wordsOf = (error: Error): string => ('reason' in error ? String(error.reason) : error.message);

@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { X509Certificate } from 'node:crypto';
 import type { EapAuthority, IdentityRule } from '#policy/snapshot';
 import { parseMac, type Mac } from '#net';
+import { reasonOf } from '../log.js';
 import { SubjectAlternativeNameExtension, X509Certificate as ParsedCertificate, X509Crl } from '@peculiar/x509';
 
 /** An authority with its files read. */
@@ -72,9 +73,13 @@ export class Trust {
 function issuersOf(authority: AuthorityMaterial): Issuer[] {
   const { name, certificates, revocationLists } = authority;
   const lists =
-    revocationLists === null ? [] : pemBlocks(revocationLists, 'X509 CRL', name).map((pem) => readList(pem, name));
+    revocationLists === null
+      ? []
+      : pemBlocks(revocationLists, 'X509 CRL', name).map((pem) =>
+          readable('a revocation list', name, () => new X509Crl(pem)),
+        );
   return pemBlocks(certificates, 'CERTIFICATE', name).map((pem) => {
-    const certificate = readCertificate(pem, name);
+    const certificate = readable('a certificate', name, () => new X509Certificate(pem));
     if (!certificate.ca)
       throw new Error(`authority \`${name}\`: ${certificate.subject} is not a certificate of an authority`);
     const subject = new ParsedCertificate(certificate.raw).subject;
@@ -84,21 +89,11 @@ function issuersOf(authority: AuthorityMaterial): Issuer[] {
   });
 }
 
-function readCertificate(pem: string, authority: string): X509Certificate {
+function readable<T>(what: string, authority: string, read: () => T): T {
   try {
-    return new X509Certificate(pem);
+    return read();
   } catch (error) {
-    throw new Error(`authority \`${authority}\`: a certificate can't be read: ${reasonOf(error)}`, { cause: error });
-  }
-}
-
-function readList(pem: string, authority: string): X509Crl {
-  try {
-    return new X509Crl(pem);
-  } catch (error) {
-    throw new Error(`authority \`${authority}\`: a revocation list can't be read: ${reasonOf(error)}`, {
-      cause: error,
-    });
+    throw new Error(`authority \`${authority}\`: ${what} can't be read: ${reasonOf(error)}`, { cause: error });
   }
 }
 
@@ -159,5 +154,3 @@ function namesIn(certificate: X509Certificate): Readonly<Record<IdentityRule['fr
     'serial-number': parsed.subjectName.getField('2.5.4.5'),
   };
 }
-
-const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -78,8 +78,7 @@ export class IncomingMessage {
     }
     this.size += data.length;
     if (this.size > (this.announced ?? mostIncoming)) return 'refused';
-    // The caller's buffer is a view on a datagram that is gone by the time the rest comes.
-    this.parts.push(Buffer.from(data));
+    this.parts.push(data);
     if (more) return data.length === 0 ? 'refused' : 'more';
     if (this.announced !== null && this.size !== this.announced) return 'refused';
     return Buffer.concat(this.parts);

@@ -1,3 +1,4 @@
+export * from './credential.js';
 export * from './device.js';
 export * from './enforcement.js';
 export * from './feed.js';

@@ -12,7 +12,9 @@ export const devicePostures = ['normal', 'at-risk', 'quarantined'] as const;
 export const devicePostureSchema = z.enum(devicePostures);
 export type DevicePosture = z.infer<typeof devicePostureSchema>;
 
-export type AuthenticationMethod = 'mac' | 'certificate';
+/** What a device showed; `password`: that it knows a secret of its own, in PEAP or EAP-TTLS. */
+export const authenticationMethods = ['mac', 'password', 'certificate'] as const;
+export type AuthenticationMethod = (typeof authenticationMethods)[number];
 
 /** INVARIANT: MAC authentication never yields `verified`. */
 export function effectivePosture(device: DevicePosture, method: AuthenticationMethod): Posture {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { macSchema } from './device.js';
-import { postures } from './posture.js';
+import { authenticationMethods, postures } from './posture.js';
 
 const instant = z.iso.datetime();
 
@@ -29,7 +29,7 @@ export const sessionSchema = z.strictObject({
   nasPort: z.string().nullable(),
   acctSessionId: z.string().nullable(),
   site: z.string(),
-  method: z.enum(['mac', 'certificate']),
+  method: z.enum(authenticationMethods),
   class: z.string(),
   posture: z.enum(postures),
   /** What the NAS was last told, by Access-Accept or acknowledged CoA. */

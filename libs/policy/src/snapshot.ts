@@ -210,7 +210,7 @@ export interface Provenance {
  * `provenance`, `compiledFor` and itself: compiling the same files again gives the same digest).
  */
 export interface Snapshot {
-  readonly format: 5;
+  readonly format: 6;
   readonly digest: string;
   /** The instant that the rules' `when` were judged at. */
   readonly compiledFor: string;

@@ -1,4 +1,4 @@
-import { ciscoAvPairAttribute, dateAttribute } from './build.js';
+import { dateAttribute } from './build.js';
 import { readInteger } from './attributes.js';
 import { types, valueNames } from './dictionary.js';
 import { renderAuthorization } from './nas-profiles/authorization.js';
@@ -18,12 +18,7 @@ export function coaRequest(
   at: Date,
 ): Attribute[] {
   const change =
-    profile.changeOfAuthorization === 'push'
-      ? renderAuthorization(profile, authorization)
-      : [
-          ciscoAvPairAttribute('subscriber:command=reauthenticate'),
-          ciscoAvPairAttribute('subscriber:reauthenticate-type=last'),
-        ];
+    profile.changeOfAuthorization === 'push' ? renderAuthorization(profile, authorization) : profile.reauthenticate!();
   return [...profile.identifySession(session), dateAttribute(types.eventTimestamp, at), ...change];
 }
 

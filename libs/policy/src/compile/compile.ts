@@ -88,7 +88,7 @@ export class PolicyCompiler {
     };
     const digest = this.digests.digestOf(deepFreeze(content));
     return success(
-      deepFreeze({ format: 5, digest, compiledFor: at.toISOString(), provenance, ...content }),
+      deepFreeze({ format: 6, digest, compiledFor: at.toISOString(), provenance, ...content }),
       report.diagnostics,
     );
   }

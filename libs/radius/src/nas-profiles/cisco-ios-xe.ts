@@ -49,6 +49,11 @@ export const ciscoIosXe: NasProfile = {
   description: 'Cisco Catalyst switches with IOS XE',
   tunnelTag: 1,
   changeOfAuthorization: 'reauthenticate',
+  reauthenticate: () => [
+    ciscoAvPairAttribute('subscriber:command=reauthenticate'),
+    ciscoAvPairAttribute('subscriber:reauthenticate-type=last'),
+  ],
+  bouncePort: () => [ciscoAvPairAttribute('subscriber:command=bounce-host-port')],
   renderEntry: renderAces,
   /** Each family is numbered by itself and closed by its own deny: one without permits is closed, not unfiltered. */
   renderAcl(acl) {

@@ -45,6 +45,10 @@ export interface NasProfile {
    * (`reauthenticate`): then the acknowledgement means "will ask", and the new Access-Accept carries the change.
    */
   readonly changeOfAuthorization: 'push' | 'reauthenticate';
+  /** What a CoA-Request carries that has the session authenticated again; null: this make has no such command. */
+  readonly reauthenticate: (() => Attribute[]) | null;
+  /** What a CoA-Request carries that takes the port's link down and up, for all devices behind it; null: no such command. */
+  readonly bouncePort: (() => Attribute[]) | null;
   /** Wire lines that an entry takes; `null`: this make can't express it. */
   renderEntry(entry: AclEntry): readonly string[] | null;
   /** The whole ACL, explicit denies of both families at the end. Throws on an entry that `renderEntry` refuses. */

@@ -39,6 +39,8 @@ export const rfc: NasProfile = {
   description: 'switches that take RFC 3580 VLANs and RFC 4849 filter rules',
   tunnelTag: 0,
   changeOfAuthorization: 'push',
+  reauthenticate: null,
+  bouncePort: null,
   renderEntry(entry) {
     const rule = renderFilterRule(entry);
     return rule === null ? null : [rule];

@@ -174,7 +174,7 @@ const conversationTarget: Target = {
   name: 'conversations of EAP',
   seeds: eapPackets,
   run: async (input) => {
-    const conversation = new EapConversation(endless, 200, 0);
+    const conversation = new EapConversation(() => endless, ['tls', 'peap', 'ttls'], 200, 0);
     await conversation.receive(identity);
     // The same bytes under the identifiers that are asked for: some get further than the first look at them.
     for (let id = 2; id < 5; id++) {

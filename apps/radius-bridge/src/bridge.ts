@@ -68,7 +68,7 @@ export class Bridge {
     const now = (): Date => new Date();
     const decisionIds = new DecisionIds();
     const controller = { url: config.controllerUrl, token: config.controllerToken };
-    this.eapWorkers = new EapWorkers(config.eapWorkers, log);
+    this.eapWorkers = new EapWorkers(config.eapWorkers, () => null, log);
     this.eap = new EapService(this.eapWorkers, config.secretOf, counters, log, Date.now);
     const onTaken = ({ eap }: Snapshot): void => this.eap.configure(eap);
     this.snapshots = new SnapshotStore(

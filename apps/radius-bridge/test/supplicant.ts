@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { connect, type TLSSocket } from 'node:tls';
 import { setImmediate as turn } from 'node:timers/promises';
 import { decodeEap, decodeTlsFrame, eapCodes, eapTypes, encodeEap, IncomingMessage, OutgoingMessage } from '#radius';
@@ -36,7 +37,11 @@ export async function attempt(
   let ticket: Buffer | undefined;
   let outgoing: OutgoingMessage | null = null;
   let incoming = new IncomingMessage();
-  let outcome = await conversations.receive(number, { caller, fragmentSize: 300 }, identity);
+  let outcome = await conversations.receive(
+    number,
+    { caller, fragmentSize: 300, ticketKeys: randomBytes(48), earlier: null },
+    identity,
+  );
   while (outcome.kind === 'request') {
     const request = decodeEap(outcome.packet);
     if (typeof request === 'string') throw new Error(request);

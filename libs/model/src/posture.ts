@@ -15,9 +15,3 @@ export type DevicePosture = z.infer<typeof devicePostureSchema>;
 /** What a device showed; `password`: that it knows a secret of its own, in PEAP or EAP-TTLS. */
 export const authenticationMethods = ['mac', 'password', 'certificate'] as const;
 export type AuthenticationMethod = (typeof authenticationMethods)[number];
-
-/** INVARIANT: MAC authentication never yields `verified`. */
-export function effectivePosture(device: DevicePosture, method: AuthenticationMethod): Posture {
-  if (device !== 'normal') return device;
-  return method === 'certificate' ? 'verified' : 'unverified';
-}

@@ -1,5 +1,5 @@
 import { hasAddress, type Address, type ServiceSet } from '#net';
-import type { Posture } from '#model';
+import type { AuthenticationMethod, DevicePosture, Posture } from '#model';
 import type { AccessGrant, FlowRule, RuleLine, Snapshot } from './snapshot.js';
 
 /** One side of a packet: the class of the device that holds the address, its address, or both. */
@@ -21,6 +21,21 @@ export interface FlowVerdict {
   readonly reason: string;
   /** The lines that decide: all denies that match, else all allows that match; none for the default deny. */
   readonly rules: readonly RuleLine[];
+}
+
+/**
+ * In which posture a device is that authenticated by `method`; what was set on the device wins.
+ *
+ * INVARIANT: MAC authentication never yields `verified`, nor does a password where the policy does not say so.
+ */
+export function effectivePosture(
+  { eap }: Pick<Snapshot, 'eap'>,
+  device: DevicePosture,
+  method: AuthenticationMethod,
+): Posture {
+  if (device !== 'normal') return device;
+  if (method === 'certificate') return 'verified';
+  return method === 'password' ? (eap?.passwordPosture ?? 'unverified') : 'unverified';
 }
 
 /** The answer of the access table; null: reject. */

@@ -185,12 +185,19 @@ export interface EapAuthority {
   readonly devices: readonly IdentityRule[];
 }
 
+/** `peap`: PEAPv0 with EAP-MSCHAPv2; `ttls`: EAP-TTLS with PAP or MS-CHAPv2. */
+export type EapMethod = 'tls' | 'peap' | 'ttls';
+
 /** 802.1X, of network/eap.yaml. */
 export interface EapEntry {
   /** `file:PATH` of the server's certificate in PEM, and of those between it and its root. */
   readonly certificate: string;
   /** `file:PATH` or `env:NAME` of its private key in PEM. */
   readonly key: string;
+  /** The first is proposed to every device, the others are for those that ask for them. */
+  readonly methods: readonly [EapMethod, ...EapMethod[]];
+  /** What a device counts as that has proved its password, in PEAP or EAP-TTLS. */
+  readonly passwordPosture: 'verified' | 'unverified';
   readonly versions: readonly ('1.2' | '1.3')[];
   /** Most bytes of an EAP packet that Cordon sends. */
   readonly fragmentSize: number;

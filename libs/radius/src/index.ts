@@ -14,7 +14,18 @@ export {
   type DynamicAuthorizationReply,
 } from './dynamic-authorization.js';
 export { EapConversation, type EapAnswer, type EapDiscard, type TlsPeer, type TlsStep } from './eap/conversation.js';
-export { decodeEap, eapCodes, eapTypes, encodeEap, type EapPacket } from './eap/eap-packet.js';
+export {
+  decodeEap,
+  eapCodes,
+  eapTypes,
+  encodeEap,
+  tlsMethods,
+  type EapPacket,
+  type TlsMethod,
+} from './eap/eap-packet.js';
+export { PeapInner } from './eap/peap.js';
+export { decodeAvps, encodeAvp, TtlsInner } from './eap/ttls.js';
+export type { ExportMaterial, FindProof, InnerMethod, InnerStep, PasswordProof } from './eap/tunnel.js';
 export { masterSessionKeyLength, sessionKeyAttributes } from './eap/session-keys.js';
 export { decodeTlsFrame, IncomingMessage, mostIncoming, OutgoingMessage } from './eap/tls-frames.js';
 export {
@@ -45,6 +56,7 @@ export {
   type RepliedRequest,
 } from './packet.js';
 export { hidePassword, revealPassword, verifyChap } from './password.js';
+export { ntHash, scryptHash, verifyScrypt } from './password-hashes.js';
 export { readRequestContext, readSsid, type RequestContext } from './request-context.js';
 export { Secret } from './secret.js';
 export {

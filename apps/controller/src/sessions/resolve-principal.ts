@@ -1,6 +1,6 @@
-import { effectivePosture, unknownClass } from '#model';
+import { unknownClass } from '#model';
 import { formatAddress, parseAddress, parseMac } from '#net';
-import { accessFor, type AccessGrant, type Snapshot } from '#policy';
+import { accessFor, effectivePosture, type AccessGrant, type Snapshot } from '#policy';
 import type { DeviceStore } from '../devices/device-store.js';
 import type { LiveSession, SessionStore } from './session-store.js';
 
@@ -33,7 +33,11 @@ export function roleOf(snapshot: Snapshot, session: LiveSession): string | null 
 }
 
 /** Where the policy wants a session, by its device's record as of now or in another posture. */
-export function grantOf(snapshot: Snapshot, session: LiveSession, posture = session.posture): AccessGrant | null {
-  const effective = effectivePosture(posture ?? 'normal', session.method);
+export function grantOf(
+  snapshot: Snapshot,
+  session: Pick<LiveSession, 'site' | 'method' | 'class' | 'posture'>,
+  posture = session.posture,
+): AccessGrant | null {
+  const effective = effectivePosture(snapshot, posture ?? 'normal', session.method);
   return accessFor(snapshot, session.class ?? unknownClass, session.site, effective);
 }

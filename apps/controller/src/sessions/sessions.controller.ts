@@ -1,6 +1,6 @@
 import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
-import { effectivePosture, macSchema, unknownClass, type Session } from '#model';
-import { accessFor, type AccessGrant } from '#policy';
+import { macSchema, type Session } from '#model';
+import type { AccessGrant } from '#policy';
 import { z } from 'zod';
 import { Allow } from '../auth/auth.guard.js';
 import { DeviceStore } from '../devices/device-store.js';
@@ -8,6 +8,7 @@ import { ApiRoute } from '../http/openapi.js';
 import { pageQuery, type Page } from '../http/paging.js';
 import { ZodPipe } from '../http/zod.pipe.js';
 import { PolicyLoop } from '../policy/policy-loop.js';
+import { grantOf } from './resolve-principal.js';
 import { SessionStore } from './session-store.js';
 
 const listQuery = z.strictObject({
@@ -46,8 +47,7 @@ export class SessionsController {
     const session = await this.sessions.get(id);
     const device = await this.devices.find(session.mac);
     const snapshot = this.policy.active?.snapshot;
-    const posture = effectivePosture(device?.posture ?? 'normal', session.method);
-    const desired = snapshot ? accessFor(snapshot, device?.class ?? unknownClass, session.site, posture) : null;
+    const desired = snapshot ? grantOf(snapshot, { ...session, class: null, posture: null, ...device }) : null;
     const isConverged =
       desired?.segment === session.segment && desired.vlan === session.vlan && desired.role === session.role;
     return { ...session, desired, isConverged };

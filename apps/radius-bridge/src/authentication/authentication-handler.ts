@@ -182,7 +182,7 @@ export class AuthenticationHandler {
     return this.fitting(this.admit(reply, asked, context), client);
   }
 
-  /** The device showed its certificate: policy says what it gets now, which may have changed since the conversation began. */
+  /** The device proved which one it is: policy says what it gets now, which may have changed since the conversation began. */
   private admit(
     { packet: eap, session }: Extract<EapReply, { kind: 'success' }>,
     asked: Asked,
@@ -192,12 +192,12 @@ export class AuthenticationHandler {
     const { mac } = session;
     const policy = this.ports.snapshots.current ?? asked.policy;
     const device = this.ports.devices.find(mac);
-    const decision = policy.authorizer.decide({ nas: client.nas, ssid: context.ssid }, device, 'certificate');
+    const decision = policy.authorizer.decide({ nas: client.nas, ssid: context.ssid }, device, session.method);
     if (decision.kind === 'refused')
       return this.reject(packet, client, context, { mac, reason: decision.reason, detail: decision.detail });
     const keys = sessionKeyAttributes(session.masterSessionKey, packet.authenticator, client.secret);
     const own = encodeAttributes([...eapAttributes(eap), ...keys]);
-    return this.accept({ ...asked, context, mac, decision, method: 'certificate', eap: own });
+    return this.accept({ ...asked, context, mac, decision, method: session.method, eap: own });
   }
 
   /** `eap`: the EAP-Failure of the conversation, where there is one. */

@@ -1,6 +1,6 @@
 import { sha256 } from '#base';
-import { effectivePosture, type AuthenticationMethod, type Posture } from '#model';
-import type { AccessGrant, NasEntry, Snapshot } from '#policy/snapshot';
+import type { AuthenticationMethod, Posture } from '#model';
+import { effectivePosture, type AccessGrant, type NasEntry, type Snapshot } from '#policy/snapshot';
 import type { DeviceKey } from '../device-index.js';
 import type { SessionGrant } from '../sessions/session-table.js';
 import { BlockProof } from './block-proof.js';
@@ -109,7 +109,7 @@ export class Authorizer {
   }
 
   private decideNew(place: Place, site: string, device: DeviceKey, method: AuthenticationMethod): Decision {
-    const posture = effectivePosture(device.posture, method);
+    const posture = effectivePosture(this.snapshot, device.posture, method);
     const key = `${makeOf(place.nas)} ${site} ${posture} ${device.class}`;
     let decision = this.decisions.get(key);
     if (!decision) {

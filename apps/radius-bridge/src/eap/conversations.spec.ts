@@ -4,13 +4,16 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { MemoryAuthority, type Issued } from '../../test/certificates.js';
 import { attempt } from '../../test/supplicant.js';
 import { conversationMilliseconds, Conversations } from './conversations.js';
-import type { EapMaterial, EapOutcome } from './messages.js';
+import type { EapMaterial } from './material.js';
+import type { EapOutcome } from './messages.js';
 
 const hour = 3_600_000;
 const pump = parseMac('00:1a:2b:3c:4d:5e')!;
 const names = [{ type: 'dns' as const, value: '00-1A-2B-3C-4D-5E.devices.test' }];
 const devices = [{ from: 'dns-name' as const, pattern: '{mac}.devices.test' }];
 const versions = ['1.2', '1.3'] as const;
+
+const beginning = { caller: pump, fragmentSize: 300, ticketKeys: randomBytes(48), earlier: null };
 
 const reasonOf = (outcome: EapOutcome): string => (outcome.kind === 'failure' ? outcome.reason : outcome.kind);
 
@@ -30,6 +33,7 @@ describe('conversations with real TLS', () => {
     changes: Partial<EapMaterial> = {},
     revoked: readonly string[] = [],
   ): Promise<EapMaterial> => ({
+    methods: ['tls'],
     certificate: server.certificate,
     key: server.key,
     versions,
@@ -48,7 +52,10 @@ describe('conversations with real TLS', () => {
 
   const serving = async (served?: EapMaterial): Promise<Conversations> => {
     now = Date.now();
-    const conversations = new Conversations(() => now);
+    const conversations = new Conversations(
+      () => now,
+      () => Promise.resolve(null),
+    );
     conversations.configure(served ?? (await material()));
     return conversations;
   };
@@ -145,15 +152,18 @@ describe('conversations with real TLS', () => {
   it('are forgotten when the supplicant says nothing more', async () => {
     const conversations = await serving();
     const begin = Buffer.from([2, 1, 0, 6, 1, 97]);
-    expect((await conversations.receive(-1, { caller: pump, fragmentSize: 300 }, begin)).kind).toBe('request');
+    expect((await conversations.receive(-1, beginning, begin)).kind).toBe('request');
     now += conversationMilliseconds;
     expect(await conversations.receive(-1, null, begin)).toEqual({ kind: 'unknown' });
     expect(conversations.size).toBe(0);
   });
 
   it('are not begun before there is anything to serve them with', async () => {
-    const conversations = new Conversations(() => now);
-    expect(await conversations.receive(1, { caller: pump, fragmentSize: 300 }, Buffer.alloc(0))).toEqual({
+    const conversations = new Conversations(
+      () => now,
+      () => Promise.resolve(null),
+    );
+    expect(await conversations.receive(1, beginning, Buffer.alloc(0))).toEqual({
       kind: 'unknown',
     });
   });

@@ -1,9 +1,13 @@
 import { randomInt, type X509Certificate } from 'node:crypto';
-import { EapConversation } from '#radius';
+import { EapConversation, type TlsMethod, type TlsPeer } from '#radius';
 import type { Mac } from '#net';
-import type { Beginning, EapMaterial, EapOutcome } from './messages.js';
-import { EapTlsServer, type EstablishedTls } from './tls-server.js';
+import { EapTlsServer } from './eap-tls.js';
+import type { EstablishedTls } from './established.js';
+import type { EapMaterial } from './material.js';
+import type { Beginning, EapOutcome } from './messages.js';
+import { passwordJudge, proofs, type FindCredential } from './passwords.js';
 import { Trust, type Judgement } from './trust.js';
+import { TunnelPeer } from './tunnel.js';
 
 /** A supplicant that says nothing for this long has given up, and so has its NAS. */
 export const conversationMilliseconds = 60_000;
@@ -13,13 +17,22 @@ interface Open {
   expiresAt: number;
 }
 
+interface Served {
+  readonly material: EapMaterial;
+  readonly certificates: EapTlsServer;
+  readonly trust: Trust;
+}
+
 /** The conversations of one worker. Those that are under way go on with the material that they began with. */
 export class Conversations {
-  private served: { readonly tls: EapTlsServer; readonly trust: Trust } | null = null;
+  private served: Served | null = null;
   /** In order of expiry. */
   private readonly open = new Map<number, Open>();
 
-  constructor(private readonly now: () => number) {}
+  constructor(
+    private readonly now: () => number,
+    private readonly find: FindCredential,
+  ) {}
 
   get size(): number {
     return this.open.size;
@@ -43,13 +56,25 @@ export class Conversations {
     return answer;
   }
 
-  private begin(number: number, { caller, fragmentSize }: Beginning): Open | undefined {
-    if (!this.served) return undefined;
-    const { tls, trust } = this.served;
-    const peer = tls.connect((certificate) => judge(trust, certificate, caller, new Date(this.now())));
-    const conversation = { eap: new EapConversation(peer, fragmentSize, randomInt(256)), expiresAt: 0 };
+  private begin(number: number, beginning: Beginning): Open | undefined {
+    const { served } = this;
+    if (!served) return undefined;
+    const connect = (method: TlsMethod): TlsPeer<EstablishedTls> => this.connect(served, method, beginning);
+    const eap = new EapConversation(connect, served.material.methods, beginning.fragmentSize, randomInt(256));
+    const conversation = { eap, expiresAt: 0 };
     this.open.set(number, conversation);
     return conversation;
+  }
+
+  private connect(
+    { material, certificates, trust }: Served,
+    method: TlsMethod,
+    { caller, ticketKeys, earlier }: Beginning,
+  ): TlsPeer<EstablishedTls> {
+    if (method === 'tls')
+      return certificates.connect((certificate) => judge(trust, certificate, caller, new Date(this.now())));
+    const ports = { find: proofs(this.find), judge: passwordJudge(this.find, caller, earlier), ticketKeys };
+    return new TunnelPeer(method, material, ports);
   }
 
   private forgetOld(): void {
@@ -61,10 +86,9 @@ export class Conversations {
   }
 }
 
-function serve(material: EapMaterial): { readonly tls: EapTlsServer; readonly trust: Trust } {
+function serve(material: EapMaterial): Served {
   const trust = new Trust(material.authorities);
-  const { certificates, revocationLists } = trust;
-  return { trust, tls: new EapTlsServer({ ...material, authorities: certificates, revocationLists }) };
+  return { material, trust, certificates: new EapTlsServer(material, trust) };
 }
 
 /** Throws on material that no worker could use. */

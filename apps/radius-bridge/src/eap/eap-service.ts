@@ -7,8 +7,9 @@ import type { Counters } from '../counters.js';
 import { reasonOf, type Log } from '../log.js';
 import { checkMaterial, conversationMilliseconds } from './conversations.js';
 import type { EapWorkers } from './eap-workers.js';
-import type { EapMaterial, EapOutcome } from './messages.js';
-import type { EstablishedTls } from './tls-server.js';
+import type { EstablishedTls, ProvedCredential } from './established.js';
+import type { EapMaterial } from './material.js';
+import type { EapOutcome } from './messages.js';
 
 /** A request with EAP in it, verified. */
 export interface EapRequest {
@@ -35,11 +36,22 @@ interface Place {
   readonly nas: string;
   readonly caller: Mac | null;
   readonly expiresAt: number;
+  readonly ticketKeys: Buffer;
+  /** Of this conversation alone: nobody has a ticket of another one with them. */
+  readonly hasOwnKeys: boolean;
+}
+
+/** What a device may resume: its last conversation in which a password was proved. */
+interface Resumable {
+  readonly ticketKeys: Buffer;
+  readonly credential: ProvedCredential;
+  readonly expiresAt: number;
 }
 
 /** New conversations beyond these are not begun, so that those under way come to their end (RFC 5080 §2.2.1). */
 const mostConversations = 20_000;
 const mostWaiting = 200;
+const mostResumable = 200_000;
 const ticketKeyBytes = 48;
 const stateBytes = 16;
 const notInPolicy = 'the policy has no network/eap.yaml';
@@ -53,6 +65,7 @@ const leastFragment = 100;
  */
 export class EapService {
   private readonly places = new Map<string, Place>();
+  private readonly resumable = new Map<Mac, Resumable>();
   private conversations = 0;
   private entry: EapEntry | null = null;
   private digest: string | null = null;
@@ -134,11 +147,30 @@ export class EapService {
       leastFragment,
       Math.min(this.entry.fragmentSize, (framedMtu ?? Infinity) - framedOverhead),
     );
-    const place = { worker, conversation: this.conversations++, nas, caller, expiresAt: 0 };
+    const earlier = caller === null ? null : this.takeResumable(caller);
+    const ticketKeys = earlier?.ticketKeys ?? randomBytes(ticketKeyBytes);
+    const conversation = this.conversations++;
+    const place = { worker, conversation, nas, caller, expiresAt: 0, ticketKeys, hasOwnKeys: earlier === null };
     this.counters.add('eap.conversations');
-    this.workers.receive(worker, place.conversation, { caller, fragmentSize }, message, (answer) =>
-      done(this.replyTo(answer, place)),
-    );
+    const begins = { caller, fragmentSize, ticketKeys, earlier: earlier?.credential ?? null };
+    this.workers.receive(worker, conversation, begins, message, (answer) => done(this.replyTo(answer, place)));
+  }
+
+  /**
+   * Each may be tried once: a peer that begins anew with these keys gets tickets of them before it has proved anything, and they
+   * must be worth nothing after that.
+   */
+  private takeResumable(caller: Mac): Resumable | null {
+    const found = this.resumable.get(caller);
+    this.resumable.delete(caller);
+    return found && found.expiresAt > this.now() ? found : null;
+  }
+
+  private keepResumable({ resumed, credential, mac }: EstablishedTls, { ticketKeys, hasOwnKeys }: Place): void {
+    const seconds = this.entry?.resumption ?? 0;
+    if (!credential || seconds === 0 || !(hasOwnKeys || resumed)) return;
+    if (this.resumable.size >= mostResumable) this.resumable.delete(this.resumable.keys().next().value!);
+    this.resumable.set(mac, { ticketKeys, credential, expiresAt: this.now() + 1000 * seconds });
   }
 
   private replyTo(answer: EapOutcome, place: Place): EapReply {
@@ -150,6 +182,8 @@ export class EapService {
       }
       case 'success': {
         const { session } = answer;
+        this.keepResumable(session, place);
+        this.counters.add(`eap.success.${session.method}`);
         this.counters.add(`eap.success.tls-${session.version}${session.resumed ? '.resumed' : ''}`);
         return answer;
       }
@@ -164,6 +198,7 @@ export class EapService {
   }
 
   private contentOf({
+    methods,
     certificate,
     key,
     versions,
@@ -171,6 +206,7 @@ export class EapService {
     authorities,
   }: EapEntry): Omit<EapMaterial, 'ticketKeys'> {
     return {
+      methods,
       certificate: this.textOf(certificate),
       key: this.textOf(key),
       versions,

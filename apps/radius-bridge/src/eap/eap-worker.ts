@@ -1,28 +1,49 @@
 /* A process of its own for handshakes: what they take, no MAC authentication waits for. */
+import type { Credential } from '#model';
 import { Conversations } from './conversations.js';
 import type { FromEapWorker, ToEapWorker } from './messages.js';
 
-const conversations = new Conversations(Date.now);
+const asked = new Map<number, (credential: Credential | null) => void>();
+let questions = 0;
+
+const find = (username: string): Promise<Credential | null> =>
+  new Promise((resolve) => {
+    const question = questions++;
+    asked.set(question, resolve);
+    send({ type: 'find', question, username });
+  });
+
+const conversations = new Conversations(Date.now, find);
 
 function send(message: FromEapWorker): void {
   if (process.connected) process.send!(message);
 }
 
 process.on('message', (message: ToEapWorker) => {
-  if (message.type === 'configure') {
-    conversations.configure(message.material);
-    return;
+  switch (message.type) {
+    case 'configure':
+      conversations.configure(message.material);
+      return;
+    case 'credential':
+      asked.get(message.question)?.(message.credential);
+      asked.delete(message.question);
+      return;
+    case 'receive':
+      receive(message);
   }
-  const { request, conversation, begins } = message;
-  conversations.receive(conversation, begins, message.message).then(
-    (answer) => send({ request, answer }),
+});
+
+function receive({ request, conversation, begins, message }: Extract<ToEapWorker, { type: 'receive' }>): void {
+  conversations.receive(conversation, begins, message).then(
+    (answer) => send({ type: 'answer', request, answer }),
     // A fault costs its conversation, not the others.
     (error: unknown) => {
       process.stderr.write(`EAP worker: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-      send({ request, answer: { kind: 'unknown' } });
+      send({ type: 'answer', request, answer: { kind: 'unknown' } });
     },
   );
-});
+}
+
 // The bridge is gone: nobody waits for an answer.
 process.on('disconnect', () => process.exit(0));
 // A terminal's interrupt goes to all processes of a group; the bridge decides when its workers end.

@@ -1,8 +1,10 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import type { Credential } from '#model';
 import type { Log } from '../log.js';
-import type { Beginning, EapMaterial, EapOutcome, FromEapWorker, ToEapWorker } from './messages.js';
+import type { EapMaterial } from './material.js';
+import type { Beginning, EapOutcome, FromEapWorker, ToEapWorker } from './messages.js';
 
 const restartMilliseconds = 1000;
 
@@ -20,6 +22,7 @@ export class EapWorkers {
 
   constructor(
     count: number,
+    private readonly find: (username: string) => Credential | null,
     private readonly log: Log,
   ) {
     this.workers = Array.from({ length: count }, () => ({ process: null, waiting: new Map() }));
@@ -81,10 +84,15 @@ export class EapWorkers {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
     worker.process = child;
-    child.on('message', ({ request, answer }: FromEapWorker) => {
-      const done = worker.waiting.get(request);
-      worker.waiting.delete(request);
-      done?.(answer);
+    child.on('message', (message: FromEapWorker) => {
+      if (message.type === 'find') {
+        const { question, username } = message;
+        post(child, { type: 'credential', question, credential: this.find(username) });
+        return;
+      }
+      const done = worker.waiting.get(message.request);
+      worker.waiting.delete(message.request);
+      done?.(message.answer);
     });
     child.on('error', (error) => this.log('error', 'EAP worker', { problem: error.message }));
     child.on('exit', (code, signal) => {

@@ -26,6 +26,8 @@ describe('network/eap.yaml', () => {
     expect(eap).toEqual({
       certificate: 'file:radius.pem',
       key: 'env:RADIUS_KEY',
+      methods: ['tls'],
+      passwordPosture: 'unverified',
       versions: ['1.2', '1.3'],
       fragmentSize: 1024,
       resumption: 3600,
@@ -71,7 +73,11 @@ describe('network/eap.yaml', () => {
       'network/eap.yaml:7',
       /\{mac\} once/,
     ],
-    ['an unknown field', `${good.join('\n')}\nmethods: [peap]`, 'network/eap.yaml:8', /methods/],
+    ['an unknown field', `${good.join('\n')}\nmethod: peap`, 'network/eap.yaml:8', /method/],
+    ['authorities for nothing', `${good.join('\n')}\nmethods: [peap]`, 'network/eap.yaml:4', /of no use without/],
+    ['a method twice', `${good.join('\n')}\nmethods: [tls, tls]`, 'network/eap.yaml:8', /each method once/],
+    ['no method', `${good.join('\n')}\nmethods: []`, 'network/eap.yaml:8', /methods/],
+    ['a method that there is not', `${good.join('\n')}\nmethods: [md5]`, 'network/eap.yaml:8', /methods/],
     ['revocation that nobody thought about', good.toSpliced(5, 1).join('\n'), 'network/eap.yaml:5', /revocationLists/],
     ['another TLS', `${good.join('\n')}\nversions: ["1.1"]`, 'network/eap.yaml:8', /1\.2/],
   ])('is refused with %s', (_, text, place, words) => {

@@ -5,6 +5,7 @@ import type { YamlFile } from './yaml-file.js';
 
 const file = z.string().regex(/^file:.+$/, 'must begin with `file:`, and names a file where the bridge runs');
 const versions = ['1.2', '1.3'] as const;
+const methods = ['tls', 'peap', 'ttls'] as const;
 
 export const authoritySchema = z.strictObject({
   certificates: file,
@@ -21,7 +22,7 @@ export const authoritySchema = z.strictObject({
     .min(1),
 });
 
-export const eapSchema = z.strictObject({
+const eapFields = z.strictObject({
   certificate: file,
   key: z
     .string()
@@ -29,15 +30,27 @@ export const eapSchema = z.strictObject({
       /^(env:[A-Z][A-Z0-9_]*|file:.+)$/,
       'must begin with `env:` or `file:`, since a key never stands in the policy',
     ),
+  methods: z
+    .tuple([z.enum(methods)], z.enum(methods))
+    .refine((names) => new Set(names).size === names.length, 'must name each method once')
+    .default(['tls']),
+  passwordPosture: z.enum(['verified', 'unverified']).default('unverified'),
   versions: z
     .array(z.enum(versions))
     .min(1)
     .default([...versions]),
   fragmentSize: z.number().int().min(100).max(1400).default(1024),
   resumption: z.number().int().min(0).max(86_400).default(3600),
-  authorities: z
-    .record(z.string(), authoritySchema)
-    .refine((all) => Object.keys(all).length > 0, 'must name one at least'),
+  authorities: z.record(z.string(), authoritySchema).default({}),
+});
+
+export const eapSchema = eapFields.superRefine(({ methods: served, authorities }, context) => {
+  const hasSome = Object.keys(authorities).length > 0;
+  if (served.includes('tls') === hasSome) return;
+  const message = hasSome
+    ? 'is of no use without method `tls`: add it to `methods`, or take the authorities out'
+    : 'must name one at least for method `tls`, or leave `tls` out of `methods`';
+  context.addIssue({ code: 'custom', path: ['authorities'], message });
 });
 
 /** network/eap.yaml: how 802.1X is served, and whose certificates name devices. What the files hold, the bridge reads. */

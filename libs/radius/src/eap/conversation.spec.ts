@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { EapConversation, type EapAnswer, type TlsPeer, type TlsStep } from './conversation.js';
-import { decodeEap, eapCodes, eapTypes, encodeEap } from './eap-packet.js';
+import { decodeEap, eapCodes, eapTypes, encodeEap, type TlsMethod } from './eap-packet.js';
 
 /** TLS that answers from a list, and keeps what it is told. */
 class ScriptedTls implements TlsPeer<string> {
@@ -20,6 +20,12 @@ class ScriptedTls implements TlsPeer<string> {
   }
 }
 
+const conversing = (
+  tls: TlsPeer<string>,
+  fragmentSize: number,
+  firstId: number,
+  methods: readonly [TlsMethod, ...TlsMethod[]] = ['tls'],
+): EapConversation<string> => new EapConversation(() => tls, methods, fragmentSize, firstId);
 const continuing = (length: number): TlsStep<string> => ({ kind: 'continue', output: Buffer.alloc(length, 1) });
 const established: TlsStep<string> = { kind: 'established', output: Buffer.alloc(0), session: 'the device' };
 const identity = encodeEap(eapCodes.response, 200, eapTypes.identity, Buffer.from('someone'));
@@ -38,7 +44,7 @@ function requestIn(answer: EapAnswer<string>): { id: number; type: number | null
 
 describe('a conversation of EAP-TLS', () => {
   it('asks for the identity, if the NAS has none', async () => {
-    const conversation = new EapConversation(new ScriptedTls([]), 1024, 7);
+    const conversation = conversing(new ScriptedTls([]), 1024, 7);
     const asked = requestIn(conversation.begin());
     expect(asked).toMatchObject({ id: 8, type: eapTypes.identity });
     const started = requestIn(await conversation.receive(response(8, Buffer.from('someone'), eapTypes.identity)));
@@ -47,7 +53,7 @@ describe('a conversation of EAP-TLS', () => {
 
   it('sends fragment after fragment as the peer acknowledges, and ends in Success with the identifier of the last response', async () => {
     const tls = new ScriptedTls([continuing(2000), established]);
-    const conversation = new EapConversation(tls, 1000, 0);
+    const conversation = conversing(tls, 1000, 0);
     expect(requestIn(await conversation.receive(identity))).toMatchObject({ id: 201, data: Buffer.from([0x20]) });
     const first = requestIn(await conversation.receive(response(201, data)));
     expect(first.data.subarray(0, 5)).toEqual(Buffer.from([0xc0, 0, 0, 0x07, 0xd0]));
@@ -63,7 +69,7 @@ describe('a conversation of EAP-TLS', () => {
 
   it('waits for the peer to hear an alert, and then fails', async () => {
     const tls = new ScriptedTls([{ kind: 'failed', output: Buffer.from('alert'), reason: 'no common cipher' }]);
-    const conversation = new EapConversation(tls, 1000, 0);
+    const conversation = conversing(tls, 1000, 0);
     await conversation.receive(identity);
     expect(requestIn(await conversation.receive(response(201, data))).data.toString('latin1')).toBe('\0alert');
     const end = await conversation.receive(response(202, acknowledgement));
@@ -71,7 +77,7 @@ describe('a conversation of EAP-TLS', () => {
   });
 
   it('discards what answers none of its requests, and goes on', async () => {
-    const conversation = new EapConversation(new ScriptedTls([established]), 1000, 0);
+    const conversation = conversing(new ScriptedTls([established]), 1000, 0);
     await conversation.receive(identity);
     expect(await conversation.receive(response(200, data))).toEqual({
       kind: 'discard',
@@ -89,7 +95,7 @@ describe('a conversation of EAP-TLS', () => {
   });
 
   it('discards a response that comes while the one before is worked at', async () => {
-    const conversation = new EapConversation(new ScriptedTls([established]), 1000, 0);
+    const conversation = conversing(new ScriptedTls([established]), 1000, 0);
     await conversation.receive(identity);
     const [first, second] = await Promise.all([
       conversation.receive(response(201, data)),
@@ -107,24 +113,56 @@ describe('a conversation of EAP-TLS', () => {
     ['nothing is said', response(201, acknowledgement), /empty message/],
   ])('fails for good when %s', async (_, bytes, reason) => {
     const tls = new ScriptedTls([]);
-    const conversation = new EapConversation(tls, 1000, 0);
+    const conversation = conversing(tls, 1000, 0);
     await conversation.receive(identity);
     const end = await conversation.receive(bytes);
     expect(end).toMatchObject({ kind: 'failure', reason: expect.stringMatching(reason) as string });
-    expect(tls.isClosed).toBe(true);
+    expect(tls.isClosed).toBe(false);
     expect(tls.heard).toEqual([]);
     expect((await conversation.receive(response(201, data))).kind).toBe('discard');
   });
 
   it('fails when data comes where an acknowledgement must', async () => {
-    const conversation = new EapConversation(new ScriptedTls([continuing(2000)]), 1000, 0);
+    const conversation = conversing(new ScriptedTls([continuing(2000)]), 1000, 0);
     await conversation.receive(identity);
     await conversation.receive(response(201, data));
     expect(await conversation.receive(response(202, data))).toMatchObject({ kind: 'failure' });
   });
 
+  it('goes on with the method that the peer wants, if it is served', async () => {
+    const tls = new ScriptedTls([established]);
+    const conversation = conversing(tls, 1000, 0, ['tls', 'peap', 'ttls']);
+    await conversation.receive(identity);
+    const again = requestIn(await conversation.receive(response(201, Buffer.from([26, 21, 25]), eapTypes.nak)));
+    expect(again).toMatchObject({ id: 202, type: eapTypes.ttls, data: Buffer.from([0x20]) });
+    expect(await conversation.receive(response(202, data, eapTypes.ttls))).toMatchObject({ kind: 'success' });
+  });
+
+  it.each([
+    ['a second time', [response(201, Buffer.from([25]), eapTypes.nak), response(202, Buffer.from([21]), eapTypes.nak)]],
+    ['after it went along', [response(201, data), response(202, Buffer.from([25]), eapTypes.nak)]],
+    ['to what it just had proposed to it', [response(201, Buffer.from([13]), eapTypes.nak)]],
+  ])('does not let the peer choose %s', async (_, responses) => {
+    const conversation = conversing(new ScriptedTls([continuing(10)]), 1000, 0, ['tls', 'peap', 'ttls']);
+    await conversation.receive(identity);
+    let answer = await conversation.receive(responses[0]!);
+    for (const next of responses.slice(1)) answer = await conversation.receive(next);
+    expect(answer).toMatchObject({ kind: 'failure', reason: expect.stringContaining('is served') as string });
+  });
+
+  it('lets a tunnel hear acknowledgements, and say nothing', async () => {
+    const tls = new ScriptedTls([continuing(10), continuing(0), established]);
+    const conversation = conversing(tls, 1000, 0, ['peap']);
+    await conversation.receive(identity);
+    await conversation.receive(response(201, data, eapTypes.peap));
+    const nothing = requestIn(await conversation.receive(response(202, acknowledgement, eapTypes.peap)));
+    expect(nothing).toMatchObject({ type: eapTypes.peap, data: acknowledgement });
+    expect(await conversation.receive(response(203, data, eapTypes.peap))).toMatchObject({ kind: 'success' });
+    expect(tls.heard.map(({ length }) => length)).toEqual([3, 0, 3]);
+  });
+
   it('fails when it does not end', async () => {
-    const conversation = new EapConversation(new ScriptedTls([continuing(100_000)]), 105, 0);
+    const conversation = conversing(new ScriptedTls([continuing(100_000)]), 105, 0);
     await conversation.receive(identity);
     let answer = await conversation.receive(response(201, data));
     for (let round = 0; answer.kind === 'request' && round < 1000; round++)

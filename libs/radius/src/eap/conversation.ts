@@ -1,9 +1,18 @@
-import { decodeEap, eapCodes, eapTypes, encodeEap, type EapPacket, type MalformedEap } from './eap-packet.js';
+import {
+  decodeEap,
+  eapCodes,
+  eapTypes,
+  encodeEap,
+  tlsMethods,
+  type EapPacket,
+  type MalformedEap,
+  type TlsMethod,
+} from './eap-packet.js';
 import { decodeTlsFrame, IncomingMessage, OutgoingMessage, startFrame } from './tls-frames.js';
 
-/** What TLS makes of a message of the peer. */
+/** What TLS, and what is said inside it, makes of a message of the peer. */
 export type TlsStep<T> =
-  /** The handshake goes on: `output` is for the peer. */
+  /** It goes on: `output` is for the peer; in a tunnel it may be nothing. */
   | { readonly kind: 'continue'; readonly output: Buffer }
   /** Proved and judged; `output` is what the peer still has to hear, often nothing. */
   | { readonly kind: 'established'; readonly output: Buffer; readonly session: T }
@@ -12,7 +21,7 @@ export type TlsStep<T> =
 
 /** The server's side of one TLS connection. `T`: what is known of the peer once it is established. */
 export interface TlsPeer<T> {
-  /** A whole TLS message of the peer in, what follows of it out. */
+  /** A whole message of the peer in, what follows of it out. An empty one is an acknowledgement, which only tunnels get to see. */
   receive(message: Buffer): Promise<TlsStep<T>>;
   close(): void;
 }
@@ -30,10 +39,12 @@ export type EapDiscard = MalformedEap | 'eap-not-a-response' | 'eap-other-identi
 const mostRounds = 100;
 
 /**
- * EAP-TLS (RFC 5216, RFC 9190), the server's side of one conversation: the peer's responses in, our requests out, until
- * Success or Failure. Decides about EAP and its framing; whom to trust is TLS's and the policy's to say.
+ * EAP-TLS (RFC 5216, RFC 9190), PEAP and EAP-TTLS (RFC 5281): the server's side of one conversation. The peer's responses in, our
+ * requests out, until Success or Failure. Decides about EAP, its framing and the method; whom to trust is TLS's and the policy's
+ * to say.
  *
  *   Identity ▶ Start ▶ [fragments of the peer ▶ TLS ▶ our fragments] … ▶ Success
+ *                └ Nak ▶ Start of the method that the peer wants, if we have it
  *
  * INVARIANT: Success comes only after TLS said `established`, and Failure is final.
  */
@@ -41,21 +52,25 @@ export class EapConversation<T> {
   private id: number;
   private rounds = 0;
   private isBusy = false;
+  private method: TlsMethod;
+  private tls: TlsPeer<T> | null = null;
   private incoming = new IncomingMessage();
   private outgoing: OutgoingMessage | null = null;
   /** What follows once the peer has heard all that is going out. */
   private afterwards:
     { readonly kind: 'success'; readonly session: T } | { readonly kind: 'failure'; readonly reason: string } | null =
     null;
-  private state: 'identity' | 'method' | 'ended' = 'identity';
+  private state: 'identity' | 'start' | 'method' | 'ended' = 'identity';
 
-  /** `fragmentSize`: of an EAP packet, in bytes. */
+  /** `methods`: the first is proposed, the others are for who asks. `fragmentSize`: of an EAP packet, in bytes. */
   constructor(
-    private readonly tls: TlsPeer<T>,
+    private readonly connect: (method: TlsMethod) => TlsPeer<T>,
+    private readonly methods: readonly [TlsMethod, ...TlsMethod[]],
     private readonly fragmentSize: number,
     firstId: number,
   ) {
     this.id = firstId;
+    this.method = methods[0];
   }
 
   /** RFC 3579 §2.1: the NAS has no identity yet, and asks us to begin. */
@@ -71,8 +86,7 @@ export class EapConversation<T> {
     if (this.state === 'identity' && packet.type === eapTypes.identity) {
       // The NAS asked for the identity in our place, with an identifier of its own (RFC 3579 §2.1).
       this.id = packet.id;
-      this.state = 'method';
-      return this.request(eapTypes.tls, startFrame);
+      return this.start(this.methods[0]);
     }
     // RFC 3748 §4.1: a response that answers no request of ours is discarded.
     if (packet.id !== this.id) return discard('eap-other-identifier');
@@ -87,14 +101,32 @@ export class EapConversation<T> {
 
   close(): void {
     this.state = 'ended';
-    this.tls.close();
+    this.tls?.close();
+  }
+
+  private start(method: TlsMethod): EapAnswer<T> {
+    this.state = 'start';
+    this.method = method;
+    return this.request(tlsMethods[method], startFrame);
+  }
+
+  /** RFC 3748 §5.3.1: only to the proposal of a method, and not after the peer went along with it. */
+  private proposeAnother(wanted: Buffer): EapAnswer<T> {
+    const other = [...wanted].flatMap((type) => this.methods.slice(1).filter((method) => tlsMethods[method] === type));
+    const isFirst = this.state === 'start' && this.method === this.methods[0];
+    if (isFirst && other[0]) return this.start(other[0]);
+    return this.fail(
+      `the supplicant wants ${methodsIn(wanted)}, and only ${this.methods.map(nameOf).join(', ')} is served`,
+    );
   }
 
   private async continue({ type, data }: EapPacket): Promise<EapAnswer<T>> {
-    if (type === eapTypes.nak) return this.fail(`the supplicant wants ${methodsIn(data)}, and only EAP-TLS is served`);
-    if (this.state !== 'method' || type !== eapTypes.tls) return this.fail(`method ${type} is not what was asked for`);
+    if (type === eapTypes.nak) return this.proposeAnother(data);
+    if (this.state === 'identity' || type !== tlsMethods[this.method])
+      return this.fail(`method ${type} is not what was asked for`);
+    this.state = 'method';
     const frame = decodeTlsFrame(data);
-    if (!frame) return this.fail('a fragment of EAP-TLS is not well-formed');
+    if (!frame) return this.fail(`a fragment of ${nameOf(this.method)} is not well-formed`);
     const isAcknowledgement = frame.data.length === 0 && !frame.more;
     if (this.outgoing && !this.outgoing.isDone)
       return isAcknowledgement ? this.sendNext(this.outgoing) : this.fail('data came instead of an acknowledgement');
@@ -102,9 +134,12 @@ export class EapConversation<T> {
     const message = this.incoming.add(frame);
     if (message === 'refused')
       return this.fail('the fragments of a TLS message are too long, or not as long as they say');
-    if (message === 'more') return this.request(eapTypes.tls, Buffer.from([0]));
+    if (message === 'more') return this.request(tlsMethods[this.method], Buffer.from([0]));
     this.incoming = new IncomingMessage();
-    if (message.length === 0) return this.fail('an empty message of EAP-TLS came in the middle of the handshake');
+    const mayBeEmpty = this.method !== 'tls' && this.outgoing !== null;
+    if (message.length === 0 && !mayBeEmpty)
+      return this.fail(`an empty message of ${nameOf(this.method)} came in the middle of the handshake`);
+    this.tls ??= this.connect(this.method);
     return this.answer(await this.tls.receive(message));
   }
 
@@ -115,12 +150,13 @@ export class EapConversation<T> {
     if (step.output.length > 0)
       return this.sendNext(new OutgoingMessage(step.output, this.fragmentSize - methodHeader));
     if (this.afterwards) return this.end(this.afterwards);
-    return this.fail('TLS has nothing to say in the middle of the handshake');
+    if (this.method === 'tls') return this.fail('TLS has nothing to say in the middle of the handshake');
+    return this.sendNext(new OutgoingMessage(step.output, this.fragmentSize - methodHeader));
   }
 
   private sendNext(outgoing: OutgoingMessage): EapAnswer<T> {
     this.outgoing = outgoing;
-    return this.request(eapTypes.tls, outgoing.next());
+    return this.request(tlsMethods[this.method], outgoing.next());
   }
 
   private request(type: number, data?: Buffer): EapAnswer<T> {
@@ -152,12 +188,15 @@ const discard = (reason: EapDiscard): { readonly kind: 'discard'; readonly reaso
 const methodNames: ReadonlyMap<number, string> = new Map([
   [4, 'EAP-MD5'],
   [6, 'EAP-GTC'],
-  [21, 'EAP-TTLS'],
-  [25, 'PEAP'],
-  [26, 'EAP-MSCHAPv2'],
+  [eapTypes.tls, 'EAP-TLS'],
+  [eapTypes.ttls, 'EAP-TTLS'],
+  [eapTypes.peap, 'PEAP'],
+  [eapTypes.mschapv2, 'EAP-MSCHAPv2'],
   [43, 'EAP-FAST'],
   [55, 'TEAP'],
 ]);
+
+const nameOf = (method: TlsMethod): string => methodNames.get(tlsMethods[method])!;
 
 function methodsIn(types: Buffer): string {
   const names = [...types].filter((type) => type !== 0).map((type) => methodNames.get(type) ?? `method ${type}`);

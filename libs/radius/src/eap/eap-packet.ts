@@ -2,8 +2,12 @@
 export const eapCodes = { request: 1, response: 2, success: 3, failure: 4 } as const;
 export type EapCode = (typeof eapCodes)[keyof typeof eapCodes];
 
-/** Method types (RFC 3748 §5, RFC 5216). */
-export const eapTypes = { identity: 1, notification: 2, nak: 3, tls: 13 } as const;
+/** Method types (RFC 3748 §5, RFC 5216, RFC 5281, [MS-PEAP]). */
+export const eapTypes = { identity: 1, notification: 2, nak: 3, tls: 13, ttls: 21, peap: 25, mschapv2: 26 } as const;
+
+/** Methods that begin with TLS, by the names that the policy gives them. */
+export const tlsMethods = { tls: eapTypes.tls, peap: eapTypes.peap, ttls: eapTypes.ttls } as const;
+export type TlsMethod = keyof typeof tlsMethods;
 
 /**
  * ```

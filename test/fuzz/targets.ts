@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import {
   codes,
   concatenatedAttributes,
+  decodeAvps,
   decodeEap,
   decodePacket,
   decodeTlsFrame,
@@ -11,12 +12,14 @@ import {
   EapConversation,
   eapTypes,
   encodeAttributes,
+  encodeAvp,
   encodeEap,
   hasRandomAuthenticator,
   IncomingMessage,
   integerAttribute,
   mostIncoming,
   octetsAttribute,
+  PeapInner,
   readAccounting,
   readMacAuthentication,
   readRequestContext,
@@ -27,11 +30,13 @@ import {
   taggedIntegerAttribute,
   taggedTextAttribute,
   textAttribute,
+  TtlsInner,
   types,
   verifyMessageAuthenticator,
   verifyReply,
   verifySignedRequest,
   type Attribute,
+  type FindProof,
   type Packet,
   type TlsPeer,
 } from '#radius';
@@ -188,4 +193,39 @@ const conversationTarget: Target = {
   },
 };
 
-export const targets: readonly Target[] = [packetTarget, signatureTarget, eapTarget, conversationTarget];
+/** Nobody's password is right. */
+const strangers: FindProof = () => Promise.resolve({ ntHash: Buffer.alloc(16), verify: () => Promise.resolve(false) });
+const mschapResponse = Buffer.concat([Buffer.from('1a0200003631', 'hex'), Buffer.alloc(49), Buffer.from('someone')]);
+const avpsOfPap = [1, 2].map((code) => encodeAvp({ code, vendor: 0, mandatory: true, data: Buffer.from('someone') }));
+const avpsOfMschap = [11, 25].map((code) =>
+  encodeAvp({ code, vendor: 311, mandatory: true, data: Buffer.alloc(code === 11 ? 16 : 50) }),
+);
+
+const tunnelTarget: Target = {
+  name: 'what comes through the tunnels of PEAP and EAP-TTLS',
+  seeds: [
+    Buffer.from('\u0001someone', 'latin1'),
+    mschapResponse,
+    Buffer.from('1a03', 'hex'),
+    Buffer.from('0201000b21800300020001', 'hex'),
+    Buffer.concat(avpsOfPap),
+    Buffer.concat([avpsOfPap[0]!, ...avpsOfMschap]),
+  ],
+  run: async (input) => {
+    const avps = decodeAvps(input);
+    if (avps) {
+      const again = decodeAvps(Buffer.concat(avps.map(encodeAvp)));
+      check(again?.length === avps.length, 'the AVPs that were read can be written and read again');
+    }
+    const ttls = await new TtlsInner(strangers, (_, length) => Buffer.alloc(length)).receive(input);
+    check(ttls.kind !== 'proved', 'nobody proved a password in EAP-TTLS');
+    const peap = new PeapInner(strangers, Buffer.alloc(16));
+    for (const message of [Buffer.from([1, 65]), input, input, input]) {
+      const step = await peap.receive(message);
+      check(step.kind !== 'proved', 'nobody proved a password in PEAP');
+      if (step.kind === 'failed') return;
+    }
+  },
+};
+
+export const targets: readonly Target[] = [packetTarget, signatureTarget, eapTarget, conversationTarget, tunnelTarget];

@@ -16,6 +16,8 @@ import type { PasswordJudge, PasswordVerdict } from './passwords.js';
 import { midHandshake, TlsServer, type TlsConnection } from './tls-connection.js';
 
 const challengeBytes = 16;
+/** RFC 9427 §4: where nothing is said inside the tunnel, TLS 1.3 needs what EAP-TLS says at its end. */
+const commitment = Buffer.from([0]);
 
 export type TunnelMethod = 'peap' | 'ttls';
 
@@ -81,7 +83,10 @@ export class TunnelPeer implements TlsPeer<EstablishedTls> {
       const said = await this.connection.say(first);
       return { kind: 'continue', output: Buffer.concat([output, said]) };
     }
-    return this.end(await this.ports.judge(null), output);
+    const step = this.end(await this.ports.judge(null), output);
+    if (step.kind !== 'established' || this.connection.version !== '1.3') return step;
+    const last = await this.connection.say(commitment);
+    return { ...step, output: Buffer.concat([output, last]) };
   }
 
   private async step(step: InnerStep, output: Buffer): Promise<TlsStep<EstablishedTls>> {

@@ -182,6 +182,8 @@ export interface EapAuthority {
   readonly certificates: string;
   /** `file:PATH` of PEM revocation lists; null: certificates are valid until they end. */
   readonly revocationLists: string | null;
+  /** The responder to ask at each authentication (RFC 6960), and whether a device may in while it is silent; null: none. */
+  readonly ocsp: { readonly url: string; readonly unreachable: 'accept' | 'refuse' } | null;
   readonly devices: readonly IdentityRule[];
 }
 

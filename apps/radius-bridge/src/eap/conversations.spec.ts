@@ -44,6 +44,7 @@ describe('conversations with real TLS', () => {
         name: 'own',
         certificates: authority.certificate,
         revocationLists: await authority.revocationList(revoked),
+        ocsp: null,
         devices,
       },
     ],
@@ -109,7 +110,9 @@ describe('conversations with real TLS', () => {
       if (event === 'ended') now += 25 * hour;
       if (event === 'list ended') {
         const short = await authority.revocationList([], Date.now() + hour);
-        const authorities = [{ name: 'own', certificates: authority.certificate, revocationLists: short, devices }];
+        const authorities = [
+          { name: 'own', certificates: authority.certificate, revocationLists: short, ocsp: null, devices },
+        ];
         conversations.configure(await material({ ticketKeys, authorities }));
         now += 2 * hour;
       }

@@ -5,6 +5,7 @@ import { EapTlsServer } from './eap-tls.js';
 import type { EstablishedTls } from './established.js';
 import type { EapMaterial } from './material.js';
 import type { Beginning, EapOutcome } from './messages.js';
+import { OcspClient } from './ocsp.js';
 import { passwordJudge, proofs, type FindCredential } from './passwords.js';
 import { Trust, type Judgement } from './trust.js';
 import { TunnelPeer } from './tunnel.js';
@@ -21,18 +22,22 @@ interface Served {
   readonly material: EapMaterial;
   readonly certificates: EapTlsServer;
   readonly trust: Trust;
+  readonly ocsp: OcspClient;
 }
 
 /** The conversations of one worker. Those that are under way go on with the material that they began with. */
 export class Conversations {
   private served: Served | null = null;
+  private readonly ocsp: OcspClient;
   /** In order of expiry. */
   private readonly open = new Map<number, Open>();
 
   constructor(
     private readonly now: () => number,
     private readonly find: FindCredential,
-  ) {}
+  ) {
+    this.ocsp = new OcspClient(now);
+  }
 
   get size(): number {
     return this.open.size;
@@ -40,7 +45,7 @@ export class Conversations {
 
   /** Throws on material that can't be used, and changes nothing then. */
   configure(material: EapMaterial): void {
-    this.served = serve(material);
+    this.served = serve(material, this.ocsp);
   }
 
   async receive(number: number, begins: Beginning | null, message: Buffer): Promise<EapOutcome> {
@@ -67,14 +72,14 @@ export class Conversations {
   }
 
   private connect(
-    { material, certificates, trust }: Served,
+    served: Served,
     method: TlsMethod,
     { caller, ticketKeys, earlier }: Beginning,
   ): TlsPeer<EstablishedTls> {
     if (method === 'tls')
-      return certificates.connect((certificate) => judge(trust, certificate, caller, new Date(this.now())));
+      return served.certificates.connect((certificate) => judge(served, certificate, caller, new Date(this.now())));
     const ports = { find: proofs(this.find), judge: passwordJudge(this.find, caller, earlier), ticketKeys };
-    return new TunnelPeer(method, material, ports);
+    return new TunnelPeer(method, served.material, ports);
   }
 
   private forgetOld(): void {
@@ -86,23 +91,29 @@ export class Conversations {
   }
 }
 
-function serve(material: EapMaterial): Served {
+function serve(material: EapMaterial, ocsp: OcspClient): Served {
   const trust = new Trust(material.authorities);
-  return { material, trust, certificates: new EapTlsServer(material, trust) };
+  return { material, trust, ocsp, certificates: new EapTlsServer(material, trust) };
 }
 
 /** Throws on material that no worker could use. */
 export function checkMaterial(material: EapMaterial): void {
-  serve(material);
+  serve(material, new OcspClient(Date.now));
 }
 
 /** A certificate is worth what its device is: on another port than that device's it is a stolen one. */
-function judge(trust: Trust, certificate: X509Certificate, caller: Mac | null, now: Date): Judgement {
-  const judgement = trust.judge(certificate, now);
-  if ('reason' in judgement) return judgement;
+async function judge(
+  { trust, ocsp }: Served,
+  certificate: X509Certificate,
+  caller: Mac | null,
+  now: Date,
+): Promise<Judgement> {
+  const found = trust.judge(certificate, now);
+  if ('reason' in found) return found;
+  const { mac, issuer, responder } = found;
   if (caller === null)
     return { reason: 'the request does not say which device asks: let the switch send Calling-Station-Id' };
-  return caller === judgement.mac
-    ? judgement
-    : { reason: `the certificate is that of ${judgement.mac}, which is not the device on this port` };
+  if (caller !== mac) return { reason: `the certificate is that of ${mac}, which is not the device on this port` };
+  const reason = responder && (await ocsp.check(certificate, issuer, responder));
+  return reason ? { reason } : { mac };
 }

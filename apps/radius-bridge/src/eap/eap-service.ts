@@ -211,9 +211,10 @@ export class EapService {
       key: this.textOf(key),
       versions,
       resumptionSeconds: resumption,
-      authorities: authorities.map(({ name, certificates, revocationLists, devices }) => ({
+      authorities: authorities.map(({ name, certificates, revocationLists, ocsp, devices }) => ({
         name,
         devices,
+        ocsp,
         certificates: this.textOf(certificates),
         revocationLists: revocationLists === null ? null : this.textOf(revocationLists),
       })),

@@ -15,7 +15,13 @@ describe('which device a certificate is of', () => {
 
   const trustIn = (pattern: string, from: 'dns-name' | 'uri' | 'email' | 'common-name' | 'serial-number'): Trust =>
     new Trust([
-      { name: 'own', certificates: authority.certificate, revocationLists: null, devices: [{ from, pattern }] },
+      {
+        name: 'own',
+        certificates: authority.certificate,
+        revocationLists: null,
+        ocsp: null,
+        devices: [{ from, pattern }],
+      },
     ]);
 
   it.each([
@@ -27,7 +33,7 @@ describe('which device a certificate is of', () => {
     ['serial-number', 'SN-{mac}', '2.5.4.5=SN-001a2b3c4d5e, CN=a', null],
   ] as const)('is told by %s, %s', async (from, pattern, subject, name) => {
     const { certificate } = await authority.issue(subject, 'clientAuth', name ? [name] : []);
-    expect(trustIn(pattern, from).judge(new X509Certificate(certificate), now)).toEqual({ mac });
+    expect(trustIn(pattern, from).judge(new X509Certificate(certificate), now)).toMatchObject({ mac });
   });
 
   it.each([
@@ -62,26 +68,28 @@ describe('which device a certificate is of', () => {
         name: 'own',
         certificates: authority.certificate,
         revocationLists: null,
+        ocsp: null,
         devices: [{ from: 'common-name', pattern: 'own-{mac}' }],
       },
       {
         name: 'other',
         certificates: other.certificate,
         revocationLists: null,
+        ocsp: null,
         devices: [{ from: 'common-name', pattern: 'other-{mac}' }],
       },
     ]);
     const judge = async (by: MemoryAuthority, subject: string) =>
       trust.judge(new X509Certificate((await by.issue(subject, 'clientAuth', [])).certificate), now);
-    expect(await judge(authority, `CN=own-${mac}`)).toEqual({ mac });
-    expect(await judge(other, `CN=other-${mac}`)).toEqual({ mac });
+    expect(await judge(authority, `CN=own-${mac}`)).toMatchObject({ mac });
+    expect(await judge(other, `CN=other-${mac}`)).toMatchObject({ mac });
     expect(await judge(other, `CN=own-${mac}`)).toHaveProperty('reason');
   });
 
   it('says which file is of no use', async () => {
     const { certificate } = await authority.issue('CN=a', 'clientAuth', []);
     const trust = (certificates: string, revocationLists: string | null) => () =>
-      new Trust([{ name: 'own', certificates, revocationLists, devices: [] }]);
+      new Trust([{ name: 'own', certificates, revocationLists, ocsp: null, devices: [] }]);
     expect(trust('nothing', null)).toThrow('authority `own`: there is no CERTIFICATE in PEM in its file');
     expect(trust(certificate, null)).toThrow('is not a certificate of an authority');
     expect(trust(authority.certificate, 'nothing')).toThrow('there is no X509 CRL in PEM');
@@ -95,6 +103,7 @@ describe('which device a certificate is of', () => {
         name: 'own',
         certificates: authority.certificate,
         revocationLists: lists,
+        ocsp: null,
         devices: [{ from: 'common-name', pattern: '{mac}' }],
       },
     ]);

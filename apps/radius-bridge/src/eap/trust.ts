@@ -3,10 +3,11 @@ import { X509Certificate } from 'node:crypto';
 import type { EapAuthority, IdentityRule } from '#policy/snapshot';
 import { parseMac, type Mac } from '#net';
 import { reasonOf } from '../log.js';
+import type { Responder } from './ocsp.js';
 import { SubjectAlternativeNameExtension, X509Certificate as ParsedCertificate, X509Crl } from '@peculiar/x509';
 
 /** An authority with its files read. */
-export interface AuthorityMaterial extends Pick<EapAuthority, 'name' | 'devices'> {
+export interface AuthorityMaterial extends Pick<EapAuthority, 'name' | 'devices' | 'ocsp'> {
   /** PEM, one or more: those that sign device certificates, and their roots. */
   readonly certificates: string;
   /** PEM, one or more; null: revocation is not looked at. */
@@ -14,6 +15,13 @@ export interface AuthorityMaterial extends Pick<EapAuthority, 'name' | 'devices'
 }
 
 export type Judgement = { readonly mac: Mac } | { readonly reason: string };
+
+/** A certificate that nothing is known against; `responder`: who must still be asked. */
+export interface Trusted {
+  readonly mac: Mac;
+  readonly issuer: X509Certificate;
+  readonly responder: Responder | null;
+}
 
 interface Issuer {
   readonly certificate: X509Certificate;
@@ -32,7 +40,7 @@ interface Revocations {
  *
  * OpenSSL proves the chain of a full handshake; a resumed session has none, and may be older than a revocation. So all that is
  * said here is judged of every authentication, from the device's certificate alone: that one of the authorities signed it, that
- * it is valid now and not revoked, and which one MAC address it names.
+ * it is valid now and not revoked by a list, and which one MAC address it names. Whoever asks it asks the responder, too.
  */
 export class Trust {
   private readonly issuers: readonly Issuer[];
@@ -48,7 +56,7 @@ export class Trust {
     this.issuers = authorities.flatMap((authority) => issuersOf(authority));
   }
 
-  judge(certificate: X509Certificate, now: Date): Judgement {
+  judge(certificate: X509Certificate, now: Date): Trusted | { readonly reason: string } {
     if (now < certificate.validFromDate)
       return { reason: `the certificate is not valid before ${certificate.validFrom}` };
     if (now > certificate.validToDate) return { reason: `the certificate ended on ${certificate.validTo}` };
@@ -66,7 +74,9 @@ export class Trust {
         return { reason: `the revocation list of authority \`${name}\` ended on ${validUntil.toISOString()}` };
       if (serials.has(canonicalSerial(certificate.serialNumber))) return { reason: 'the certificate is revoked' };
     }
-    return deviceOf(certificate, issuer.authority.devices);
+    const judgement = deviceOf(certificate, issuer.authority.devices);
+    if ('reason' in judgement) return judgement;
+    return { mac: judgement.mac, issuer: issuer.certificate, responder: issuer.authority.ocsp };
   }
 }
 

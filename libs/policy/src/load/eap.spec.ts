@@ -36,6 +36,7 @@ describe('network/eap.yaml', () => {
           name: 'device-ca',
           certificates: 'file:ca.pem',
           revocationLists: null,
+          ocsp: null,
           devices: [{ from: 'dns-name', pattern: '{mac}.devices.test' }],
         },
       ],
@@ -79,6 +80,12 @@ describe('network/eap.yaml', () => {
     ['no method', `${good.join('\n')}\nmethods: []`, 'network/eap.yaml:8', /methods/],
     ['a method that there is not', `${good.join('\n')}\nmethods: [md5]`, 'network/eap.yaml:8', /methods/],
     ['revocation that nobody thought about', good.toSpliced(5, 1).join('\n'), 'network/eap.yaml:5', /revocationLists/],
+    [
+      'a responder that is no address',
+      withLine(5, '    revocationLists: null\n    ocsp: { url: ocsp }'),
+      'network/eap.yaml:7',
+      /address of the responder/,
+    ],
     ['another TLS', `${good.join('\n')}\nversions: ["1.1"]`, 'network/eap.yaml:8', /1\.2/],
   ])('is refused with %s', (_, text, place, words) => {
     const found = load(text).diagnostics.filter(({ span }) => span?.file === 'network/eap.yaml');

@@ -10,6 +10,16 @@ const methods = ['tls', 'peap', 'ttls'] as const;
 export const authoritySchema = z.strictObject({
   certificates: file,
   revocationLists: file.nullable(),
+  ocsp: z
+    .strictObject({
+      url: z.url({
+        protocol: /^https?$/,
+        error: 'must be the address of the responder, like http://ocsp.hospital.example/',
+      }),
+      unreachable: z.enum(['accept', 'refuse']).default('refuse'),
+    })
+    .nullable()
+    .default(null),
   devices: z
     .array(
       z.strictObject({

@@ -45,6 +45,7 @@ export {
   type RepliedRequest,
 } from './packet.js';
 export { hidePassword, revealPassword, verifyChap } from './password.js';
+export { ntHash, scryptHash, verifyScrypt } from './password-hashes.js';
 export { readRequestContext, readSsid, type RequestContext } from './request-context.js';
 export { Secret } from './secret.js';
 export {

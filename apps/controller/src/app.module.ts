@@ -10,6 +10,8 @@ import { TokenStore } from './auth/tokens.js';
 import { BridgeController } from './bridge/bridge.controller.js';
 import { BridgeFeed } from './bridge/feed.js';
 import type { Config } from './config.js';
+import { CredentialStore } from './credentials/credential-store.js';
+import { CredentialsController } from './credentials/credentials.controller.js';
 import { DeviceStore } from './devices/device-store.js';
 import { DevicesController } from './devices/devices.controller.js';
 import { EnforcementController } from './enforcement/enforcement.controller.js';
@@ -32,7 +34,7 @@ import { clockToken, configToken, firstAdminTokenKey } from './wiring.js';
 
 /*
  *   PolicySource ─▶ PolicyLoop ──┐                        ┌─▶ BridgeFeed ──▶ bridges
- *   DeviceStore ─────────────────┼─▶ Wakeups ("look again")┤
+ *   DeviceStore, CredentialStore ┼─▶ Wakeups ("look again")┤
  *   bridge events ─▶ sessions ───┘                        └─▶ EnforcementLoop ──▶ enforcement points
  *
  * All of them keep their state in the one Database.
@@ -81,6 +83,11 @@ const factories: Provider[] = [
     inject: [Database, clockToken, Wakeups],
     useFactory: (database: Database, clock: Clock, wakeups: Wakeups) => new DeviceStore(database, clock, wakeups),
   },
+  {
+    provide: CredentialStore,
+    inject: [Database, clockToken, Wakeups],
+    useFactory: (database: Database, clock: Clock, wakeups: Wakeups) => new CredentialStore(database, clock, wakeups),
+  },
   { provide: SessionStore, inject: [Database], useFactory: (database: Database) => new SessionStore(database) },
   {
     provide: BridgeFeed,
@@ -108,6 +115,7 @@ const factories: Provider[] = [
 @Module({
   controllers: [
     DevicesController,
+    CredentialsController,
     SessionsController,
     PolicyController,
     BridgeController,

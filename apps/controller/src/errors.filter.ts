@@ -67,7 +67,7 @@ export class ErrorsFilter implements ExceptionFilter {
       return { status: statusOf[error.code], code: error.code, detail: error.message, errors: error.errors };
     const status = error instanceof HttpException ? error.getStatus() : bodyParserStatus(error);
     if (status !== null && status < 500) {
-      const detail = error instanceof Error ? error.message : 'the request was refused';
+      const detail = isUnparsed(error) ? unparsed : error instanceof Error ? error.message : 'the request was refused';
       return { status, code: codeOf(status), detail, errors: [] };
     }
     // What went wrong inside goes to the log, not to the caller.
@@ -85,6 +85,12 @@ function bodyParserStatus(error: unknown): number | null {
   const status = (error as { status?: unknown } | null)?.status;
   return typeof status === 'number' && status >= 400 && status < 500 ? status : null;
 }
+
+/** JSON.parse quotes what it could not read, which may be a password. */
+const unparsed = 'the body is not JSON';
+const isUnparsed = (error: unknown): boolean =>
+  (error as { type?: unknown } | null)?.type === 'entity.parse.failed' ||
+  (error instanceof HttpException && error.cause instanceof SyntaxError);
 
 function codeOf(status: number): string {
   return Object.entries(statusOf).find(([, number]) => number === status)?.[0] ?? 'malformed';

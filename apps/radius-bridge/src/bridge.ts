@@ -11,6 +11,7 @@ import { EventSender } from './controller/event-sender.js';
 import { FeedClient } from './controller/feed-client.js';
 import { feedReceiver } from './controller/feed-receiver.js';
 import { Counters } from './counters.js';
+import { CredentialIndex } from './credential-index.js';
 import { DeviceIndex } from './device-index.js';
 import { EapService } from './eap/eap-service.js';
 import { EapWorkers } from './eap/eap-workers.js';
@@ -46,6 +47,7 @@ export interface BridgePorts {
 export class Bridge {
   private readonly counters = new Counters();
   private readonly devices = new DeviceIndex();
+  private readonly credentials = new CredentialIndex();
   private readonly snapshots: SnapshotStore;
   private readonly sessions: SessionTable;
   private readonly recorder: Recorder;
@@ -64,11 +66,11 @@ export class Bridge {
     private readonly journal: Journal,
     private readonly log: Log,
   ) {
-    const { counters, devices } = this;
+    const { counters, devices, credentials } = this;
     const now = (): Date => new Date();
     const decisionIds = new DecisionIds();
     const controller = { url: config.controllerUrl, token: config.controllerToken };
-    this.eapWorkers = new EapWorkers(config.eapWorkers, () => null, log);
+    this.eapWorkers = new EapWorkers(config.eapWorkers, (username) => this.credentials.find(username), log);
     this.eap = new EapService(this.eapWorkers, config.secretOf, counters, log, Date.now);
     const onTaken = ({ eap }: Snapshot): void => this.eap.configure(eap);
     this.snapshots = new SnapshotStore(
@@ -85,8 +87,9 @@ export class Bridge {
       onForgotten: (id) => this.recorder.forget(id),
     });
     const shared = { snapshots: this.snapshots, devices, sessions: this.sessions, recorder: this.recorder, counters };
-    this.reconciler = new CoaReconciler({ ...shared, client: new CoaClient(counters) }, decisionIds, now);
-    const receiver = feedReceiver(this.snapshots, devices, journal, this.reconciler, counters);
+    const coaPorts = { ...shared, credentials, client: new CoaClient(counters) };
+    this.reconciler = new CoaReconciler(coaPorts, decisionIds, now);
+    const receiver = feedReceiver(this.snapshots, { devices, credentials }, journal, this.reconciler, counters);
     this.feed = new FeedClient(controller, receiver, counters, log);
     const onFault = (reason: string): void => log('error', 'fault while handling a datagram', { reason });
     const authentication = new AuthenticationHandler({ ...shared, eap: this.eap }, decisionIds, Date.now);
@@ -143,8 +146,9 @@ export class Bridge {
   }
 
   private load(): void {
-    const { snapshot, devices, revision, sessions } = this.journal.loaded;
+    const { snapshot, devices, revision, credentials, credentialRevision, sessions } = this.journal.loaded;
     this.devices.load(devices, revision);
+    this.credentials.load(credentials, credentialRevision);
     for (const text of sessions) this.sessions.load(JSON.parse(text) as TrackedSession);
     if (snapshot === null) {
       this.log('warn', 'no snapshot on disk: silent until the controller sends one');
@@ -176,6 +180,7 @@ export class Bridge {
       clientsWithoutSecret: policy?.clients.unusable ?? [],
       devices: this.devices.size,
       revision: this.devices.revision,
+      credentials: this.credentials.size,
       sessions: this.sessions.size,
       spool: this.journal.spooled,
       unwritten: this.journal.backlog,

@@ -5,6 +5,7 @@ import { bridgeEventsSchema, type BridgeEvent, type FeedMessage } from '#model';
 
 export interface FeedConnection {
   readonly since: number;
+  readonly credentials: number;
   readonly digest: string | null;
 }
 
@@ -71,7 +72,9 @@ export class FakeController {
   }
 
   private feed(url: URL, response: ServerResponse): void {
-    this.connections.push({ since: Number(url.searchParams.get('since')), digest: url.searchParams.get('digest') });
+    const numberOf = (name: string): number => Number(url.searchParams.get(name));
+    const digest = url.searchParams.get('digest');
+    this.connections.push({ since: numberOf('since'), credentials: numberOf('credentials'), digest });
     response.writeHead(200, { 'content-type': 'application/x-ndjson' });
     for (const message of this.initial) response.write(`${JSON.stringify(message)}\n`);
     this.feeds.add(response);

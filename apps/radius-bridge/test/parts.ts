@@ -1,6 +1,7 @@
 import { accessFor, decodeSnapshot, encodeSnapshot, type Snapshot } from '#policy';
 import { renderGrant } from '../src/authentication/authorization.js';
 import { Counters } from '../src/counters.js';
+import { CredentialIndex } from '../src/credential-index.js';
 import { DeviceIndex } from '../src/device-index.js';
 import { SessionTable } from '../src/sessions/session-table.js';
 import type { TrackedSession } from '../src/sessions/tracked-session.js';
@@ -37,5 +38,6 @@ export function testParts(snapshot: Snapshot) {
       listeners.push(look);
       look();
     });
-  return { snapshots, take, devices: new DeviceIndex(), sessions, counters: new Counters(), changes, until };
+  const [devices, credentials] = [new DeviceIndex(), new CredentialIndex()];
+  return { snapshots, take, devices, credentials, sessions, counters: new Counters(), changes, until };
 }

@@ -1,12 +1,13 @@
 import { z } from 'zod';
+import { credentialSchema } from './credential.js';
 import { deviceKeySchema, macSchema } from './device.js';
 import { authenticationSchema, sessionSchema } from './session.js';
 
 /*
  * Between controller and bridge; the bridge always opens the connection, and works without it.
  *
- *   GET  /api/v1/bridge/feed?since=REVISION&digest=DIGEST   → endless NDJSON of feed messages
- *   POST /api/v1/bridge/events                              → the spool, in order; answered once stored
+ *   GET  /api/v1/bridge/feed?since=REVISION&credentials=REVISION&digest=DIGEST   → endless NDJSON of feed messages
+ *   POST /api/v1/bridge/events   → the spool, in order; answered once stored
  *
  * Both carry `Authorization: Bearer <bridge token>`. All messages carry state, so repeating one does no harm.
  */
@@ -18,6 +19,13 @@ export const deviceChangeSchema = z.union([
 ]);
 export type DeviceChange = z.infer<typeof deviceChangeSchema>;
 
+/** A credential, or the name of one that is gone. */
+export const credentialChangeSchema = z.union([
+  credentialSchema,
+  z.strictObject({ username: credentialSchema.shape.username, deleted: z.literal(true) }),
+]);
+export type CredentialChange = z.infer<typeof credentialChangeSchema>;
+
 export const feedMessageSchema = z.discriminatedUnion('type', [
   /** `snapshot` is what `encodeSnapshot` of libs/policy gives. Sent first when the bridge's digest differs, then at each change. */
   z.strictObject({ type: z.literal('snapshot'), snapshot: z.unknown() }),
@@ -27,6 +35,13 @@ export const feedMessageSchema = z.discriminatedUnion('type', [
     reset: z.boolean(),
     revision: z.number().int().nonnegative(),
     devices: z.array(deviceChangeSchema),
+  }),
+  /** As `devices`, with revisions of its own. Secret: see `credentialSchema`. */
+  z.strictObject({
+    type: z.literal('credentials'),
+    reset: z.boolean(),
+    revision: z.number().int().nonnegative(),
+    credentials: z.array(credentialChangeSchema),
   }),
   z.strictObject({ type: z.literal('ping') }),
 ]);

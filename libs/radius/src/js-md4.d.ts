@@ -1,7 +1,5 @@
+/** js-md4 brings no types; this is the part that is used here. */
 declare module 'js-md4' {
-  interface Md4 {
-    arrayBuffer(message: Uint8Array): ArrayBuffer;
-  }
-  const md4: Md4;
+  const md4: { arrayBuffer(message: Uint8Array): ArrayBuffer };
   export default md4;
 }

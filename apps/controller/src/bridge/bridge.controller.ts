@@ -12,8 +12,10 @@ import { Wakeups } from '../wakeups.js';
 import { BridgeFeed } from './feed.js';
 import { storeEvents } from './store-events.js';
 
+const revision = z.coerce.number().int().nonnegative().default(0);
 const feedQuery = z.strictObject({
-  since: z.coerce.number().int().nonnegative().default(0),
+  since: revision,
+  credentials: revision,
   digest: z
     .string()
     .regex(/^[0-9a-f]{0,64}$/)
@@ -31,12 +33,13 @@ export class BridgeController {
 
   @Get('feed')
   @Allow('bridge', 'read')
-  @ApiRoute({ summary: 'Endless NDJSON: snapshot and device index, then each change', query: feedQuery })
+  @ApiRoute({ summary: 'Endless NDJSON: snapshot, device index and credentials, then each change', query: feedQuery })
   async stream(
     @Res() response: ServerResponse,
-    @Query(new ZodPipe(feedQuery)) { since, digest }: z.infer<typeof feedQuery>,
+    @Query(new ZodPipe(feedQuery)) query: z.infer<typeof feedQuery>,
   ): Promise<void> {
-    await this.feed.serve(response, { since, digest: digest ?? null });
+    const { since: devices, credentials, digest = null } = query;
+    await this.feed.serve(response, { devices, credentials, digest });
   }
 
   @Post('events')

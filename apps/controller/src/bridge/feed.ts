@@ -1,61 +1,22 @@
 import type { ServerResponse } from 'node:http';
 import { once } from 'node:events';
-import type { DeviceChange } from '#model';
-import { MoreThan } from 'typeorm';
 import type { ActivePolicy } from '../policy/policy-loop.js';
-import { currentRevision, startRevision } from '../store/counters.js';
 import type { Database } from '../store/database.js';
-import { devices, tombstones } from '../store/rows.js';
 import type { Wakeups } from '../wakeups.js';
+import { credentialStream, deviceStream, nextBatch, type FeedStream } from './feed-streams.js';
 
 export interface FeedStart {
   /** Revision up to which the bridge has the device index; 0: nothing. */
-  readonly since: number;
+  readonly devices: number;
+  /** The same of credentials. */
+  readonly credentials: number;
   /** Digest of the snapshot that it has. */
   readonly digest: string | null;
 }
 
-export interface DeviceBatch {
-  readonly reset: boolean;
-  readonly revision: number;
-  readonly devices: readonly DeviceChange[];
-}
-
-export const batchSize = 1000;
 const pingMilliseconds = 5000;
 
-/**
- * What a bridge must still hear of the device index, at most `batchSize` rows; null when it has all. A number that this
- * database never gave out (another data folder, a restored backup) starts the index afresh.
- */
-export function nextDeviceBatch(database: Database, since: number): Promise<DeviceBatch | null> {
-  return database.read(async (db) => {
-    const [first, last] = [await startRevision(db), await currentRevision(db)];
-    const reset = since < first || since > last;
-    const from = reset ? first : since;
-    const page = { where: { revision: MoreThan(from) }, order: { revision: 'ASC' }, take: batchSize } as const;
-    const changed = await db.find(devices, {
-      ...page,
-      select: { mac: true, class: true, posture: true, revision: true },
-    });
-    const gone = reset ? [] : await db.find(tombstones, page);
-    const rows = [
-      ...changed.map(({ mac, class: name, posture, revision }) => ({
-        revision,
-        change: { mac, class: name, posture },
-      })),
-      ...gone.map(({ mac, revision }) => ({ revision, change: { mac, deleted: true as const } })),
-    ]
-      .sort((a, b) => a.revision - b.revision)
-      .slice(0, batchSize);
-    if (rows.length === 0 && !reset) return null;
-    // A batch that is not full holds all there is, also numbers whose device was changed again or deleted since.
-    const revision = rows.length < batchSize ? last : rows.at(-1)!.revision;
-    return { reset, revision, devices: rows.map(({ change }) => change) };
-  });
-}
-
-/** Tells bridges the snapshot and the device index, and each change at once. Never more than one batch ahead of the socket. */
+/** Tells bridges the snapshot, the device index and credentials, and each change at once. Never more than one batch ahead of the socket. */
 export class BridgeFeed {
   private readonly open = new Set<FeedConnection>();
 
@@ -72,7 +33,7 @@ export class BridgeFeed {
   /** Resolves when the bridge is gone. */
   async serve(response: ServerResponse, start: FeedStart): Promise<void> {
     const connection = new FeedConnection(response, start, this.database, this.policy);
-    const stop = this.wakeups.on(['snapshot', 'devices'], () => connection.wake());
+    const stop = this.wakeups.on(['snapshot', 'devices', 'credentials'], () => connection.wake());
     this.open.add(connection);
     try {
       await connection.run();
@@ -88,7 +49,8 @@ export class BridgeFeed {
 }
 
 class FeedConnection {
-  private revision: number;
+  /** Revisions up to which the bridge has each table. */
+  private readonly position: { devices: number; credentials: number };
   private digest: string | null;
   private isOver = false;
   private isDirty = true;
@@ -100,7 +62,7 @@ class FeedConnection {
     private readonly database: Database,
     private readonly policy: { readonly active: ActivePolicy | null },
   ) {
-    this.revision = start.since;
+    this.position = { devices: start.devices, credentials: start.credentials };
     this.digest = start.digest;
     response.once('close', () => this.end());
     response.once('error', () => this.end());
@@ -133,11 +95,17 @@ class FeedConnection {
       await this.send(active.feedLine);
       this.digest = active.snapshot.digest;
     }
-    for (;;) {
-      const batch = this.isOver ? null : await nextDeviceBatch(this.database, this.revision);
-      if (!batch) return;
-      await this.send(`${JSON.stringify({ type: 'devices', ...batch })}\n`);
-      this.revision = batch.revision;
+    this.position.devices = await this.sendTable(deviceStream, this.position.devices);
+    this.position.credentials = await this.sendTable(credentialStream, this.position.credentials);
+  }
+
+  /** Resolves to the revision up to which the bridge has the table then. */
+  private async sendTable<Change>(stream: FeedStream<Change>, since: number): Promise<number> {
+    for (let revision = since; ;) {
+      const batch = this.isOver ? null : await nextBatch(this.database, stream, revision);
+      if (!batch) return revision;
+      await this.send(`${JSON.stringify(batch.message)}\n`);
+      revision = batch.revision;
     }
   }
 

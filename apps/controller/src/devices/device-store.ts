@@ -4,10 +4,11 @@ import type { Mac } from '#net';
 import { In, type EntityManager } from 'typeorm';
 import { likeContains, pageOf, type Page } from '../http/paging.js';
 import { Refusal } from '../http/refusal.js';
+import { removeCredentials } from '../credentials/credential-store.js';
 import { recordAudit, type AuditEntry } from '../store/audit.js';
 import { takeRevisions } from '../store/counters.js';
 import type { Database } from '../store/database.js';
-import { devices, tombstones, type DeviceRow } from '../store/rows.js';
+import { credentials, devices, tombstones, type DeviceRow } from '../store/rows.js';
 import type { Wakeups } from '../wakeups.js';
 import type { DeviceChange, NewDevice } from './device-fields.js';
 
@@ -105,12 +106,17 @@ export class DeviceStore {
     });
   }
 
+  /** With its credentials: a password whose device nobody knows must not let anything in. */
   remove(mac: Mac, actor: string): Promise<void> {
     return this.write(async (tx) => {
       const before = (await tx.findOneBy(devices, { mac })) ?? notFound(mac);
       await tx.delete(devices, { mac });
-      await tx.insert(tombstones, { mac, revision: await takeRevisions(tx, 1) });
+      await tx.insert(tombstones, { mac, revision: await takeRevisions(tx, 'device', 1) });
       await recordAudit(tx, this.clock.now(), [{ actor, action: 'device.delete', target: mac, before }]);
+      await removeCredentials(tx, this.clock.now(), await tx.findBy(credentials, { mac }), {
+        actor,
+        reason: 'its device was removed',
+      });
     });
   }
 
@@ -146,7 +152,7 @@ export async function saveDevices(
   const changed = writes.filter((write) => differs(existing.get(write.mac), write));
   if (changed.length === 0) return [];
   const at = now.toISOString();
-  const first = await takeRevisions(tx, changed.length);
+  const first = await takeRevisions(tx, 'device', changed.length);
   const rows = changed.map((write, n) => ({
     ...write,
     revision: first + n,

@@ -10,11 +10,22 @@ it('lets viewers read, operators change devices, admins manage tokens, and the b
   expect(isAllowed('viewer', 'devices', 'write')).toBe(false);
   expect(isAllowed('operator', 'devices', 'write')).toBe(true);
   expect(isAllowed('operator', 'audit', 'read')).toBe(true);
+  expect(isAllowed('viewer', 'credentials', 'read')).toBe(false);
+  expect(isAllowed('operator', 'credentials', 'write')).toBe(true);
   expect(isAllowed('operator', 'tokens', 'read')).toBe(false);
   expect(isAllowed('admin', 'tokens', 'write')).toBe(true);
   expect(isAllowed('admin', 'policy', 'write')).toBe(true);
   expect(isAllowed('admin', 'bridge', 'read')).toBe(false);
   expect(isAllowed('bridge', 'bridge', 'write')).toBe(true);
-  for (const resource of ['devices', 'sessions', 'policy', 'enforcement', 'audit', 'status', 'tokens'] as const)
+  for (const resource of [
+    'devices',
+    'credentials',
+    'sessions',
+    'policy',
+    'enforcement',
+    'audit',
+    'status',
+    'tokens',
+  ] as const)
     expect(isAllowed('bridge', resource, 'read')).toBe(false);
 });

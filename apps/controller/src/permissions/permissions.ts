@@ -4,7 +4,8 @@ import type { Role } from '../store/rows.js';
 /** Who calls: a person's or program's token, or the bridge. */
 export type Caller = { readonly name: string; readonly role: Role | 'bridge' };
 
-export type Resource = 'devices' | 'sessions' | 'policy' | 'enforcement' | 'audit' | 'status' | 'tokens' | 'bridge';
+export type Resource =
+  'devices' | 'credentials' | 'sessions' | 'policy' | 'enforcement' | 'audit' | 'status' | 'tokens' | 'bridge';
 export type Action = 'read' | 'write';
 export type Permission = readonly [Resource, Action];
 
@@ -30,6 +31,8 @@ p, viewer, enforcement, read
 p, viewer, audit, read
 p, viewer, status, read
 p, operator, devices, write
+p, operator, credentials, read
+p, operator, credentials, write
 p, operator, policy, write
 p, operator, enforcement, write
 p, admin, tokens, read

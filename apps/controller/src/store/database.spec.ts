@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { EntityManager } from 'typeorm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { recordAudit } from './audit.js';
 import { currentRevision, takeRevisions } from './counters.js';
@@ -11,6 +12,7 @@ import { Database } from './database.js';
 import { NodeSqlite } from './node-sqlite.js';
 import { audits, counters } from './rows.js';
 
+const revisionNow = (db: EntityManager): Promise<number> => currentRevision(db, 'device');
 let folder: string;
 let path: string;
 const open: Database[] = [];
@@ -55,26 +57,26 @@ describe('Database', () => {
   it('shows no reader the inside of a transaction', async () => {
     const database = await openDatabase();
     const writing = database.transaction(async (tx) => {
-      await takeRevisions(tx, 5);
+      await takeRevisions(tx, 'device', 5);
       await new Promise((resolve) => setImmediate(resolve));
-      await takeRevisions(tx, 5);
+      await takeRevisions(tx, 'device', 5);
     });
-    const before = database.read(currentRevision);
+    const before = database.read(revisionNow);
     await writing;
-    expect(await before).toBe(await database.read(currentRevision));
+    expect(await before).toBe(await database.read(revisionNow));
   });
 
   it('refuses a unit of work inside another instead of waiting for ever', async () => {
     const database = await openDatabase();
-    await expect(database.transaction(() => database.read(currentRevision))).rejects.toThrow('pass `tx` on');
+    await expect(database.transaction(() => database.read(revisionNow))).rejects.toThrow('pass `tx` on');
   });
 
   it('runs each migration once', async () => {
     const first = await openDatabase();
-    const revision = await first.transaction((tx) => takeRevisions(tx, 1));
+    const revision = await first.transaction((tx) => takeRevisions(tx, 'device', 1));
     await open.pop()!.close();
     const second = await openDatabase();
-    expect(await second.read(currentRevision)).toBe(revision);
+    expect(await second.read(revisionNow)).toBe(revision);
   });
 
   it('tells a second controller on the same folder what to do', async () => {

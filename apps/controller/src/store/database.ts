@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { chmodSync, closeSync, existsSync, openSync } from 'node:fs';
 import { DataSource, type EntityManager } from 'typeorm';
 import { migrations } from './migrations.js';
 import { NodeSqlite } from './node-sqlite.js';
@@ -18,7 +19,10 @@ export class Database {
 
   private constructor(private readonly source: DataSource) {}
 
+  /** Nobody else may read the file: it holds hashes that are as good as passwords. SQLite gives its side files the same mode. */
   static async open(path: string): Promise<Database> {
+    closeSync(openSync(path, 'a', 0o600));
+    for (const file of [path, `${path}-wal`, `${path}-shm`]) if (existsSync(file)) chmodSync(file, 0o600);
     const source = new DataSource({
       type: 'better-sqlite3',
       driver: NodeSqlite,

@@ -1,4 +1,5 @@
-import { Table, TableIndex, type MigrationInterface, type QueryRunner, type TableColumnOptions } from 'typeorm';
+import { Like, Table, TableIndex, type MigrationInterface, type QueryRunner, type TableColumnOptions } from 'typeorm';
+import { counters } from './rows.js';
 
 type Column = 'text' | 'text?' | 'integer' | 'key' | 'serial' | 'integer-key';
 
@@ -11,7 +12,10 @@ const definitions: Record<Column, Omit<TableColumnOptions, 'name'>> = {
   'integer-key': { type: 'integer', isPrimary: true },
 };
 
-const tables: Record<string, Record<string, Column>> = {
+type Tables = Record<string, Record<string, Column>>;
+type Indexes = readonly [table: string, columns: string[], unique: boolean][];
+
+const tables: Tables = {
   device: {
     mac: 'key',
     class: 'text',
@@ -65,7 +69,7 @@ const tables: Record<string, Record<string, Column>> = {
   counter: { name: 'key', value: 'integer' },
 };
 
-const indexes: readonly [table: string, columns: string[], unique: boolean][] = [
+const indexes: Indexes = [
   ['device', ['revision'], true],
   ['device_tombstone', ['revision'], true],
   ['device', ['class'], false],
@@ -78,24 +82,26 @@ const indexes: readonly [table: string, columns: string[], unique: boolean][] = 
   ['audit', ['target'], false],
 ];
 
+async function createTables(runner: QueryRunner, named: Tables, indexed: Indexes): Promise<void> {
+  for (const [name, columns] of Object.entries(named)) {
+    await runner.createTable(
+      new Table({
+        name,
+        columns: Object.entries(columns).map(([column, kind]) => ({ name: column, ...definitions[kind] })),
+      }),
+    );
+  }
+  for (const [table, columnNames, isUnique] of indexed) {
+    const name = `${table}_${columnNames.join('_')}`;
+    await runner.createIndex(table, new TableIndex({ name, columnNames, isUnique }));
+  }
+}
+
 export class Initial1763900000000 implements MigrationInterface {
   readonly name = 'Initial1763900000000';
 
   async up(runner: QueryRunner): Promise<void> {
-    for (const [name, columns] of Object.entries(tables)) {
-      await runner.createTable(
-        new Table({
-          name,
-          columns: Object.entries(columns).map(([column, kind]) => ({ name: column, ...definitions[kind] })),
-        }),
-      );
-    }
-    for (const [table, columnNames, isUnique] of indexes) {
-      await runner.createIndex(
-        table,
-        new TableIndex({ name: `${table}_${columnNames.join('_')}`, columnNames, isUnique }),
-      );
-    }
+    await createTables(runner, tables, indexes);
     // What happened can't be edited away, not even by a bug of ours.
     for (const verb of ['UPDATE', 'DELETE']) {
       await runner.query(
@@ -117,4 +123,40 @@ export class Initial1763900000000 implements MigrationInterface {
   }
 }
 
-export const migrations = [Initial1763900000000];
+/** Passwords of devices, and the numbering of their feed. */
+export class Credentials1764000000000 implements MigrationInterface {
+  readonly name = 'Credentials1764000000000';
+  private readonly tables: Tables = {
+    credential: {
+      username: 'key',
+      mac: 'text',
+      passwordHash: 'text?',
+      ntHash: 'text?',
+      revision: 'integer',
+      createdAt: 'text',
+      updatedAt: 'text',
+    },
+    credential_tombstone: { username: 'key', revision: 'integer' },
+  };
+
+  async up(runner: QueryRunner): Promise<void> {
+    await createTables(runner, this.tables, [
+      ['credential', ['revision'], true],
+      ['credential', ['mac'], false],
+      ['credential_tombstone', ['revision'], true],
+    ]);
+    const value = Date.now();
+    const names = ['credential-revision-start', 'credential-revision'];
+    await runner.manager.insert(
+      counters,
+      names.map((name) => ({ name, value })),
+    );
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    for (const name of Object.keys(this.tables).reverse()) await runner.dropTable(name);
+    await runner.manager.delete(counters, { name: Like('credential-%') });
+  }
+}
+
+export const migrations = [Initial1763900000000, Credentials1764000000000];

@@ -1,5 +1,5 @@
 import type { Diagnostic } from '#base';
-import type { Authentication, DevicePosture, Session } from '#model';
+import type { Authentication, Credential, DevicePosture, Session } from '#model';
 import type { Mac } from '#net';
 import { EntitySchema, type EntitySchemaColumnOptions } from 'typeorm';
 
@@ -22,6 +22,19 @@ export interface DeviceRow {
 /** A device that is gone: the feed must tell bridges that were away. */
 export interface TombstoneRow {
   mac: Mac;
+  revision: number;
+}
+
+/** INVARIANT: its hashes leave this process by the feed alone. */
+export interface CredentialRow extends Credential {
+  /** Position in the feed of credentials. */
+  revision: number;
+  createdAt: string;
+  updatedAt: string;
+}
+
+export interface CredentialTombstoneRow {
+  username: string;
   revision: number;
 }
 
@@ -134,6 +147,24 @@ export const tombstones = new EntitySchema<TombstoneRow>({
   columns: { mac: key, revision: integer },
 });
 
+export const credentials = new EntitySchema<CredentialRow>({
+  name: 'credential',
+  columns: {
+    username: key,
+    mac: text,
+    passwordHash: optionalText,
+    ntHash: optionalText,
+    revision: integer,
+    createdAt: text,
+    updatedAt: text,
+  },
+});
+
+export const credentialTombstones = new EntitySchema<CredentialTombstoneRow>({
+  name: 'credential_tombstone',
+  columns: { username: key, revision: integer },
+});
+
 export const sessions = new EntitySchema<SessionRow>({
   name: 'session',
   columns: {
@@ -204,6 +235,8 @@ export const counters = new EntitySchema<CounterRow>({ name: 'counter', columns:
 export const schemas = [
   devices,
   tombstones,
+  credentials,
+  credentialTombstones,
   sessions,
   authentications,
   policyVersions,

@@ -29,7 +29,7 @@ export type DecidedGrant = Omit<SessionGrant, 'decisionId'>;
 export interface RefusedAccess {
   readonly kind: 'refused';
   /** A counter's name. */
-  readonly reason: 'no-grant' | 'no-port-acl' | 'not-renderable';
+  readonly reason: 'no-grant' | 'no-port-acl' | 'not-renderable' | 'no-credential';
   readonly detail: string;
 }
 

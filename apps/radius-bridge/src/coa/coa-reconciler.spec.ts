@@ -91,6 +91,29 @@ describe('CoA reconciler', () => {
     expect(one.session.decisionId).not.toBe('cordon:test');
   });
 
+  it('ends a session by password when the password is removed, and no other session of the device', async () => {
+    start(sampleSnapshot(nasFile(port)));
+    const credential = (username: string, passwordHash: string) => ({
+      username,
+      mac: macOf(1),
+      passwordHash,
+      ntHash: null,
+    });
+    parts.credentials.load([credential('pump', 'x'), credential('spare', 'x')], 1);
+    const byPassword = session(macOf(1));
+    byPassword.session.method = 'password';
+    const byMac = session(macOf(2));
+    parts.credentials.apply(false, 2, [credential('pump', 'y'), { username: 'spare', deleted: true }]);
+    reconciler!.reviewAll();
+    expect(nas.requests).toEqual([]);
+    parts.credentials.apply(false, 3, [{ username: 'pump', deleted: true }]);
+    reconciler!.reviewAll();
+    await parts.until(() => byPassword.session.state === 'closed');
+    expect(byPassword.session.endReason).toBe('disconnected: the password that let the device in was removed');
+    expect(nas.requests.map(({ kind, mac }) => [kind, mac])).toEqual([['Disconnect-Request', macOf(1)]]);
+    expect(byMac.session.state).toBe('open');
+  });
+
   it('sends nothing when a new snapshot changes no order, and a packet when the ACL changes', async () => {
     start(sampleSnapshot(nasFile(port)));
     const pump = session(macOf(1));

@@ -1,10 +1,11 @@
 import type { CoaOutcome } from '#model';
 import { coaRequest, disconnectRequest, nasProfile, type DynamicAuthorizationReply } from '#radius';
 import { authorizationOf } from '../authentication/authorization.js';
-import { grantFields, type AuthorizedAccess, type Decision } from '../authentication/authorizer.js';
+import { grantFields, type AuthorizedAccess, type Decision, type RefusedAccess } from '../authentication/authorizer.js';
 import type { DecisionIds } from '../authentication/decision-id.js';
 import type { Client } from '../clients/client-table.js';
 import type { Counters } from '../counters.js';
+import type { CredentialIndex } from '../credential-index.js';
 import type { DeviceIndex, DeviceKey } from '../device-index.js';
 import type { SessionTable } from '../sessions/session-table.js';
 import type { TrackedSession } from '../sessions/tracked-session.js';
@@ -21,6 +22,7 @@ const sessionContextNotFound = 503;
 export interface CoaPorts {
   readonly snapshots: SnapshotStore;
   readonly devices: DeviceIndex;
+  readonly credentials: CredentialIndex;
   readonly sessions: SessionTable;
   readonly client: CoaClient;
   readonly counters: Counters;
@@ -38,8 +40,14 @@ interface Desired {
   readonly decision: Decision;
 }
 
+const passwordRemoved: RefusedAccess = {
+  kind: 'refused',
+  reason: 'no-credential',
+  detail: 'the password that let the device in was removed',
+};
+
 /**
- * Brings live sessions to what they should have now: desired = f(snapshot, device index), compared with what the NAS was
+ * Brings live sessions to what they should have now: desired = f(snapshot, device index, credentials), compared with what the NAS was
  * last told. Level-triggered: a change only says "look again", what is sent is computed when it is sent, and what failed is
  * tried again until it is no longer needed.
  *
@@ -105,7 +113,15 @@ export class CoaReconciler {
     const nas = policy.clients.find(session.nasAddress);
     if (nas === null || nas === 'no-secret') return null;
     const device = this.ports.devices.find(session.mac);
-    return { policy, nas, device, decision: policy.authorizer.decide({ nas: nas.nas, ssid }, device, session.method) };
+    const decision = this.hasLostItsPassword(session)
+      ? passwordRemoved
+      : policy.authorizer.decide({ nas: nas.nas, ssid }, device, session.method);
+    return { policy, nas, device, decision };
+  }
+
+  /** A password that was only replaced leaves the session alone: it is asked for at the next re-authentication. */
+  private hasLostItsPassword({ method, mac }: TrackedSession['session']): boolean {
+    return method === 'password' && !this.ports.credentials.hasDevice(mac);
   }
 
   /** Nothing to send; the words of the session are brought up to date where they changed and the NAS's orders did not. */

@@ -10,9 +10,16 @@ export interface ControllerAddress {
   readonly token: () => string | null;
 }
 
+export interface FeedPosition {
+  /** Of the device index. */
+  readonly revision: number;
+  readonly credentialRevision: number;
+  readonly digest: string | null;
+}
+
 export interface FeedReceiver {
   /** Where we are: what the controller need not send again. */
-  readonly position: () => { readonly revision: number; readonly digest: string | null };
+  readonly position: () => FeedPosition;
   /** Throws when the message can't be used: the connection goes on. */
   readonly receive: (message: FeedMessage) => void;
   readonly disconnected: () => void;
@@ -91,8 +98,12 @@ export class FeedClient {
     const signal = AbortSignal.any([dead.signal, this.stop.signal]);
     const watchdog = setTimeout(() => dead.abort(new Error('nothing heard from the controller')), this.timing.stale);
     try {
-      const { revision, digest } = this.receiver.position();
-      const query = new URLSearchParams({ since: String(revision), ...(digest ? { digest } : {}) });
+      const { revision, credentialRevision, digest } = this.receiver.position();
+      const query = new URLSearchParams({
+        since: String(revision),
+        credentials: String(credentialRevision),
+        ...(digest ? { digest } : {}),
+      });
       const headers = { authorization: `Bearer ${token}`, accept: 'application/x-ndjson' };
       const answer = await fetch(`${this.controller.url}/api/v1/bridge/feed?${query.toString()}`, { headers, signal });
       if (!answer.ok || !answer.body) throw new Error(`the controller answered ${answer.status} to the feed request`);
@@ -110,12 +121,21 @@ export class FeedClient {
 
   private handle(line: string): void {
     try {
-      const message = feedMessageSchema.parse(JSON.parse(line));
+      const message = feedMessageSchema.parse(parseJson(line));
       this.counters.add(`controller.messages.${message.type}`);
       this.receiver.receive(message);
     } catch (error) {
       this.counters.add('controller.messages.refused');
       this.log('error', 'message of the controller refused', { problem: reasonOf(error).slice(0, 500) });
     }
+  }
+}
+
+/** JSON.parse quotes what it could not read, which may be a hash: it must not get into the log. */
+function parseJson(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    throw new Error('a line of the feed is not JSON');
   }
 }

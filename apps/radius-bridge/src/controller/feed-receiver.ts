@@ -1,25 +1,36 @@
 import type { FeedMessage } from '#model';
 import type { CoaReconciler } from '../coa/coa-reconciler.js';
 import type { Counters } from '../counters.js';
+import type { CredentialIndex } from '../credential-index.js';
 import type { DeviceIndex } from '../device-index.js';
 import type { Journal } from '../journal/journal.js';
 import type { SnapshotStore } from '../snapshot-store.js';
 import type { FeedReceiver } from './feed-client.js';
 
 /**
- * What the controller's messages change: the snapshot, the index, their copies on disk, and which sessions are looked at
+ * What the controller's messages change: the snapshot, the indexes, their copies on disk, and which sessions are looked at
  * again. A snapshot that does not decode throws, and nothing has changed.
  */
 export function feedReceiver(
   snapshots: SnapshotStore,
-  devices: DeviceIndex,
+  { devices, credentials }: { readonly devices: DeviceIndex; readonly credentials: CredentialIndex },
   journal: Journal,
   reconciler: CoaReconciler,
   counters: Counters,
 ): FeedReceiver {
+  const reviewTouched = (): void => {
+    for (const mac of credentials.takeTouched()) reconciler.reviewDevice(mac);
+  };
   return {
-    position: () => ({ revision: devices.revision, digest: snapshots.current?.snapshot.digest ?? null }),
-    disconnected: () => devices.disconnected(),
+    position: () => ({
+      revision: devices.revision,
+      credentialRevision: credentials.revision,
+      digest: snapshots.current?.snapshot.digest ?? null,
+    }),
+    disconnected(): void {
+      devices.disconnected();
+      credentials.disconnected();
+    },
     receive(message: FeedMessage): void {
       switch (message.type) {
         case 'snapshot':
@@ -33,11 +44,15 @@ export function feedReceiver(
           for (const { mac } of message.devices) reconciler.reviewDevice(mac);
           return;
         }
+        case 'credentials':
+          journal.write([credentials.apply(message.reset, message.revision, message.credentials)]);
+          return reviewTouched();
         case 'ping': {
-          const pruned = devices.settle();
-          if (!pruned) return;
-          journal.write([pruned]);
-          return reconciler.reviewAll();
+          const [prunedDevices, prunedCredentials] = [devices.settle(), credentials.settle()];
+          if (prunedCredentials) journal.write([prunedCredentials]);
+          if (prunedDevices) journal.write([prunedDevices]);
+          if (prunedDevices) return reconciler.reviewAll();
+          return reviewTouched();
         }
       }
     },

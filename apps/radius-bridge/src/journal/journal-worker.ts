@@ -1,6 +1,8 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import type { DeviceRow, IndexChange } from '../device-index.js';
+import type { Credential } from '#model';
+import type { DeviceRow } from '../device-index.js';
+import type { MirrorChange } from '../mirror.js';
 import type { FromJournal, JournalOperation, JournalState, SpooledEvent, ToJournal } from './messages.js';
 
 /*
@@ -28,11 +30,14 @@ const schema = `
   CREATE TABLE IF NOT EXISTS snapshot (id INTEGER PRIMARY KEY CHECK (id = 1), json TEXT NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS device
     (mac TEXT PRIMARY KEY, class TEXT NOT NULL, posture TEXT NOT NULL, reset INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS credential
+    (username TEXT PRIMARY KEY, json TEXT NOT NULL, reset INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS session (id TEXT PRIMARY KEY, json TEXT NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS event (seq INTEGER PRIMARY KEY, session TEXT, json TEXT NOT NULL) STRICT;
   CREATE INDEX IF NOT EXISTS event_session ON event (session) WHERE session IS NOT NULL;
   INSERT OR IGNORE INTO instance VALUES (1, lower(hex(randomblob(6))));
-  INSERT OR IGNORE INTO meta VALUES ('format', 1), ('revision', 0), ('reset', 0), ('lastSeq', 0);
+  INSERT OR IGNORE INTO meta VALUES ('format', 1), ('revision', 0), ('reset', 0), ('credentialRevision', 0),
+    ('credentialReset', 0), ('lastSeq', 0);
 `;
 
 function openStore(path: string) {
@@ -47,6 +52,9 @@ function openStore(path: string) {
   const putDevice = statement('INSERT OR REPLACE INTO device VALUES (?, ?, ?, ?)');
   const deleteDevice = statement('DELETE FROM device WHERE mac = ?');
   const pruneDevices = statement('DELETE FROM device WHERE reset < ?');
+  const putCredential = statement('INSERT OR REPLACE INTO credential VALUES (?, ?, ?)');
+  const deleteCredential = statement('DELETE FROM credential WHERE username = ?');
+  const pruneCredentials = statement('DELETE FROM credential WHERE reset < ?');
   const putSession = statement('INSERT OR REPLACE INTO session VALUES (?, ?)');
   const deleteSession = statement('DELETE FROM session WHERE id = ?');
   const putEvent = statement('INSERT INTO event VALUES (?, ?, ?)');
@@ -59,16 +67,22 @@ function openStore(path: string) {
   let spooled = (countEvents.get() as { value: number }).value;
   let lastSeq = metaOf('lastSeq');
 
-  function applyIndex(change: IndexChange): void {
-    if (change.reset) setMeta.run(metaOf('reset') + 1, 'reset');
-    const reset = metaOf('reset');
-    for (const row of change.changes) {
-      if ('deleted' in row) deleteDevice.run(row.mac);
-      else putDevice.run(row.mac, row.class, row.posture, reset);
-    }
-    if (change.prune) pruneDevices.run(reset);
-    if (change.revision !== null) setMeta.run(change.revision, 'revision');
+  /** Each row keeps the number of the reset that named it last, so that a reset ends by removing those of earlier ones. */
+  function applyMirror<Change>(
+    change: MirrorChange<Change>,
+    names: { readonly revision: string; readonly reset: string },
+    prune: StatementSync,
+    put: (change: Change, reset: number) => void,
+  ): void {
+    if (change.reset) setMeta.run(metaOf(names.reset) + 1, names.reset);
+    const reset = metaOf(names.reset);
+    for (const row of change.changes) put(row, reset);
+    if (change.prune) prune.run(reset);
+    if (change.revision !== null) setMeta.run(change.revision, names.revision);
   }
+
+  const deviceMeta = { revision: 'revision', reset: 'reset' };
+  const credentialMeta = { revision: 'credentialRevision', reset: 'credentialReset' };
 
   function spool({ seq, json }: SpooledEvent, session: string | null): void {
     if (session !== null) spooled -= Number(deleteOlder.run(session, seq).changes);
@@ -82,7 +96,15 @@ function openStore(path: string) {
   function apply(operation: JournalOperation): void {
     switch (operation.kind) {
       case 'devices':
-        return applyIndex(operation);
+        return applyMirror(operation, deviceMeta, pruneDevices, (row, reset) => {
+          if ('deleted' in row) deleteDevice.run(row.mac);
+          else putDevice.run(row.mac, row.class, row.posture, reset);
+        });
+      case 'credentials':
+        return applyMirror(operation, credentialMeta, pruneCredentials, (row, reset) => {
+          if ('deleted' in row) deleteCredential.run(row.username);
+          else putCredential.run(row.username, JSON.stringify(row), reset);
+        });
       case 'snapshot':
         return void putSnapshot.run(operation.json);
       case 'session':
@@ -125,7 +147,11 @@ function openStore(path: string) {
         instance,
         snapshot: snapshot?.json ?? null,
         devices: rows.all() as unknown as DeviceRow[],
-        revision: metaOf('revision'),
+        revision: metaOf(deviceMeta.revision),
+        credentials: statement('SELECT json FROM credential')
+          .all()
+          .map((row) => JSON.parse(String(row['json'])) as Credential),
+        credentialRevision: metaOf(credentialMeta.revision),
         sessions: statement('SELECT json FROM session')
           .all()
           .map((row) => String(row['json'])),

@@ -1,11 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Mac } from '#net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { CredentialIndex } from '../credential-index.js';
 import { DeviceIndex } from '../device-index.js';
 import { Journal } from './journal.js';
 import type { JournalOperation, JournalState } from './messages.js';
@@ -72,6 +73,8 @@ describe('journal', () => {
       snapshot: '{"a":1}',
       devices: [],
       revision: 0,
+      credentials: [],
+      credentialRevision: 0,
       sessions: ['{"s":1}'],
       lastSeq: 2,
       spooled: 2,
@@ -125,6 +128,46 @@ describe('journal', () => {
     expect(settled.devices.map(([mac]) => mac)).toEqual(['b', 'c']);
     expect(settled.revision).toBe(9);
     expect([devices.size, devices.revision, devices.settle()]).toEqual([2, 9, null]);
+  });
+
+  it('keeps credentials in the same way, apart from devices', async () => {
+    const credentials = new CredentialIndex();
+    const credential = (username: string) => ({
+      username,
+      mac: '00:1a:2b:3c:4d:01' as Mac,
+      passwordHash: null,
+      ntHash: '0'.repeat(32),
+    });
+    const journal = await Journal.open(folder, listener);
+    await written(journal, [credentials.apply(false, 5, [credential('a'), credential('b'), credential('c')])]);
+    await written(journal, [credentials.apply(false, 6, [{ username: 'c', deleted: true }])]);
+    await written(journal, [credentials.apply(true, 9, [credential('b'), credential('d')])]);
+    await written(journal, [new DeviceIndex().apply(true, 70, [])]);
+    await journal.close();
+    const state = await reopen();
+    expect(state.credentials.map(({ username }) => username)).toEqual(['a', 'b', 'd']);
+    expect([state.credentialRevision, state.revision]).toEqual([6, 0]);
+    const again = await Journal.open(folder, listener);
+    await written(again, [credentials.settle()!]);
+    await again.close();
+    const settled = await reopen();
+    expect(settled.credentials).toEqual([credential('b'), credential('d')]);
+    expect(settled.credentialRevision).toBe(9);
+  });
+
+  it('is readable by its owner alone, also where an older release made it', async () => {
+    const path = join(folder, 'bridge.sqlite');
+    const modes = () =>
+      readdirSync(folder).map((name) => `${name} ${(statSync(join(folder, name)).mode & 0o777).toString(8)}`);
+    const journal = await Journal.open(folder, listener);
+    await written(journal, [{ kind: 'snapshot', json: '{}' }]);
+    expect(modes()).toEqual(['bridge.sqlite 600', 'bridge.sqlite-shm 600', 'bridge.sqlite-wal 600']);
+    await journal.close();
+    chmodSync(path, 0o644);
+    const again = await Journal.open(folder, listener);
+    await written(again, [{ kind: 'snapshot', json: '{}' }]);
+    expect(modes()).toEqual(['bridge.sqlite 600', 'bridge.sqlite-shm 600', 'bridge.sqlite-wal 600']);
+    await again.close();
   });
 
   it('loads an index of 100,000 devices in less than two seconds', async () => {

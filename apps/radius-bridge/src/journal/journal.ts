@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { FromJournal, JournalOperation, JournalState, SpooledEvent, ToJournal } from './messages.js';
@@ -16,7 +16,7 @@ export interface JournalListener {
 }
 
 /**
- * The durable state of the bridge: last good snapshot, device index, sessions and the spool of events. SQL and files are
+ * The durable state of the bridge: last good snapshot, device index, credentials, sessions and the spool of events. SQL and files are
  * in the worker thread; this side hands over writes and hears when they are on disk. It decides nothing.
  *
  * INVARIANT: `onDurable` is called only after the transaction that holds the write was synced to disk.
@@ -49,6 +49,7 @@ export class Journal {
       import.meta.url,
     );
     const path = join(folder, 'bridge.sqlite');
+    keepPrivate(path);
     const worker = new Worker(file, { workerData: { path }, execArgv: ['--disable-warning=ExperimentalWarning'] });
     const state = await new Promise<JournalState>((resolve, reject) => {
       const failed = (error: Error): void => reject(new Error(`journal ${path} can't be opened: ${error.message}`));
@@ -121,4 +122,10 @@ export class Journal {
     if (this.onClosed) this.onClosed();
     else this.listener.onDead('the journal thread ended');
   }
+}
+
+/** Some hashes in it are as good as passwords. SQLite gives new side files the mode of the database. */
+function keepPrivate(path: string): void {
+  closeSync(openSync(path, 'a', 0o600));
+  for (const file of [path, `${path}-wal`, `${path}-shm`]) if (existsSync(file)) chmodSync(file, 0o600);
 }

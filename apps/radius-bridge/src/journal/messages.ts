@@ -1,8 +1,11 @@
+import type { Credential } from '#model';
+import type { CredentialsChange } from '../credential-index.js';
 import type { DeviceRow, IndexChange } from '../device-index.js';
 
 /** One change to what the bridge keeps on disk. Repeating one does no harm. */
 export type JournalOperation =
   | IndexChange
+  | CredentialsChange
   | { readonly kind: 'snapshot'; readonly json: string }
   /** A session as it is now; `event` tells the controller, and replaces what the spool still holds of this session. */
   | { readonly kind: 'session'; readonly id: string; readonly json: string; readonly event: SpooledEvent | null }
@@ -21,6 +24,8 @@ export interface JournalState {
   readonly snapshot: string | null;
   readonly devices: readonly DeviceRow[];
   readonly revision: number;
+  readonly credentials: readonly Credential[];
+  readonly credentialRevision: number;
   readonly sessions: readonly string[];
   readonly lastSeq: number;
   readonly spooled: number;

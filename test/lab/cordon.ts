@@ -124,6 +124,12 @@ export class Cordon {
     await this.ask('PUT', `/devices/${mac}/class`, { class: deviceClass });
   }
 
+  /** The password that the controller drew. */
+  async drawPassword(username: string, mac: string): Promise<string> {
+    const methods = ['pap', 'mschapv2'];
+    return (await this.ask<{ password: string }>('PUT', `/credentials/${username}`, { mac, methods })).password;
+  }
+
   async setPosture(mac: string, posture: string, reason: string): Promise<void> {
     await this.ask('PUT', `/devices/${mac}/posture`, { posture, reason });
   }

@@ -118,8 +118,8 @@ export class Device {
     this.supplicant = this.daemons.start(`wpa-${this.name}`, command, { namespace: this.name });
   }
 
-  /** Gives its supplicant the certificate of the device; null: credentials that nobody knows. Plugged out meanwhile. */
-  async credential(certificate: DeviceCertificate | null): Promise<void> {
+  /** Gives its supplicant what the device proves itself by; null: what nobody knows. Plugged out meanwhile. */
+  async credential(credential: DeviceCertificate | DevicePassword | null): Promise<void> {
     await this.unplug();
     await this.supplicant?.stop('SIGTERM');
     // A short break it would not notice, and would keep its addresses in whatever network comes next.
@@ -127,7 +127,7 @@ export class Device {
       const { v4, v6 } = await this.addresses();
       return v4 === undefined && v6 === undefined;
     });
-    this.credentials = certificate ? certificateCredentials(certificate) : strangersCredentials;
+    this.credentials = credential ? credentialLines(credential) : strangersCredentials;
   }
 
   async unplug(): Promise<void> {
@@ -166,6 +166,15 @@ export interface DeviceCertificate {
   readonly authority: string;
 }
 
+export interface DevicePassword {
+  readonly method: 'PEAP' | 'TTLS';
+  readonly inner: 'MSCHAPV2' | 'PAP';
+  readonly username: string;
+  readonly password: string;
+  /** Path of a PEM file. */
+  readonly authority: string;
+}
+
 /** Nobody knows them: 802.1X fails, and the switch falls back to MAC authentication. */
 const strangersCredentials = `eap=PEAP
   identity="monitor@devices.hospital.example"
@@ -178,6 +187,16 @@ const certificateCredentials = ({ certificate, key, authority }: DeviceCertifica
   client_cert="${certificate}"
   private_key="${key}"
   phase1="tls_disable_tlsv1_3=0"`;
+
+const passwordCredentials = ({ method, inner, username, password, authority }: DevicePassword): string => `eap=${method}
+  identity="${username}"
+  anonymous_identity="anonymous@devices.hospital.example"
+  password="${password}"
+  ca_cert="${authority}"
+  phase2="auth=${inner}"`;
+
+const credentialLines = (credential: DeviceCertificate | DevicePassword): string =>
+  'method' in credential ? passwordCredentials(credential) : certificateCredentials(credential);
 
 const networkOf = (credentials: string): string => `ap_scan=0
 eapol_version=2

@@ -7,6 +7,7 @@ import { showPolicyChange } from './4-policy-change.ts';
 import { showKill } from './5-kill.ts';
 import { showDrift } from './6-drift.ts';
 import { showCertificate } from './7-certificate.ts';
+import { showPassword } from './8-password.ts';
 
 /** In this order; each also runs alone, and leaves devices as they were: registered, released, plugged in. */
 export const scenes: readonly (readonly [number: string, scene: (lab: Lab) => Promise<void>])[] = [
@@ -18,4 +19,5 @@ export const scenes: readonly (readonly [number: string, scene: (lab: Lab) => Pr
   ['5', showKill],
   ['6', showDrift],
   ['7', showCertificate],
+  ['8', showPassword],
 ];

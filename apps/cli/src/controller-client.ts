@@ -27,6 +27,11 @@ export class ControllerError extends UsageError {
 const defaultUrl = 'http://127.0.0.1:8080';
 const answerTimeout = 30_000;
 
+/** For `--help` of commands that take `ControllerArguments`. */
+export const controllerVariables = `
+The controller is that of --controller or CORDON_CONTROLLER_URL (default: ${defaultUrl}). The API token is in CORDON_TOKEN, or in
+the file that --token-file or CORDON_TOKEN_FILE names.`;
+
 /** Options win over the environment. Throws with what to set. */
 export function readControllerOptions(options: ControllerArguments, env: Environment): ControllerOptions {
   const url = (options.controller ?? (env['CORDON_CONTROLLER_URL']?.trim() || defaultUrl)).replace(/\/+$/, '');

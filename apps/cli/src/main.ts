@@ -2,6 +2,14 @@ import { Command } from 'commander';
 import { listTargets } from './commands/artefact-scope.js';
 import { casbinExport, type CasbinExportOptions } from './commands/casbin.js';
 import { check, checkExitCodes, type CheckOptions } from './commands/check.js';
+import {
+  listCredentials,
+  removeCredential,
+  setCredential,
+  type CredentialOptions,
+  type ListCredentialOptions,
+  type SetCredentialOptions,
+} from './commands/credential.js';
 import { explain, type ExplainOptions } from './commands/explain.js';
 import { plan, type PlanOptions } from './commands/plan.js';
 import { access, compile, PolicyRefused, test } from './commands/policy.js';
@@ -10,6 +18,7 @@ import { render } from './commands/render.js';
 import { serve, type ServeOptions } from './commands/serve.js';
 import { verify } from './commands/verify.js';
 import { completion } from './completion.js';
+import { controllerVariables } from './controller-client.js';
 import { diagnosticJson, print, printDiagnostics, printJson, red } from './output.js';
 import { UsageError } from './policy-files.js';
 
@@ -134,6 +143,7 @@ function program(): Command {
     .option('--data <dir>', 'data folder of `cordon serve`', '.cordon')
     .option(...json)
     .action((mac: string, options: RadtestOptions) => run(() => radtest(mac, options)));
+  credentialCommands(cordon);
   cordon
     .command('serve')
     .description('controller and RADIUS bridge on this machine, with the sample hospital')
@@ -149,6 +159,37 @@ function program(): Command {
     .description('print a completion script, for example: source <(cordon completion bash)')
     .action((shell: string) => run(() => completion(cordon, shell)));
   return cordon;
+}
+
+/** Passwords of devices that authenticate by PEAP or EAP-TTLS. */
+function credentialCommands(cordon: Command): void {
+  const credential = cordon
+    .command('credential')
+    .description('passwords of devices that have no certificate (PEAP, EAP-TTLS)')
+    .addHelpText('after', controllerVariables);
+  const asked = (command: Command): Command =>
+    command
+      .option('--controller <url>', 'URL of the controller')
+      .option('--token-file <file>', 'file that holds an API token')
+      .option('--json', 'machine-readable output')
+      .addHelpText('after', controllerVariables);
+  asked(credential.command('set'))
+    .argument('<username>', 'as the device sends it')
+    .description('give a device a password, or another one')
+    .requiredOption('--mac <mac>', 'MAC address of the device, which must be registered')
+    .option('--methods <list>', 'pap (EAP-TTLS), mschapv2 (PEAP, EAP-TTLS), or pap,mschapv2 (default: pap)')
+    .option('--generate', 'let the controller draw a password and show it once')
+    .option('--password-stdin', 'read the password from standard input')
+    .action((username: string, options: SetCredentialOptions) => run(() => setCredential(username, options)));
+  asked(credential.command('list'))
+    .description('user names and the devices that they belong to')
+    .option('--mac <mac>', 'of this device only')
+    .option('--search <text>', 'names that contain it')
+    .action((options: ListCredentialOptions) => run(() => listCredentials(options)));
+  asked(credential.command('remove'))
+    .argument('<username>', 'as it was set')
+    .description('remove a password: sessions that stand on it end at once')
+    .action((username: string, options: CredentialOptions) => run(() => removeCredential(username, options)));
 }
 
 async function run(command: () => number | Promise<number>): Promise<void> {

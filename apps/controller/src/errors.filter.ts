@@ -86,11 +86,9 @@ function bodyParserStatus(error: unknown): number | null {
   return typeof status === 'number' && status >= 400 && status < 500 ? status : null;
 }
 
-/** JSON.parse quotes what it could not read, which may be a password. */
+/** JSON.parse quotes what it could not read, which may be a password. (Nest has made an HttpException of its error.) */
 const unparsed = 'the body is not JSON';
-const isUnparsed = (error: unknown): boolean =>
-  (error as { type?: unknown } | null)?.type === 'entity.parse.failed' ||
-  (error instanceof HttpException && error.cause instanceof SyntaxError);
+const isUnparsed = (error: unknown): boolean => error instanceof HttpException && error.cause instanceof SyntaxError;
 
 function codeOf(status: number): string {
   return Object.entries(statusOf).find(([, number]) => number === status)?.[0] ?? 'malformed';

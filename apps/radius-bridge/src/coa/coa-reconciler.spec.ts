@@ -92,7 +92,7 @@ describe('CoA reconciler', () => {
   });
 
   it('ends a session by password when the password is removed, and no other session of the device', async () => {
-    start(sampleSnapshot(nasFile(port)));
+    start(sampleSnapshot(nasFile(port)), [10_000]);
     const credential = (username: string, passwordHash: string) => ({
       username,
       mac: macOf(1),

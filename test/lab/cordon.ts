@@ -127,7 +127,8 @@ export class Cordon {
   /** The password that the controller drew. */
   async drawPassword(username: string, mac: string): Promise<string> {
     const methods = ['pap', 'mschapv2'];
-    return (await this.ask<{ password: string }>('PUT', `/credentials/${username}`, { mac, methods })).password;
+    return (await this.ask<{ password: string }>('PUT', `/credentials/${username}`, { mac, methods, generate: true }))
+      .password;
   }
 
   async setPosture(mac: string, posture: string, reason: string): Promise<void> {

@@ -123,6 +123,13 @@ describe('RFC 3579', () => {
     expect(all(reply, type.eapMessage)).toEqual([Buffer.from([eapCode.failure, eapIn(first).id, 0, 4])]);
   });
 
+  it('RFC 3579 §2.1: so has one to a response of a conversation that is not known', async () => {
+    const message = eap(eapCode.response, 201, eapType.nak, Buffer.from([eapType.md5]));
+    const reply = await ask([tlv(type.state, 'what'), ...split(type.eapMessage, message)]);
+    expect(reply.code).toBe(code.accessReject);
+    expect(all(reply, type.eapMessage)).toEqual([Buffer.from([eapCode.failure, 201, 0, 4])]);
+  });
+
   it('RFC 3579 §2.1: a reply to a request without EAP-Message has none', async () => {
     for (const mac of [pump, '02:aa:00:00:00:01'])
       expect(all(await nas.ask(accessRequest(secret, mab(mac))), type.eapMessage)).toEqual([]);

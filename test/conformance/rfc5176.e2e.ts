@@ -231,6 +231,9 @@ describe('RFC 5176', () => {
     expect(session).toMatchObject({ vlan: 210, state: 'open' });
     expect(session.lastCoa).toMatchObject({ request: 'CoA-Request', errorCause: 401 });
     expect(session.lastCoa?.reason).toMatch(/unsupported/i);
+    // What follows is another try to bring about the change, which is not made yet.
+    await port.about(mac, 2);
+    expect(bed.sessions(mac)).toMatchObject([{ vlan: 210, state: 'open' }]);
   });
 
   it('RFC 5176 §2.1: a session that may be there no more gets a Disconnect-Request, and ends when that is acknowledged', async () => {

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import type { Authentication, DevicePosture, FeedMessage, Session } from '#model';
+import type { Authentication, Credential, DevicePosture, FeedMessage, Session } from '#model';
 import { parseMac } from '#net';
 import { encodeSnapshot, type Snapshot } from '#policy';
 import { BridgeProcess, type BridgeSettings } from '../../apps/radius-bridge/test/bridge-process.js';
@@ -48,6 +48,7 @@ export interface BedOptions {
   /** Files of the policy that differ from the sample. */
   readonly files?: Readonly<Record<string, string>>;
   readonly devices?: readonly TestDevice[];
+  readonly credentials?: readonly Credential[];
   readonly env?: Readonly<Record<string, string>>;
   readonly coaPort?: number;
   /** The bridge never hears of a policy. */
@@ -169,7 +170,7 @@ export class TestBed {
     return grownSince(before, await this.bridge.counters());
   }
 
-  async until(isTrue: () => Promise<boolean> | boolean, what: string, milliseconds = 10_000): Promise<void> {
+  async until(isTrue: () => Promise<boolean> | boolean, what: string, milliseconds = 20_000): Promise<void> {
     const deadline = performance.now() + milliseconds;
     while (!(await isTrue()))
       if (performance.now() > deadline)
@@ -197,10 +198,12 @@ export class TestBed {
   }
 }
 
-function messagesOf({ files, devices = defaultDevices, coaPort = 3799 }: BedOptions, revision = 1): FeedMessage[] {
+function messagesOf(options: BedOptions, revision = 1): FeedMessage[] {
+  const { files, devices = defaultDevices, credentials = [], coaPort = 3799 } = options;
   const snapshot: Snapshot = sampleSnapshot({ 'network/nas.yaml': nasYaml(coaPort), ...files });
   return [
     { type: 'snapshot', snapshot: encodeSnapshot(snapshot) },
+    { type: 'credentials', reset: true, revision, credentials: [...credentials] },
     {
       type: 'devices',
       reset: true,
@@ -235,7 +238,8 @@ interface Received {
   readonly from: RemoteInfo;
 }
 
-const patience = 5000;
+/** A busy machine is no fault of the bridge. */
+const patience = 20_000;
 
 /** A switch's RADIUS client: datagrams out, replies in. It believes nothing that is not signed. */
 export class Switch {

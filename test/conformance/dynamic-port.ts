@@ -47,7 +47,7 @@ export class DynamicPort {
   }
 
   /** Requests about this MAC, once there are so many. */
-  async about(mac: string, count = 1, milliseconds = 10_000): Promise<Buffer[]> {
+  async about(mac: string, count = 1, milliseconds = 20_000): Promise<Buffer[]> {
     const deadline = performance.now() + milliseconds;
     for (;;) {
       const found = this.requests.filter((request) => stationOf(request) === mac);

@@ -8,7 +8,7 @@ import { all, only, split, tlv, type, type Parsed } from './wire.js';
 /* EAP as bytes (RFC 3748 §4), and what a policy needs to serve it. */
 
 export const eapCode = { request: 1, response: 2, success: 3, failure: 4 } as const;
-export const eapType = { identity: 1, nak: 3, md5: 4, tls: 13 } as const;
+export const eapType = { identity: 1, nak: 3, md5: 4, tls: 13, ttls: 21 } as const;
 
 /** `method`: null for Success and Failure. */
 export interface EapParsed {

@@ -9,6 +9,8 @@ import { accessRequest, code, split, type, u32, type Parsed } from './wire.js';
 export interface Attempt {
   /** Null: the supplicant has no certificate. */
   readonly device: Issued | null;
+  /** What it does instead: EAP-TTLS with PAP inside (RFC 5281 §11.2.5). */
+  readonly password?: { readonly name: string; readonly password: string };
   readonly mac?: string;
   readonly version?: '1.2' | '1.3';
   /** Most octets of an EAP packet of the supplicant. */
@@ -89,15 +91,18 @@ class Supplicant {
   private incoming: Buffer[] = [];
   private outgoing: Buffer = Buffer.alloc(0);
   private isFirstFragment = true;
+  private readonly method: number;
 
-  constructor(private readonly attempt: Attempt) {}
+  constructor(private readonly attempt: Attempt) {
+    this.method = attempt.password ? eapType.ttls : eapType.tls;
+  }
 
   async answer({ id, method, data }: ReturnType<typeof eapIn>): Promise<Buffer> {
-    if (method !== eapType.tls) return eap(eapCode.response, id, eapType.nak, Buffer.from([eapType.tls]));
+    if (method !== this.method) return eap(eapCode.response, id, eapType.nak, Buffer.from([this.method]));
     const flags = data[0]!;
     this.incoming.push(data.subarray(flags & flag.length ? 5 : 1));
     if (flags & flag.start) this.connect();
-    if (flags & flag.more) return eap(eapCode.response, id, eapType.tls, Buffer.from([0]));
+    if (flags & flag.more) return eap(eapCode.response, id, this.method, Buffer.from([0]));
     const message = Buffer.concat(this.incoming);
     this.incoming = [];
     if (this.outgoing.length === 0) {
@@ -106,7 +111,7 @@ class Supplicant {
       this.outgoing = this.pipe.said();
       this.isFirstFragment = true;
     }
-    return eap(eapCode.response, id, eapType.tls, this.fragment());
+    return eap(eapCode.response, id, this.method, this.fragment());
   }
 
   async end(): Promise<Omit<Attempted, 'requests' | 'challenges' | 'end'>> {
@@ -152,17 +157,31 @@ class Supplicant {
       this.arrivals.push('data');
       this.data.push(chunk);
     });
+    const { password } = this.attempt;
+    if (password) {
+      const { name, password: secret } = password;
+      const padded = Buffer.alloc(Math.ceil(secret.length / 16) * 16);
+      padded.write(secret);
+      this.tls.once('secureConnect', () => this.tls?.write(Buffer.concat([avp(1, Buffer.from(name)), avp(2, padded)])));
+    }
     // What it ends with is in the reply.
     this.tls.on('error', () => undefined);
   }
 
-  /** RFC 5216 §2.3; RFC 9190 §2.3. Null: there was no end to the handshake. */
+  /** RFC 5216 §2.3, RFC 5281 §8; RFC 9190 §2.3, RFC 9427 §2.1. Null: there was no end to the handshake. */
   private materialOf(tls: TLSSocket): Buffer | null {
     if (tls.getProtocol() === null || !tls.getFinished()) return null;
+    const label = this.method === eapType.ttls ? 'ttls keying material' : 'client EAP encryption';
     return this.attempt.version === '1.2'
-      ? tls.exportKeyingMaterial(128, 'client EAP encryption', undefined as unknown as Buffer)
-      : tls.exportKeyingMaterial(128, 'EXPORTER_EAP_TLS_Key_Material', Buffer.from([13]));
+      ? tls.exportKeyingMaterial(128, label, undefined as unknown as Buffer)
+      : tls.exportKeyingMaterial(128, 'EXPORTER_EAP_TLS_Key_Material', Buffer.from([this.method]));
   }
+}
+
+/** RFC 5281 §10.1: code, the flag of what must be understood, length, data, zeros up to a multiple of four. */
+function avp(avpCode: number, data: Buffer): Buffer {
+  const head = Buffer.concat([u32(avpCode), u32(0x4000_0000 | (8 + data.length))]);
+  return Buffer.concat([head, data, Buffer.alloc((4 - (data.length % 4)) % 4)]);
 }
 
 async function settle(): Promise<void> {

@@ -14,18 +14,21 @@ export interface Outcome {
 }
 
 const minute = 60_000;
+const isEndToEnd = (spec: string): boolean => spec.endsWith('.e2e.ts');
 
 export async function judge(tree: ScratchTree, fault: Fault): Promise<Outcome> {
   const started = performance.now();
   const { file, find, replace, caughtBy } = fault;
-  const report = await tree.withChange(file, find, replace, () => runSpecs(tree, caughtBy, 3 * minute, 'built'));
+  const limit = caughtBy.some(isEndToEnd) ? 10 * minute : 3 * minute;
+  const report = await tree.withChange(file, find, replace, () => runSpecs(tree, caughtBy, limit, 'built'));
   return { fault, ...resultOf(report), seconds: (performance.now() - started) / 1000 };
 }
 
-/** Whether the specs are there and pass as the code stands. */
-export async function passes(tree: ScratchTree, specs: readonly string[]): Promise<boolean> {
+/** What is wrong with the specs while there is no fault; null: they are there and pass. */
+export async function problemOf(tree: ScratchTree, specs: readonly string[]): Promise<string | null> {
   const report = await runSpecs(tree, specs, 30 * minute, 'to be built');
-  return report !== null && report.success && report.testResults.length === specs.length;
+  if (report?.success && report.testResults.length === specs.length) return null;
+  return resultOf(report).detail || 'some were not found';
 }
 
 /** What is used here of a report of vitest's JSON reporter. */
@@ -65,7 +68,7 @@ async function runSpecs(
   const output = join(tree.path, 'report.json');
   rmSync(output, { force: true });
   const vitest = join(tree.path, 'node_modules/vitest/vitest.mjs');
-  const projects = new Set(specs.map((spec) => `--project=${spec.endsWith('.e2e.ts') ? 'e2e' : 'unit'}`));
+  const projects = new Set(specs.map((spec) => `--project=${isEndToEnd(spec) ? 'e2e' : 'unit'}`));
   const args = ['run', ...projects, '--bail=1', '--maxWorkers=1', '--reporter=json', `--outputFile=${output}`];
   const child = spawn(process.execPath, [vitest, ...args, ...specs], {
     cwd: tree.path,

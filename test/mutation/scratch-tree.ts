@@ -13,11 +13,10 @@ import { join } from 'node:path';
 import ts from 'typescript';
 
 const root = join(import.meta.dirname, '../..');
-/** All that the specs of libraries read, and what the build and the tests of the bridge need besides. */
-const needed = [
-  ...['libs', 'policies', 'test/property-seed.ts', 'package.json', 'tsconfig.json', 'vitest.config.ts'],
-  ...['apps', 'test/conformance', 'test/e2e/build.ts', 'tsconfig.build.json', 'nest-cli.json', 'dist'],
-];
+/** All that the specs of libraries read. */
+const ofLibraries = ['libs', 'policies', 'test/property-seed.ts', 'package.json', 'tsconfig.json', 'vitest.config.ts'];
+/** What the tests of the bridge, and its build, need besides. */
+const ofBridge = ['apps', 'test/conformance', 'test/e2e/build.ts', 'tsconfig.build.json', 'nest-cli.json', 'dist'];
 
 /** A copy of the sources in which faults are seeded; the working tree is never changed. */
 export class ScratchTree {
@@ -31,7 +30,7 @@ export class ScratchTree {
     // Without links in its own path, so that paths in the reports of tests begin with it.
     const path = realpathSync(mkdtempSync(join(tmpdir(), 'cordon-mutation-')));
     // Without a build there is none to begin with: the first run of end-to-end tests makes it.
-    for (const name of needed)
+    for (const name of [...ofLibraries, ...ofBridge])
       if (name !== 'dist' || existsSync(join(root, name)))
         cpSync(join(root, name), join(path, name), { recursive: true });
     symlinkSync(realpathSync(join(root, 'node_modules')), join(path, 'node_modules'));

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { mab, pump, secret, TestBed, type Switch } from './bed.js';
+import { secret, TestBed } from './bed.js';
 import { EapMaterial, identity } from './eap.js';
+import { mab, pump, type Switch } from './switch.js';
 import { accessRequest, all, code, hasMessageAuthenticator, parse, split, statusServer, tlv, type } from './wire.js';
 
 /* CVE-2024-3596: who can hold up a request between switch and server can forge the reply to one without Message-Authenticator. */

@@ -3,10 +3,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sampleFiles, sampleSnapshot } from '../../apps/radius-bridge/test/sample-policy.js';
-import { mab, otherPump, otherSecret, pump, quarantined, secret, TestBed, type Switch } from './bed.js';
+import { otherSecret, secret, TestBed } from './bed.js';
 import { DynamicPort } from './dynamic-port.js';
 import { answerTo, eap, eapCode, eapIn, EapMaterial, eapType, identity } from './eap.js';
 import { authenticate } from './supplicant.js';
+import { mab, otherPump, pump, quarantined, type Switch } from './switch.js';
 import {
   accessRequest,
   accountingRequest,

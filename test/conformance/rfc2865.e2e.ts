@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { mab, otherPump, otherSecret, pump, TestBed, type Switch } from './bed.js';
+import { otherSecret, TestBed } from './bed.js';
 import { answerTo, eapCode, eapIn, EapMaterial, identity } from './eap.js';
+import { mab, otherPump, pump, type Switch } from './switch.js';
 import {
   accessRequest,
   all,

@@ -1,6 +1,7 @@
 import type { Session } from '#model';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { mab, secret, TestBed, type Switch } from './bed.js';
+import { secret, TestBed } from './bed.js';
+import { mab, type Switch } from './switch.js';
 import {
   accessRequest,
   accountingRequest,

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { mab, otherPump, pump, secret, TestBed, type Switch } from './bed.js';
+import { secret, TestBed } from './bed.js';
 import { answerTo, eap, eapCode, eapIn, EapMaterial, eapType, identity } from './eap.js';
 import { authenticate } from './supplicant.js';
+import { mab, otherPump, pump, type Switch } from './switch.js';
 import { accessRequest, all, code, only, split, tlv, type, type Parsed } from './wire.js';
 
 describe('RFC 3579', () => {

@@ -1,6 +1,7 @@
 import { decodeTaggedInteger, decodeTaggedText } from '#radius';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { mab, pump, quarantined, secret, TestBed, type Switch } from './bed.js';
+import { secret, TestBed } from './bed.js';
+import { mab, pump, quarantined, type Switch } from './switch.js';
 import { accessRequest, all, code, only, tlv, type, type Parsed } from './wire.js';
 
 const vlanTunnel = 13;

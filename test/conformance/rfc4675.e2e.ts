@@ -1,6 +1,7 @@
 import { describeAttribute } from '#radius';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { mab, pump, secret, TestBed, type Switch } from './bed.js';
+import { secret, TestBed } from './bed.js';
+import { mab, pump, type Switch } from './switch.js';
 import { accessRequest, code, only, tlv, type } from './wire.js';
 
 const egressVlanName = 58;

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sampleFiles } from '../../apps/radius-bridge/test/sample-policy.js';
-import { mab, pump, quarantined, secret, TestBed, type Switch } from './bed.js';
+import { secret, TestBed } from './bed.js';
+import { mab, pump, quarantined, type Switch } from './switch.js';
 import { accessRequest, all, code, type, type Parsed } from './wire.js';
 
 const servers = Array.from({ length: 30 }, (_, i) => `10.77.${i}.1`);

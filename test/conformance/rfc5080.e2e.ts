@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { mab, otherPump, pump, secret, TestBed, type Switch } from './bed.js';
+import { secret, TestBed } from './bed.js';
 import { answerTo, eapCode, eapIn, EapMaterial, identity } from './eap.js';
+import { mab, otherPump, pump, type Switch } from './switch.js';
 import { accessRequest, accountingRequest, code, only, split, statusServer, tlv, type } from './wire.js';
 
 const unknown = '02:aa:00:00:00:01';

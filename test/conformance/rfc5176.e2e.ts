@@ -1,8 +1,9 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { otherPump, pump, quarantined, secret, TestBed, type Switch, type TestDevice } from './bed.js';
+import { secret, TestBed, type TestDevice } from './bed.js';
 import { DynamicPort } from './dynamic-port.js';
+import { otherPump, pump, quarantined, type Switch } from './switch.js';
 import {
   accessRequest,
   accountingRequest,

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { mab, otherPump, pump, secret, TestBed, type Switch } from './bed.js';
+import { secret, TestBed } from './bed.js';
+import { mab, otherPump, pump, type Switch } from './switch.js';
 import { accessRequest, accountingRequest, code, only, tlv, type, u32 } from './wire.js';
 
 /** Type, Extended-Type, and from 245 on the flag of more to come (RFC 6929 §2). */

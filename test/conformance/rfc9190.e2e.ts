@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Issued } from '../../apps/radius-bridge/test/certificates.js';
-import { mab, otherPump, pump, secret, TestBed, type Switch } from './bed.js';
+import { secret, TestBed } from './bed.js';
 import { answerTo, eap, eapCode, eapIn, EapMaterial, eapType, identity } from './eap.js';
 import { keyOf, receiveKey, sendKey } from './session-keys.js';
 import { authenticate } from './supplicant.js';
+import { mab, otherPump, pump, type Switch } from './switch.js';
 import { accessRequest, all, code, only, split, type, u32, type Parsed } from './wire.js';
 
 const versions = ['1.2', '1.3'] as const;

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { parseMac } from '#net';
 import type { Credential } from '#model';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { otherPump, pump, secret, TestBed, type Switch } from './bed.js';
+import { secret, TestBed } from './bed.js';
 import { eapCode, eapIn, EapMaterial } from './eap.js';
 import { keyOf, receiveKey, sendKey } from './session-keys.js';
 import { authenticate } from './supplicant.js';
+import { otherPump, pump, type Switch } from './switch.js';
 import { all, code, only, type } from './wire.js';
 
 const versions = ['1.2', '1.3'] as const;

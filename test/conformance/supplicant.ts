@@ -2,8 +2,8 @@ import { Duplex } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import { connect, type TLSSocket } from 'node:tls';
 import type { Issued } from '../../apps/radius-bridge/test/certificates.js';
-import { mab, pump, type Switch } from './bed.js';
 import { answerTo, eap, eapCode, eapIn, eapType, identity } from './eap.js';
+import { mab, pump, type Switch } from './switch.js';
 import { accessRequest, code, split, type, u32, type Parsed } from './wire.js';
 
 export interface Attempt {

@@ -22,7 +22,7 @@ export default defineConfig({
             'libs/**/*.spec.ts',
             'apps/**/*.spec.ts',
             'test/*.spec.ts',
-            'test/{bench,fuzz,mutation}/**/*.spec.ts',
+            'test/{bench,conformance,fuzz,mutation}/**/*.spec.ts',
           ],
           testTimeout: 30_000,
         },
@@ -31,7 +31,7 @@ export default defineConfig({
         ...shared,
         test: {
           name: 'e2e',
-          include: ['test/e2e/**/*.e2e.ts'],
+          include: ['test/{conformance,e2e}/**/*.e2e.ts'],
           globalSetup: ['test/e2e/build.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Fault } from './faults.ts';
+import type { Fault } from './fault.ts';
 import type { ScratchTree } from './scratch-tree.ts';
 
 export interface Outcome {
@@ -14,18 +14,21 @@ export interface Outcome {
 }
 
 const minute = 60_000;
+const isEndToEnd = (spec: string): boolean => spec.endsWith('.e2e.ts');
 
 export async function judge(tree: ScratchTree, fault: Fault): Promise<Outcome> {
   const started = performance.now();
   const { file, find, replace, caughtBy } = fault;
-  const report = await tree.withChange(file, find, replace, () => runSpecs(tree, caughtBy, 3 * minute));
+  const limit = caughtBy.some(isEndToEnd) ? 10 * minute : 3 * minute;
+  const report = await tree.withChange(file, find, replace, () => runSpecs(tree, caughtBy, limit, 'built'));
   return { fault, ...resultOf(report), seconds: (performance.now() - started) / 1000 };
 }
 
-/** Whether the specs are there and pass as the code stands. */
-export async function passes(tree: ScratchTree, specs: readonly string[]): Promise<boolean> {
-  const report = await runSpecs(tree, specs, 30 * minute);
-  return report !== null && report.success && report.testResults.length === specs.length;
+/** What is wrong with the specs while there is no fault; null: they are there and pass. */
+export async function problemOf(tree: ScratchTree, specs: readonly string[]): Promise<string | null> {
+  const report = await runSpecs(tree, specs, 30 * minute, 'to be built');
+  if (report?.success && report.testResults.length === specs.length) return null;
+  return resultOf(report).detail || 'some were not found';
 }
 
 /** What is used here of a report of vitest's JSON reporter. */
@@ -56,14 +59,21 @@ export function resultOf(report: Report | null): Pick<Outcome, 'result' | 'detai
 const firstLine = (text: string): string => text.split('\n', 1)[0] ?? '';
 
 /** Null: killed at the time limit. Property tests draw the same cases in each run, as in CI. */
-async function runSpecs(tree: ScratchTree, specs: readonly string[], limit: number): Promise<Report | null> {
+async function runSpecs(
+  tree: ScratchTree,
+  specs: readonly string[],
+  limit: number,
+  bridge: 'built' | 'to be built',
+): Promise<Report | null> {
   const output = join(tree.path, 'report.json');
   rmSync(output, { force: true });
   const vitest = join(tree.path, 'node_modules/vitest/vitest.mjs');
-  const args = ['run', '--project=unit', '--bail=1', '--maxWorkers=1', '--reporter=json', `--outputFile=${output}`];
+  const projects = new Set(specs.map((spec) => `--project=${isEndToEnd(spec) ? 'e2e' : 'unit'}`));
+  const args = ['run', ...projects, '--bail=1', '--maxWorkers=1', '--reporter=json', `--outputFile=${output}`];
   const child = spawn(process.execPath, [vitest, ...args, ...specs], {
     cwd: tree.path,
-    env: { ...process.env, CI: '1' },
+    // A build would refuse a fault that the types show.
+    env: { ...process.env, CI: '1', ...(bridge === 'built' && { CORDON_IS_BUILT: '1' }) },
     stdio: ['ignore', 'ignore', 'pipe'],
     detached: true,
   });

@@ -5,7 +5,7 @@
  */
 import { parseArgs } from 'node:util';
 import { faults } from './faults.ts';
-import { judge, passes, type Outcome } from './judge.ts';
+import { judge, problemOf, type Outcome } from './judge.ts';
 import { ScratchTree } from './scratch-tree.ts';
 
 const { values: options } = parseArgs({
@@ -38,7 +38,8 @@ async function run(): Promise<number> {
   try {
     const specs = [...new Set(chosen.flatMap(({ caughtBy }) => caughtBy))];
     progress(`without a fault: ${specs.length} specs`);
-    if (!(await passes(tree, specs))) throw new Error('the specs fail without any fault: mend them first');
+    const problem = await problemOf(tree, specs);
+    if (problem) throw new Error(`the specs fail without any fault: mend them first: ${problem}`);
     const outcomes: Outcome[] = [];
     for (const [i, fault] of chosen.entries()) {
       const outcome = await judge(tree, fault);

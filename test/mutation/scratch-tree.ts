@@ -1,10 +1,22 @@
-import { cpSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import ts from 'typescript';
 
 const root = join(import.meta.dirname, '../..');
 /** All that the specs of libraries read. */
-const needed = ['libs', 'policies', 'test/property-seed.ts', 'package.json', 'tsconfig.json', 'vitest.config.ts'];
+const ofLibraries = ['libs', 'policies', 'test/property-seed.ts', 'package.json', 'tsconfig.json', 'vitest.config.ts'];
+/** What the tests of the bridge, and its build, need besides. */
+const ofBridge = ['apps', 'test/conformance', 'test/e2e/build.ts', 'tsconfig.build.json', 'nest-cli.json', 'dist'];
 
 /** A copy of the sources in which faults are seeded; the working tree is never changed. */
 export class ScratchTree {
@@ -17,7 +29,10 @@ export class ScratchTree {
   static copy(): ScratchTree {
     // Without links in its own path, so that paths in the reports of tests begin with it.
     const path = realpathSync(mkdtempSync(join(tmpdir(), 'cordon-mutation-')));
-    for (const name of needed) cpSync(join(root, name), join(path, name), { recursive: true });
+    // Without a build there is none to begin with: the first run of end-to-end tests makes it.
+    for (const name of [...ofLibraries, ...ofBridge])
+      if (name !== 'dist' || existsSync(join(root, name)))
+        cpSync(join(root, name), join(path, name), { recursive: true });
     symlinkSync(realpathSync(join(root, 'node_modules')), join(path, 'node_modules'));
     return new ScratchTree(path);
   }
@@ -31,15 +46,30 @@ export class ScratchTree {
       throw new Error(
         `\`${find}\` stands in ${file} ${more.length > 0 ? 'more than once' : 'nowhere'}: the code has moved on, update the list`,
       );
-    writeFileSync(path, before + replace + after);
+    this.write(file, before + replace + after);
     try {
       return await run();
     } finally {
-      writeFileSync(path, text);
+      this.write(file, text);
     }
+  }
+
+  /** The source, and what the build has of it: one file is translated in no time, without a look at its types. */
+  private write(file: string, text: string): void {
+    writeFileSync(join(this.path, file), text);
+    const built = join(this.path, 'dist', file.replace(/\.ts$/, '.js'));
+    if (existsSync(built))
+      writeFileSync(built, ts.transpileModule(text, { compilerOptions: buildOptions() }).outputText);
   }
 
   remove(): void {
     rmSync(this.path, { recursive: true, force: true });
   }
+}
+
+function buildOptions(): ts.CompilerOptions {
+  const { config } = ts.readConfigFile(join(root, 'tsconfig.build.json'), (path) => ts.sys.readFile(path)) as {
+    config: unknown;
+  };
+  return { ...ts.parseJsonConfigFileContent(config, ts.sys, root).options, sourceMap: false };
 }

@@ -39,6 +39,8 @@ const listQuery = z.strictObject({
 const streamQuery = z.strictObject({
   ...filter,
   recent: z.coerce.number().int().min(0).max(1000).default(0),
+  /** For who can't set the header. */
+  lastEventId: z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).optional(),
 });
 const subject = { mac: macSchema.optional(), nas: text.optional(), port: text.optional() };
 const historyQuery = z.strictObject({
@@ -73,11 +75,11 @@ export class HistoryController {
   })
   async stream(
     @Res() response: ServerResponse,
-    @Query(new ZodPipe(streamQuery)) { recent, ...asked }: z.infer<typeof streamQuery>,
+    @Query(new ZodPipe(streamQuery)) { recent, lastEventId, ...asked }: z.infer<typeof streamQuery>,
     @Headers('last-event-id') last: string | undefined,
   ): Promise<void> {
-    const lastEventId = last !== undefined && /^\d{1,15}$/.test(last) ? Number(last) : null;
-    await this.live.serve(response, { filter: asked, recent, lastEventId });
+    const inHeader = last !== undefined && /^\d{1,15}$/.test(last) ? Number(last) : null;
+    await this.live.serve(response, { filter: asked, recent, lastEventId: inHeader ?? lastEventId ?? null });
   }
 
   @Get('history')

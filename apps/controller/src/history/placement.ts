@@ -51,7 +51,9 @@ function lastOf(own: readonly Step[], authentications: readonly AuthenticationVi
   const unlike = own.findLastIndex((step) => !isSame(step, last));
   const decision =
     authentications.find(({ decisionId, mac }) => mac === last.mac && decisionId === last.decisionId) ?? null;
-  return { ...last, since: own[unlike + 1]?.at ?? at, decision };
+  // A session moves also when its device asks again: then the reply told the switch, not a CoA.
+  const by = decision ? 'authentication' : last.by;
+  return { ...last, by, since: own[unlike + 1]?.at ?? at, decision };
 }
 
 function isSame(a: Omit<Step, 'at'>, b: Omit<Step, 'at'>): boolean {

@@ -6,7 +6,10 @@ export interface ServerSentEvent {
   readonly lastEventId: string | null;
 }
 
-/** Lines of text/event-stream into events, as the HTML standard says (§9.2.6). Blocks that hold only an id give `null`-typed news of it. */
+/**
+ * Lines of text/event-stream into events, as the HTML standard says (§9.2.6). `onId` hears how far the stream is, which it may
+ * say without an event.
+ */
 export async function* readEvents(
   lines: AsyncIterable<string>,
   onId: (id: string) => void,

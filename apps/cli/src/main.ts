@@ -19,12 +19,13 @@ import { serve, type ServeOptions } from './commands/serve.js';
 import { verify } from './commands/verify.js';
 import { completion } from './completion.js';
 import { controllerVariables } from './controller-client.js';
+import { addHistoryCommands } from './history-commands.js';
 import { diagnosticJson, print, printDiagnostics, printJson, red } from './output.js';
 import { UsageError } from './policy-files.js';
 
 /**
- * Exit codes: 0 good, 1 refused or failed, 2 (plan) there are changes, (radtest) rejected, (verify) it differs, 3 (check)
- * findings.
+ * Exit codes: 0 good, 1 refused or failed, 2 (plan) there are changes, (radtest) rejected, (verify) it differs, (history)
+ * nothing is known, 3 (check) findings.
  */
 function program(): Command {
   const cordon = new Command('cordon')
@@ -153,6 +154,7 @@ function program(): Command {
     .option('--auth-port <port>', 'RADIUS authentication port', '1812')
     .option('--acct-port <port>', 'RADIUS accounting port', '1813')
     .action((options: ServeOptions) => run(() => serve(options)));
+  addHistoryCommands(cordon, run);
   cordon
     .command('completion')
     .argument('<shell>', 'bash, zsh or fish')

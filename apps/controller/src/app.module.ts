@@ -17,9 +17,18 @@ import { DevicesController } from './devices/devices.controller.js';
 import { EnforcementController } from './enforcement/enforcement.controller.js';
 import { EnforcementLoop } from './enforcement/enforcement-loop.js';
 import { ErrorsFilter } from './errors.filter.js';
+import { AuthenticationStore } from './history/authentication-store.js';
+import { AuthenticationStream } from './history/authentication-stream.js';
+import { Historian } from './history/historian.js';
+import { HistoryController } from './history/history.controller.js';
+import { HistoryStore } from './history/history-store.js';
+import { Retention } from './history/retention.js';
 import { Lifecycle } from './lifecycle.js';
 import { Log } from './log.js';
+import { ControllerMetrics } from './metrics/controller-metrics.js';
+import { MetricsController } from './metrics/metrics.controller.js';
 import { Permissions } from './permissions/permissions.js';
+import { describePolicy } from './policy/describe-policy.js';
 import { isPolicyFile } from './policy/evaluate.js';
 import { PolicyController } from './policy/policy.controller.js';
 import { PolicyLoop } from './policy/policy-loop.js';
@@ -36,6 +45,7 @@ import { clockToken, configToken, firstAdminTokenKey } from './wiring.js';
  *   PolicySource ─▶ PolicyLoop ──┐                        ┌─▶ BridgeFeed ──▶ bridges
  *   DeviceStore, CredentialStore ┼─▶ Wakeups ("look again")┤
  *   bridge events ─▶ sessions ───┘                        └─▶ EnforcementLoop ──▶ enforcement points
+ *                 └▶ authentications, session changes ─▶ AuthenticationStream, Historian ◀─ who asks why
  *
  * All of them keep their state in the one Database.
  */
@@ -50,6 +60,30 @@ function policySource({ policy, data, environment }: Config): PolicySource {
     limits: { files: 2000, bytes: 32 * 1024 * 1024 },
     accept: isPolicyFile,
   });
+}
+
+function controllerMetrics(
+  { version }: Config,
+  policy: PolicyLoop,
+  policies: PolicyStore,
+  devices: DeviceStore,
+  sessions: SessionStore,
+  feed: BridgeFeed,
+  enforcement: EnforcementLoop,
+  authentications: AuthenticationStore,
+  stream: AuthenticationStream,
+): ControllerMetrics {
+  return new ControllerMetrics(async () => ({
+    version,
+    policy: await describePolicy(policy, policies),
+    devices: await devices.countByClassAndPosture(),
+    openSessions: await sessions.countOpen(),
+    feeds: feed.connections,
+    bridges: await sessions.bridges(),
+    points: enforcement.states(),
+    authentications: (await authentications.bounds()).last,
+    streams: stream.clients,
+  }));
 }
 
 const factories: Provider[] = [
@@ -72,11 +106,18 @@ const factories: Provider[] = [
     useFactory: (opened: Awaited<ReturnType<typeof TokenStore.open>>) => opened.store,
   },
   { provide: PolicyStore, inject: [Database], useFactory: (database: Database) => new PolicyStore(database) },
+  { provide: PolicySource, inject: [configToken], useFactory: policySource },
   {
     provide: PolicyLoop,
-    inject: [configToken, PolicyStore, Wakeups, clockToken, Log],
-    useFactory: (config: Config, store: PolicyStore, wakeups: Wakeups, clock: Clock, log: Log) =>
-      new PolicyLoop({ source: policySource(config), store, wakeups, clock, log }, config.policy),
+    inject: [configToken, PolicySource, PolicyStore, Wakeups, clockToken, Log],
+    useFactory: (
+      { policy }: Config,
+      source: PolicySource,
+      store: PolicyStore,
+      wakeups: Wakeups,
+      clock: Clock,
+      log: Log,
+    ) => new PolicyLoop({ source, store, wakeups, clock, log }, policy),
   },
   {
     provide: DeviceStore,
@@ -89,6 +130,33 @@ const factories: Provider[] = [
     useFactory: (database: Database, clock: Clock, wakeups: Wakeups) => new CredentialStore(database, clock, wakeups),
   },
   { provide: SessionStore, inject: [Database], useFactory: (database: Database) => new SessionStore(database) },
+  {
+    provide: AuthenticationStore,
+    inject: [Database],
+    useFactory: (database: Database) => new AuthenticationStore(database),
+  },
+  {
+    provide: AuthenticationStream,
+    inject: [AuthenticationStore, Wakeups],
+    useFactory: (store: AuthenticationStore, wakeups: Wakeups) => new AuthenticationStream(store, wakeups),
+  },
+  {
+    provide: Historian,
+    inject: [Database, PolicyStore, PolicySource, configToken, clockToken],
+    useFactory: (database: Database, policies: PolicyStore, source: PolicySource, { policy }: Config, clock: Clock) => {
+      const originOf = (commit: string, file: string, line: number) =>
+        source.lineOrigin(commit, policy.path, file, line);
+      return new Historian({ store: new HistoryStore(database), policies, originOf, clock });
+    },
+  },
+  {
+    provide: Retention,
+    inject: [Database, clockToken, configToken, Log],
+    useFactory: (database: Database, clock: Clock, { history }: Config, log: Log) =>
+      new Retention(database, clock, history, (error) =>
+        log.error('history could not be shortened', { problem: String(error) }),
+      ),
+  },
   {
     provide: BridgeFeed,
     inject: [Database, PolicyLoop, Wakeups],
@@ -107,6 +175,21 @@ const factories: Provider[] = [
       log: Log,
     ) => new EnforcementLoop({ policy, sessions, database, wakeups, clock, log, driverNamed }, resyncSeconds),
   },
+  {
+    provide: ControllerMetrics,
+    inject: [
+      configToken,
+      PolicyLoop,
+      PolicyStore,
+      DeviceStore,
+      SessionStore,
+      BridgeFeed,
+      EnforcementLoop,
+      AuthenticationStore,
+      AuthenticationStream,
+    ],
+    useFactory: controllerMetrics,
+  },
   { provide: APP_GUARD, useClass: AuthGuard },
   { provide: APP_FILTER, inject: [Log], useFactory: (log: Log) => new ErrorsFilter(log) },
   Lifecycle,
@@ -117,12 +200,14 @@ const factories: Provider[] = [
     DevicesController,
     CredentialsController,
     SessionsController,
+    HistoryController,
     PolicyController,
     BridgeController,
     EnforcementController,
     TokensController,
     AuditController,
     StatusController,
+    MetricsController,
   ],
 })
 export class AppModule {

@@ -1,12 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import type { Environment } from '#gitops';
 
 /** All that can be set from outside; the only place that reads the environment. */
 export interface Config {
+  /** The release. */
+  readonly version: string;
   /** Shared with the bridge on the same machine. */
   readonly data: string;
   readonly http: { readonly host: string; readonly port: number };
@@ -18,6 +20,8 @@ export interface Config {
   };
   /** Seconds between two looks at an enforcement point that should be in sync. */
   readonly resyncSeconds: number;
+  /** How much of what happened is kept. */
+  readonly history: { readonly days: number; readonly rows: number };
   readonly bridgeToken: string;
   readonly adminToken: string | null;
   readonly instance: string;
@@ -39,6 +43,8 @@ const schema = z.object({
   CORDON_POLICY_PATH: z.string().min(1).default('.'),
   CORDON_POLICY_POLL_SECONDS: seconds(10),
   CORDON_RESYNC_SECONDS: seconds(5),
+  CORDON_AUTHENTICATIONS_KEEP_DAYS: z.coerce.number().min(1).max(3650).default(90),
+  CORDON_AUTHENTICATIONS_KEEP_ROWS: z.coerce.number().int().min(1000).max(100_000_000).default(5_000_000),
   CORDON_BRIDGE_TOKEN: token.optional(),
   CORDON_ADMIN_TOKEN: token.optional(),
 });
@@ -59,6 +65,7 @@ export function loadConfig(environment: Environment): Config {
   mkdirSync(join(data, 'controller'), { recursive: true, mode: 0o700 });
   const colon = values.CORDON_HTTP.lastIndexOf(':');
   return {
+    version: release(),
     data,
     http: {
       host: values.CORDON_HTTP.slice(0, colon).replace(/^\[|\]$/g, ''),
@@ -71,11 +78,21 @@ export function loadConfig(environment: Environment): Config {
       pollSeconds: values.CORDON_POLICY_POLL_SECONDS,
     },
     resyncSeconds: values.CORDON_RESYNC_SECONDS,
+    history: { days: values.CORDON_AUTHENTICATIONS_KEEP_DAYS, rows: values.CORDON_AUTHENTICATIONS_KEEP_ROWS },
     bridgeToken: values.CORDON_BRIDGE_TOKEN ?? bridgeTokenFile(join(data, 'bridge-token')),
     adminToken: values.CORDON_ADMIN_TOKEN ?? null,
     instance: hostname(),
     environment,
   };
+}
+
+/** The package stands above us, built or not. */
+function release(): string {
+  for (let folder = import.meta.dirname; folder !== dirname(folder); folder = dirname(folder)) {
+    const file = join(folder, 'package.json');
+    if (existsSync(file)) return String((JSON.parse(readFileSync(file, 'utf8')) as { version?: unknown }).version);
+  }
+  return 'unknown';
 }
 
 /** The bridge on the same machine reads the file; elsewhere its content goes into CORDON_BRIDGE_TOKEN. */

@@ -7,6 +7,8 @@ import {
 } from '@nestjs/common';
 import { BridgeFeed } from './bridge/feed.js';
 import { EnforcementLoop } from './enforcement/enforcement-loop.js';
+import { AuthenticationStream } from './history/authentication-stream.js';
+import { Retention } from './history/retention.js';
 import { PolicyLoop } from './policy/policy-loop.js';
 import { Database } from './store/database.js';
 
@@ -18,17 +20,21 @@ export class Lifecycle implements OnApplicationBootstrap, BeforeApplicationShutd
     @Inject(BridgeFeed) private readonly feed: BridgeFeed,
     @Inject(EnforcementLoop) private readonly enforcement: EnforcementLoop,
     @Inject(Database) private readonly database: Database,
+    @Inject(AuthenticationStream) private readonly stream: AuthenticationStream,
+    @Inject(Retention) private readonly retention: Retention,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
     await this.policy.start();
     this.enforcement.start();
+    this.retention.start();
   }
 
   /** Endless answers end first, or the HTTP server would wait for them. */
   async beforeApplicationShutdown(): Promise<void> {
     this.feed.close();
-    await Promise.all([this.policy.stop(), this.enforcement.stop()]);
+    this.stream.close();
+    await Promise.all([this.policy.stop(), this.enforcement.stop(), this.retention.stop()]);
   }
 
   async onApplicationShutdown(): Promise<void> {

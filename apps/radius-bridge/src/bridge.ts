@@ -4,6 +4,7 @@ import { AccountingSessions } from './accounting/accounting-sessions.js';
 import { AuthenticationHandler } from './authentication/authentication-handler.js';
 import { renderGrant } from './authentication/authorization.js';
 import { DecisionIds } from './authentication/decision-id.js';
+import { decisionLog } from './authentication/decision-log.js';
 import { CoaClient } from './coa/coa-client.js';
 import { CoaReconciler } from './coa/coa-reconciler.js';
 import type { BridgeConfig } from './config.js';
@@ -19,6 +20,9 @@ import { HealthServer } from './health-server.js';
 import { Journal } from './journal/journal.js';
 import { Recorder } from './journal/recorder.js';
 import { reasonOf, type Log } from './log.js';
+import { BridgeMetrics } from './metrics/bridge-metrics.js';
+import { watchEventLoop } from './metrics/event-loop-lag.js';
+import type { BridgeState } from './metrics/state-metrics.js';
 import { SessionTable } from './sessions/session-table.js';
 import type { TrackedSession } from './sessions/tracked-session.js';
 import { SnapshotStore } from './snapshot-store.js';
@@ -60,6 +64,9 @@ export class Bridge {
   private readonly eapWorkers: EapWorkers;
   private readonly eap: EapService;
   private housekeeping: NodeJS.Timeout | null = null;
+  private takenAt: number | null = null;
+  private ports: BridgePorts | null = null;
+  private readonly unwatch: () => void;
 
   private constructor(
     private readonly config: BridgeConfig,
@@ -67,12 +74,16 @@ export class Bridge {
     private readonly log: Log,
   ) {
     const { counters, devices, credentials } = this;
+    this.unwatch = watchEventLoop(counters);
     const now = (): Date => new Date();
     const decisionIds = new DecisionIds();
     const controller = { url: config.controllerUrl, token: config.controllerToken };
     this.eapWorkers = new EapWorkers(config.eapWorkers, (username) => this.credentials.find(username), log);
     this.eap = new EapService(this.eapWorkers, config.secretOf, counters, log, Date.now);
-    const onTaken = ({ eap }: Snapshot): void => this.eap.configure(eap);
+    const onTaken = ({ eap }: Snapshot): void => {
+      this.takenAt = Date.now();
+      this.eap.configure(eap);
+    };
     this.snapshots = new SnapshotStore(
       { decode: decodeSnapshot, secretOf: config.secretOf, accessFor, renderGrant, onTaken },
       log,
@@ -92,7 +103,8 @@ export class Bridge {
     const receiver = feedReceiver(this.snapshots, { devices, credentials }, journal, this.reconciler, counters);
     this.feed = new FeedClient(controller, receiver, counters, log);
     const onFault = (reason: string): void => log('error', 'fault while handling a datagram', { reason });
-    const authentication = new AuthenticationHandler({ ...shared, eap: this.eap }, decisionIds, Date.now);
+    const logDecision = config.logDecisions ? decisionLog(log) : null;
+    const authentication = new AuthenticationHandler({ ...shared, eap: this.eap }, decisionIds, Date.now, logDecision);
     this.authentication = new UdpServer(
       config.authentication,
       authentication.handle.bind(authentication),
@@ -102,11 +114,12 @@ export class Bridge {
     const accountingSessions = new AccountingSessions(this.sessions, devices, this.snapshots, counters, log, now);
     const accounting = new AccountingHandler({ ...shared, sessions: accountingSessions }, Date.now);
     this.accounting = new UdpServer(config.accounting, accounting.handle.bind(accounting), counters, onFault);
-    this.health = new HealthServer(
-      config.http,
-      () => this.status(),
-      () => ({ ...this.status(), ...counters.toJSON() }),
-    );
+    const pages = {
+      health: () => this.status(),
+      counters: () => ({ ...this.status(), ...counters.toJSON() }),
+      metrics: new BridgeMetrics(counters, () => this.state()),
+    };
+    this.health = new HealthServer(config.http, pages, onFault);
   }
 
   /** `onDead`: the journal is gone, and with it the ability to acknowledge anything; the process should end. */
@@ -120,11 +133,11 @@ export class Bridge {
 
   async start(): Promise<BridgePorts> {
     this.load();
-    const ports = {
+    const ports = (this.ports = {
       authentication: await this.authentication.listen(),
       accounting: await this.accounting.listen(),
       http: await this.health.listen(),
-    };
+    });
     this.feed.start();
     this.sender.start();
     this.reconciler.reviewAll();
@@ -134,6 +147,7 @@ export class Bridge {
 
   async stop(): Promise<void> {
     if (this.housekeeping) clearInterval(this.housekeeping);
+    this.unwatch();
     await Promise.all([this.authentication.close(), this.accounting.close(), this.health.close()]);
     await this.eapWorkers.close();
     await this.feed.close();
@@ -186,6 +200,37 @@ export class Bridge {
       unwritten: this.journal.backlog,
       coaBacklog: this.reconciler.backlog,
       controller: { connected: this.feed.isConnected, problem: this.feed.problem },
+    };
+  }
+  /** For Prometheus. */
+  private state(): BridgeState {
+    const { ready, snapshot, commit, refusedSnapshot, devices, spool, unwritten, coaBacklog, controller } =
+      this.status();
+    const { running, restarts, backlog } = this.eapWorkers.state;
+    const policy = this.snapshots.current;
+    return {
+      version: this.config.version,
+      ready,
+      snapshot,
+      commit,
+      snapshotTakenAt: this.takenAt,
+      isSnapshotRefused: refusedSnapshot !== null,
+      clients: policy?.snapshot.nas.length ?? 0,
+      clientsWithoutSecret: policy?.clients.unusable.length ?? 0,
+      devices,
+      openSessions: this.sessions.countOpen(),
+      spool,
+      unwritten,
+      coaBacklog,
+      isControllerConnected: controller.connected,
+      eap: {
+        isServed: this.eap.problem === null,
+        conversations: this.eap.open,
+        workersRunning: running,
+        restarts,
+        backlog,
+      },
+      ports: { authentication: this.ports?.authentication ?? 0, accounting: this.ports?.accounting ?? 0 },
     };
   }
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism, hostname } from 'node:os';
-import { isAbsolute, join, resolve } from 'node:path';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
 
 /** What a secret reference gives: the secret, or why there is none (never the secret itself). */
 export type SecretLookup = { readonly secret: string } | { readonly problem: string };
@@ -11,6 +11,8 @@ export interface Endpoint {
 }
 
 export interface BridgeConfig {
+  /** The release. */
+  readonly version: string;
   readonly dataFolder: string;
   readonly authentication: Endpoint;
   readonly accounting: Endpoint;
@@ -19,6 +21,8 @@ export interface BridgeConfig {
   readonly bridgeId: string;
   /** Processes for 802.1X handshakes. */
   readonly eapWorkers: number;
+  /** One line of the log for each decision. */
+  readonly logDecisions: boolean;
   /** Asked again at each connection: the controller may create the token after we start. */
   readonly controllerToken: () => string | null;
   /** Resolves `env:NAME` or `file:PATH`. */
@@ -32,6 +36,7 @@ export function readConfig(env: Environment): BridgeConfig {
   const data = resolve(text(env, 'CORDON_DATA', '.cordon'));
   const host = text(env, 'CORDON_RADIUS_HOST', '127.0.0.1');
   return {
+    version: release(),
     dataFolder: join(data, 'bridge'),
     authentication: { host, port: port('CORDON_RADIUS_AUTH_PORT', text(env, 'CORDON_RADIUS_AUTH_PORT', '1812')) },
     accounting: { host, port: port('CORDON_RADIUS_ACCT_PORT', text(env, 'CORDON_RADIUS_ACCT_PORT', '1813')) },
@@ -39,9 +44,19 @@ export function readConfig(env: Environment): BridgeConfig {
     controllerUrl: url('CORDON_CONTROLLER_URL', text(env, 'CORDON_CONTROLLER_URL', 'http://127.0.0.1:8080')),
     bridgeId: text(env, 'CORDON_BRIDGE_ID', hostname()),
     eapWorkers: count('CORDON_EAP_WORKERS', text(env, 'CORDON_EAP_WORKERS', `${defaultEapWorkers()}`)),
+    logDecisions: flag('CORDON_LOG_DECISIONS', text(env, 'CORDON_LOG_DECISIONS', '0')),
     controllerToken: () => env['CORDON_BRIDGE_TOKEN']?.trim() || readOptional(join(data, 'bridge-token')),
     secretOf: (reference) => lookUpSecret(env, data, reference),
   };
+}
+
+/** The package stands above us, built or not. */
+function release(): string {
+  for (let folder = import.meta.dirname; folder !== dirname(folder); folder = dirname(folder)) {
+    const found = readOptional(join(folder, 'package.json'));
+    if (found !== null) return String((JSON.parse(found) as { version?: unknown }).version);
+  }
+  return 'unknown';
 }
 
 function text(env: Environment, name: string, fallback: string): string {
@@ -61,6 +76,11 @@ function count(name: string, value: string): number {
   const number = /^\d{1,2}$/.test(value) ? Number(value) : 0;
   if (number < 1 || number > 64) throw new Error(`${name} is \`${value}\`: give a number from 1 to 64`);
   return number;
+}
+
+function flag(name: string, value: string): boolean {
+  if (value !== '0' && value !== '1') throw new Error(`${name} is \`${value}\`: give 1 or 0`);
+  return value === '1';
 }
 
 function hostPort(name: string, value: string): Endpoint {

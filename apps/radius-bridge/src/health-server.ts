@@ -1,25 +1,51 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import type { Endpoint } from './config.js';
+import { reasonOf } from './log.js';
 
-/** GET /healthz (200 when requests can be decided, else 503) and GET /counters, as JSON, for probes and people. */
+export interface HealthPages {
+  readonly health: () => { readonly ready: boolean };
+  readonly counters: () => unknown;
+  readonly metrics: { readonly contentType: string; print(): Promise<string> };
+}
+
+/**
+ * GET /healthz (200 when requests can be decided, else 503) and GET /counters, as JSON, for probes and people; GET /metrics
+ * for Prometheus. No secret and no MAC is on any of them.
+ */
 export class HealthServer {
   private readonly server: Server;
 
   constructor(
     private readonly endpoint: Endpoint,
-    health: () => { readonly ready: boolean },
-    counters: () => unknown,
+    private readonly pages: HealthPages,
+    onFault: (reason: string) => void,
   ) {
     this.server = createServer((request, response) => {
-      const path = (request.url ?? '').split('?', 1)[0];
-      const body = path === '/healthz' ? health() : path === '/counters' ? counters() : null;
-      const isReady = path !== '/healthz' || health().ready;
-      const status = request.method !== 'GET' ? 405 : body === null ? 404 : isReady ? 200 : 503;
-      response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' });
-      response.end(status === 200 || status === 503 ? `${JSON.stringify(body, null, 2)}\n` : '{}\n');
+      this.answer(request.method ?? '', (request.url ?? '').split('?', 1)[0]!, response).catch((error: unknown) => {
+        onFault(reasonOf(error));
+        response.destroy();
+      });
     });
+  }
+
+  private async answer(method: string, path: string, response: ServerResponse): Promise<void> {
+    const { health, counters, metrics } = this.pages;
+    const send = (status: number, body: unknown): void => {
+      response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' });
+      response.end(`${JSON.stringify(body, null, 2)}\n`);
+    };
+    if (method !== 'GET') return send(405, {});
+    if (path === '/counters') return send(200, counters());
+    if (path === '/healthz') {
+      const body = health();
+      return send(body.ready ? 200 : 503, body);
+    }
+    if (path !== '/metrics') return send(404, {});
+    const text = await metrics.print();
+    response.writeHead(200, { 'content-type': metrics.contentType, 'cache-control': 'no-store' });
+    response.end(text);
   }
 
   /** Resolves to the port. */

@@ -2,6 +2,7 @@ import { access, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SimpleGit } from 'simple-git';
 import { openGit, type Environment } from './git.js';
+import { parseLineOrigin, type LineOrigin } from './line-origin.js';
 import { faultFromGit, showRepository, SourceFault } from './source-fault.js';
 
 export interface PolicySourceOptions {
@@ -111,6 +112,19 @@ export class PolicySource {
       }),
     );
     return new Map([...files].sort(([a], [b]) => (a < b ? -1 : 1)));
+  }
+
+  /** Who wrote a line of the file as it was at that commit. Null when the mirror does not have it (any more). */
+  async lineOrigin(commit: string, folder: string, file: string, line: number): Promise<LineOrigin | null> {
+    if (!commitForm.test(commit) || !Number.isSafeInteger(line) || line < 1 || file.split('/').includes('..'))
+      return null;
+    const path = folderPrefix(folder) + file;
+    try {
+      const range = `${line},${line}`;
+      return parseLineOrigin(await this.git().raw(['blame', '--porcelain', '-L', range, commit, '--', path]));
+    } catch {
+      return null;
+    }
   }
 
   private git(): SimpleGit {

@@ -52,6 +52,9 @@ export const sessionSchema = z.strictObject({
 });
 export type Session = z.infer<typeof sessionSchema>;
 
+/** Absent in the events that an older bridge has on its disk. */
+const sinceLater = <T extends z.ZodType>(schema: T) => schema.nullable().default(null);
+
 /** One decision of the bridge, or several equal ones in a row (`count`). */
 export const authenticationSchema = z.strictObject({
   at: instant,
@@ -59,8 +62,20 @@ export const authenticationSchema = z.strictObject({
   nas: z.string(),
   nasPort: z.string().nullable(),
   outcome: z.enum(['accept', 'reject']),
+  /** For people. */
   reason: z.string(),
+  /** The name of why it was rejected, out of a short list; null for an accept. */
+  code: sinceLater(z.string()),
+  method: sinceLater(z.enum(authenticationMethods)),
+  class: sinceLater(z.string()),
+  posture: sinceLater(z.enum(postures)),
+  site: sinceLater(z.string()),
   segment: z.string().nullable(),
+  vlan: sinceLater(z.number().int()),
+  /** Rule that granted the segment, `file:line`. */
+  rule: sinceLater(z.string()),
+  /** Of the policy that decided. */
+  snapshotDigest: sinceLater(z.string()),
   decisionId: z.string(),
   count: z.number().int().positive(),
 });

@@ -7,7 +7,7 @@ import { TokenStore, type TokenView } from './tokens.js';
 
 const newToken = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9._@-]{0,63}$/i, 'use letters, digits and ._@- (at most 64)'),
-  role: z.enum(['admin', 'operator', 'viewer']),
+  role: z.enum(['admin', 'operator', 'viewer', 'monitor']),
 });
 
 @Controller('api/v1/tokens')

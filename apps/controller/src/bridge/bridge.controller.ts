@@ -4,10 +4,11 @@ import type { Clock } from '#base';
 import { bridgeEventsSchema, type BridgeEvents, type BridgeEventsAnswer } from '#model';
 import { z } from 'zod';
 import { Allow } from '../auth/auth.guard.js';
+import type { Config } from '../config.js';
 import { ApiRoute } from '../http/openapi.js';
 import { ZodPipe } from '../http/zod.pipe.js';
 import { Database } from '../store/database.js';
-import { clockToken } from '../wiring.js';
+import { clockToken, configToken } from '../wiring.js';
 import { Wakeups } from '../wakeups.js';
 import { BridgeFeed } from './feed.js';
 import { storeEvents } from './store-events.js';
@@ -29,6 +30,7 @@ export class BridgeController {
     @Inject(Database) private readonly database: Database,
     @Inject(Wakeups) private readonly wakeups: Wakeups,
     @Inject(clockToken) private readonly clock: Clock,
+    @Inject(configToken) private readonly config: Config,
   ) {}
 
   @Get('feed')
@@ -47,8 +49,10 @@ export class BridgeController {
   @Allow('bridge', 'write')
   @ApiRoute({ summary: 'What the bridge saw, in order; answered once stored', body: bridgeEventsSchema })
   async events(@Body(new ZodPipe(bridgeEventsSchema)) batch: BridgeEvents): Promise<BridgeEventsAnswer> {
-    const { answer, sessionsChanged } = await storeEvents(this.database, batch, this.clock.now());
+    const stored = await storeEvents(this.database, batch, this.clock.now(), this.config.history);
+    const { answer, sessionsChanged, authentications } = stored;
     if (sessionsChanged) this.wakeups.fire('sessions');
+    if (authentications > 0) this.wakeups.fire('authentications');
     return answer;
   }
 }

@@ -1,15 +1,25 @@
 import type { BridgeEvents, BridgeEventsAnswer, Session } from '#model';
-import { In, LessThanOrEqual, type EntityManager } from 'typeorm';
+import { In, type EntityManager } from 'typeorm';
+import { keepNewest, type HistoryLimits } from '../history/retention.js';
+import { changesBetween } from '../history/session-changes.js';
 import { Refusal } from '../http/refusal.js';
 import type { Database } from '../store/database.js';
-import { authentications, bridges, sessions, type SessionRow } from '../store/rows.js';
+import {
+  authentications,
+  bridges,
+  sessionChanges,
+  sessions,
+  type SessionChangeRow,
+  type SessionRow,
+} from '../store/rows.js';
 
-/** History is bounded: the newest rows stay. Open sessions always stay. */
-export const keep = { authentications: 200_000, closedSessions: 100_000 };
+/** The newest stay, and open sessions always. How much history stays is the operator's to say. */
+const closedSessions = 100_000;
 
 export interface StoredEvents {
   readonly answer: BridgeEventsAnswer;
   readonly sessionsChanged: boolean;
+  readonly authentications: number;
 }
 
 /**
@@ -17,19 +27,23 @@ export interface StoredEvents {
  * forgets it. A `seq` counts once per bridge, so a batch that is sent again changes nothing; sessions carry their own
  * revision and never go back.
  */
-export function storeEvents(database: Database, batch: BridgeEvents, now: Date): Promise<StoredEvents> {
+export function storeEvents(
+  database: Database,
+  batch: BridgeEvents,
+  now: Date,
+  limits: Pick<HistoryLimits, 'rows'>,
+): Promise<StoredEvents> {
   checkOrder(batch);
   return database.transaction(async (tx) => {
     const known = await tx.findOneBy(bridges, { id: batch.bridge });
     const last = known?.lastSeq ?? 0;
     const fresh = batch.events.filter(({ seq }) => seq > last);
     const stored = fresh.at(-1)?.seq ?? last;
-    const newest = new Map<string, Session>();
-    for (const event of fresh) if (event.type === 'session') newest.set(event.session.id, event.session);
-    const sessionsChanged = await saveSessions(tx, batch.bridge, [...newest.values()]);
-    await saveAuthentications(tx, batch.bridge, fresh);
+    const reported = fresh.flatMap((event) => (event.type === 'session' ? [event.session] : []));
+    const sessionsChanged = await saveSessions(tx, batch.bridge, reported, limits.rows);
+    const authenticated = await saveAuthentications(tx, batch.bridge, fresh, limits.rows);
     await tx.save(bridges, { id: batch.bridge, lastSeq: stored, lastSeen: now.toISOString() });
-    return { answer: { stored }, sessionsChanged };
+    return { answer: { stored }, sessionsChanged, authentications: authenticated };
   });
 }
 
@@ -41,44 +55,66 @@ function checkOrder({ events }: BridgeEvents): void {
   ]);
 }
 
-async function saveSessions(tx: EntityManager, bridge: string, reported: readonly Session[]): Promise<boolean> {
+async function saveSessions(
+  tx: EntityManager,
+  bridge: string,
+  reported: readonly Session[],
+  mostChanges: number,
+): Promise<boolean> {
   if (reported.length === 0) return false;
-  const stored = await tx.findBy(sessions, { id: In(reported.map(({ id }) => id)) });
-  const revisions = new Map(stored.map(({ id, document }) => [id, document.revision]));
-  const rows = reported
-    .filter(({ id, revision }) => revision > (revisions.get(id) ?? -1))
-    .map((session): SessionRow => ({
-      id: session.id,
-      bridge,
-      state: session.state,
-      mac: session.mac,
-      site: session.site,
-      method: session.method,
-      addresses: session.addresses,
-      startedAt: session.startedAt,
-      updatedAt: session.updatedAt,
-      document: session,
-    }));
-  if (rows.length === 0) return false;
-  await tx.upsert(sessions, rows, ['id']);
-  if (rows.some(({ state }) => state === 'closed')) {
+  const stored = await tx.findBy(sessions, { id: In([...new Set(reported.map(({ id }) => id))]) });
+  const known = new Map(stored.map(({ id, document }) => [id, document]));
+  const changed = new Map<string, Session>();
+  const changes: Omit<SessionChangeRow, 'id'>[] = [];
+  for (const session of reported) {
+    const before = known.get(session.id) ?? null;
+    if (before && session.revision <= before.revision) continue;
+    const { id, mac, nas, nasPort } = session;
+    for (const { at, change } of changesBetween(before, session))
+      changes.push({ session: id, at, mac, nas, nasPort, document: change });
+    known.set(id, session);
+    changed.set(id, session);
+  }
+  if (changed.size === 0) return false;
+  await tx.upsert(
+    sessions,
+    [...changed.values()].map((session) => rowOf(bridge, session)),
+    ['id'],
+  );
+  if (changes.length > 0) {
+    for (let i = 0; i < changes.length; i += 1000) await tx.insert(sessionChanges, changes.slice(i, i + 1000));
+    await keepNewest(tx, 'session_change', mostChanges);
+  }
+  if ([...changed.values()].some(({ state }) => state === 'closed')) {
     await tx.query(
       `DELETE FROM session WHERE state = 'closed' AND startedAt <
          (SELECT startedAt FROM session WHERE state = 'closed' ORDER BY startedAt DESC LIMIT 1 OFFSET ?)`,
-      [keep.closedSessions],
+      [closedSessions],
     );
   }
   return true;
 }
 
-async function saveAuthentications(tx: EntityManager, bridge: string, events: BridgeEvents['events']): Promise<void> {
-  const rows = events.flatMap((event) =>
-    event.type === 'authentication'
-      ? [{ bridge, seq: event.seq, mac: event.authentication.mac, document: event.authentication }]
-      : [],
-  );
-  if (rows.length === 0) return;
+function rowOf(bridge: string, session: Session): SessionRow {
+  const { id, state, mac, nas, nasPort, site, segment, method, addresses, startedAt, updatedAt, endedAt } = session;
+  const columns = { id, state, mac, nas, nasPort, site, segment, method, addresses, startedAt, updatedAt, endedAt };
+  return { ...columns, bridge, class: session.class, document: session };
+}
+
+async function saveAuthentications(
+  tx: EntityManager,
+  bridge: string,
+  events: BridgeEvents['events'],
+  mostRows: number,
+): Promise<number> {
+  const rows = events.flatMap((event) => {
+    if (event.type !== 'authentication') return [];
+    const { seq, authentication } = event;
+    const { at, mac, nas, nasPort, outcome, segment } = authentication;
+    return [{ bridge, seq, at, mac, nas, nasPort, outcome, segment, document: authentication }];
+  });
+  if (rows.length === 0) return 0;
   await tx.insert(authentications, rows);
-  const newest = await tx.maximum(authentications, 'id');
-  await tx.delete(authentications, { id: LessThanOrEqual((newest ?? 0) - keep.authentications) });
+  await keepNewest(tx, 'authentication', mostRows);
+  return rows.length;
 }

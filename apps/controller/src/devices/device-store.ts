@@ -69,6 +69,10 @@ export class DeviceStore {
     return this.database.read((db) => db.findOneBy(devices, { mac }));
   }
 
+  findAll(macs: readonly Mac[]): Promise<Map<Mac, DeviceRow>> {
+    return this.database.read((db) => findDevices(db, [...new Set(macs)]));
+  }
+
   async get(mac: Mac): Promise<DeviceRow> {
     return (await this.find(mac)) ?? notFound(mac);
   }

@@ -9,8 +9,8 @@ import { pageQuery, type Page } from '../http/paging.js';
 import { Refusal } from '../http/refusal.js';
 import { ZodPipe } from '../http/zod.pipe.js';
 import { PolicyLoop } from '../policy/policy-loop.js';
-import { SessionStore } from '../sessions/session-store.js';
-import type { AuthenticationRow, DeviceRow } from '../store/rows.js';
+import { AuthenticationStore, type AuthenticationView } from '../history/authentication-store.js';
+import type { DeviceRow } from '../store/rows.js';
 import { checkClass } from './class-check.js';
 import { classChange, deviceChange, newDevice, postureChange, type NewDevice } from './device-fields.js';
 import { DeviceStore } from './device-store.js';
@@ -30,7 +30,7 @@ const macPipe = new ZodPipe(macSchema);
 export class DevicesController {
   constructor(
     @Inject(DeviceStore) private readonly store: DeviceStore,
-    @Inject(SessionStore) private readonly sessions: SessionStore,
+    @Inject(AuthenticationStore) private readonly history: AuthenticationStore,
     @Inject(PolicyLoop) private readonly policy: PolicyLoop,
     @Inject(clockToken) private readonly clock: Clock,
   ) {}
@@ -125,8 +125,8 @@ export class DevicesController {
   authentications(
     @Param('mac', macPipe) mac: Mac,
     @Query(new ZodPipe(z.strictObject(pageQuery))) query: { cursor?: string | undefined; limit: number },
-  ): Promise<Page<AuthenticationRow['document']>> {
-    return this.sessions.authentications(mac, query);
+  ): Promise<Page<AuthenticationView>> {
+    return this.history.list({ mac, ...query });
   }
 
   private snapshot() {

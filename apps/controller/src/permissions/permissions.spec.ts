@@ -5,7 +5,7 @@ const permissions = await Permissions.load();
 const isAllowed = (role: Caller['role'], ...permission: Permission): boolean =>
   permissions.isAllowed({ name: 'x', role }, permission);
 
-it('lets viewers read, operators change devices, admins manage tokens, and the bridge do nothing else', () => {
+it('lets viewers read, operators change devices, admins manage tokens, and the bridge and a monitor do nothing else', () => {
   expect(isAllowed('viewer', 'devices', 'read')).toBe(true);
   expect(isAllowed('viewer', 'devices', 'write')).toBe(false);
   expect(isAllowed('operator', 'devices', 'write')).toBe(true);
@@ -26,6 +26,21 @@ it('lets viewers read, operators change devices, admins manage tokens, and the b
     'audit',
     'status',
     'tokens',
+    'metrics',
   ] as const)
     expect(isAllowed('bridge', resource, 'read')).toBe(false);
+
+  expect(isAllowed('monitor', 'metrics', 'read')).toBe(true);
+  expect(isAllowed('viewer', 'metrics', 'read')).toBe(true);
+  for (const resource of [
+    'devices',
+    'sessions',
+    'policy',
+    'enforcement',
+    'audit',
+    'status',
+    'tokens',
+    'bridge',
+  ] as const)
+    expect(isAllowed('monitor', resource, 'read')).toBe(false);
 });

@@ -5,7 +5,16 @@ import type { Role } from '../store/rows.js';
 export type Caller = { readonly name: string; readonly role: Role | 'bridge' };
 
 export type Resource =
-  'devices' | 'credentials' | 'sessions' | 'policy' | 'enforcement' | 'audit' | 'status' | 'tokens' | 'bridge';
+  | 'devices'
+  | 'credentials'
+  | 'sessions'
+  | 'policy'
+  | 'enforcement'
+  | 'audit'
+  | 'status'
+  | 'tokens'
+  | 'metrics'
+  | 'bridge';
 export type Action = 'read' | 'write';
 export type Permission = readonly [Resource, Action];
 
@@ -24,6 +33,7 @@ m = g(r.sub, p.sub) && r.obj == p.obj && r.act == p.act
 
 /** The API's own permissions, apart from device policy. What is not listed is refused. */
 const policy = `
+p, monitor, metrics, read
 p, viewer, devices, read
 p, viewer, sessions, read
 p, viewer, policy, read
@@ -39,6 +49,7 @@ p, admin, tokens, read
 p, admin, tokens, write
 p, bridge, bridge, read
 p, bridge, bridge, write
+g, viewer, monitor
 g, operator, viewer
 g, admin, operator
 `;

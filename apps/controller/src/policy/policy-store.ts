@@ -7,6 +7,13 @@ import { activePolicies, policyVersions, type PolicyVersionRow } from '../store/
 
 export type StoredVersion = PolicyVersionRow;
 
+/** The commit behind a snapshot's digest. One commit has several when a schedule begins or ends. */
+export interface VersionOfDigest extends Pick<PolicyVersionRow, 'commit' | 'author' | 'committedAt' | 'message'> {
+  readonly digest: string;
+  /** When this digest came into force for the first time. */
+  readonly inForceAt: string;
+}
+
 interface Judged {
   readonly commit: Commit;
   readonly diagnostics: readonly Diagnostic[];
@@ -50,6 +57,28 @@ export class PolicyStore {
       const query = db.createQueryBuilder(policyVersions, 'v').orderBy('v.id', 'DESC').take(limit);
       return (before === null ? query : query.where('v.id < :before', { before })).getMany();
     });
+  }
+
+  /** By digest. The audit trail knows all that were ever in force. */
+  async versionsOf(digests: ReadonlySet<string>): Promise<Map<string, VersionOfDigest>> {
+    const found = new Map<string, VersionOfDigest>();
+    const wanted = [...digests];
+    for (let i = 0; i < wanted.length; i += 500) {
+      const some = wanted.slice(i, i + 500);
+      const rows = await this.database.read((db) =>
+        db.query<VersionOfDigest[]>(
+          `SELECT json_extract(a."after", '$.digest') AS digest, min(a.at) AS inForceAt, v."commit", v.author,
+             v.committedAt, v.message
+           FROM audit a JOIN policy_version v ON v."commit" = a.target AND v.status <> 'refused'
+           WHERE a.action IN ('policy.activate', 'policy.recompile')
+             AND json_extract(a."after", '$.digest') IN (${some.map(() => '?').join(', ')})
+           GROUP BY 1 ORDER BY inForceAt`,
+          some,
+        ),
+      );
+      for (const row of rows) found.set(row.digest, row);
+    }
+    return found;
   }
 
   /** The newest refused version, when nothing was activated after it. */

@@ -1,17 +1,26 @@
-import type { Authentication, DevicePosture, Session } from '#model';
+import type { DevicePosture, Session } from '#model';
 import type { Mac } from '#net';
 import { pageOf, type Page } from '../http/paging.js';
 import { Refusal } from '../http/refusal.js';
 import type { Database } from '../store/database.js';
-import { authentications, sessions, type BridgeRow, bridges } from '../store/rows.js';
+import { sessions, type BridgeRow, bridges } from '../store/rows.js';
 
 export interface SessionQuery {
-  readonly state?: 'open' | 'closed' | undefined;
-  readonly site?: string | undefined;
   readonly mac?: Mac | undefined;
+  readonly nas?: string | undefined;
+  readonly site?: string | undefined;
+  readonly class?: string | undefined;
+  readonly segment?: string | undefined;
+  readonly state?: Session['state'] | undefined;
+  readonly method?: Session['method'] | undefined;
   readonly cursor?: string | undefined;
   readonly limit: number;
 }
+
+const columns = ['mac', 'nas', 'site', 'class', 'segment', 'state', 'method'] as const;
+
+/** Of the page that ends with this session. */
+export const sessionCursor = ({ startedAt, id }: Pick<Session, 'startedAt' | 'id'>): string => `${startedAt}~${id}`;
 
 /** An open session with what the registry says of its device *now* (null: no record). */
 export interface LiveSession {
@@ -39,9 +48,9 @@ export class SessionStore {
         .orderBy('s.startedAt', 'DESC')
         .addOrderBy('s.id', 'DESC')
         .take(query.limit + 1);
-      if (query.state) select.andWhere('s.state = :state', { state: query.state });
-      if (query.site) select.andWhere('s.site = :site', { site: query.site });
-      if (query.mac) select.andWhere('s.mac = :mac', { mac: query.mac });
+      for (const column of columns) {
+        if (query[column] !== undefined) select.andWhere(`s.${column} = :${column}`, { [column]: query[column] });
+      }
       if (query.cursor) {
         const [startedAt, ...id] = query.cursor.split('~');
         select.andWhere('(s.startedAt < :startedAt OR (s.startedAt = :startedAt AND s.id < :id))', {
@@ -51,12 +60,7 @@ export class SessionStore {
       }
       return select.getMany();
     });
-    return pageOf(
-      rows,
-      query.limit,
-      (row) => `${row.startedAt}~${row.id}`,
-      (row) => row.document,
-    );
+    return pageOf(rows, query.limit, sessionCursor, (row) => row.document);
   }
 
   async get(id: string): Promise<Session> {
@@ -79,27 +83,6 @@ export class SessionStore {
 
   countOpen(): Promise<number> {
     return this.database.read((db) => db.countBy(sessions, { state: 'open' }));
-  }
-
-  async authentications(
-    mac: Mac,
-    query: { cursor?: string | undefined; limit: number },
-  ): Promise<Page<Authentication>> {
-    const rows = await this.database.read((db) => {
-      const select = db
-        .createQueryBuilder(authentications, 'a')
-        .where('a.mac = :mac', { mac })
-        .orderBy('a.id', 'DESC')
-        .take(query.limit + 1);
-      if (query.cursor) select.andWhere('a.id < :cursor', { cursor: Number(query.cursor) });
-      return select.getMany();
-    });
-    return pageOf(
-      rows,
-      query.limit,
-      (row) => String(row.id),
-      (row) => row.document,
-    );
   }
 
   bridges(): Promise<BridgeRow[]> {

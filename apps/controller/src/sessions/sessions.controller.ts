@@ -1,29 +1,30 @@
 import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
-import { macSchema, type Session } from '#model';
-import type { AccessGrant } from '#policy';
+import { authenticationMethods, macSchema, type Session } from '#model';
+import type { AccessGrant, Snapshot } from '#policy';
 import { z } from 'zod';
 import { Allow } from '../auth/auth.guard.js';
 import { DeviceStore } from '../devices/device-store.js';
 import { ApiRoute } from '../http/openapi.js';
-import { pageQuery, type Page } from '../http/paging.js';
+import { pageOf, pageQuery, type Page } from '../http/paging.js';
 import { ZodPipe } from '../http/zod.pipe.js';
 import { PolicyLoop } from '../policy/policy-loop.js';
+import type { DeviceRow } from '../store/rows.js';
 import { grantOf } from './resolve-principal.js';
-import { SessionStore } from './session-store.js';
+import { sessionCursor, SessionStore, type SessionQuery } from './session-store.js';
 
+const name = z.string().min(1).max(200);
 const listQuery = z.strictObject({
-  state: z.enum(['open', 'closed']).optional(),
-  site: z.string().optional(),
   mac: macSchema.optional(),
+  nas: name.optional(),
+  site: name.optional(),
+  class: name.optional(),
+  segment: name.optional(),
+  state: z.enum(['open', 'closed']).optional(),
+  method: z.enum(authenticationMethods).optional(),
+  /** Open sessions whose port is not what policy wants now. */
+  diverged: z.enum(['true', 'false']).optional(),
   ...pageQuery,
 });
-
-interface SessionView extends Session {
-  /** What the policy in force says of the device now; null: no access. */
-  readonly desired: AccessGrant | null;
-  /** The NAS was told what the policy says now. */
-  readonly isConverged: boolean;
-}
 
 @Controller('api/v1/sessions')
 export class SessionsController {
@@ -35,21 +36,61 @@ export class SessionsController {
 
   @Get()
   @Allow('sessions', 'read')
-  @ApiRoute({ summary: 'Sessions as the bridges reported them, newest first', query: listQuery })
-  list(@Query(new ZodPipe(listQuery)) query: z.infer<typeof listQuery>): Promise<Page<Session>> {
-    return this.sessions.list(query);
+  @ApiRoute({
+    summary: 'Sessions as the bridges reported them, and what policy wants of them now, newest first',
+    query: listQuery,
+  })
+  async list(
+    @Query(new ZodPipe(listQuery)) { diverged, ...query }: z.infer<typeof listQuery>,
+  ): Promise<Page<SessionView>> {
+    if (diverged === undefined) {
+      const { items, next } = await this.sessions.list(query);
+      return { items: await this.view(items), next };
+    }
+    if (query.state === 'closed') return { items: [], next: null };
+    return this.filtered({ ...query, state: 'open' }, (session) => session.isConverged === (diverged === 'false'));
   }
 
   @Get(':id')
   @Allow('sessions', 'read')
   @ApiRoute({ summary: 'One session: what the NAS was told, and what the policy wants now' })
   async get(@Param('id') id: string): Promise<SessionView> {
-    const session = await this.sessions.get(id);
-    const device = await this.devices.find(session.mac);
-    const snapshot = this.policy.active?.snapshot;
-    const desired = snapshot ? grantOf(snapshot, { ...session, class: null, posture: null, ...device }) : null;
-    const isConverged =
-      desired?.segment === session.segment && desired.vlan === session.vlan && desired.role === session.role;
-    return { ...session, desired, isConverged };
+    const [view] = await this.view([await this.sessions.get(id)]);
+    return view!;
   }
+
+  /** Policy decides what is asked for, not a column: pages are looked through until one is full. */
+  private async filtered(query: SessionQuery, isWanted: (session: SessionView) => boolean): Promise<Page<SessionView>> {
+    const found: SessionView[] = [];
+    let cursor = query.cursor ?? null;
+    do {
+      const page = await this.sessions.list({ ...query, cursor: cursor ?? undefined, limit: lookedAtOnce });
+      found.push(...(await this.view(page.items)).filter(isWanted));
+      cursor = page.next;
+    } while (cursor !== null && found.length <= query.limit);
+    return pageOf(found, query.limit, sessionCursor, (session) => session);
+  }
+
+  private async view(sessions: readonly Session[]): Promise<SessionView[]> {
+    const devices = await this.devices.findAll(sessions.map(({ mac }) => mac));
+    const snapshot = this.policy.active?.snapshot ?? null;
+    return sessions.map((session) => viewOf(session, devices.get(session.mac) ?? null, snapshot));
+  }
+}
+
+/** One page of the database. */
+const lookedAtOnce = 1000;
+
+function viewOf(session: Session, device: DeviceRow | null, snapshot: Snapshot | null): SessionView {
+  const desired = snapshot ? grantOf(snapshot, { ...session, class: null, posture: null, ...device }) : null;
+  const isConverged =
+    desired?.segment === session.segment && desired.vlan === session.vlan && desired.role === session.role;
+  return { ...session, desired, isConverged };
+}
+
+export interface SessionView extends Session {
+  /** What the policy in force says of the device now; null: no access. */
+  readonly desired: AccessGrant | null;
+  /** The NAS was told what the policy says now. */
+  readonly isConverged: boolean;
 }

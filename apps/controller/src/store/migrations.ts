@@ -1,5 +1,6 @@
 import { Like, Table, TableIndex, type MigrationInterface, type QueryRunner, type TableColumnOptions } from 'typeorm';
 import { counters } from './rows.js';
+import { History1764000100000 } from './history-migration.js';
 
 type Column = 'text' | 'text?' | 'integer' | 'key' | 'serial' | 'integer-key';
 
@@ -159,4 +160,4 @@ export class Credentials1764000000000 implements MigrationInterface {
   }
 }
 
-export const migrations = [Initial1763900000000, Credentials1764000000000];
+export const migrations = [Initial1763900000000, Credentials1764000000000, History1764000100000];

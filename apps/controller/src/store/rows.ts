@@ -1,6 +1,7 @@
 import type { Diagnostic } from '#base';
 import type { Authentication, Credential, DevicePosture, Session } from '#model';
 import type { Mac } from '#net';
+import type { SessionChange } from '../history/session-changes.js';
 import { EntitySchema, type EntitySchemaColumnOptions } from 'typeorm';
 
 /* Instants are ISO 8601 texts in UTC: they sort as they are and mean the same in every database. */
@@ -38,25 +39,48 @@ export interface CredentialTombstoneRow {
   revision: number;
 }
 
+/** Columns are what is asked by; `document` is all of it. */
 export interface SessionRow {
   id: string;
   bridge: string;
   state: Session['state'];
   mac: Mac;
+  nas: string;
+  nasPort: string | null;
   site: string;
+  class: string;
+  segment: string;
   method: Session['method'];
   addresses: string[];
   startedAt: string;
   updatedAt: string;
+  endedAt: string | null;
   document: Session;
 }
 
 export interface AuthenticationRow {
+  /** In order of arrival, which is not that of `at` when a bridge was away. */
   id: number;
   bridge: string;
   seq: number;
+  at: string;
   mac: string | null;
+  nas: string;
+  nasPort: string | null;
+  outcome: Authentication['outcome'];
+  segment: string | null;
   document: Authentication;
+}
+
+/** What became of a session over time: the session itself is kept only as it is now. */
+export interface SessionChangeRow {
+  id: number;
+  session: string;
+  at: string;
+  mac: Mac;
+  nas: string;
+  nasPort: string | null;
+  document: SessionChange;
 }
 
 export type PolicyVersionStatus = 'active' | 'refused' | 'superseded';
@@ -96,7 +120,8 @@ export interface AuditRow {
   after: object | null;
 }
 
-export type Role = 'admin' | 'operator' | 'viewer';
+/** `monitor` sees numbers only, no device. */
+export type Role = 'admin' | 'operator' | 'viewer' | 'monitor';
 
 export interface TokenRow {
   id: string;
@@ -172,18 +197,39 @@ export const sessions = new EntitySchema<SessionRow>({
     bridge: text,
     state: text,
     mac: text,
+    nas: text,
+    nasPort: optionalText,
     site: text,
+    class: text,
+    segment: text,
     method: text,
     addresses: json,
     startedAt: text,
     updatedAt: text,
+    endedAt: optionalText,
     document: json,
   },
 });
 
 export const authentications = new EntitySchema<AuthenticationRow>({
   name: 'authentication',
-  columns: { id: serial, bridge: text, seq: integer, mac: optionalText, document: json },
+  columns: {
+    id: serial,
+    bridge: text,
+    seq: integer,
+    at: text,
+    mac: optionalText,
+    nas: text,
+    nasPort: optionalText,
+    outcome: text,
+    segment: optionalText,
+    document: json,
+  },
+});
+
+export const sessionChanges = new EntitySchema<SessionChangeRow>({
+  name: 'session_change',
+  columns: { id: serial, session: text, at: text, mac: text, nas: text, nasPort: optionalText, document: json },
 });
 
 export const policyVersions = new EntitySchema<PolicyVersionRow>({
@@ -239,6 +285,7 @@ export const schemas = [
   credentialTombstones,
   sessions,
   authentications,
+  sessionChanges,
   policyVersions,
   activePolicies,
   audits,

@@ -44,6 +44,7 @@ export class AccountingHandler {
 
   handle(datagram: Buffer, source: Source, send: (reply: Buffer) => void): void {
     const { counters, snapshots } = this.ports;
+    const since = performance.now();
     counters.add('accounting.requests');
     const packet = decodePacket(datagram);
     if (typeof packet === 'string') return this.drop(`malformed.${packet}`);
@@ -56,7 +57,7 @@ export class AccountingHandler {
     if (packet.code !== codes.accountingRequest) return this.drop('unexpected-code', client);
     const signature = verifySignedRequest(packet, client.secret);
     if (signature !== 'valid') return this.drop(signature, client);
-    this.account(packet, source, client, send);
+    this.account(packet, source, client, since, send);
   }
 
   private answerStatus(packet: Packet, client: Client, send: (reply: Buffer) => void): void {
@@ -67,7 +68,7 @@ export class AccountingHandler {
     if (reply) send(reply);
   }
 
-  private account(packet: Packet, source: Source, client: Client, send: (reply: Buffer) => void): void {
+  private account(packet: Packet, source: Source, client: Client, since: number, send: (reply: Buffer) => void): void {
     const { counters, recorder, sessions } = this.ports;
     const record = readAccounting(packet);
     if (!record) return this.drop('no-status-type', client);
@@ -89,6 +90,7 @@ export class AccountingHandler {
       this.waiting--;
       this.cache.finish(key, packet.authenticator, reply);
       send(reply);
+      counters.took('accounting.durable', performance.now() - since);
     });
   }
 

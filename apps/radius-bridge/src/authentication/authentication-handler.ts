@@ -25,7 +25,8 @@ import { DuplicateCache, duplicateKey } from '../clients/duplicate-cache.js';
 import type { Counters } from '../counters.js';
 import type { DeviceIndex } from '../device-index.js';
 import type { EapReply, EapService } from '../eap/eap-service.js';
-import type { Recorder } from '../journal/recorder.js';
+import type { AuthenticationNote, Recorder } from '../journal/recorder.js';
+import type { DecisionLog } from './decision-log.js';
 import { portOf } from '../sessions/identification.js';
 import type { Acceptance, SessionTable } from '../sessions/session-table.js';
 import type { ActivePolicy, SnapshotStore } from '../snapshot-store.js';
@@ -70,21 +71,25 @@ export interface AuthenticationPorts {
  */
 export class AuthenticationHandler {
   private readonly cache = new DuplicateCache(maxCachedReplies);
+  /** What was decided last, until its reply goes out: nothing waits in between. */
+  private decided: AuthenticationNote | null = null;
 
   constructor(
     private readonly ports: AuthenticationPorts,
     private readonly decisionIds: DecisionIds,
     private readonly now: () => number,
+    private readonly logDecision: DecisionLog | null = null,
   ) {}
 
   /** `send` is called at once, later (802.1X), or never: then a counter says why. */
   handle(datagram: Buffer, source: Source, send: (reply: Buffer) => void): void {
+    const since = performance.now();
     this.ports.counters.add('authentication.requests');
-    const asked = this.verified(datagram, source);
+    const asked = this.verified(datagram, source, since);
     if (asked) this.answerOnce(asked, send);
   }
 
-  private verified(datagram: Buffer, source: Source): Asked | null {
+  private verified(datagram: Buffer, source: Source, since: number): Asked | null {
     const packet = decodePacket(datagram);
     if (typeof packet === 'string') return this.drop(`malformed.${packet}`);
     const policy = this.ports.snapshots.current;
@@ -97,7 +102,7 @@ export class AuthenticationHandler {
     }
     const signature = verifyMessageAuthenticator(packet, client.secret);
     if (signature !== 'valid') return this.drop(`message-authenticator-${signature}`, client);
-    return { packet, source, client, policy };
+    return { packet, source, client, policy, since };
   }
 
   private answerOnce(asked: Asked, send: (reply: Buffer) => void): void {
@@ -109,13 +114,18 @@ export class AuthenticationHandler {
       if (known !== 'in-progress') send(known);
       return;
     }
-    const finish = (reply: Buffer | null): void => {
+    const finish = (reply: Buffer | null, timedAs: string | null): void => {
       this.cache.finish(key, packet.authenticator, reply);
       if (reply) send(reply);
+      const milliseconds = performance.now() - asked.since;
+      if (timedAs) this.ports.counters.took(timedAs, milliseconds);
+      if (this.logDecision && this.decided) this.logDecision(this.decided, milliseconds);
+      this.decided = null;
     };
-    if (packet.code === codes.statusServer) finish(this.fitting(this.answerStatus(packet, client), client));
-    else if (readOctets(packet.attributes, types.eapMessage)) this.answerEap(asked, finish);
-    else finish(this.fitting(this.answerMac(asked), client));
+    if (packet.code === codes.statusServer) finish(this.fitting(this.answerStatus(packet, client), client), null);
+    else if (readOctets(packet.attributes, types.eapMessage))
+      this.answerEap(asked, (reply) => finish(reply, 'authentication.eap-round'));
+    else finish(this.fitting(this.answerMac(asked), client), 'authentication.mac');
   }
 
   private fitting(reply: Buffer | null, client: Client): Buffer | null {
@@ -209,15 +219,18 @@ export class AuthenticationHandler {
     eap: Buffer | null = null,
   ): Buffer | null {
     this.ports.counters.addFor(client.nas.name, 'authentication.rejects');
-    this.ports.counters.add(`authentication.reject.${refusal.reason}`);
-    this.ports.recorder.authentication({
+    this.ports.counters.addFor(client.nas.name, `authentication.reject.${refusal.reason}`);
+    this.note({
       at: this.now(),
       mac: refusal.mac ?? context.callingStation,
       nas: client.nas.name,
       nasPort: portOf(context),
       outcome: 'reject',
       reason: refusal.detail,
-      segment: null,
+      code: refusal.reason,
+      method: null,
+      grant: null,
+      snapshotDigest: this.ports.snapshots.current?.snapshot.digest ?? null,
       decisionId: this.decisionIds.next(),
     });
     return signReply(packet, codes.accessReject, eap ? eapAttributes(eap) : eapFailure(packet), client.secret);
@@ -235,7 +248,7 @@ export class AuthenticationHandler {
   }
 
   private record({ source, client, context, mac, decision, method }: Accepted, decisionId: string): void {
-    const { counters, recorder, sessions } = this.ports;
+    const { counters, sessions } = this.ports;
     const now = this.now();
     const nas = client.nas.name;
     counters.addFor(nas, 'authentication.accepts');
@@ -251,16 +264,24 @@ export class AuthenticationHandler {
       told: decision.fingerprint,
     };
     if (!sessions.accepted(acceptance, now)) counters.add('sessions.untracked');
-    recorder.authentication({
+    this.note({
       at: now,
       mac,
       nas,
       nasPort: portOf(context),
       outcome: 'accept',
       reason: decision.reason,
-      segment: decision.session.segment,
+      code: null,
+      method,
+      grant: decision.session,
+      snapshotDigest: decision.session.snapshotDigest,
       decisionId,
     });
+  }
+
+  private note(note: AuthenticationNote): void {
+    this.ports.recorder.authentication(note);
+    this.decided = note;
   }
 
   private drop(reason: string, client?: Client): null {
@@ -284,6 +305,8 @@ interface Asked {
   readonly source: Source;
   readonly client: Client;
   readonly policy: ActivePolicy;
+  /** When it came, by the monotonic clock, milliseconds. */
+  readonly since: number;
 }
 
 const eapAttributes = (packet: Buffer): Attribute[] => concatenatedAttributes(types.eapMessage, packet);

@@ -25,6 +25,7 @@ interface Pending {
   readonly target: CoaTarget;
   readonly bytes: Buffer;
   readonly resolve: (answer: DynamicAuthorizationReply | 'timeout') => void;
+  readonly since: number;
   tries: number;
   timer: NodeJS.Timeout | null;
 }
@@ -54,7 +55,7 @@ export class CoaClient {
     const code = kind === 'CoA-Request' ? codes.coaRequest : codes.disconnectRequest;
     const bytes = signRequest(code, id, attributes, target.secret);
     return new Promise((resolve) => {
-      const pending: Pending = { kind, target, bytes, resolve, tries: 0, timer: null };
+      const pending: Pending = { kind, target, bytes, resolve, since: performance.now(), tries: 0, timer: null };
       this.pending.set(pendingKey(target.address, target.port, id), pending);
       this.transmit(pending, id);
     });
@@ -91,6 +92,7 @@ export class CoaClient {
     if (!pending) return;
     if (pending.timer) clearTimeout(pending.timer);
     this.pending.delete(key);
+    this.counters.took('coa.round-trip', performance.now() - pending.since);
     pending.resolve(answer);
   }
 

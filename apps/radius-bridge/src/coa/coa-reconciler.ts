@@ -12,6 +12,7 @@ import type { TrackedSession } from '../sessions/tracked-session.js';
 import type { ActivePolicy, SnapshotStore } from '../snapshot-store.js';
 import type { CoaClient, CoaKind, CoaTarget } from './coa-client.js';
 import { CoaQueue } from './coa-queue.js';
+import { outcomeCounter } from './outcome-counter.js';
 
 const maxInFlight = 32;
 /** So that one dead NAS does not hold all the places. */
@@ -225,6 +226,7 @@ export class CoaReconciler {
     const target: CoaTarget = { address: tracked.session.nasAddress, port: nas.nas.coaPort, secret: nas.secret };
     const answer = await this.ports.client.send(request, target, attributes);
     if (this.stopped) return answer;
+    this.ports.counters.addFor(nas.nas.name, outcomeCounter(request, answer));
     const lastCoa: CoaOutcome = {
       at: this.now().toISOString(),
       request,

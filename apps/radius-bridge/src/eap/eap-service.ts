@@ -80,6 +80,11 @@ export class EapService {
     private readonly now: () => number,
   ) {}
 
+  /** Conversations that wait for their supplicant. */
+  get open(): number {
+    return this.places.size;
+  }
+
   /** Takes what a snapshot says. What was served before goes on being served where the new can't be. */
   configure(entry: EapEntry | null): void {
     this.entry = entry;

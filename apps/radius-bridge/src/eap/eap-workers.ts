@@ -18,6 +18,7 @@ export class EapWorkers {
   private readonly workers: Worker[];
   private material: EapMaterial | null = null;
   private requests = 0;
+  private ended = 0;
   private isClosed = false;
 
   constructor(
@@ -35,6 +36,15 @@ export class EapWorkers {
       if (worker.process) post(worker.process, { type: 'configure', material });
       else this.start(worker);
     }
+  }
+
+  /** `restarts`: how many ended by themselves. `backlog`: messages without an answer, per worker. */
+  get state(): { readonly running: number; readonly restarts: number; readonly backlog: readonly number[] } {
+    return {
+      running: this.workers.filter(({ process }) => process !== null).length,
+      restarts: this.ended,
+      backlog: this.workers.map(({ waiting }) => waiting.size),
+    };
   }
 
   /** The one with the least to do. */
@@ -100,6 +110,7 @@ export class EapWorkers {
       for (const done of worker.waiting.values()) done({ kind: 'unknown' });
       worker.waiting.clear();
       if (this.isClosed) return;
+      this.ended++;
       this.log('error', 'EAP worker ended and is started again', { code, signal });
       setTimeout(() => !this.isClosed && this.start(worker), restartMilliseconds).unref();
     });

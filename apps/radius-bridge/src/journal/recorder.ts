@@ -1,14 +1,19 @@
 import type { Authentication } from '#model';
 import type { Counters } from '../counters.js';
-import { stampRefreshed } from '../sessions/session-table.js';
+import { stampRefreshed, type SessionGrant } from '../sessions/session-table.js';
 import type { TrackedSession } from '../sessions/tracked-session.js';
 import type { JournalOperation } from './messages.js';
 import type { Journal } from './journal.js';
 
-/** A decision before it is counted together with its like. */
-export interface AuthenticationNote extends Omit<Authentication, 'count' | 'at'> {
-  /** Milliseconds: written out only when it is an event. */
+/** A decision before it is counted together with its like. What is made of it only when it is written costs nothing before. */
+export interface AuthenticationNote extends Pick<
+  Authentication,
+  'mac' | 'nas' | 'nasPort' | 'outcome' | 'reason' | 'code' | 'method' | 'snapshotDigest' | 'decisionId'
+> {
+  /** Milliseconds. */
   readonly at: number;
+  /** Null: rejected. */
+  readonly grant: Omit<SessionGrant, 'decisionId'> | null;
 }
 
 interface Repeated {
@@ -81,7 +86,7 @@ export class Recorder {
     const key = `${note.outcome}${note.mac} ${note.nas} ${note.nasPort}`;
     const known = this.repeated.get(key);
     const now = this.now();
-    const isRepeated = known?.note.segment === note.segment && known.note.reason === note.reason;
+    const isRepeated = known?.note.grant?.segment === note.grant?.segment && known?.note.reason === note.reason;
     if (isRepeated && now - known.writtenAt < repeatMilliseconds) {
       known.count++;
       known.note = note;
@@ -165,13 +170,27 @@ export class Recorder {
       this.counters.add('events.authentication.dropped', count);
       return;
     }
-    this.notes.push({ ...note, at: new Date(note.at).toISOString(), count });
+    this.notes.push(authenticationOf(note, count));
     this.schedule();
   }
 
   private schedule(): void {
     this.timer ??= setTimeout(() => this.flush(), batchMilliseconds);
   }
+}
+
+function authenticationOf({ at, grant, ...rest }: AuthenticationNote, count: number): Authentication {
+  return {
+    ...rest,
+    at: new Date(at).toISOString(),
+    class: grant?.class ?? null,
+    posture: grant?.posture ?? null,
+    site: grant?.site ?? null,
+    segment: grant?.segment ?? null,
+    vlan: grant?.vlan ?? null,
+    rule: grant?.rule ?? null,
+    count,
+  };
 }
 
 /** As JSON.stringify(tracked), without writing the session, which is most of it, a second time. */

@@ -69,6 +69,12 @@ export class SessionTable {
     return [...this.byId.values()].filter(({ session }) => session.state === 'open');
   }
 
+  countOpen(): number {
+    let count = 0;
+    for (const { session } of this.byId.values()) if (session.state === 'open') count++;
+    return count;
+  }
+
   get(id: string): TrackedSession | null {
     return this.byId.get(id) ?? null;
   }

@@ -1,0 +1,78 @@
+import { Option, type Command } from 'commander';
+import { history, type HistoryOptions } from './commands/history.js';
+import { sessions, type SessionsOptions } from './commands/sessions.js';
+import { tail, type TailOptions } from './commands/tail.js';
+
+type Run = (command: () => number | Promise<number>) => Promise<void>;
+
+const controller = [
+  '--controller <url>',
+  'the controller (default: CORDON_CONTROLLER_URL, else this machine)',
+] as const;
+const tokenFile = [
+  '--token-file <file>',
+  'file with an API token of role viewer or more (default: CORDON_TOKEN, CORDON_TOKEN_FILE)',
+] as const;
+const json = ['--json', 'machine-readable output'] as const;
+
+const historyHelp = `
+Examples:
+  cordon history 00:03:b1:4a:10:21 --since 7d
+  cordon history 00:03:b1:4a:10:21 --at 2026-11-24T03:12
+  cordon history --nas main-idf3-sw1 --port GigabitEthernet1/0/7 --at 03:12
+
+Times are those of this machine's clock unless they end in Z or an offset. A time without seconds means all of its minute.
+Exit codes: 0 something is known, 2 nothing is, 1 the controller can't be asked.`;
+
+const tailHelp = `
+Goes on where it was when the controller comes back. What is no longer stored shows as a gap. With --json one object a
+line: {"type":"authentication",…} or {"type":"gap","missed":N}.`;
+
+/** Commands that look at what happened; all of them ask the controller. */
+export function addHistoryCommands(cordon: Command, run: Run): void {
+  cordon
+    .command('sessions')
+    .description('who is on the network, where, and as what')
+    .option('--mac <mac>', 'of this device')
+    .option('--nas <nas>', 'on this switch or access point')
+    .option('--site <site>', 'at this site')
+    .option('--class <class>', 'of this device class')
+    .option('--segment <segment>', 'in this segment')
+    .option('--method <method>', 'authenticated by mac, password or certificate')
+    .addOption(new Option('--state <state>', 'open, closed or all').choices(['open', 'closed', 'all']).default('open'))
+    .option('--diverged', 'only open ones whose port is not what policy wants now')
+    .option('--limit <count>', 'so many at most, or all', '200')
+    .option(...controller)
+    .option(...tokenFile)
+    .option(...json)
+    .action((options: SessionsOptions) => run(() => sessions(options)));
+  cordon
+    .command('tail')
+    .description('follow decisions live, each with its reason')
+    .option('--mac <mac>', 'of this device')
+    .option('--nas <nas>', 'on this switch or access point')
+    .option('--port <port>', 'on this port (NAS-Port-Id)')
+    .addOption(new Option('--outcome <outcome>', 'accept or reject').choices(['accept', 'reject']))
+    .option('--segment <segment>', 'into this segment')
+    .option('--recent <count>', 'begin with so many from before', '10')
+    .option('--count <count>', 'end after so many')
+    .option(...controller)
+    .option(...tokenFile)
+    .option(...json)
+    .addHelpText('after', tailHelp)
+    .action((options: TailOptions) => run(() => tail(options)));
+  cordon
+    .command('history')
+    .argument('[mac]', 'the device')
+    .description('all that happened to a device or on a port, and why it had its VLAN at a given time')
+    .option('--nas <nas>', 'switch or access point (with --port)')
+    .option('--port <port>', 'its port, as NAS-Port-Id names it')
+    .option('--at <time>', 'explain where it was then')
+    .option('--since <span>', 'how far back: 24h, 7d, or a time (default: 24h; with --at: the hour before)')
+    .option('--limit <count>', 'so many entries of each kind at most', '500')
+    .option(...controller)
+    .option(...tokenFile)
+    .option(...json)
+    .addHelpText('after', historyHelp)
+    .action((mac: string | undefined, options: HistoryOptions) => run(() => history(mac, options)));
+}

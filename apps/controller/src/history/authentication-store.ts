@@ -1,0 +1,114 @@
+import type { Authentication } from '#model';
+import type { Mac } from '#net';
+import type { EntityManager, SelectQueryBuilder } from 'typeorm';
+import { pageOf, type Page } from '../http/paging.js';
+import type { Database } from '../store/database.js';
+import { authentications, type AuthenticationRow } from '../store/rows.js';
+
+export interface AuthenticationFilter {
+  readonly mac?: Mac | undefined;
+  readonly nas?: string | undefined;
+  readonly port?: string | undefined;
+  readonly outcome?: Authentication['outcome'] | undefined;
+  readonly segment?: string | undefined;
+}
+
+export interface AuthenticationQuery extends AuthenticationFilter {
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+  readonly cursor?: string | undefined;
+  readonly limit: number;
+}
+
+export interface AuthenticationView extends Authentication {
+  /** In order of arrival. */
+  readonly id: number;
+  readonly bridge: string;
+}
+
+/** What came since a number, and up to which number that was looked for. */
+export interface Arrivals {
+  readonly rows: readonly AuthenticationView[];
+  readonly upTo: number;
+}
+
+/** Rows that are looked through at once: few of them may be what is asked for. */
+const window = 5000;
+
+export const viewOf = ({ id, bridge, document }: AuthenticationRow): AuthenticationView => ({
+  id,
+  bridge,
+  ...document,
+});
+
+/** Reads the decisions that bridges reported: by device, port, switch, outcome and time, newest first, or as they arrive. */
+export class AuthenticationStore {
+  constructor(private readonly database: Database) {}
+
+  async list(query: AuthenticationQuery): Promise<Page<AuthenticationView>> {
+    const rows = await this.database.read((db) => selectAuthentications(db, query).getMany());
+    return pageOf(rows, query.limit, ({ at, id }) => `${at}~${id}`, viewOf);
+  }
+
+  /** Number of the oldest that is stored, and the last that was given out, which may be deleted since. */
+  async bounds(): Promise<{ first: number; last: number }> {
+    const [row] = await this.database.read((db) =>
+      db.query<{ first: number | null; last: number | null }[]>(
+        `SELECT (SELECT min(id) FROM authentication) AS first,
+           (SELECT seq FROM sqlite_sequence WHERE name = 'authentication') AS last`,
+      ),
+    );
+    const last = row?.last ?? 0;
+    return { first: row?.first ?? last + 1, last };
+  }
+
+  /** The number after which the newest `count` begin. */
+  async before(filter: AuthenticationFilter, count: number, last: number): Promise<number> {
+    if (count === 0) return last;
+    const { items } = await this.list({ ...filter, limit: count });
+    return Math.min(last, ...items.map(({ id }) => id - 1));
+  }
+
+  /** Oldest first. Looks at a bounded number of rows; who wants more asks again from `upTo`. */
+  async after(id: number, last: number, filter: AuthenticationFilter): Promise<Arrivals> {
+    const upTo = Math.min(last, id + window);
+    const rows = await this.database.read((db) =>
+      filtered(db.createQueryBuilder(authentications, 'a').where('a.id > :id AND a.id <= :upTo', { id, upTo }), filter)
+        .orderBy('a.id')
+        .getMany(),
+    );
+    return { rows: rows.map(viewOf), upTo };
+  }
+}
+
+export function selectAuthentications(
+  db: EntityManager,
+  query: AuthenticationQuery,
+): SelectQueryBuilder<AuthenticationRow> {
+  const { from, to, cursor, limit } = query;
+  const select = filtered(db.createQueryBuilder(authentications, 'a').where('1 = 1'), query)
+    .orderBy('a.at', 'DESC')
+    .addOrderBy('a.id', 'DESC')
+    .take(limit + 1);
+  if (from !== undefined) select.andWhere('a.at >= :from', { from });
+  if (to !== undefined) select.andWhere('a.at <= :to', { to });
+  if (cursor !== undefined) {
+    const [at, id] = cursor.split('~');
+    select.andWhere('(a.at, a.id) < (:at, :id)', { at, id: Number(id) });
+  }
+  return select;
+}
+
+/** Only accepts have a segment, so the index over both serves each of the two alone. */
+function filtered(
+  select: SelectQueryBuilder<AuthenticationRow>,
+  { mac, nas, port, outcome, segment }: AuthenticationFilter,
+): SelectQueryBuilder<AuthenticationRow> {
+  if (mac !== undefined) select.andWhere('a.mac = :mac', { mac });
+  if (nas !== undefined) select.andWhere('a.nas = :nas', { nas });
+  if (port !== undefined) select.andWhere('a.nasPort = :port', { port });
+  if (segment !== undefined) select.andWhere("a.segment = :segment AND a.outcome = 'accept'", { segment });
+  if (outcome === 'reject') select.andWhere("a.outcome = 'reject' AND a.segment IS NULL");
+  if (outcome === 'accept') select.andWhere("a.outcome = 'accept'");
+  return select;
+}

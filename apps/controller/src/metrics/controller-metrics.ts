@@ -1,0 +1,168 @@
+import { Gauge, Counter, Histogram, Registry } from 'prom-client';
+import type { DevicePosture } from '#model';
+import type { PointState } from '../enforcement/enforcement-point.js';
+import type { PolicyStatus } from '../policy/describe-policy.js';
+import type { BridgeRow } from '../store/rows.js';
+
+/** What stands now: read when somebody asks. */
+export interface ControllerState {
+  readonly version: string;
+  readonly policy: PolicyStatus;
+  readonly devices: readonly { readonly class: string; readonly posture: DevicePosture; readonly count: number }[];
+  readonly openSessions: number;
+  readonly feeds: number;
+  readonly bridges: readonly BridgeRow[];
+  readonly points: readonly PointState[];
+  /** Authentications that were ever stored, also those that are deleted since. */
+  readonly authentications: number;
+  readonly streams: number;
+}
+
+type Sample = readonly [value: number, labels: Readonly<Record<string, string>>];
+
+interface StateMetric {
+  readonly name: string;
+  readonly help: string;
+  readonly labels?: readonly string[];
+  readonly isCounter?: true;
+  readonly read: (state: ControllerState) => number | readonly Sample[];
+}
+
+const seconds = (instant: string | null | undefined): number => (instant ? Date.parse(instant) / 1000 : 0);
+
+const stateMetrics: readonly StateMetric[] = [
+  {
+    name: 'cordon_controller_build_info',
+    help: 'Always 1; the release, and the Node that runs it',
+    labels: ['version', 'node'],
+    read: ({ version }) => [[1, { version, node: process.version }]],
+  },
+  {
+    name: 'cordon_controller_policy_info',
+    help: 'Always 1; the snapshot in force, and the commit it was compiled from',
+    labels: ['digest', 'commit'],
+    read: ({ policy: { active } }) => (active ? [[1, { digest: active.digest, commit: active.commit }]] : []),
+  },
+  {
+    name: 'cordon_controller_policy_activated_timestamp_seconds',
+    help: 'When the commit in force was put into force; 0 without one',
+    read: ({ policy }) => seconds(policy.active?.activatedAt),
+  },
+  {
+    name: 'cordon_controller_policy_refused',
+    help: '1 while the newest commit is refused, and the one before stays in force',
+    read: ({ policy }) => Number(policy.refused !== null),
+  },
+  {
+    name: 'cordon_controller_policy_source_reached',
+    help: '1 when the repository answered last time',
+    read: ({ policy }) => Number(policy.source.state === 'reached'),
+  },
+  {
+    name: 'cordon_controller_devices',
+    help: 'Devices in the registry',
+    labels: ['class', 'posture'],
+    read: ({ devices }) => devices.map(({ class: name, posture, count }) => [count, { class: name, posture }]),
+  },
+  {
+    name: 'cordon_controller_sessions_open',
+    help: 'Open sessions as the bridges reported them',
+    read: ({ openSessions }) => openSessions,
+  },
+  {
+    name: 'cordon_controller_authentications_total',
+    help: 'Authentications that bridges reported; several equal ones in a row are one',
+    isCounter: true,
+    read: ({ authentications }) => authentications,
+  },
+  {
+    name: 'cordon_controller_feeds_connected',
+    help: 'Bridges that listen now',
+    read: ({ feeds }) => feeds,
+  },
+  {
+    name: 'cordon_controller_bridge_last_seen_timestamp_seconds',
+    help: 'When a bridge sent its last events; an idle one sends none',
+    labels: ['bridge'],
+    read: ({ bridges }) => bridges.map(({ id, lastSeen }) => [seconds(lastSeen), { bridge: id }]),
+  },
+  {
+    name: 'cordon_controller_enforcement_point_in_sync',
+    help: '1 when an enforcement point was proved to hold what policy wants',
+    labels: ['point', 'driver'],
+    read: ({ points }) =>
+      points.map(({ name, driver, state }) => [Number(state === 'in-sync'), { point: name, driver }]),
+  },
+  {
+    name: 'cordon_controller_streams_open',
+    help: 'Clients that follow authentications live',
+    read: ({ streams }) => streams,
+  },
+  {
+    name: 'process_cpu_seconds_total',
+    help: 'CPU time of the process',
+    isCounter: true,
+    read: () => (process.cpuUsage().user + process.cpuUsage().system) / 1e6,
+  },
+  {
+    name: 'process_resident_memory_bytes',
+    help: 'Memory of the process',
+    read: () => process.memoryUsage.rss(),
+  },
+  {
+    name: 'process_start_time_seconds',
+    help: 'When the process started',
+    read: () => performance.timeOrigin / 1000,
+  },
+];
+
+const lagEvery = 100;
+
+/** The page at /metrics. */
+export class ControllerMetrics {
+  private readonly registry = new Registry();
+  private readonly metrics = new Map<string, Counter | Gauge>();
+  private readonly timer: NodeJS.Timeout;
+
+  constructor(private readonly state: () => Promise<ControllerState>) {
+    const registers = [this.registry];
+    for (const { name, help, labels, isCounter } of stateMetrics) {
+      const options = { name, help, labelNames: [...(labels ?? [])], registers };
+      this.metrics.set(name, isCounter ? new Counter(options) : new Gauge(options));
+    }
+    const lag = new Histogram({
+      name: 'cordon_controller_event_loop_lag_seconds',
+      help: 'How late the main thread came back to a timer of 100 ms: meanwhile nothing is answered',
+      buckets: [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5],
+      registers,
+    });
+    let due = performance.now() + lagEvery;
+    this.timer = setInterval(() => {
+      const now = performance.now();
+      lag.observe(Math.max(0, now - due) / 1000);
+      due = now + lagEvery;
+    }, lagEvery).unref();
+  }
+
+  get contentType(): string {
+    return this.registry.contentType;
+  }
+
+  async print(): Promise<string> {
+    const state = await this.state();
+    // INVARIANT: nothing waits between here and the printing, or two scrapes at once would add to the same metrics.
+    for (const { name, read } of stateMetrics) {
+      const metric = this.metrics.get(name)!;
+      metric.reset();
+      const found = read(state);
+      for (const [value, labels] of typeof found === 'number' ? [[found, {}] as const] : found) {
+        metric.inc(labels, value);
+      }
+    }
+    return this.registry.metrics();
+  }
+
+  onApplicationShutdown(): void {
+    clearInterval(this.timer);
+  }
+}

@@ -1,6 +1,7 @@
 import { accessFor, decodeSnapshot, type Snapshot } from '#policy/snapshot';
 import { AccountingHandler } from './accounting/accounting-handler.js';
 import { AccountingSessions } from './accounting/accounting-sessions.js';
+import { AclDownloads } from './authentication/acl-downloads.js';
 import { AuthenticationHandler } from './authentication/authentication-handler.js';
 import { renderGrant } from './authentication/authorization.js';
 import { DecisionIds } from './authentication/decision-id.js';
@@ -72,7 +73,11 @@ export class Bridge {
     const controller = { url: config.controllerUrl, token: config.controllerToken };
     this.eapWorkers = new EapWorkers(config.eapWorkers, (username) => this.credentials.find(username), log);
     this.eap = new EapService(this.eapWorkers, config.secretOf, counters, log, Date.now);
-    const onTaken = ({ eap }: Snapshot): void => this.eap.configure(eap);
+    const downloads = new AclDownloads();
+    const onTaken = (snapshot: Snapshot): void => {
+      this.eap.configure(snapshot.eap);
+      downloads.taken(snapshot);
+    };
     this.snapshots = new SnapshotStore(
       { decode: decodeSnapshot, secretOf: config.secretOf, accessFor, renderGrant, onTaken },
       log,
@@ -92,7 +97,7 @@ export class Bridge {
     const receiver = feedReceiver(this.snapshots, { devices, credentials }, journal, this.reconciler, counters);
     this.feed = new FeedClient(controller, receiver, counters, log);
     const onFault = (reason: string): void => log('error', 'fault while handling a datagram', { reason });
-    const authentication = new AuthenticationHandler({ ...shared, eap: this.eap }, decisionIds, Date.now);
+    const authentication = new AuthenticationHandler({ ...shared, downloads, eap: this.eap }, decisionIds, Date.now);
     this.authentication = new UdpServer(
       config.authentication,
       authentication.handle.bind(authentication),

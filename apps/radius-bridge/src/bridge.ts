@@ -1,6 +1,7 @@
 import { accessFor, decodeSnapshot, type Snapshot } from '#policy/snapshot';
 import { AccountingHandler } from './accounting/accounting-handler.js';
 import { AccountingSessions } from './accounting/accounting-sessions.js';
+import { AclDownloads } from './authentication/acl-downloads.js';
 import { AuthenticationHandler } from './authentication/authentication-handler.js';
 import { renderGrant } from './authentication/authorization.js';
 import { DecisionIds } from './authentication/decision-id.js';
@@ -80,9 +81,11 @@ export class Bridge {
     const controller = { url: config.controllerUrl, token: config.controllerToken };
     this.eapWorkers = new EapWorkers(config.eapWorkers, (username) => this.credentials.find(username), log);
     this.eap = new EapService(this.eapWorkers, config.secretOf, counters, log, Date.now);
-    const onTaken = ({ eap }: Snapshot): void => {
+    const downloads = new AclDownloads();
+    const onTaken = (snapshot: Snapshot): void => {
       this.takenAt = Date.now();
-      this.eap.configure(eap);
+      this.eap.configure(snapshot.eap);
+      downloads.taken(snapshot);
     };
     this.snapshots = new SnapshotStore(
       { decode: decodeSnapshot, secretOf: config.secretOf, accessFor, renderGrant, onTaken },
@@ -104,7 +107,8 @@ export class Bridge {
     this.feed = new FeedClient(controller, receiver, counters, log);
     const onFault = (reason: string): void => log('error', 'fault while handling a datagram', { reason });
     const logDecision = config.logDecisions ? decisionLog(log) : null;
-    const authentication = new AuthenticationHandler({ ...shared, eap: this.eap }, decisionIds, Date.now, logDecision);
+    const ports = { ...shared, downloads, eap: this.eap };
+    const authentication = new AuthenticationHandler(ports, decisionIds, Date.now, logDecision);
     this.authentication = new UdpServer(
       config.authentication,
       authentication.handle.bind(authentication),

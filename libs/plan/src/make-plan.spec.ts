@@ -126,6 +126,28 @@ describe('a plan', () => {
     expect(JSON.stringify(plan)).not.toContain('RADIUS_OTHER');
   });
 
+  it('shows a switch that no longer enforces port ACLs, and its replies as those of such a switch', () => {
+    const none = replaced('network/nas.yaml', 'profile: rfc', 'profile: rfc, portAcl: none');
+    const plan = planOf(tiny, none, { inventory });
+    expect(plan.network).toEqual([{ kind: 'nas', name: 'sw1', change: 'changed', fields: ['portAcl'] }]);
+    expect(plan.coa).toMatchObject({ total: 3, byKind: { change: 3 } });
+    const moved = new Map([
+      ...none,
+      ['catalog/segments.yaml', tiny.get('catalog/segments.yaml')!.replace('210', '211')],
+    ]);
+    const [rendered] = planOf(none, moved, { inventory }).access.rendered;
+    expect(rendered).toMatchObject({ profile: 'rfc (portAcl: none)', roles: [{ after: 'infusion-pump' }] });
+    expect(planOf(none, moved, { inventory }).budgets[0]?.after).toMatchObject({ entries: 0 });
+  });
+
+  it('says that a segment becomes one for telephones, and what switches are told', () => {
+    const voice = replaced('catalog/segments.yaml', '  dedicatedTo:', '  voice: true\n  dedicatedTo:');
+    const { access, network } = planOf(tiny, voice, { inventory });
+    expect(network).toEqual([{ kind: 'segment', name: 'pumps', change: 'changed', fields: ['voice'] }]);
+    expect(access.changes.map(({ aspects }) => aspects)).toEqual([['voice'], ['voice']]);
+    expect(access.rendered[0]?.lines.map(({ sign, text }) => sign + text)).toContain('+Egress-VLANID = 210 tagged');
+  });
+
   it('compares the longest ACL of each switch with what its ports take', () => {
     const limit = replaced('network/nas.yaml', 'profile: rfc', 'profile: rfc, aclEntries: 20');
     const more = new Map([...limit, ['rules/plan.csv', 'p, infusion-pump, remediation, https, allow, always, x']]);

@@ -129,13 +129,13 @@ export interface AccessPlan {
   readonly rendered: readonly RenderedChange[];
 }
 
-export type AccessAspect = 'admitted' | 'rejected' | 'segment' | 'vlan' | 'role' | 'sgt' | 'acl';
+export type AccessAspect = 'admitted' | 'rejected' | 'segment' | 'vlan' | 'role' | 'sgt' | 'voice' | 'acl';
 
 export interface AccessChange {
   readonly class: string;
   readonly site: string;
   readonly posture: Posture;
-  /** Of the device's switch. Null: the inventory names no switch, or there is no inventory. */
+  /** Of the device's switch, and what of port ACLs is enforced elsewhere. Null: the inventory names no switch, or there is no inventory. */
   readonly profile: string | null;
   /** Null without an inventory: not counted, which is not zero. */
   readonly devices: number | null;
@@ -152,6 +152,7 @@ export interface Placement {
   readonly vlan: number;
   readonly role: string;
   readonly sgt: number | null;
+  readonly voice: boolean;
   /** The access rule, `file:line`. */
   readonly rule: string;
 }

@@ -6,6 +6,7 @@ import { compareDiagnostics, type Diagnostic, type RelatedPlace, type Severity, 
  * be given another severity in cordon.yaml.
  */
 export const policyCodes = {
+  'acl-by-name': ['info', 'a switch is told only the name of a port ACL: the list must be there'],
   'acl-near-budget': ['info', 'a port ACL takes more than nine tenths of the entries of a switch'],
   'acl-over-budget': ['error', 'a port ACL needs more entries than a switch takes'],
   'artefact-differs': ['error', 'what a switch would be told is not what the port ACL says'],
@@ -36,6 +37,8 @@ export const policyCodes = {
   'not-enforced': ['warning', 'neither side of a flow rule is a device: no enforcement point carries it'],
   'object-overlaps-segment': ['error', 'a rule between endpoints covers addresses of a device segment'],
   'peer-not-in-port-acl': ['warning', 'a class has no segment of its own: port ACLs cannot name its addresses'],
+  'port-acl-elsewhere': ['info', 'a switch does not enforce all of the port ACLs, says nas.yaml'],
+  'port-acl-not-enforced': ['error', 'a switch can not be made to enforce a port ACL'],
   'prefix-overlap': ['error', 'two segments share addresses'],
   'reply-not-expressible': ['warning', 'a stateless port ACL cannot let the replies of a flow through'],
   'rule-expires-soon': ['warning', 'a rule ends within the next days'],
@@ -58,6 +61,7 @@ export const policyCodes = {
   'unknown-name': ['error', 'a rule, membership or test uses a name that is not declared'],
   'unsupported-model': ['error', 'model.conf is not the model that Cordon compiles'],
   'vlan-overlap': ['error', 'one VLAN id stands for two segments at a site'],
+  'voice-not-expressible': ['error', 'a switch has no words for a voice segment'],
   'yaml-syntax': ['error', 'a YAML file is malformed'],
 } as const satisfies Record<string, readonly [Severity, string]>;
 

@@ -50,6 +50,7 @@ export interface ApplicationSource extends Declared {
 export interface SegmentSource extends Declared {
   readonly dedicatedTo: string | null;
   readonly role: string | null;
+  readonly voice: boolean;
   readonly sites: readonly SegmentAtSite[];
 }
 

@@ -77,6 +77,8 @@ export interface Segment {
   readonly dedicatedTo: string | null;
   /** In flow rules, whatever sits here counts as this class instead of its own (quarantine, onboarding). */
   readonly role: string | null;
+  /** For telephones: switches are told so, each make in its own way. */
+  readonly voice: boolean;
   readonly sites: readonly SegmentAtSite[];
 }
 
@@ -90,6 +92,8 @@ export interface AccessGrant {
   readonly sgt: number | null;
   /** Class whose flow rules hold there. */
   readonly role: string;
+  /** The segment is for telephones. */
+  readonly voice: boolean;
   readonly rule: RuleLine;
 }
 
@@ -141,6 +145,8 @@ export interface NasEntry {
   readonly secret: string;
   /** Most ACL entries the switch takes per port; null when it did not say. */
   readonly aclEntries: number | null;
+  /** How much of a port ACL it enforces; something else enforces the rest. */
+  readonly portAcl: 'full' | 'ipv4-only' | 'none';
   readonly coaPort: number;
   /** Seconds until re-authentication. */
   readonly sessionTimeout: number;

@@ -73,6 +73,14 @@ export function vendorAttribute(vendor: number, type: number, value: Buffer): At
   return octetsAttribute(types.vendorSpecific, Buffer.concat([head, value]));
 }
 
+export function vendorTextAttribute(vendor: number, type: number, text: string): Attribute {
+  return vendorAttribute(vendor, type, Buffer.from(text, 'utf8'));
+}
+
+export function vendorIntegerAttribute(vendor: number, type: number, value: number): Attribute {
+  return vendorAttribute(vendor, type, integerAttribute(types.vendorSpecific, value).value);
+}
+
 export function ciscoAvPairAttribute(text: string): Attribute {
   return vendorAttribute(vendors.cisco, ciscoAvPair, Buffer.from(text, 'utf8'));
 }

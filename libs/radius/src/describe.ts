@@ -103,6 +103,7 @@ function describeValue(type: number | null, kind: AttributeKind, value: Buffer):
 function describeRules(value: Buffer): string {
   return value
     .toString('latin1')
+    .replace(/\0$/, '')
     .split('\0')
     .map((rule) => decodeText(Buffer.from(rule, 'latin1')))
     .join(' | ');

@@ -49,6 +49,7 @@ export const types = {
   acctInputGigawords: 52,
   acctOutputGigawords: 53,
   eventTimestamp: 55,
+  egressVlanId: 56,
   chapChallenge: 60,
   nasPortType: 61,
   tunnelType: 64,
@@ -155,14 +156,31 @@ export const attributeNames: ReadonlyMap<number, Row> = new Map<number, Row>([
 ]);
 
 /** IANA private enterprise numbers. */
-export const vendors = { cisco: 9, hp: 11, microsoft: 311, aruba: 14823 } as const;
+export const vendors = {
+  cisco: 9,
+  hp: 11,
+  microsoft: 311,
+  extreme: 1916,
+  foundry: 1991,
+  huawei: 2011,
+  juniper: 2636,
+  fortinet: 12356,
+  aruba: 14823,
+  mikrotik: 14988,
+} as const;
 export const ciscoAvPair = 1;
 
 export const vendorNames: ReadonlyMap<number, string> = new Map<number, string>([
   [vendors.cisco, 'Cisco'],
   [vendors.hp, 'HP'],
   [vendors.microsoft, 'Microsoft'],
+  [vendors.extreme, 'Extreme'],
+  [vendors.foundry, 'Foundry'],
+  [vendors.huawei, 'Huawei'],
+  [vendors.juniper, 'Juniper'],
+  [vendors.fortinet, 'Fortinet'],
   [vendors.aruba, 'Aruba'],
+  [vendors.mikrotik, 'Mikrotik'],
 ]);
 
 export const vendorAttributeNames: ReadonlyMap<number, ReadonlyMap<number, Row>> = new Map([
@@ -179,6 +197,7 @@ export const vendorAttributeNames: ReadonlyMap<number, ReadonlyMap<number, Row>>
       [23, ['HP-Port-Bounce-Host', 'integer']],
       [25, ['HP-User-Role', 'text']],
       [61, ['HP-NAS-Filter-Rule', 'text']],
+      [63, ['HP-Nas-Rules-IPv6', 'integer']],
       [64, ['HP-Egress-VLANID', 'egress-vlan']],
       [65, ['HP-Egress-VLAN-Name', 'text']],
     ]),
@@ -198,9 +217,28 @@ export const vendorAttributeNames: ReadonlyMap<number, ReadonlyMap<number, Row>>
     new Map<number, Row>([
       [1, ['Aruba-User-Role', 'text']],
       [2, ['Aruba-User-Vlan', 'integer']],
-      [40, ['Aruba-Port-Bounce', 'integer']],
+      [40, ['Aruba-Port-Bounce-Host', 'integer']],
       [44, ['Aruba-MPSK-Passphrase', 'secret']],
       [51, ['Aruba-NAS-Filter-Rule', 'text']],
+      [63, ['Aruba-Device-Traffic-Class', 'integer']],
+    ]),
+  ],
+  [vendors.extreme, new Map<number, Row>([[211, ['Extreme-Netlogin-Extended-Vlan', 'text']]])],
+  [vendors.huawei, new Map<number, Row>([[238, ['Huawei-Ext-Specific', 'text']]])],
+  [
+    vendors.juniper,
+    new Map<number, Row>([
+      [48, ['Juniper-Switching-Filter', 'text']],
+      [49, ['Juniper-VoIP-Vlan', 'text']],
+      [52, ['Juniper-AV-Pair', 'text']],
+    ]),
+  ],
+  [vendors.fortinet, new Map<number, Row>([[42, ['Fortinet-Host-Port-AVPair', 'text']]])],
+  [
+    vendors.mikrotik,
+    new Map<number, Row>([
+      [26, ['Mikrotik-Wireless-VLANID', 'integer']],
+      [27, ['Mikrotik-Wireless-VLANID-Type', 'integer']],
     ]),
   ],
 ]);

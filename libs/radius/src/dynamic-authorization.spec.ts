@@ -37,7 +37,16 @@ const unknown = session({
   nasPort: null,
   nasPortId: null,
 });
-const authorization: Authorization = { vlan: 999, acl: [], sessionTimeout: 600, sgt: null, class: Buffer.from('c') };
+const authorization: Authorization = {
+  vlan: 999,
+  voice: false,
+  acl: [],
+  role: 'pump',
+  portAcl: 'full',
+  sessionTimeout: 600,
+  sgt: null,
+  class: Buffer.from('c'),
+};
 const shown = (attributes: readonly Attribute[]): string[] =>
   attributes.map(describeAttribute).map(({ name, value }) => `${name} = ${value}`);
 const packetOf = (bytes: Buffer | null): Packet => decodePacket(bytes ?? Buffer.alloc(0)) as Packet;

@@ -10,7 +10,10 @@ import { codes, type Attribute, type Packet } from './packet.js';
  * replay (§6.3; several drop what is more than 300 s off): a retransmission repeats the same bytes.
  */
 
-/** Attributes of a CoA-Request that brings a session to `authorization`, in the way that the profile knows. */
+/**
+ * Attributes of a CoA-Request that brings a session to `authorization`, in the way that the profile knows. Throws for a make of which
+ * no way is known (`disconnect`): its sessions are ended instead.
+ */
 export function coaRequest(
   profile: NasProfile,
   session: SessionIdentification,
@@ -18,7 +21,9 @@ export function coaRequest(
   at: Date,
 ): Attribute[] {
   const change =
-    profile.changeOfAuthorization === 'push' ? renderAuthorization(profile, authorization) : profile.reauthenticate!();
+    profile.changeOfAuthorization === 'push' ? renderAuthorization(profile, authorization) : profile.reauthenticate?.();
+  if (!change || profile.changeOfAuthorization === 'disconnect')
+    throw new TypeError(`profile \`${profile.name}\` takes no CoA that changes a session`);
   return [...profile.identifySession(session), dateAttribute(types.eventTimestamp, at), ...change];
 }
 

@@ -1,3 +1,4 @@
+export { answerAclDownload, readAclDownload, type AclDownload } from './acl-download.js';
 export { readAccounting, type AccountingRecord, type AccountingStatus } from './accounting.js';
 export * from './attributes.js';
 export * from './build.js';
@@ -28,17 +29,30 @@ export { decodeAvps, encodeAvp, TtlsInner } from './eap/ttls.js';
 export type { ExportMaterial, FindProof, InnerMethod, InnerStep, PasswordProof } from './eap/tunnel.js';
 export { masterSessionKeyLength, sessionKeyAttributes } from './eap/session-keys.js';
 export { decodeTlsFrame, IncomingMessage, mostIncoming, OutgoingMessage } from './eap/tls-frames.js';
+export type { AclForm, PortAcl } from './nas-profiles/acl-form.js';
 export {
   checkAuthorization,
   countAclEntries,
   renderAuthorization,
+  renderPortAcl,
   type AuthorizationCode,
 } from './nas-profiles/authorization.js';
+export { inlineAces } from './nas-profiles/cisco-aces.js';
+export { downloadableAcl, takesDownloads, type DownloadableAcl } from './nas-profiles/downloadable-acl.js';
+export { filterName } from './nas-profiles/filter-name.js';
+export { filterRules } from './nas-profiles/filter-rules.js';
 export { parseCiscoAces } from './nas-profiles/parse-cisco-aces.js';
 export { parseNasFilterRules } from './nas-profiles/parse-filter-rules.js';
 export { nasProfile, nasProfileNames } from './nas-profiles/registry.js';
+export { toldAcl } from './nas-profiles/told-acl.js';
 export { verifyAcl } from './nas-profiles/verify-acl.js';
-export type { Authorization, NasProfile, SessionIdentification } from './nas-profiles/profile.js';
+export {
+  portAclScopes,
+  type Authorization,
+  type NasProfile,
+  type PortAclScope,
+  type SessionIdentification,
+} from './nas-profiles/profile.js';
 export {
   codes,
   decodePacket,

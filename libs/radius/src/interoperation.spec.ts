@@ -6,6 +6,7 @@ import { readIpv4, readOctets, readText } from './attributes.js';
 import { octetsAttribute, textAttribute } from './build.js';
 import { types } from './dictionary.js';
 import { renderAuthorization } from './nas-profiles/authorization.js';
+import type { Authorization } from './nas-profiles/profile.js';
 import { nasProfile } from './nas-profiles/registry.js';
 import { codes, decodePacket, signReply, signRequest, type Packet } from './packet.js';
 import { hidePassword, revealPassword } from './password.js';
@@ -37,8 +38,11 @@ const packetOf = (bytes: Buffer): Packet => {
   if (typeof packet === 'string') throw new Error(packet);
   return packet;
 };
-const authorization = {
+const authorization: Authorization = {
   vlan: 210,
+  voice: false,
+  role: 'infusion-pump',
+  portAcl: 'full',
   acl: [
     {
       action: 'permit' as const,

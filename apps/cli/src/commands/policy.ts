@@ -8,7 +8,7 @@ import {
   runPolicyTests,
   type Snapshot,
 } from '#policy';
-import { describeAttribute, nasProfile, nasProfileNames, renderAuthorization } from '#radius';
+import { checkAuthorization, describeAttribute, nasProfile, nasProfileNames, renderAuthorization } from '#radius';
 import { postures, type Posture } from '#model';
 import { writeFileSync } from 'node:fs';
 import { bold, countOf, green, print, printJson, red } from '../output.js';
@@ -73,16 +73,27 @@ export function access(options: {
     else print(`${red('REJECT')}: ${reason}`);
     return 0;
   }
-  const { segment, vlan, sgt, role, rule } = grant;
+  const { segment, vlan, voice, sgt, role, rule } = grant;
   const acl = snapshot.portAcls[role] ?? [];
   const authorization = {
     vlan,
+    voice,
     sgt,
     acl,
+    role,
+    portAcl: snapshot.nas.find(({ profile }) => profile === options.nas)?.portAcl ?? ('full' as const),
     sessionTimeout: sessionTimeoutOf(snapshot, options.site),
     class: Buffer.from('cordon'),
   };
-  const attributes = renderAuthorization(nasProfile(options.nas)!, authorization).map(describeAttribute);
+  const profile = nasProfile(options.nas)!;
+  const [finding] = checkAuthorization(profile, authorization, null);
+  if (finding) {
+    const { summary: reason, hint } = finding;
+    if (options.json) printJson({ segment, vlan, attributes: [], rule: null, reason, hint });
+    else print(`${red('CAN NOT BE TOLD')}: ${reason}\n  ${hint}`);
+    return 1;
+  }
+  const attributes = renderAuthorization(profile, authorization).map(describeAttribute);
   if (options.json) printJson({ segment, vlan, role, attributes, rule: { file: rule.file, line: rule.line } });
   else {
     print(`${green('ACCEPT')}: segment ${bold(segment)}, VLAN ${vlan}, by ${rule.file}:${rule.line}`);

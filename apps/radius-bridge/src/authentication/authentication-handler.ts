@@ -1,17 +1,21 @@
 import type { AuthenticationMethod } from '#model';
 import type { Mac } from '#net';
 import {
+  answerAclDownload,
   codes,
   concatenatedAttributes,
   decodePacket,
   encodeAttributes,
+  nasProfile,
   octetsAttribute,
+  readAclDownload,
   readInteger,
   readOctets,
   readMacAuthentication,
   readRequestContext,
   sessionKeyAttributes,
   signReply,
+  takesDownloads,
   types,
   verifyMessageAuthenticator,
   type Attribute,
@@ -31,6 +35,7 @@ import { portOf } from '../sessions/identification.js';
 import type { Acceptance, SessionTable } from '../sessions/session-table.js';
 import type { ActivePolicy, SnapshotStore } from '../snapshot-store.js';
 import type { Source } from '../udp-server.js';
+import type { AclDownloads } from './acl-downloads.js';
 import { acceptAttributes } from './accept-attributes.js';
 import type { AuthorizedAccess } from './authorizer.js';
 import type { DecisionIds } from './decision-id.js';
@@ -58,13 +63,15 @@ export interface AuthenticationPorts {
   readonly recorder: Recorder;
   readonly counters: Counters;
   readonly eap: EapService;
+  readonly downloads: AclDownloads;
 }
 
 /**
  * The authentication port: a datagram in, a signed reply or silence out.
  *
  *   decode ▶ client ▶ Message-Authenticator ▶ duplicate cache ▶ MAC ▶ device index ▶ access table ▶ attribute block ▶ sign
- *                                                            └▶ EAP (in a worker) ▶ certificate's MAC ─┘
+ *                                                            ├▶ EAP (in a worker) ▶ certificate's MAC ─┘
+ *                                                            └▶ name of an ACL ▶ that ACL (a switch that downloads)
  *
  * INVARIANT: nothing on the way of a MAC waits, and a packet that was not verified changes nothing but a counter. It does not
  * decide what a device gets (the authorizer does, from the snapshot).
@@ -125,7 +132,11 @@ export class AuthenticationHandler {
     if (packet.code === codes.statusServer) finish(this.fitting(this.answerStatus(packet, client), client), null);
     else if (readOctets(packet.attributes, types.eapMessage))
       this.answerEap(asked, (reply) => finish(reply, 'authentication.eap-round'));
-    else finish(this.fitting(this.answerMac(asked), client), 'authentication.mac');
+    else {
+      const download = readAclDownload(packet);
+      const reply = download === null ? this.answerMac(asked) : this.answerDownload(asked, download);
+      finish(this.fitting(reply, client), 'authentication.mac');
+    }
   }
 
   private fitting(reply: Buffer | null, client: Client): Buffer | null {
@@ -135,6 +146,31 @@ export class AuthenticationHandler {
   private answerStatus(packet: Packet, client: Client): Buffer | null {
     this.ports.counters.addFor(client.nas.name, 'authentication.status-server');
     return signReply(packet, codes.accessAccept, empty, client.secret);
+  }
+
+  /**
+   * A switch fetches the ACL that an Access-Accept named. The list is no secret of one session, but rights are in it: so only for a
+   * client whose profile downloads, and only when the request is signed, whatever else that client is allowed.
+   */
+  private answerDownload({ packet, client }: Asked, name: string): Buffer | null {
+    const { downloads, counters } = this.ports;
+    const refuse = (detail: string): Buffer | null =>
+      this.reject(packet, client, readRequestContext(packet), { mac: null, reason: 'acl-download', detail });
+    if (verifyMessageAuthenticator(packet, client.secret) !== 'valid')
+      return this.drop('acl-download-without-message-authenticator', client);
+    if (!takesDownloads(nasProfile(client.nas.profile)))
+      return refuse(`profile \`${client.nas.profile}\` downloads no ACL: \`cisco-ios-xe-dacl\` does`);
+    const acl = downloads.find(name);
+    if (!acl)
+      return refuse(
+        `\`${name}\` is of a policy that is not in force any more: the session gets the new one when it authenticates`,
+      );
+    const part = answerAclDownload(acl, packet, client.secret);
+    if (part.kind === 'bad-state')
+      return refuse(`the State of the download of \`${name}\` is not one that it was given`);
+    counters.addFor(client.nas.name, 'authentication.acl-downloads');
+    const code = part.kind === 'last' ? codes.accessAccept : codes.accessChallenge;
+    return signReply(packet, code, part.attributes, client.secret);
   }
 
   private answerMac(asked: Asked): Buffer | null {

@@ -19,6 +19,9 @@ export function authorizationOf(
 ): Authorization {
   return {
     vlan: grant.vlan,
+    voice: grant.voice,
+    role: grant.role,
+    portAcl: nas.portAcl,
     acl: snapshot.portAcls[grant.role] ?? [],
     sgt: grant.sgt,
     sessionTimeout: reauthenticationSeconds(nas.sessionTimeout, mac),

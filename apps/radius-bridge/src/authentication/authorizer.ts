@@ -143,7 +143,7 @@ export class Authorizer {
   }
 
   private render(nas: NasEntry, grant: AccessGrant): Rendered | RefusedAccess {
-    const key = `${makeOf(nas)} ${grant.vlan} ${grant.sgt} ${grant.role}`;
+    const key = `${makeOf(nas)} ${grant.vlan} ${grant.voice} ${grant.sgt} ${grant.role}`;
     let rendered = this.blocks.get(key);
     if (!rendered) this.blocks.set(key, (rendered = this.renderNew(nas, grant)));
     return rendered;
@@ -192,4 +192,4 @@ export function siteOf({ nas, ssid }: Place): string {
 }
 
 /** What of a NAS its attributes depend on. */
-const makeOf = (nas: NasEntry): string => `${nas.profile}/${nas.aclEntries ?? ''}`;
+const makeOf = (nas: NasEntry): string => `${nas.profile}/${nas.aclEntries ?? ''}/${nas.portAcl}`;

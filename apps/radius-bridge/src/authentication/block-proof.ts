@@ -3,7 +3,7 @@ import type { AccessGrant, NasEntry, Snapshot } from '#policy/snapshot';
 import { decodePacket, encodeAttributes, nasProfile, types, verifyAcl, type Attribute } from '#radius';
 
 /** What a switch may read as the ACL; VLAN and the like are not looked at. */
-const aclTypes: ReadonlySet<number> = new Set([types.nasFilterRule, types.vendorSpecific]);
+const aclTypes: ReadonlySet<number> = new Set([types.filterId, types.nasFilterRule, types.vendorSpecific]);
 const headerLength = 20;
 const accessAccept = 2;
 
@@ -26,10 +26,11 @@ export class BlockProof {
     const attributes = attributesOf(block);
     if (!attributes) return 'the attribute block is malformed';
     const acl = attributes.filter(({ type }) => aclTypes.has(type));
-    const key = `${nas.profile} ${grant.role} ${encodeAttributes(acl).toString('latin1')}`;
+    const key = `${nas.profile} ${nas.portAcl} ${grant.role} ${encodeAttributes(acl).toString('latin1')}`;
     let result = this.results.get(key);
     if (result === undefined) {
-      const difference = verifyAcl(this.space, profile, this.snapshot.portAcls[grant.role] ?? [], acl);
+      const wanted = { acl: this.snapshot.portAcls[grant.role] ?? [], role: grant.role, portAcl: nas.portAcl };
+      const difference = verifyAcl(this.space, profile, wanted, acl);
       result = difference && `\`${grant.role}\` in the words of ${nas.profile}: ${difference.summary}`;
       this.results.set(key, result);
     }

@@ -13,6 +13,7 @@ function nas(name: string, prefix: string, secret = 'env:OK'): NasEntry {
     profile: 'rfc',
     secret,
     aclEntries: null,
+    portAcl: 'full',
     coaPort: 3799,
     sessionTimeout: 3600,
   };

@@ -53,7 +53,7 @@ const passwordRemoved: RefusedAccess = {
  * tried again until it is no longer needed.
  *
  *   differs ▶ CoA-Request ─ack▶ told        no grant, or CoA refused ▶ Disconnect-Request ─ack▶ closed
- *                         ─silence▶ later                             ─refused or silence▶ later
+ *                         ─silence▶ later    or none for this make    ─refused or silence▶ later
  *
  * INVARIANT: a session whose NAS would do the same as before gets no packet.
  */
@@ -176,6 +176,7 @@ export class CoaReconciler {
     const { session } = tracked;
     const reason = `${session.segment} (VLAN ${session.vlan}) to ${decision.grant.segment} (VLAN ${decision.grant.vlan})`;
     const profile = nasProfile(desired.nas.nas.profile)!;
+    if (profile.changeOfAuthorization === 'disconnect') return this.disconnect(tracked, desired, reason);
     const decisionId = this.decisionIds.next();
     const authorization = authorizationOf(
       desired.policy.snapshot,

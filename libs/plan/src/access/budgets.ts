@@ -2,7 +2,7 @@ import { compareText } from '#base';
 import type { NasEntry, Snapshot } from '#policy';
 import type { BudgetChange, WorstRole } from '../plan.js';
 import type { Renderings } from './diff-access.js';
-import type { Rendering } from './rendering.js';
+import { switchKind, type Rendering } from './rendering.js';
 
 /** Per switch the longest port ACL that it may be told, before and after, beside what its ports take. */
 export function diffBudgets(before: Snapshot, after: Snapshot, renderings: Renderings): BudgetChange[] {
@@ -39,7 +39,7 @@ function worstRole(
   let worst: WorstRole | null = null;
   for (const site of [nas.site, ...Object.values(nas.ssidSites)]) {
     for (const role of roles.get(site) ?? []) {
-      const entries = rendering.entries(nas.profile, role);
+      const entries = rendering.entries(switchKind(nas), role);
       const isWorse = !worst || entries > worst.entries || (entries === worst.entries && role < worst.role);
       if (isWorse) worst = { role, entries };
     }

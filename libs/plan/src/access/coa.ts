@@ -3,7 +3,7 @@ import type { Criticality, NasEntry, Snapshot } from '#policy';
 import { nasProfile } from '#radius';
 import type { CoaKind, CoaPlan, NasBurst } from '../plan.js';
 import type { GroupAccess, Renderings } from './diff-access.js';
-import { profilesAt } from './rendering.js';
+import { kindsAt, switchKind } from './rendering.js';
 
 /**
  * The messages that a rollout sends to live sessions: one per device of the inventory whose switch would be told something
@@ -54,9 +54,11 @@ function kindAt(
 ): CoaKind | null {
   if (!before || !was || !is) return null;
   if (!after) return 'disconnect';
-  const isSame = renderings.before.fingerprint(was.profile, before) === renderings.after.fingerprint(is.profile, after);
+  const [old, now] = [switchKind(was), switchKind(is)];
+  const isSame = renderings.before.fingerprint(old, before) === renderings.after.fingerprint(now, after);
   if (isSame) return null;
-  return nasProfile(is.profile)?.changeOfAuthorization === 'reauthenticate' ? 'reauthenticate' : 'change';
+  const how = nasProfile(is.profile)?.changeOfAuthorization ?? 'push';
+  return how === 'push' ? 'change' : how;
 }
 
 /** On which switch is not known: a message if any profile at the site would be told something else. */
@@ -68,8 +70,8 @@ function kindAnywhere(
 ): CoaKind | null {
   if (!before) return null;
   if (!after) return 'disconnect';
-  const differs = profilesAt([...was.nas, ...is.nas], group.site).some(
-    (profile) => renderings.before.fingerprint(profile, before) !== renderings.after.fingerprint(profile, after),
+  const differs = kindsAt([...was.nas, ...is.nas], group.site).some(
+    (kind) => renderings.before.fingerprint(kind, before) !== renderings.after.fingerprint(kind, after),
   );
   return differs ? 'unknown' : null;
 }

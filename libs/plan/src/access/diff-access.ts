@@ -3,7 +3,7 @@ import { accessFor, type AccessGrant, type Snapshot } from '#policy';
 import type { AccessAspect, AccessChange, AccessPlan, Placement, RenderedChange } from '../plan.js';
 import type { DeviceGroup } from './device-groups.js';
 import { diffLines, withoutNumber } from './line-diff.js';
-import { profilesAt, type Rendering } from './rendering.js';
+import { kindsAt, switchKind, type Rendering } from './rendering.js';
 
 /** One group of devices with what it has in both policies. `devices`: null without an inventory. */
 export interface GroupAccess {
@@ -57,13 +57,13 @@ export function diffAccess(
   const sameAcl = aclComparison(before, after);
   const rows = new Map<string, AccessChange>();
   const rendered = new RenderedChanges(renderings);
-  const profiles = new Map([...before.nas, ...after.nas].map(({ name, profile }) => [name, profile]));
+  const profiles = new Map([...before.nas, ...after.nas].map((nas) => [nas.name, switchKind(nas)]));
   const everyNas = [...before.nas, ...after.nas];
   for (const { group, devices, before: was, after: is } of groups) {
     const aspects = aspectsOf(was, is, sameAcl);
     if (aspects.length === 0) continue;
     const profile = group.nas === null ? null : (profiles.get(group.nas) ?? null);
-    for (const told of profile === null ? profilesAt(everyNas, group.site) : [profile])
+    for (const told of profile === null ? kindsAt(everyNas, group.site) : [profile])
       rendered.add(told, was, is, `${group.class} at ${group.site}, ${group.posture}`);
     const { class: name, site, posture } = group;
     const places = { before: placementOf(was), after: placementOf(is) };
@@ -96,6 +96,7 @@ function aspectsOf(
   if (was.vlan !== is.vlan) aspects.push('vlan');
   if (was.role !== is.role) aspects.push('role');
   if (was.sgt !== is.sgt) aspects.push('sgt');
+  if (was.voice !== is.voice) aspects.push('voice');
   if (!sameAcl(was.role, is.role)) aspects.push('acl');
   return aspects;
 }
@@ -117,8 +118,8 @@ const aclText = (acl: Snapshot['portAcls'][string]): string =>
 
 function placementOf(grant: AccessGrant | null): Placement | null {
   if (!grant) return null;
-  const { segment, vlan, role, sgt, rule } = grant;
-  return { segment, vlan, role, sgt, rule: `${rule.file}:${rule.line}` };
+  const { segment, vlan, role, sgt, voice, rule } = grant;
+  return { segment, vlan, role, sgt, voice, rule: `${rule.file}:${rule.line}` };
 }
 
 function compareChanges(a: AccessChange, b: AccessChange): number {
@@ -139,7 +140,7 @@ class RenderedChanges {
   constructor(private readonly renderings: Renderings) {}
 
   add(profile: string, was: AccessGrant | null, is: AccessGrant | null, place: string): void {
-    const key = [profile, was?.role, was?.vlan, was?.sgt, is?.role, is?.vlan, is?.sgt].join(' ');
+    const key = [profile, ...factsOf(was), ...factsOf(is)].join(' ');
     let change = this.byGrants.get(key);
     if (change === undefined) this.byGrants.set(key, (change = this.render(profile, was, is)));
     change?.places.add(place);
@@ -172,6 +173,9 @@ class RenderedChanges {
     return made;
   }
 }
+
+const factsOf = (grant: AccessGrant | null): unknown[] =>
+  grant ? [grant.role, grant.vlan, grant.sgt, grant.voice] : ['rejected'];
 
 type FoundChange = Pick<RenderedChange, 'profile' | 'lines' | 'moved'> & {
   readonly roles: Map<string, RenderedChange['roles'][number]>;

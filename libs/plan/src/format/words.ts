@@ -165,6 +165,7 @@ function whatChanges({ aspects, before, after }: AccessChange): string {
     moves ? `${placementText(before)} -> ${placementText(after)}` : '',
     aspects.includes('role') ? `counts as ${after?.role} instead of ${before?.role}` : '',
     aspects.includes('sgt') ? `tag ${after?.sgt ?? 'none'} instead of ${before?.sgt ?? 'none'}` : '',
+    aspects.includes('voice') ? (after?.voice ? 'told as voice' : 'no longer told as voice') : '',
     aspects.includes('acl') ? (moves ? 'other port ACL' : `other port ACL in ${after?.segment}`) : '',
   ];
   return visible(parts.filter(Boolean).join('; '));

@@ -80,6 +80,7 @@ export const grantColumns = [
   'vlan',
   'sgt',
   'role',
+  'voice',
 ] as const satisfies readonly (keyof AccessGrant)[];
 export type FlowRuleRow = readonly FlowRule[(typeof flowRuleColumns)[number]][];
 export interface EncodedRules {

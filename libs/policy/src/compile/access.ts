@@ -129,7 +129,8 @@ function grantOf(
     );
   }
   const { vlan, sgt } = there;
-  return { ...ask, segment: rule.segment, vlan, sgt, role: segment.role ?? ask.class, rule: lines.of(rule) };
+  const role = segment.role ?? ask.class;
+  return { ...ask, segment: rule.segment, vlan, sgt, role, voice: segment.voice, rule: lines.of(rule) };
 }
 
 /** A child site has its parent's segments unless it has its own. */

@@ -1,4 +1,4 @@
-import { concatenatedAttributes, nasProfile, types } from '#radius';
+import { concatenatedAttributes, filterRules, types } from '#radius';
 import { policyFiles } from '#testkit';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { loadPolicy } from '../load/load.js';
@@ -33,6 +33,54 @@ describe('a port ACL of four entries, final denies included', () => {
   });
 });
 
+/** One switch of this profile, and what else its entry says. */
+function findingsOf(profile: string, more = '', changes: Record<string, string> = {}): string[] {
+  const nas = `sw: { address: 10.0.3.11, site: main, profile: ${profile}, secret: "env:X"${more} }`;
+  const loaded = loadPolicy(policyFiles({ 'network/nas.yaml': nas, ...changes }));
+  if (!loaded.ok) throw new Error(JSON.stringify(loaded.diagnostics));
+  const { ok, diagnostics } = compilePolicy(loaded.value, at);
+  return [ok ? 'compiles' : 'refused', ...new Set(diagnostics.map(({ code }) => code).sort())];
+}
+
+describe('a switch that does not enforce a port ACL as it stands', () => {
+  it.each<[string, string, string[]]>([
+    ['rfc', '', ['compiles']],
+    ['rfc', ', portAcl: none', ['compiles', 'port-acl-elsewhere']],
+    ['rfc', ', portAcl: ipv4-only', ['refused', 'port-acl-elsewhere', 'port-acl-not-enforced']],
+    ['mikrotik', '', ['refused', 'port-acl-not-enforced']],
+    ['mikrotik', ', portAcl: ipv4-only', ['refused', 'port-acl-elsewhere', 'port-acl-not-enforced']],
+    ['mikrotik', ', portAcl: none', ['compiles', 'port-acl-elsewhere']],
+    ['fortiswitch', '', ['refused', 'port-acl-not-enforced']],
+    ['fortiswitch', ', portAcl: ipv4-only', ['compiles', 'acl-by-name', 'port-acl-elsewhere']],
+    ['juniper-ex', '', ['compiles', 'acl-by-name']],
+    ['cisco-ios-xe-dacl', '', ['compiles']],
+  ])('of profile %s%s: %j', (profile, more, expected) => {
+    expect(findingsOf(profile, more)).toEqual(expected);
+  });
+
+  it('has an ACL by name that the message tells, with the file and the line', () => {
+    const nas = 'sw: { address: 10.0.3.11, site: main, profile: ruckus-icx, secret: "env:X" }';
+    const loaded = loadPolicy(policyFiles({ 'network/nas.yaml': nas }));
+    const [found] = loaded.ok ? compilePolicy(loaded.value, at).diagnostics : [];
+    expect(found).toMatchObject({ severity: 'info', code: 'acl-by-name', span: { file: 'network/nas.yaml', line: 1 } });
+    expect(found?.summary).toMatch(
+      /^`infusion-pump` on `sw` \(ruckus-icx\) goes by its name `cordon-infusion-pump-[0-9a-f]{16}`; 1 more go by name$/,
+    );
+  });
+
+  it('has a segment for telephones only where its make has words for one', () => {
+    const segments = policyFiles().get('catalog/segments.yaml')!;
+    const voice = { 'catalog/segments.yaml': segments.replaceAll('  dedicatedTo:', '  voice: true\n  dedicatedTo:') };
+    expect(voice['catalog/segments.yaml']).not.toBe(segments);
+    expect(findingsOf('rfc', '', voice)).toEqual(['compiles']);
+    expect(findingsOf('mikrotik', ', portAcl: none', voice)).toEqual([
+      'refused',
+      'port-acl-elsewhere',
+      'voice-not-expressible',
+    ]);
+  });
+});
+
 function compile() {
   const policy = loadPolicy(policyFiles());
   if (!policy.ok) throw new Error(policy.diagnostics[0]?.summary);
@@ -44,9 +92,8 @@ describe('what a switch would be told', () => {
 
   it('is what the port ACL says, or there is no snapshot: the message names switch, class and packet', () => {
     expect(compile().ok).toBe(true);
-    const profile = nasProfile('rfc')!;
-    const honest = profile.renderAcl.bind(profile);
-    vi.spyOn(profile, 'renderAcl').mockImplementation((acl) => {
+    const honest = filterRules.render.bind(filterRules);
+    vi.spyOn(filterRules, 'render').mockImplementation((acl) => {
       const text = Buffer.concat(honest(acl).map(({ value }) => value)).toString('latin1');
       return concatenatedAttributes(types.nasFilterRule, Buffer.from(text.replaceAll(' 443', ' 1-443')));
     });

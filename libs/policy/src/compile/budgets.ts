@@ -1,6 +1,16 @@
 import type { Diagnostic } from '#base';
 import { PacketSpace, type AclEntry } from '#net';
-import { checkAuthorization, countAclEntries, nasProfile, verifyAcl, type NasProfile } from '#radius';
+import {
+  checkAuthorization,
+  countAclEntries,
+  filterName,
+  nasProfile,
+  renderPortAcl,
+  toldAcl,
+  verifyAcl,
+  type Authorization,
+  type NasProfile,
+} from '#radius';
 import { policyCodes, type PolicyCode, type Report } from '../codes.js';
 import type { NasSource, Policy } from '../policy.js';
 import type { AccessGrant } from '../snapshot.js';
@@ -32,10 +42,11 @@ export class BudgetCheck {
       if (!profile) continue;
       const sites = new Set([nas.site, ...Object.values(nas.ssidSites)]);
       const grants = [...sites].flatMap((site) => bySite.get(site) ?? []);
-      const perRole = new Map(grants.map((grant) => [grant.role, grant]));
-      for (const [role, grant] of perRole) {
+      const perRole = new Map(grants.map((grant) => [`${grant.role} ${grant.voice}`, grant]));
+      for (const grant of perRole.values()) {
+        const { role, voice } = grant;
         // Switches with the same profile and budget would all say the same.
-        const key = `${role} ${nas.profile} ${nas.aclEntries}`;
+        const key = `${role} ${voice} ${nas.profile} ${nas.aclEntries} ${nas.portAcl}`;
         if (told.has(key)) continue;
         told.add(key);
         const acl = acls[role] ?? [];
@@ -44,35 +55,37 @@ export class BudgetCheck {
           const own: PolicyCode = Object.hasOwn(policyCodes, code) ? (code as PolicyCode) : 'acl-over-budget';
           report.add(own, nas.span, `\`${role}\` on \`${nas.name}\` (${nas.profile}): ${summary}`, hint);
         }
-        if (found.length === 0) fits.push({ nas, role, entries: countAclEntries(profile, acl) });
+        if (found.length === 0) fits.push({ nas, role, entries: countAclEntries(profile, acl, nas.portAcl) });
       }
     }
     reportNearBudget(fits, report);
+    reportElsewhere(policy.nas, report);
+    reportNames(fits, acls, report);
   }
 
   private findings(
     space: PacketSpace,
-    { aclEntries, sessionTimeout }: NasSource,
+    { aclEntries, sessionTimeout, portAcl }: NasSource,
     profile: NasProfile,
-    { vlan, sgt }: AccessGrant,
+    { vlan, sgt, role, voice }: AccessGrant,
     acl: readonly AclEntry[],
   ): readonly Diagnostic[] {
-    const key = `${profile.name} ${aclEntries} ${sessionTimeout} ${vlan} ${sgt}`;
+    const key = `${profile.name} ${aclEntries} ${sessionTimeout} ${portAcl} ${role} ${voice} ${vlan} ${sgt}`;
     const ofAcl = this.known.get(acl) ?? new Map<string, readonly Diagnostic[]>();
     this.known.set(acl, ofAcl);
     let found = ofAcl.get(key);
     if (!found) {
-      const authorization = { vlan, sgt, acl, sessionTimeout, class: classOfFullLength };
+      const authorization = { vlan, voice, sgt, acl, role, portAcl, sessionTimeout, class: classOfFullLength };
       const unfit = checkAuthorization(profile, authorization, aclEntries);
-      found = unfit.length > 0 ? unfit : [...differences(space, profile, acl)];
+      found = unfit.length > 0 ? unfit : [...differences(space, profile, authorization)];
       ofAcl.set(key, found);
     }
     return found;
   }
 }
 
-function* differences(space: PacketSpace, profile: NasProfile, acl: readonly AclEntry[]): Generator<Diagnostic> {
-  const difference = verifyAcl(space, profile, acl, profile.renderAcl(acl));
+function* differences(space: PacketSpace, profile: NasProfile, authorization: Authorization): Generator<Diagnostic> {
+  const difference = verifyAcl(space, profile, authorization, renderPortAcl(profile, authorization));
   if (difference)
     yield { severity: 'error', code: 'artefact-differs', summary: difference.summary, hint: difference.hint };
 }
@@ -81,6 +94,46 @@ interface Filled {
   readonly nas: NasSource;
   readonly role: string;
   readonly entries: number;
+}
+
+/** What nas.yaml says of a switch, and nobody should forget. One finding per kind of switch. */
+function reportElsewhere(list: readonly NasSource[], report: Report): void {
+  const partly = list.filter(({ portAcl }) => portAcl !== 'full');
+  for (const alike of Map.groupBy(partly, ({ profile, portAcl }) => `${profile} ${portAcl}`).values()) {
+    const [{ name, profile, portAcl, span }] = alike as [NasSource];
+    const what = portAcl === 'none' ? 'port ACLs' : 'the IPv6 part of port ACLs';
+    const others = alike.length > 1 ? ` and ${alike.length - 1} more` : '';
+    const summary = `\`${name}\`${others} (${profile}): this switch does not enforce ${what}`;
+    report.add(
+      'port-acl-elsewhere',
+      span,
+      summary,
+      'make sure that something else does: a firewall between the segments, for one',
+    );
+  }
+}
+
+/** Roles whose ACL goes as a name. One finding per kind of switch. */
+function reportNames(
+  fits: readonly Filled[],
+  acls: Readonly<Record<string, readonly AclEntry[]>>,
+  report: Report,
+): void {
+  const named = fits.flatMap(({ nas, role }) => {
+    const told = toldAcl(nasProfile(nas.profile)!, { acl: acls[role] ?? [], role, portAcl: nas.portAcl });
+    return told && !told.form.carriesEntries ? [{ nas, role, name: filterName(told.acl) }] : [];
+  });
+  for (const alike of Map.groupBy(named, ({ nas }) => `${nas.profile} ${nas.portAcl}`).values()) {
+    const { nas, role, name } = alike.reduce((a, b) => (b.role < a.role ? b : a));
+    const others = alike.length > 1 ? `; ${alike.length - 1} more go by name` : '';
+    const summary = `\`${role}\` on \`${nas.name}\` (${nas.profile}) goes by its name \`${name}\`${others}`;
+    report.add(
+      'acl-by-name',
+      nas.span,
+      summary,
+      'have the list on the switch under that name before the policy is in force',
+    );
+  }
 }
 
 /** Above nine tenths the next rule may be refused. One finding per kind of switch, about the fullest ACL. */

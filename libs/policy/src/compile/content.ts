@@ -39,10 +39,11 @@ export class CatalogSections {
         [...sites.keys()].map((name) => ({ name, ...siteTree.lineage(name) })),
       ),
       segments: this.segments.get([segments], () =>
-        [...segments.values()].map(({ name, dedicatedTo, role, sites: places }) => ({
+        [...segments.values()].map(({ name, dedicatedTo, role, voice, sites: places }) => ({
           name,
           dedicatedTo,
           role,
+          voice,
           sites: places,
         })),
       ),

@@ -42,6 +42,7 @@ export const segmentSchema = z.strictObject({
   ...about,
   dedicatedTo: text.optional(),
   role: text.optional(),
+  voice: z.boolean().default(false),
   sites: z.record(
     z.string(),
     z.strictObject({
@@ -149,8 +150,8 @@ const readers: Record<CatalogKind, Reader> = {
       }
       return { site, vlan: at.vlan, sgt: at.sgt ?? null, prefixes };
     });
-    const { dedicatedTo = null, role = null, description = '' } = value;
-    catalog.segments.set(name, { name, span, description, dedicatedTo, role, sites });
+    const { dedicatedTo = null, role = null, voice, description = '' } = value;
+    catalog.segments.set(name, { name, span, description, dedicatedTo, role, voice, sites });
   },
   sites(catalog, file, name, span, report) {
     const value = file.value([name], siteSchema, report);

@@ -272,6 +272,7 @@ const refusals: readonly (readonly [PolicyCode, Parts, string, RegExp])[] = [
     'catalog/segments-x.yaml:1:29',
     /docs\/policy-language.md/,
   ],
+  ['schema', segments('a: { voice: maybe, sites: {} }'), 'catalog/segments-x.yaml:1:13', /docs\/policy-language.md/],
   ['schema', classes('- a\n- b'), 'catalog/classes-x.yaml:1:1', /entries at the top level/],
   ['schema', tests('test: []'), 'tests/x.yaml:1:1', /`tests:` and `invariants:`/],
   [
@@ -409,6 +410,12 @@ const refusals: readonly (readonly [PolicyCode, Parts, string, RegExp])[] = [
   ],
   [
     'schema',
+    nas('a: { address: 10.0.3.12, site: main, profile: mikrotik, portAcl: ipv4, secret: "env:X" }'),
+    'network/nas-x.yaml:1:66',
+    /ipv4-only/,
+  ],
+  [
+    'schema',
     points('a: { driver: nftables, site: main, transport: { kind: telnet } }'),
     'network/enforcement-points-x.yaml:1:55',
     /docs\/policy-language.md/,
@@ -460,6 +467,10 @@ const fromCompiling: readonly PolicyCode[] = [
   'reply-not-expressible',
   'reply-too-large',
   'segment-not-at-site',
+  'acl-by-name',
+  'port-acl-elsewhere',
+  'port-acl-not-enforced',
+  'voice-not-expressible',
   'test-failed',
 ];
 

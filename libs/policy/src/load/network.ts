@@ -18,6 +18,7 @@ export const nasSchema = z.strictObject({
   profile: z.string(),
   secret: z.string(),
   aclEntries: z.number().int().min(1).optional(),
+  portAcl: z.enum(['full', 'ipv4-only', 'none']).default('full'),
   coaPort: port.default(3799),
   sessionTimeout: z.number().int().min(60).max(604_800).default(28_800),
   ssidSites: z.record(z.string(), z.string()).default({}),
@@ -77,9 +78,8 @@ export function readNas(
       for (const [ssid, site] of Object.entries(value.ssidSites)) {
         known(file, [name, 'ssidSites', ssid], site, sites.keys(), 'site', report);
       }
-      const { site, profile, secret, aclEntries = null, coaPort, sessionTimeout, ssidSites } = value;
-      if (prefix)
-        out.push({ name, span, prefix, site, profile, secret, aclEntries, coaPort, sessionTimeout, ssidSites });
+      const { description: _, address: __, aclEntries = null, ...rest } = value;
+      if (prefix) out.push({ name, span, prefix, aclEntries, ...rest });
     }
   }
   reportSharedAddresses(out, report);

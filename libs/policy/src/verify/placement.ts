@@ -97,8 +97,9 @@ export class Placement {
     const segment = this.entryOf(rule.segment, question.site);
     if (!segment) return { condition, placed: null };
     const { vlan, sgt } = segment;
-    const role = this.policy.segments.get(rule.segment)?.role ?? question.class;
-    const grant = { ...question, segment: rule.segment, vlan, sgt, role, rule: ruleLine(rule) };
+    const source = this.policy.segments.get(rule.segment);
+    const [role, voice] = [source?.role ?? question.class, source?.voice ?? false];
+    const grant = { ...question, segment: rule.segment, vlan, sgt, role, voice, rule: ruleLine(rule) };
     return { condition, placed: { grant, segment } };
   }
 

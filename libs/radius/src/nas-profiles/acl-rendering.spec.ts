@@ -7,13 +7,18 @@ import { readCiscoAvPairs, readConcatenated } from '../attributes.js';
 import { ciscoAvPairAttribute, concatenatedAttributes } from '../build.js';
 import { types } from '../dictionary.js';
 import type { Attribute } from '../packet.js';
+import type { AclForm } from './acl-form.js';
+import { inlineAces } from './cisco-aces.js';
+import { filterRules } from './filter-rules.js';
 import { parseCiscoAces } from './parse-cisco-aces.js';
 import { parseNasFilterRules } from './parse-filter-rules.js';
-import { nasProfile, nasProfileNames } from './registry.js';
 
 type Read = (attributes: readonly Attribute[]) => Result<readonly AclEntry[]>;
-const readers: Readonly<Record<string, Read>> = { rfc: parseNasFilterRules, 'cisco-ios-xe': parseCiscoAces };
-const kit = nasProfileNames.map((name) => ({ name, profile: nasProfile(name)!, read: readers[name]! }));
+const kit: readonly { name: string; form: AclForm; read: Read }[] = [
+  { name: 'NAS-Filter-Rule', form: filterRules, read: parseNasFilterRules },
+  { name: 'inline ACEs', form: inlineAces, read: parseCiscoAces },
+];
+const of = (entries: readonly AclEntry[]) => ({ role: 'pump', entries });
 
 const any = { sourcePorts: null, destination: null, destinationPorts: null, established: false };
 const prefix = (text: string): Prefix => parsePrefix(text) as Prefix;
@@ -42,7 +47,7 @@ const sample: readonly AclEntry[] = [
 
 describe('NAS-Filter-Rule (profile `rfc`)', () => {
   it('has this text', () => {
-    const bytes = readConcatenated(nasProfile('rfc')!.renderAcl(sample), types.nasFilterRule)!;
+    const bytes = readConcatenated(filterRules.render(of(sample)), types.nasFilterRule)!;
     expect(bytes.toString('ascii').split('\0')).toEqual([
       'permit in udp from any 68 to 0.0.0.0/0 67',
       'permit in tcp from any to 10.10.4.20 443',
@@ -60,7 +65,7 @@ describe('NAS-Filter-Rule (profile `rfc`)', () => {
   });
 
   it('runs on over attribute borders, at any place of a rule', () => {
-    const attributes = nasProfile('rfc')!.renderAcl([...sample, ...sample]);
+    const attributes = filterRules.render(of([...sample, ...sample]));
     expect(attributes.length).toBeGreaterThan(2);
     expect(attributes.slice(0, -1).every(({ value }) => value.length === 253)).toBe(true);
     expect(parseNasFilterRules(attributes)).toMatchObject({ ok: true });
@@ -103,7 +108,7 @@ describe('NAS-Filter-Rule (profile `rfc`)', () => {
 
 describe('inline ACEs (profile `cisco-ios-xe`)', () => {
   it('have this text', () => {
-    expect(readCiscoAvPairs(nasProfile('cisco-ios-xe')!.renderAcl(sample))).toEqual([
+    expect(readCiscoAvPairs(inlineAces.render(of(sample)))).toEqual([
       'ip:inacl#1=permit udp any eq 68 any eq 67',
       'ip:inacl#2=permit tcp any host 10.10.4.20 eq 443',
       'ip:inacl#3=deny tcp any host 10.10.4.21 range 1 79',
@@ -227,9 +232,9 @@ const anyPacket: fc.Arbitrary<AclPacket> = fc.record({
   established: fc.boolean(),
 });
 
-describe.each(kit)('ACL of profile $name', ({ profile, read }) => {
+describe.each(kit)('ACL in $name', ({ form, read }) => {
   const reread = (acl: readonly AclEntry[]): readonly AclEntry[] => {
-    const result = read(profile.renderAcl(acl));
+    const result = read(form.render(of(acl)));
     if (!result.ok) throw new Error(result.diagnostics[0]?.summary);
     return result.value;
   };
@@ -239,7 +244,7 @@ describe.each(kit)('ACL of profile $name', ({ profile, read }) => {
       .map((entry) => ({ ...entry, destination: entry.destination?.length === 0 ? null : entry.destination }))
       .flatMap((entry) => {
         const range = entry.destinationPorts;
-        if (profile.name === 'rfc' || !range || !isIcmpEntry(entry)) return [entry];
+        if (form === filterRules || !range || !isIcmpEntry(entry)) return [entry];
         return Array.from({ length: range.last - range.first + 1 }, (_, i) => ({
           ...entry,
           destinationPorts: port(range.first + i),
@@ -286,8 +291,8 @@ describe.each(kit)('ACL of profile $name', ({ profile, read }) => {
   it('refuses an entry whose conditions do not fit together', () => {
     const odd = permit(4, null, { destinationPorts: port(443) });
     expect(isConsistentEntry(odd)).toBe(false);
-    expect(profile.renderEntry(odd)).toBeNull();
-    expect(() => profile.renderAcl([odd])).toThrow(TypeError);
+    expect(form.renderEntry(odd)).toBeNull();
+    expect(() => form.render(of([odd]))).toThrow(TypeError);
   });
 
   it('is read from any bytes without a throw', () => {

@@ -1,6 +1,6 @@
 import type { Diagnostic } from '#base';
 import type { AclEntry } from '#net';
-import { integerAttribute, octetsAttribute, taggedIntegerAttribute, taggedTextAttribute } from '../build.js';
+import { integerAttribute, octetsAttribute } from '../build.js';
 import { types } from '../dictionary.js';
 import {
   encodedLength,
@@ -10,33 +10,53 @@ import {
   messageAuthenticatorLength,
   type Attribute,
 } from '../packet.js';
-import type { Authorization, NasProfile } from './profile.js';
+import { aclFamiliesOf, formOf, toldAcl, whyNotEnforced } from './told-acl.js';
+import type { Authorization, NasProfile, PortAclScope } from './profile.js';
 
-const vlanTunnel = 13;
-const ieee802 = 6;
 const radiusRequest = 1;
 
 /**
  * An authorization in the words of one make of switch: for Access-Accept, and for CoA where the make takes it there.
  * Termination-Action says that the end of Session-Timeout is a re-authentication; without it the session would end there.
+ * Throws on what `checkAuthorization` refuses: no part of an authorization is ever left out.
  */
 export function renderAuthorization(profile: NasProfile, authorization: Authorization): Attribute[] {
-  const tag = profile.tunnelTag;
+  const { vlan, sgt, sessionTimeout } = authorization;
   return [
-    taggedIntegerAttribute(types.tunnelType, tag, vlanTunnel),
-    taggedIntegerAttribute(types.tunnelMediumType, tag, ieee802),
-    taggedTextAttribute(types.tunnelPrivateGroupId, tag, `${authorization.vlan}`),
-    integerAttribute(types.sessionTimeout, authorization.sessionTimeout),
+    ...renderVlan(profile, authorization, vlan),
+    integerAttribute(types.sessionTimeout, sessionTimeout),
     integerAttribute(types.terminationAction, radiusRequest),
-    ...(authorization.sgt === null ? [] : profile.renderSgt(authorization.sgt)),
-    ...profile.renderAcl(authorization.acl),
+    ...(sgt === null || !profile.renderSgt ? [] : profile.renderSgt(sgt)),
+    ...renderPortAcl(profile, authorization),
     octetsAttribute(types.class, authorization.class),
   ];
 }
 
+function renderVlan(profile: NasProfile, { voice }: Authorization, vlan: number): Attribute[] {
+  if (!voice) return profile.renderVlan(vlan);
+  if (!profile.renderVoiceVlan) throw new TypeError(`profile \`${profile.name}\` has no words for a voice VLAN`);
+  return profile.renderVoiceVlan(vlan);
+}
+
+/** Attributes of the port ACL alone; none where nas.yaml says that something else enforces it. */
+export function renderPortAcl(
+  profile: NasProfile,
+  wanted: Pick<Authorization, 'acl' | 'role' | 'portAcl'>,
+): Attribute[] {
+  const unenforced = whyNotEnforced(profile, wanted);
+  if (unenforced) throw new TypeError(unenforced.summary);
+  const told = toldAcl(profile, wanted);
+  return told ? told.form.render(told.acl) : [];
+}
+
 /** Codes of the findings of `checkAuthorization`. */
 export type AuthorizationCode =
-  'acl-over-budget' | 'reply-too-large' | 'acl-entry-not-expressible' | 'value-out-of-range';
+  | 'acl-over-budget'
+  | 'reply-too-large'
+  | 'acl-entry-not-expressible'
+  | 'port-acl-not-enforced'
+  | 'voice-not-expressible'
+  | 'value-out-of-range';
 
 /** EAP-Success, and the keys of both directions: two Vendor-Specific of salt and three blocks each. */
 const eapBytes = 2 + 4 + 2 * (2 + 6 + 2 + 48);
@@ -44,9 +64,13 @@ const eapBytes = 2 + 4 + 2 * (2 + 6 + 2 + 48);
 const reserved = headerLength + messageAuthenticatorLength + eapBytes + 2 + maxValueLength;
 export const maxAttributeBytes = maxPacketLength - reserved;
 
-/** ACL entries as the switch counts them: both families and their final denies. */
-export function countAclEntries(profile: NasProfile, acl: readonly AclEntry[]): number {
-  return acl.reduce((sum, entry) => sum + (profile.renderEntry(entry)?.length ?? 1), 0) + 2;
+/** ACL entries as the switch counts them: with the final deny of each family that it filters. */
+export function countAclEntries(profile: NasProfile, acl: readonly AclEntry[], portAcl: PortAclScope = 'full'): number {
+  if (portAcl === 'none' || profile.aclForms.length === 0) return 0;
+  const filtered = aclFamiliesOf(profile, portAcl);
+  const own = acl.filter(({ family }) => filtered.includes(family));
+  const form = formOf(profile, own);
+  return own.reduce((sum, entry) => sum + (form?.renderEntry(entry)?.length ?? 1), 0) + filtered.length;
 }
 
 /**
@@ -59,17 +83,16 @@ export function checkAuthorization(
   authorization: Authorization,
   aclBudget: number | null,
 ): readonly Diagnostic[] {
-  const wrong = [...checkRanges(authorization), ...checkEntries(profile, authorization.acl)];
+  const wrong = [
+    ...checkRanges(authorization),
+    ...checkVoice(profile, authorization),
+    ...checkEnforced(profile, authorization),
+    ...checkEntries(profile, authorization),
+  ];
   if (wrong.length > 0) return wrong;
-  const entries = countAclEntries(profile, authorization.acl);
-  if (aclBudget !== null && entries > aclBudget)
-    return [
-      error(
-        'acl-over-budget',
-        `the ACL has ${entries} entries, of which two close IPv4 and IPv6; the switch takes ${aclBudget}`,
-        'allow prefixes instead of single addresses, or split the class',
-      ),
-    ];
+  const count = countAclEntries(profile, authorization.acl, authorization.portAcl);
+  const budget = Math.min(aclBudget ?? Infinity, profile.mostAclEntries ?? Infinity);
+  if (count > budget) return [overBudget(profile, authorization, count, budget)];
   const bytes = encodedLength(renderAuthorization(profile, authorization));
   if (bytes <= maxAttributeBytes) return [];
   return [
@@ -81,17 +104,49 @@ export function checkAuthorization(
   ];
 }
 
-function checkEntries(profile: NasProfile, acl: readonly AclEntry[]): Diagnostic[] {
-  return acl
-    .map((entry, i) => ({ i, lines: profile.renderEntry(entry) }))
-    .filter(({ lines }) => lines === null)
+function overBudget(profile: NasProfile, { portAcl }: Authorization, count: number, budget: number): Diagnostic {
+  const closing = aclFamiliesOf(profile, portAcl).length === 1 ? 'one closes IPv4' : 'two close IPv4 and IPv6';
+  return error(
+    'acl-over-budget',
+    `the ACL has ${count} entries, of which ${closing}; the switch takes ${budget}`,
+    'allow prefixes instead of single addresses, or split the class',
+  );
+}
+
+function checkEntries(profile: NasProfile, { acl, portAcl }: Authorization): Diagnostic[] {
+  if (portAcl === 'none' || profile.aclForms.length === 0) return [];
+  const filtered = aclFamiliesOf(profile, portAcl);
+  const own = acl.map((entry, i) => ({ entry, i })).filter(({ entry }) => filtered.includes(entry.family));
+  if (
+    formOf(
+      profile,
+      own.map(({ entry }) => entry),
+    )
+  )
+    return [];
+  const last = profile.aclForms.at(-1)!;
+  return own
+    .filter(({ entry }) => last.renderEntry(entry) === null)
     .map(({ i }) =>
       error(
         'acl-entry-not-expressible',
         `profile \`${profile.name}\` has no words for entry ${i + 1} of the ACL`,
-        'ports need TCP, UDP or SCTP, types need ICMP of the same family, established needs TCP',
+        'docs/nas-profiles.md says what this make can be told; ports need TCP, UDP or SCTP, types ICMP of the same family, established TCP',
       ),
     );
+}
+
+function checkEnforced(profile: NasProfile, authorization: Authorization): Diagnostic[] {
+  const unenforced = whyNotEnforced(profile, authorization);
+  return unenforced ? [error('port-acl-not-enforced', unenforced.summary, unenforced.hint)] : [];
+}
+
+function checkVoice(profile: NasProfile, { voice }: Authorization): Diagnostic[] {
+  if (!voice || profile.renderVoiceVlan) return [];
+  const summary = `profile \`${profile.name}\` has no words for a voice segment`;
+  return [
+    error('voice-not-expressible', summary, 'give telephones behind this switch a segment without `voice: true`'),
+  ];
 }
 
 function checkRanges({ vlan, sessionTimeout, sgt, class: { length } }: Authorization): Diagnostic[] {

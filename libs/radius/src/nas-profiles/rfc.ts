@@ -1,61 +1,27 @@
-import { formatPrefix, protocols, type AclEntry, type Interval } from '#net';
-import { isConsistentEntry, isIcmpEntry } from '../acl.js';
-import { concatenatedAttributes } from '../build.js';
-import { types } from '../dictionary.js';
-import { standardIdentification } from './identification.js';
+import { filterRules } from './filter-rules.js';
+import { identifyBy, standardParts } from './identification.js';
 import type { NasProfile } from './profile.js';
-
-const names: ReadonlyMap<number, string> = new Map([
-  [protocols.icmp, 'icmp'],
-  [protocols.tcp, 'tcp'],
-  [protocols.udp, 'udp'],
-]);
-
-const ports = (range: Interval<number> | null): string =>
-  range === null ? '' : ` ${range.first === range.last ? range.first : `${range.first}-${range.last}`}`;
+import { taggedEgressVlan, tunnelVlan } from './vlan.js';
 
 /**
- * One IPFilterRule (RFC 6733 §4.3.1). `in` is from the terminal. A family's "any" is written as its zero prefix, since `any`
- * means both families: `permit in 6 from any to 0.0.0.0/0 443` opens nothing in IPv6. ICMPv6 types go by `icmptypes`, too.
+ * Switches that follow the RFCs: RFC 3580 VLAN, RFC 4675 for a tagged one, NAS-Filter-Rule (RFC 4849), CoA that carries the new
+ * authorization (RFC 5176). There is no standard attribute for a security group tag, for re-authentication or for a bounce.
  */
-export function renderFilterRule(entry: AclEntry): string | null {
-  if (!isConsistentEntry(entry)) return null;
-  const { action, family, protocol, sourcePorts, destination, destinationPorts } = entry;
-  const name = protocol === null ? 'ip' : (names.get(protocol) ?? `${protocol}`);
-  const to = destination ? formatPrefix(destination) : family === 4 ? '0.0.0.0/0' : '::/0';
-  const icmp = isIcmpEntry(entry);
-  const options = icmp && destinationPorts ? ` icmptypes${ports(destinationPorts)}` : '';
-  const established = entry.established ? ' established' : '';
-  const rule = `${action} in ${name} from any${ports(sourcePorts)} to ${to}${icmp ? '' : ports(destinationPorts)}`;
-  return rule + options + established;
-}
-
-/** Closes both families. */
-const lastRule = 'deny in ip from any to any';
-
-/** Switches that follow the RFCs: RFC 3580 VLAN, NAS-Filter-Rule (RFC 4849), CoA that carries the new authorization. */
 export const rfc: NasProfile = {
   name: 'rfc',
   description: 'switches that take RFC 3580 VLANs and RFC 4849 filter rules',
   tunnelTag: 0,
+  renderVlan: (vlan) => tunnelVlan(0, vlan),
+  renderVoiceVlan: taggedEgressVlan,
+  aclForms: [filterRules],
+  aclFamilies: [4, 6],
+  mostAclEntries: null,
+  renderSgt: null,
   changeOfAuthorization: 'push',
   reauthenticate: null,
   bouncePort: null,
-  renderEntry(entry) {
-    const rule = renderFilterRule(entry);
-    return rule === null ? null : [rule];
-  },
-  /** RFC 4849 §2: rules are separated by 0x00 and run on from one attribute into the next. */
-  renderAcl(acl) {
-    const rules = acl.map((entry) => {
-      const rule = renderFilterRule(entry);
-      if (rule === null)
-        throw new TypeError(`inconsistent ACL entry: ${JSON.stringify(entry.action)} ${entry.protocol}`);
-      return rule;
-    });
-    return concatenatedAttributes(types.nasFilterRule, Buffer.from([...rules, lastRule].join('\0'), 'ascii'));
-  },
-  /** There is no standard attribute for it; makes that have tags have a profile of their own. */
-  renderSgt: () => [],
-  identifySession: standardIdentification,
+  sessionParts: standardParts,
+  identifySession: identifyBy(standardParts),
+  onTheSwitch: ['The VLANs exist.', 'Dynamic authorization (RFC 5176) is on, with the bridge as its client.'],
+  limits: ['No port bounce and no command to authenticate again: there is no standard for either.'],
 };

@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { aclPackets } from '../acl-packets.js';
 import { matchAcl } from '../acl.js';
 import type { Attribute } from '../packet.js';
-import { nasProfile, nasProfileNames } from './registry.js';
+import { renderPortAcl } from './authorization.js';
+import { nasProfile } from './registry.js';
 import { verifyAcl } from './verify-acl.js';
 
 const prefix = (text: string): Prefix => parsePrefix(text) as Prefix;
@@ -64,23 +65,26 @@ describe('the meaning of a port ACL as a set', () => {
   });
 });
 
-describe.each(nasProfileNames)('a port ACL in the words of profile `%s`', (name) => {
+/* Those that have words for everything. `registry.spec.ts` asks the same of all profiles, as far as their words go. */
+describe.each(['rfc', 'cisco-ios-xe'])('a port ACL in the words of profile `%s`', (name) => {
   const profile = nasProfile(name)!;
+  const wanted = (acl: readonly AclEntry[]) => ({ acl, role: 'pump', portAcl: 'full' as const });
+  const render = (acl: readonly AclEntry[]) => renderPortAcl(profile, wanted(acl));
   const verify = (of: readonly AclEntry[], attributes: readonly Attribute[]) =>
-    verifyAcl(new PacketSpace(), profile, of, attributes);
+    verifyAcl(new PacketSpace(), profile, wanted(of), attributes);
 
-  it('is proved', () => expect(verify(acl, profile.renderAcl(acl))).toBeNull());
+  it('is proved', () => expect(verify(acl, render(acl))).toBeNull());
 
   it('is proved for any list, and for none', () => {
     fc.assert(
       fc.property(entries, (list) => {
-        expect(verify(list, profile.renderAcl(list))).toBeNull();
+        expect(verify(list, render(list))).toBeNull();
       }),
     );
   });
 
   it.each(acl.map((_, i) => [i + 1, i] as const))('is refuted without line %i, by a packet', (_, i) => {
-    const found = verify(acl, profile.renderAcl(acl.toSpliced(i, 1)));
+    const found = verify(acl, render(acl.toSpliced(i, 1)));
     expect(found).toMatchObject({ code: 'artefact-differs' });
     expect(found?.summary).toMatch(
       i === 0 ? /^the switch would permit tcp\/443 to 10\.1\.0\.9/ : /^the switch would drop/,
@@ -98,7 +102,7 @@ describe.each(nasProfileNames)('a port ACL in the words of profile `%s`', (name)
       acl.filter(({ family }) => family === 6),
       [],
     ])
-      expect(verify(acl, profile.renderAcl(wrong))).toMatchObject({ code: 'artefact-differs' });
+      expect(verify(acl, render(wrong))).toMatchObject({ code: 'artefact-differs' });
   });
 
   it('is the same in other lines of the same meaning', () => {
@@ -107,16 +111,19 @@ describe.each(nasProfileNames)('a port ACL in the words of profile `%s`', (name)
       line({ destination: prefix('10.1.128.0/17'), destinationPorts: port(443) }),
     ];
     const whole = [line({ destination: prefix('10.1.0.0/16'), destinationPorts: port(443) })];
-    expect(verify(whole, profile.renderAcl(halves))).toBeNull();
+    expect(verify(whole, render(halves))).toBeNull();
   });
 
   it('is refused when it is not understood or not there', () => {
     expect(verify(acl, [])?.summary).toContain('not understood');
-    expect(verify(acl, profile.renderAcl(acl).slice(0, -1))).toMatchObject({ code: 'artefact-differs' });
+    expect(verify(acl, render(acl).slice(0, -1))).toMatchObject({ code: 'artefact-differs' });
   });
 });
 
-it('a profile without a reader is refused', () => {
-  const stranger = { ...nasProfile('rfc')!, name: 'stranger' };
-  expect(verifyAcl(new PacketSpace(), stranger, [], [])?.summary).toContain('no reader');
+it('an ACL in words of another make beside the own is refused', () => {
+  const rfc = nasProfile('rfc')!;
+  const wanted = { acl, role: 'pump', portAcl: 'full' as const };
+  const foreign = renderPortAcl(nasProfile('cisco-ios-xe')!, wanted);
+  const found = verifyAcl(new PacketSpace(), rfc, wanted, [...renderPortAcl(rfc, wanted), ...foreign]);
+  expect(found?.summary).toContain('there is an ACL in ip:inacl');
 });

@@ -1,38 +1,38 @@
-import type { Diagnostic, Result } from '#base';
-import { families, isIcmp, type AclEntry, type Interval, type PacketSpace } from '#net';
+import type { Diagnostic } from '#base';
+import { isIcmp, type AclEntry, type Family, type Interval, type PacketSpace } from '#net';
 import { aclPackets, formatPacket } from '../acl-packets.js';
 import type { Attribute } from '../packet.js';
-import { parseCiscoAces } from './parse-cisco-aces.js';
-import { parseNasFilterRules } from './parse-filter-rules.js';
-import type { NasProfile } from './profile.js';
-
-type AclReader = (attributes: readonly Attribute[]) => Result<readonly AclEntry[]>;
-
-/** How each make's ACL is read back. A profile without a reader proves nothing, so nothing of it goes out. */
-const readers: ReadonlyMap<string, AclReader> = new Map([
-  ['rfc', parseNasFilterRules],
-  ['cisco-ios-xe', parseCiscoAces],
-]);
+import { carriersOf } from './acl-form.js';
+import type { Authorization, NasProfile } from './profile.js';
+import { aclFamiliesOf, toldAcl, whyNotEnforced } from './told-acl.js';
 
 /**
  * Whether the attributes that a profile writes for an ACL mean that ACL, packet for packet: they are read back by a reader that
- * shares nothing with the writer, and both are compared as sets. Null when they do. What differs is named by one packet.
+ * shares nothing with the writer, and both are compared as sets. Null when they do. What differs is named by one packet. Where a name
+ * stands for the ACL, the name must be that of its content. Nothing else in the attributes may be an ACL to some switch.
  *
  * INVARIANT: no ACL goes to a switch for which this was not null-checked, at compile time or when the snapshot was taken.
  */
 export function verifyAcl(
   space: PacketSpace,
   profile: NasProfile,
-  acl: readonly AclEntry[],
+  wanted: Pick<Authorization, 'acl' | 'role' | 'portAcl'>,
   attributes: readonly Attribute[],
 ): Diagnostic | null {
-  const read = readers.get(profile.name);
-  if (!read) return differs(`no reader for profile \`${profile.name}\`, so its ACLs can't be proved`);
-  const back = read(attributes);
+  const unenforced = whyNotEnforced(profile, wanted);
+  if (unenforced) return differs(unenforced.summary);
+  const told = toldAcl(profile, wanted);
+  const carriers = told?.form.carriers ?? [];
+  const foreign = attributes.flatMap(carriersOf).find((carrier) => !carriers.includes(carrier));
+  if (foreign) return differs(`there is an ACL in ${foreign}, which profile \`${profile.name}\` does not use for this`);
+  if (!told) return null;
+  const acl = told.acl.entries;
+  const back = told.form.read(attributes, told.acl);
   if (!back.ok) return differs(`its own ACL is not understood: ${back.diagnostics[0]?.summary ?? 'no reason given'}`);
-  if (!isClosed(back.value))
+  const filtered = aclFamiliesOf(profile, wanted.portAcl);
+  if (!isClosed(back.value, filtered))
     return differs('a family does not end in a deny of all: what a switch adds differs by make');
-  if (saysTheSame(acl, back.value)) return null;
+  if (saysTheSame(acl, back.value, filtered)) return null;
   const intended = aclPackets(space, acl);
   const written = aclPackets(space, back.value);
   const extra = written.subtract(intended).witness;
@@ -46,8 +46,8 @@ function differs(summary: string): Diagnostic {
   return { severity: 'error', code: 'artefact-differs', summary, hint };
 }
 
-const isClosed = (entries: readonly AclEntry[]): boolean =>
-  families.every((family) => {
+const isClosed = (entries: readonly AclEntry[], filtered: readonly Family[]): boolean =>
+  filtered.every((family) => {
     const last = entries.findLast((entry) => entry.family === family);
     return last !== undefined && linesOf([last]) === '';
   });
@@ -56,8 +56,8 @@ const isClosed = (entries: readonly AclEntry[]): boolean =>
  * Line for line the same in each family, closing denies aside and one line for each ICMP type: then the sets are equal
  * without being made, which is what costs. Where lines differ, the sets decide.
  */
-function saysTheSame(acl: readonly AclEntry[], back: readonly AclEntry[]): boolean {
-  return families.every((family) => {
+function saysTheSame(acl: readonly AclEntry[], back: readonly AclEntry[], filtered: readonly Family[]): boolean {
+  return filtered.every((family) => {
     const [wanted, found] = [acl, back].map((entries) => linesOf(entries.filter((entry) => entry.family === family)));
     return wanted === found;
   });

@@ -183,9 +183,9 @@ const packetFaults: readonly Fault[] = [
   },
   {
     name: 'a VLAN id has a fraction',
-    file: `${radius}/nas-profiles/authorization.ts`,
-    find: 'taggedTextAttribute(types.tunnelPrivateGroupId, tag, `${authorization.vlan}`)',
-    replace: 'taggedTextAttribute(types.tunnelPrivateGroupId, tag, authorization.vlan.toFixed(1))',
+    file: `${radius}/nas-profiles/vlan.ts`,
+    find: 'text = `${vlan}`',
+    replace: 'text = vlan.toFixed(1)',
     caughtBy: rfc3580,
   },
   {

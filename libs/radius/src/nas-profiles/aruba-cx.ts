@@ -46,6 +46,7 @@ export const arubaCx: NasProfile = {
     '`radius dyn-authorization enable`, with the bridge as `radius dyn-authorization client`.',
   ],
   limits: [
+    'ICMP types. A policy that allows IPv6 neighbour discovery by type, as the sample hospital does, has them in every ACL: then none fits, and such a switch gets the VLAN alone (`portAcl: none`).',
     'Replies of connections that others open to the device: its rules have no source ports, no `established` and no ICMP types. A class that needs them is refused; enforce it elsewhere (`portAcl: none`).',
     'User roles are not used.',
   ],

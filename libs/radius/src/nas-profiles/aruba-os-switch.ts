@@ -40,6 +40,7 @@ export const arubaOsSwitch: NasProfile = {
     'For classes that go by Filter-Id: an extended IPv4 ACL and an IPv6 ACL, both of that name, each with all entries of its family.',
   ],
   limits: [
+    'ICMP types in the rules. A policy that allows IPv6 neighbour discovery by type, as the sample hospital does, has them in every ACL: then all go by name.',
     'IPv6 of a class that goes by Filter-Id may be dropped: no document says that HP-Nas-Rules-IPv6 counts for names.',
     'More than 100 entries for a client.',
     'It takes a snapshot of a named ACL when a client authenticates: edit the list under a new name only.',

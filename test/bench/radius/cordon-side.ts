@@ -9,6 +9,9 @@ import { end, launch, secret, until, type Side } from './side.ts';
 
 const root = join(import.meta.dirname, '../../..');
 
+/** As `cordon serve` starts it and its README says. */
+const usualFlags = ['--max-semi-space-size=16'];
+
 /** As the FreeRADIUS side is configured: every device is a pump, with the same VLAN and ACL by MAC and by certificate. */
 export function benchSnapshot(eapYaml: string | null = null): Snapshot {
   const verified = 'p2, infusion-pump, everywhere, verified, pumps, always, "by certificate"';
@@ -55,7 +58,7 @@ export function spawnBridge(
   nodeFlags: readonly string[] = [],
   port = 0,
 ): ChildProcess {
-  return launch(process.execPath, [...nodeFlags, join(root, 'dist/apps/radius-bridge/src/main.js')], {
+  return launch(process.execPath, [...usualFlags, ...nodeFlags, join(root, 'dist/apps/radius-bridge/src/main.js')], {
     env: {
       PATH: process.env['PATH'] ?? '',
       CORDON_DATA: join(folder, 'cordon'),

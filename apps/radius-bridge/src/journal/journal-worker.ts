@@ -13,6 +13,7 @@ import type { FromJournal, JournalOperation, JournalState, SpooledEvent, ToJourn
 
 const maxWritesPerCommit = 2000;
 const retryMilliseconds = 500;
+const sessionsPerList = 1000;
 
 /*
  * 64 MiB of pages stay in memory, and 32 MiB are written ahead before they go to their places: a session's page is written
@@ -58,6 +59,19 @@ function openStore(path: string) {
   // Kept along, because counting walks the table, and storing it with each event would write a page more.
   let spooled = (countEvents.get() as { value: number }).value;
   let lastSeq = metaOf('lastSeq');
+
+  /** In few long texts, none of which stays here: one for each session would cost more than all the rest of a start. */
+  function readSessions(give: (list: string) => void): void {
+    let sessions: string[] = [];
+    const finish = (): void => {
+      if (sessions.length > 0) give(`[${sessions.join(',')}]`);
+      sessions = [];
+    };
+    for (const row of statement('SELECT json FROM session').iterate()) {
+      if (sessions.push(String(row['json'])) === sessionsPerList) finish();
+    }
+    finish();
+  }
 
   function applyIndex(change: IndexChange): void {
     if (change.reset) setMeta.run(metaOf('reset') + 1, 'reset');
@@ -116,7 +130,8 @@ function openStore(path: string) {
     events: (limit: number): SpooledEvent[] =>
       readEvents.all(limit).map((row) => ({ seq: Number(row['seq']), json: String(row['json']) })),
     spooled: (): number => spooled,
-    load(): JournalState {
+    readSessions,
+    load(): Omit<JournalState, 'sessions'> {
       const rows = statement('SELECT mac, class, posture FROM device');
       rows.setReturnArrays(true);
       const snapshot = statement('SELECT json FROM snapshot').get() as { json: string } | undefined;
@@ -126,9 +141,6 @@ function openStore(path: string) {
         snapshot: snapshot?.json ?? null,
         devices: rows.all() as unknown as DeviceRow[],
         revision: metaOf('revision'),
-        sessions: statement('SELECT json FROM session')
-          .all()
-          .map((row) => String(row['json'])),
         lastSeq,
         spooled,
       };
@@ -190,6 +202,7 @@ function serve(path: string): void {
     waiting.push(message);
     if (retry === null) work();
   });
+  store.readSessions((list) => post({ type: 'sessions', list }));
   post({ type: 'loaded', state: store.load() });
 }
 

@@ -21,6 +21,7 @@ export interface JournalState {
   readonly snapshot: string | null;
   readonly devices: readonly DeviceRow[];
   readonly revision: number;
+  /** Each a list in JSON. */
   readonly sessions: readonly string[];
   readonly lastSeq: number;
   readonly spooled: number;
@@ -32,7 +33,9 @@ export type ToJournal =
   | { readonly type: 'close' };
 
 export type FromJournal =
-  | { readonly type: 'loaded'; readonly state: JournalState }
+  /** What was on disk; lists of sessions come first. */
+  | { readonly type: 'sessions'; readonly list: string }
+  | { readonly type: 'loaded'; readonly state: Omit<JournalState, 'sessions'> }
   /** All writes up to this ticket are on disk. */
   | { readonly type: 'durable'; readonly ticket: number; readonly spooled: number }
   | { readonly type: 'events'; readonly request: number; readonly events: readonly SpooledEvent[] }

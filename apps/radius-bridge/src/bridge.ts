@@ -167,7 +167,9 @@ export class Bridge {
     const { snapshot, devices, revision, credentials, credentialRevision, sessions } = this.journal.loaded;
     this.devices.load(devices, revision);
     this.credentials.load(credentials, credentialRevision);
-    for (const text of sessions) this.sessions.load(JSON.parse(text) as TrackedSession);
+    for (const list of sessions) {
+      for (const tracked of JSON.parse(list) as TrackedSession[]) this.sessions.load(tracked);
+    }
     if (snapshot === null) {
       this.log('warn', 'no snapshot on disk: silent until the controller sends one');
       return;

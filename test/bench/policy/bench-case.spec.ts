@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { loadPolicy, type Snapshot } from '#policy';
-import { judge, type BenchCase } from './bench-case.ts';
+import { judge, type BenchCase } from '../bench-case.ts';
 import {
   analysisCase,
   decideByTables,

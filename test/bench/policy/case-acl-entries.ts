@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { capircaSources } from './capirca.ts';
-import type { BenchCase } from './bench-case.ts';
+import type { BenchCase } from '../bench-case.ts';
 import { parseAccessLists } from './cisco-acl.ts';
 import { generatePolicy } from './generated-policy.ts';
 import { compiled, loaded } from './loaded.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { quantile } from '../statistics.ts';
 import { capircaSources } from './capirca.ts';
-import type { BenchCase, Outcome, RunOptions } from './bench-case.ts';
+import type { BenchCase, Outcome, RunOptions } from '../bench-case.ts';
 import { generatePolicy } from './generated-policy.ts';
 import { loaded, portAclClasses } from './loaded.ts';
 import { parametersOf, type Shape } from './parameters.ts';

@@ -10,7 +10,7 @@ import {
   type Snapshot,
 } from '#policy';
 import { median } from '../statistics.ts';
-import type { BenchCase } from './bench-case.ts';
+import type { BenchCase } from '../bench-case.ts';
 import { addressKey, membershipsOf, packetsOf, type Memberships, type WirePacket } from './decisions.ts';
 import { generatePolicy } from './generated-policy.ts';
 import { devicesOf } from './inventory.ts';

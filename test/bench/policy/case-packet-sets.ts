@@ -1,6 +1,6 @@
 import { maxOf, PacketSpace, type Interval, type PacketMatch } from '#net';
 import { median } from '../statistics.ts';
-import type { BenchCase } from './bench-case.ts';
+import type { BenchCase } from '../bench-case.ts';
 import { areEqualBoxes, permittedBoxes, type Box } from './box-set.ts';
 import { Numbers } from './numbers.ts';
 

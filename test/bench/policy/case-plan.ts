@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { median } from '../statistics.ts';
-import type { BenchCase } from './bench-case.ts';
+import type { BenchCase } from '../bench-case.ts';
 import { editedVersions } from './case-measured.ts';
 import { generatePolicy } from './generated-policy.ts';
 import { devicesOf, flowsOf } from './inventory.ts';

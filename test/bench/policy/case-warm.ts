@@ -1,5 +1,5 @@
 import { median } from '../statistics.ts';
-import type { BenchCase } from './bench-case.ts';
+import type { BenchCase } from '../bench-case.ts';
 import { generatePolicy } from './generated-policy.ts';
 import { compiled, loaded } from './loaded.ts';
 import { parametersOf, type Shape } from './parameters.ts';

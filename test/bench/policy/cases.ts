@@ -1,4 +1,4 @@
-import type { BenchCase } from './bench-case.ts';
+import type { BenchCase } from '../bench-case.ts';
 import { aclEntriesCase } from './case-acl-entries.ts';
 import { compilerCase } from './case-compiler.ts';
 import { analysisCase, decideByTables, decisionCase, editCase, incrementally } from './case-measured.ts';

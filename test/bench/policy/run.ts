@@ -9,7 +9,7 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs, styleText } from 'node:util';
 import { load } from '../statistics.ts';
-import { judge, type BenchCase, type Outcome, type Verdict } from './bench-case.ts';
+import { judge, type BenchCase, type Outcome, type Verdict } from '../bench-case.ts';
 import { casesOf, generalCases } from './cases.ts';
 import { shapes, type Shape } from './parameters.ts';
 import { hasCapirca, noCapirca } from './tools.ts';

@@ -1,5 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Credential } from '#model';
 import type { Log } from '../log.js';
@@ -7,6 +8,8 @@ import type { EapMaterial } from './material.js';
 import type { Beginning, EapOutcome, FromEapWorker, ToEapWorker } from './messages.js';
 
 const restartMilliseconds = 1000;
+/** Where processors are short, a handshake waits for MAC authentication, which takes a hundredth of its time. */
+const niceness = 10;
 
 interface Worker {
   process: ChildProcess | null;
@@ -94,6 +97,7 @@ export class EapWorkers {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
     worker.process = child;
+    giveWay(child);
     child.on('message', (message: FromEapWorker) => {
       if (message.type === 'find') {
         const { question, username } = message;
@@ -121,4 +125,13 @@ export class EapWorkers {
 /** One that is ending tells by its exit. */
 function post(child: ChildProcess, message: ToEapWorker): void {
   if (child.connected) child.send(message, () => undefined);
+}
+
+/** One that is gone already, or could not be started, tells by its own events. */
+function giveWay({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) setPriority(pid, niceness);
+  } catch {
+    // It ended meanwhile.
+  }
 }

@@ -15,6 +15,7 @@ import type { FromJournal, JournalOperation, JournalState, SpooledEvent, ToJourn
 
 const maxWritesPerCommit = 2000;
 const retryMilliseconds = 500;
+const sessionsPerList = 1000;
 
 /*
  * 64 MiB of pages stay in memory, and 32 MiB are written ahead before they go to their places: a session's page is written
@@ -66,6 +67,19 @@ function openStore(path: string) {
   // Kept along, because counting walks the table, and storing it with each event would write a page more.
   let spooled = (countEvents.get() as { value: number }).value;
   let lastSeq = metaOf('lastSeq');
+
+  /** In few long texts, none of which stays here: one for each session would cost more than all the rest of a start. */
+  function readSessions(give: (list: string) => void): void {
+    let sessions: string[] = [];
+    const finish = (): void => {
+      if (sessions.length > 0) give(`[${sessions.join(',')}]`);
+      sessions = [];
+    };
+    for (const row of statement('SELECT json FROM session').iterate()) {
+      if (sessions.push(String(row['json'])) === sessionsPerList) finish();
+    }
+    finish();
+  }
 
   /** Each row keeps the number of the reset that named it last, so that a reset ends by removing those of earlier ones. */
   function applyMirror<Change>(
@@ -138,7 +152,8 @@ function openStore(path: string) {
     events: (limit: number): SpooledEvent[] =>
       readEvents.all(limit).map((row) => ({ seq: Number(row['seq']), json: String(row['json']) })),
     spooled: (): number => spooled,
-    load(): JournalState {
+    readSessions,
+    load(): Omit<JournalState, 'sessions'> {
       const rows = statement('SELECT mac, class, posture FROM device');
       rows.setReturnArrays(true);
       const snapshot = statement('SELECT json FROM snapshot').get() as { json: string } | undefined;
@@ -152,9 +167,6 @@ function openStore(path: string) {
           .all()
           .map((row) => JSON.parse(String(row['json'])) as Credential),
         credentialRevision: metaOf(credentialMeta.revision),
-        sessions: statement('SELECT json FROM session')
-          .all()
-          .map((row) => String(row['json'])),
         lastSeq,
         spooled,
       };
@@ -216,6 +228,7 @@ function serve(path: string): void {
     waiting.push(message);
     if (retry === null) work();
   });
+  store.readSessions((list) => post({ type: 'sessions', list }));
   post({ type: 'loaded', state: store.load() });
 }
 

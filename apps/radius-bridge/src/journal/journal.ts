@@ -54,9 +54,12 @@ export class Journal {
     const state = await new Promise<JournalState>((resolve, reject) => {
       const failed = (error: Error): void => reject(new Error(`journal ${path} can't be opened: ${error.message}`));
       worker.once('error', failed);
-      worker.once('message', (message: FromJournal) => {
-        worker.off('error', failed);
-        if (message.type === 'loaded') resolve(message.state);
+      const sessions: string[] = [];
+      worker.on('message', function receive(message: FromJournal) {
+        if (message.type === 'sessions') sessions.push(message.list);
+        if (message.type !== 'loaded') return;
+        worker.off('error', failed).off('message', receive);
+        resolve({ ...message.state, sessions });
       });
     });
     return new Journal(worker, listener, state);
@@ -113,6 +116,7 @@ export class Journal {
         return;
       case 'failed':
         return this.listener.onFailure(message.reason);
+      case 'sessions':
       case 'loaded':
         return;
     }

@@ -26,6 +26,7 @@ export interface JournalState {
   readonly revision: number;
   readonly credentials: readonly Credential[];
   readonly credentialRevision: number;
+  /** Each a list in JSON. */
   readonly sessions: readonly string[];
   readonly lastSeq: number;
   readonly spooled: number;
@@ -37,7 +38,9 @@ export type ToJournal =
   | { readonly type: 'close' };
 
 export type FromJournal =
-  | { readonly type: 'loaded'; readonly state: JournalState }
+  /** What was on disk; lists of sessions come first. */
+  | { readonly type: 'sessions'; readonly list: string }
+  | { readonly type: 'loaded'; readonly state: Omit<JournalState, 'sessions'> }
   /** All writes up to this ticket are on disk. */
   | { readonly type: 'durable'; readonly ticket: number; readonly spooled: number }
   | { readonly type: 'events'; readonly request: number; readonly events: readonly SpooledEvent[] }

@@ -1,6 +1,6 @@
 /*
  * The process that plays the switches: sends signed MAC authentications to one server on loopback and checks each reply.
- * run.ts starts it and sends it one job at a time; all jobs are bounded in count and time.
+ * A case starts it and sends it one job at a time; all jobs are bounded in count and time.
  *
  * Requests are signed before the clock starts and replies are checked after it stopped: what is measured is the server.
  */
@@ -20,9 +20,9 @@ import {
   types,
   verifyReply,
 } from '#radius';
-import { quantile } from './statistics.ts';
+import { quantile } from '../statistics.ts';
 
-export interface Job {
+export interface MacJob {
   readonly port: number;
   readonly secret: string;
   readonly macs: readonly string[];
@@ -31,7 +31,7 @@ export interface Job {
   readonly load: { readonly inFlight: number } | { readonly perSecond: number };
 }
 
-export interface Outcome {
+export interface MacOutcome {
   readonly seconds: number;
   readonly replies: number;
   readonly lost: number;
@@ -110,19 +110,19 @@ class Round {
   private readonly received: { readonly request: Request; readonly reply: Buffer }[] = [];
   private readonly latencies: number[] = [];
   private readonly switches: Switches;
-  private readonly job: Job;
+  private readonly job: MacJob;
   private sent = 0;
   private lost = 0;
   private begun = 0;
   private end = Promise.withResolvers<void>();
 
-  constructor(switches: Switches, job: Job) {
+  constructor(switches: Switches, job: MacJob) {
     this.switches = switches;
     this.job = job;
     for (let slot = slots - 1; slot >= 0; slot--) this.free.push(slot);
   }
 
-  async run(): Promise<Outcome> {
+  async run(): Promise<MacOutcome> {
     for (const [i, socket] of this.switches.sockets.entries()) {
       socket.on('message', (reply) => this.receive(i, reply));
     }
@@ -189,7 +189,7 @@ class Round {
     if (now - this.begun > jobMilliseconds) this.end.resolve();
   }
 
-  private outcome(seconds: number): Outcome {
+  private outcome(seconds: number): MacOutcome {
     let wrong = 0;
     for (const { request, reply } of this.received) {
       const packet = decodePacket(reply);
@@ -214,7 +214,7 @@ class Round {
 }
 
 let switches: Switches | null = null;
-process.on('message', (job: Job) => {
+process.on('message', (job: MacJob) => {
   void (async () => {
     if (!switches) await (switches = new Switches(job.secret, job.macs)).open();
     process.send!(await new Round(switches, job).run());

@@ -1,0 +1,158 @@
+import type { Outcome } from '../bench-case.ts';
+import { median } from '../statistics.ts';
+import { benchSnapshot, startCordon } from './cordon-side.ts';
+import { hasFreeradius, hasRest, hasSql, startFiles, startRest, startSql } from './freeradius-side.ts';
+import { Generator } from './generator.ts';
+import type { MacJob, MacOutcome } from './mac-generator.ts';
+import { cpuSeconds } from './process-tree.ts';
+import { alternate, macsOf, round, type RadiusCase, type RadiusOptions } from './radius-case.ts';
+import { secret, type Side } from './side.ts';
+
+const inFlight = 64;
+/** Until the compiler of the bridge has seen enough: it runs for months. */
+const warmUp = 30_000;
+/** A server may write down later what it answered at once: that belongs to the price, too. */
+const settleMilliseconds = 1200;
+
+interface Sample extends MacOutcome {
+  readonly cpuMicroseconds: number;
+}
+
+export type MacGenerator = Generator<MacJob, MacOutcome>;
+export const macGenerator = (): MacGenerator => new Generator('mac-generator.ts');
+
+/** Throws on a wrong reply. */
+export async function measureMac(
+  generator: MacGenerator,
+  side: Side,
+  job: Pick<MacJob, 'macs' | 'count' | 'load'>,
+): Promise<Sample> {
+  const before = cpuSeconds(side.roots);
+  const outcome = await generator.run({ port: side.port, secret, ...job });
+  await new Promise((resolve) => setTimeout(resolve, settleMilliseconds));
+  if (outcome.wrong > 0) throw new Error(`${side.name}: ${outcome.wrong} replies are no validly signed Access-Accept`);
+  if (outcome.replies === 0) throw new Error(`${side.name} does not answer`);
+  return { ...outcome, cpuMicroseconds: ((cpuSeconds(side.roots) - before) * 1e6) / outcome.replies };
+}
+
+const over = (samples: readonly Sample[], value: (sample: Sample) => number): number => median(samples.map(value));
+const perSecond = ({ replies, seconds }: Sample): number => replies / seconds;
+
+/** Those that are installed; Cordon first. */
+async function startSides(options: RadiusOptions, macs: readonly string[], started: Side[]): Promise<void> {
+  const { folder, nodeFlags } = options;
+  started.push(await startCordon({ folder, macs, snapshot: benchSnapshot(), nodeFlags }));
+  if (!hasFreeradius()) return;
+  started.push(await startFiles(folder, macs));
+  if (hasSql()) started.push(await startSql(folder, macs));
+  if (hasRest()) started.push(await startRest(folder, macs));
+}
+
+interface Measured {
+  readonly closed: ReadonlyMap<Side, readonly Sample[]>;
+  readonly open: ReadonlyMap<Side, readonly Sample[]>;
+  readonly rate: number;
+}
+
+async function measureSides(
+  sides: readonly Side[],
+  macs: readonly string[],
+  options: RadiusOptions,
+): Promise<Measured> {
+  const { rounds, isQuick, progress } = options;
+  const generator = macGenerator();
+  const count = isQuick ? 10_000 : 30_000;
+  try {
+    const warm = await alternate(sides, 1, (side) => {
+      progress(`warming up ${side.name}`);
+      // A server that is compiled ahead is warm at once.
+      const requests = side === sides[0] ? warmUp : Math.min(count, 10_000);
+      return measureMac(generator, side, { macs, count: requests, load: { inFlight } });
+    });
+    const grants = new Set([...warm.values()].map(([sample]) => sample!.grant.join()));
+    if (grants.size > 1) throw new Error(`the sides do not grant the same:\n${[...grants].join('\n')}`);
+    progress('closed loop');
+    const closed = await alternate(sides, rounds, (side) =>
+      measureMac(generator, side, { macs, count, load: { inFlight } }),
+    );
+    // Both at a rate that the slower one of the two sustains.
+    const quick = sides.slice(0, 2);
+    const rate = Math.round(Math.min(...quick.map((side) => over(closed.get(side)!, perSecond))) / 2);
+    progress(`open loop at ${rate}/s`);
+    const open = await alternate(quick, rounds, (side) =>
+      measureMac(generator, side, { macs, count: Math.min(count, rate * 2), load: { perSecond: rate } }),
+    );
+    return { closed, open, rate };
+  } finally {
+    generator.close();
+  }
+}
+
+function outcomeOf(sides: readonly Side[], { closed, open, rate }: Measured): Outcome {
+  const rows: Record<string, Record<string, string | number>> = {};
+  const figures: Record<string, number> = { 'open loop per second': rate };
+  const notes: string[] = [];
+  for (const side of sides) {
+    const all = closed.get(side)!;
+    const cpu = over(all, ({ cpuMicroseconds }) => cpuMicroseconds);
+    const timed = open.get(side);
+    rows[side.name] = {
+      'replies/s': round(over(all, perSecond)),
+      'CPU µs/reply': round(cpu, 1),
+      'replies/CPU-s': round(1e6 / cpu),
+      'p50 ms': round(
+        over(all, ({ p50 }) => p50),
+        2,
+      ),
+      'p99 ms': round(
+        over(all, ({ p99 }) => p99),
+        2,
+      ),
+      [`p50 ms at ${rate}/s`]: timed
+        ? round(
+            over(timed, ({ p50 }) => p50),
+            2,
+          )
+        : '',
+      [`p99 ms at ${rate}/s`]: timed
+        ? round(
+            over(timed, ({ p99 }) => p99),
+            2,
+          )
+        : '',
+      lost: [...all, ...(timed ?? [])].reduce((sum, { lost }) => sum + lost, 0),
+    };
+    figures[`${side.name}: CPU µs/reply`] = cpu;
+    if (timed) figures[`${side.name}: p99 ms`] = over(timed, ({ p99 }) => p99);
+  }
+  const [cordon, ...peers] = sides;
+  for (const peer of peers) {
+    figures[`replies per CPU-second, Cordon : ${peer.name}`] =
+      figures[`${peer.name}: CPU µs/reply`]! / figures[`${cordon!.name}: CPU µs/reply`]!;
+  }
+  const files = figures['FreeRADIUS files: p99 ms'];
+  if (files !== undefined)
+    figures['p99 at the same rate, Cordon : FreeRADIUS files'] = figures['Cordon: p99 ms']! / files;
+  if (peers.length < 3) notes.push('not everything is installed that Cordon is compared with: see README.md');
+  return { rows, figures, notes };
+}
+
+export const macCase: RadiusCase = {
+  name: 'MAC authentication',
+  targets: [
+    { figure: 'replies per CPU-second, Cordon : FreeRADIUS files', want: 'at least', limit: 1.5 },
+    { figure: 'replies per CPU-second, Cordon : FreeRADIUS SQL', want: 'at least', limit: 5 },
+    { figure: 'replies per CPU-second, Cordon : FreeRADIUS REST', want: 'at least', limit: 5 },
+    { figure: 'p99 at the same rate, Cordon : FreeRADIUS files', want: 'at most', limit: 1 },
+  ],
+  run: async (options) => {
+    const sides: Side[] = [];
+    const macs = macsOf(options.devices);
+    try {
+      await startSides(options, macs, sides);
+      return outcomeOf(sides, await measureSides(sides, macs, options));
+    } finally {
+      for (const side of sides) await side.close();
+    }
+  },
+};

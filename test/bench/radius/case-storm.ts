@@ -1,0 +1,132 @@
+import type { Outcome } from '../bench-case.ts';
+import { median } from '../statistics.ts';
+import { eapGenerator, type EapGenerator } from './case-eap.ts';
+import { macGenerator, measureMac, type MacGenerator } from './case-mac.ts';
+import { benchSnapshot, startCordon, type CordonSide } from './cordon-side.ts';
+import { eapYaml, issueCredentials, type Credentials } from './credentials.ts';
+import type { EapOutcome } from './eap-generator.ts';
+import { childrenOf, cpuSeconds } from './process-tree.ts';
+import { macsOf, round, type RadiusCase, type RadiusOptions } from './radius-case.ts';
+import { secret } from './side.ts';
+
+/** MAC authentications a second: a hospital with 100,000 ports has a tenth of it when all ask again each hour. */
+const perSecond = 1000;
+/** Conversations at a time: the workers have always some waiting. */
+const inFlight = 64;
+/** Until all conversations are under way. */
+const leadMilliseconds = 1000;
+/** Devices compute on processors of their own: theirs yield to everything that belongs to the server. */
+const niceness = 19;
+const warmUp = 30_000;
+
+interface Sample {
+  readonly p50: number;
+  readonly p99: number;
+  readonly lost: number;
+}
+
+interface StormSample extends Sample {
+  readonly handshakes: number;
+  /** Of one processor. */
+  readonly workerShare: number;
+  readonly problems: number;
+}
+
+interface Bench {
+  readonly side: CordonSide;
+  readonly macs: readonly string[];
+  readonly credentials: Credentials;
+  readonly mac: MacGenerator;
+  readonly eap: EapGenerator;
+  readonly seconds: number;
+}
+
+const openLoop = ({ mac, side, macs, seconds }: Bench): Promise<Sample> =>
+  measureMac(mac, side, { macs, count: perSecond * seconds, load: { perSecond } });
+
+async function duringStorm(bench: Bench): Promise<StormSample> {
+  const { eap, side, credentials, seconds } = bench;
+  const workers = childrenOf(side.pid);
+  const storm: Promise<EapOutcome> = eap.run({
+    port: side.port,
+    secret,
+    devices: credentials.devices,
+    version: '1.3',
+    inFlight,
+    resumes: false,
+    until: { seconds: seconds + 3 },
+  });
+  await new Promise((resolve) => setTimeout(resolve, leadMilliseconds));
+  const [before, begun] = [cpuSeconds(workers), performance.now()];
+  const sample = await openLoop(bench);
+  const workerShare = (cpuSeconds(workers) - before) / ((performance.now() - begun) / 1000);
+  const { succeeded, seconds: took, problems } = await storm;
+  const failed = Object.values(problems).reduce((sum, count) => sum + count, 0);
+  return { ...sample, handshakes: succeeded / took, workerShare, problems: failed };
+}
+
+async function start({ folder, devices, nodeFlags, isQuick }: RadiusOptions): Promise<Bench> {
+  const macs = macsOf(Math.max(devices, inFlight));
+  const credentials = issueCredentials(folder, 'ecdsa', macs.slice(0, inFlight));
+  const side = await startCordon({ folder, macs, nodeFlags, snapshot: benchSnapshot(eapYaml(credentials)) });
+  const [mac, eap] = [macGenerator(), eapGenerator(niceness)];
+  return { side, macs, credentials, mac, eap, seconds: isQuick ? 5 : 10 };
+}
+
+export const stormCase: RadiusCase = {
+  name: 'MAC authentication during a storm of handshakes',
+  targets: [{ figure: 'p99 ms, storm : idle', want: 'at most', limit: 2 }],
+  run: async (options): Promise<Outcome> => {
+    const bench = await start(options);
+    try {
+      options.progress('warming up');
+      await measureMac(bench.mac, bench.side, { macs: bench.macs, count: warmUp, load: { inFlight } });
+      await duringStorm(bench);
+      const [idle, storm]: [Sample[], StormSample[]] = [[], []];
+      for (let i = 0; i < options.rounds; i++) {
+        options.progress(`round ${i + 1}`);
+        idle.push(await openLoop(bench));
+        storm.push(await duringStorm(bench));
+      }
+      return outcomeOf(idle, storm);
+    } finally {
+      bench.mac.close();
+      bench.eap.close();
+      await bench.side.close();
+    }
+  },
+};
+
+function outcomeOf(idle: readonly Sample[], storm: readonly StormSample[]): Outcome {
+  const over = <S>(samples: readonly S[], value: (sample: S) => number): number => median(samples.map(value));
+  const row = (samples: readonly Sample[]): Record<string, number> => ({
+    [`p50 ms at ${perSecond}/s`]: round(
+      over(samples, ({ p50 }) => p50),
+      2,
+    ),
+    [`p99 ms at ${perSecond}/s`]: round(
+      over(samples, ({ p99 }) => p99),
+      2,
+    ),
+    lost: samples.reduce((sum, { lost }) => sum + lost, 0),
+  });
+  const figures = {
+    'idle: p99 ms': over(idle, ({ p99 }) => p99),
+    'storm: p99 ms': over(storm, ({ p99 }) => p99),
+    'storm: handshakes/s': over(storm, ({ handshakes }) => handshakes),
+    'storm: processors that the workers used': over(storm, ({ workerShare }) => workerShare),
+  };
+  const problems = storm.reduce((sum, sample) => sum + sample.problems, 0);
+  return {
+    rows: {
+      idle: row(idle),
+      storm: {
+        ...row(storm),
+        'handshakes/s': round(figures['storm: handshakes/s']),
+        'workers use, of a processor': round(figures['storm: processors that the workers used'], 2),
+      },
+    },
+    figures: { ...figures, 'p99 ms, storm : idle': figures['storm: p99 ms'] / figures['idle: p99 ms'] },
+    notes: problems > 0 ? [`${problems} conversations did not come to a good end`] : [],
+  };
+}

@@ -26,8 +26,9 @@ import { watchEventLoop } from './metrics/event-loop-lag.js';
 import type { BridgeState } from './metrics/state-metrics.js';
 import { SessionTable } from './sessions/session-table.js';
 import type { TrackedSession } from './sessions/tracked-session.js';
-import { SnapshotStore } from './snapshot-store.js';
-import { UdpServer } from './udp-server.js';
+import { SnapshotStore, type ActivePolicy } from './snapshot-store.js';
+import type { PacketHandlers } from './transport/radsec/radsec-connection.js';
+import { Transports } from './transport/transports.js';
 
 const maxSessions = 500_000;
 const housekeepingMilliseconds = 30_000;
@@ -43,9 +44,9 @@ export interface BridgePorts {
  * The wiring of the bridge and its life: what is on disk is loaded first, then the sockets open, then the link to the
  * controller starts. Nothing here decides.
  *
- *   NAS ─▶ UdpServer ─▶ AuthenticationHandler ─▶ SnapshotStore, DeviceIndex          controller
- *                           └▶ EapService ─▶ EapWorkers (processes)                     │     ▲
- *      ─▶ UdpServer ─▶ AccountingHandler ─▶ AccountingSessions ─▶ SessionTable         │     ▲
+ *   NAS ─▶ Transports ─▶ AuthenticationHandler ─▶ SnapshotStore, DeviceIndex         controller
+ *                     │     └▶ EapService ─▶ EapWorkers (processes)                     │     ▲
+ *                     └─▶ AccountingHandler ─▶ AccountingSessions ─▶ SessionTable      │     ▲
  *   NAS ◀─ CoaClient ◀─ CoaReconciler ◀──────── changed ◀────────── FeedClient ◀───────┘     │
  *                       SessionTable ─▶ Recorder ─▶ Journal (disk) ─▶ EventSender ───────────┘
  */
@@ -59,8 +60,8 @@ export class Bridge {
   private readonly sender: EventSender;
   private readonly reconciler: CoaReconciler;
   private readonly feed: FeedClient;
-  private readonly authentication: UdpServer;
-  private readonly accounting: UdpServer;
+  private readonly transports: Transports;
+  private readonly handlers: PacketHandlers;
   private readonly health: HealthServer;
   private readonly eapWorkers: EapWorkers;
   private readonly eap: EapService;
@@ -82,15 +83,18 @@ export class Bridge {
     this.eapWorkers = new EapWorkers(config.eapWorkers, (username) => this.credentials.find(username), log);
     this.eap = new EapService(this.eapWorkers, config.secretOf, counters, log, Date.now);
     const downloads = new AclDownloads();
-    const onTaken = (snapshot: Snapshot): void => {
+    const onTaken = (snapshot: Snapshot, { clients }: ActivePolicy): void => {
       this.takenAt = Date.now();
       this.eap.configure(snapshot.eap);
+      this.transports.configure(snapshot.radsec, clients);
       downloads.taken(snapshot);
     };
     this.snapshots = new SnapshotStore(
       { decode: decodeSnapshot, secretOf: config.secretOf, accessFor, renderGrant, onTaken },
       log,
     );
+    this.transports = new Transports(config, { snapshots: this.snapshots, counters, log });
+    const { authenticationGate, accountingGate } = this.transports;
     // A bridge that lost its disk numbers from 1 again; under the old name the controller would take that for old news.
     const numberedBy = `${config.bridgeId}/${journal.loaded.instance}`;
     this.sender = new EventSender(controller, numberedBy, journal, counters, log);
@@ -101,29 +105,28 @@ export class Bridge {
       onForgotten: (id) => this.recorder.forget(id),
     });
     const shared = { snapshots: this.snapshots, devices, sessions: this.sessions, recorder: this.recorder, counters };
-    const coaPorts = { ...shared, credentials, client: new CoaClient(counters) };
-    this.reconciler = new CoaReconciler(coaPorts, decisionIds, now);
+    const client = new CoaClient(counters);
+    const channelOf = this.transports.channelOf.bind(this.transports);
+    this.reconciler = new CoaReconciler({ ...shared, credentials, client, channelOf }, decisionIds, now);
     const receiver = feedReceiver(this.snapshots, { devices, credentials }, journal, this.reconciler, counters);
     this.feed = new FeedClient(controller, receiver, counters, log);
-    const onFault = (reason: string): void => log('error', 'fault while handling a datagram', { reason });
     const logDecision = config.logDecisions ? decisionLog(log) : null;
-    const ports = { ...shared, downloads, eap: this.eap };
+    const ports = { ...shared, downloads, eap: this.eap, gate: authenticationGate };
     const authentication = new AuthenticationHandler(ports, decisionIds, Date.now, logDecision);
-    this.authentication = new UdpServer(
-      config.authentication,
-      authentication.handle.bind(authentication),
-      counters,
-      onFault,
-    );
     const accountingSessions = new AccountingSessions(this.sessions, devices, this.snapshots, counters, log, now);
-    const accounting = new AccountingHandler({ ...shared, sessions: accountingSessions }, Date.now);
-    this.accounting = new UdpServer(config.accounting, accounting.handle.bind(accounting), counters, onFault);
+    const accountingPorts = { ...shared, sessions: accountingSessions, gate: accountingGate };
+    const accounting = new AccountingHandler(accountingPorts, Date.now);
+    this.handlers = {
+      authentication: authentication.handle.bind(authentication),
+      accounting: accounting.handle.bind(accounting),
+      reply: client.receive.bind(client),
+    };
     const pages = {
       health: () => this.status(),
       counters: () => ({ ...this.status(), ...counters.toJSON() }),
       metrics: new BridgeMetrics(counters, () => this.state()),
     };
-    this.health = new HealthServer(config.http, pages, onFault);
+    this.health = new HealthServer(config.http, pages, (reason) => log('error', 'fault on the HTTP port', { reason }));
   }
 
   /** `onDead`: the journal is gone, and with it the ability to acknowledge anything; the process should end. */
@@ -137,11 +140,8 @@ export class Bridge {
 
   async start(): Promise<BridgePorts> {
     this.load();
-    const ports = (this.ports = {
-      authentication: await this.authentication.listen(),
-      accounting: await this.accounting.listen(),
-      http: await this.health.listen(),
-    });
+    const listening = await this.transports.listen(this.handlers);
+    const ports = (this.ports = { ...listening, http: await this.health.listen() });
     this.feed.start();
     this.sender.start();
     this.reconciler.reviewAll();
@@ -152,7 +152,7 @@ export class Bridge {
   async stop(): Promise<void> {
     if (this.housekeeping) clearInterval(this.housekeeping);
     this.unwatch();
-    await Promise.all([this.authentication.close(), this.accounting.close(), this.health.close()]);
+    await Promise.all([this.transports.close(), this.health.close()]);
     await this.eapWorkers.close();
     await this.feed.close();
     this.reconciler.close();
@@ -184,6 +184,7 @@ export class Bridge {
   private keepHouse(): void {
     this.recorder.writeRepeated();
     this.eap.refresh();
+    this.transports.refresh();
     const timeouts = new Map(this.snapshots.current?.snapshot.nas.map((nas) => [nas.name, nas.sessionTimeout]));
     this.sessions.expire(new Date(), (nas) => timeouts.get(nas) ?? defaultSessionTimeout);
   }
@@ -197,6 +198,7 @@ export class Bridge {
       refusedSnapshot: this.snapshots.refused,
       commit: policy?.snapshot.provenance.commit ?? null,
       eapProblem: this.eap.problem,
+      ...this.transports.status(),
       clientsWithoutSecret: policy?.clients.unusable ?? [],
       devices: this.devices.size,
       revision: this.devices.revision,

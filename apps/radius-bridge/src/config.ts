@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { availableParallelism, hostname } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 
@@ -10,12 +11,20 @@ export interface Endpoint {
   readonly port: number;
 }
 
+/** A port on some addresses of this machine; `0.0.0.0` and `::` stand for those that it has. */
+export interface Listening {
+  readonly hosts: readonly string[];
+  readonly port: number;
+}
+
 export interface BridgeConfig {
   /** The release. */
   readonly version: string;
   readonly dataFolder: string;
-  readonly authentication: Endpoint;
-  readonly accounting: Endpoint;
+  readonly authentication: Listening;
+  readonly accounting: Listening;
+  /** RADIUS over TLS; open only while the policy has network/radsec.yaml. */
+  readonly radsec: Listening;
   readonly http: Endpoint;
   readonly controllerUrl: string;
   readonly bridgeId: string;
@@ -34,12 +43,13 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** The only reader of the environment. Throws with the variable's name and what it must be. */
 export function readConfig(env: Environment): BridgeConfig {
   const data = resolve(text(env, 'CORDON_DATA', '.cordon'));
-  const host = text(env, 'CORDON_RADIUS_HOST', '127.0.0.1');
+  const hosts = addresses('CORDON_RADIUS_HOST', text(env, 'CORDON_RADIUS_HOST', '127.0.0.1'));
   return {
     version: release(),
     dataFolder: join(data, 'bridge'),
-    authentication: { host, port: port('CORDON_RADIUS_AUTH_PORT', text(env, 'CORDON_RADIUS_AUTH_PORT', '1812')) },
-    accounting: { host, port: port('CORDON_RADIUS_ACCT_PORT', text(env, 'CORDON_RADIUS_ACCT_PORT', '1813')) },
+    authentication: { hosts, port: portOf(env, 'CORDON_RADIUS_AUTH_PORT', '1812') },
+    accounting: { hosts, port: portOf(env, 'CORDON_RADIUS_ACCT_PORT', '1813') },
+    radsec: { hosts, port: portOf(env, 'CORDON_RADSEC_PORT', '2083') },
     http: hostPort('CORDON_BRIDGE_HTTP', text(env, 'CORDON_BRIDGE_HTTP', '127.0.0.1:8081')),
     controllerUrl: url('CORDON_CONTROLLER_URL', text(env, 'CORDON_CONTROLLER_URL', 'http://127.0.0.1:8080')),
     bridgeId: text(env, 'CORDON_BRIDGE_ID', hostname()),
@@ -61,6 +71,16 @@ function release(): string {
 
 function text(env: Environment, name: string, fallback: string): string {
   return env[name]?.trim() || fallback;
+}
+
+const portOf = (env: Environment, name: string, fallback: string): number => port(name, text(env, name, fallback));
+
+/** Addresses, not names: a name that stands for other addresses tomorrow would leave the switches without an answer. */
+function addresses(name: string, value: string): string[] {
+  const hosts = value.split(/[\s,]+/);
+  const wrong = hosts.find((host) => isIP(host) === 0);
+  if (wrong === undefined) return hosts;
+  throw new Error(`${name} has \`${wrong}\`: give addresses, for example 10.0.0.5, fd00::5, or :: for all`);
 }
 
 function port(name: string, value: string): number {

@@ -15,10 +15,10 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
     app.enableShutdownHooks(['SIGTERM', 'SIGINT'], { useProcessExit: true });
     const config = app.get<BridgeConfig>(CONFIG);
     const ports = await app.get<Bridge>(BRIDGE).start();
-    const { host } = config.authentication;
+    const hosts = config.authentication.hosts.join(',');
     app.get<Log>(LOG)('info', 'started', { bridge: config.bridgeId, dataFolder: config.dataFolder });
     process.stdout.write(
-      `cordon bridge ready radius ${host} ports ${ports.authentication}, ${ports.accounting} http ${config.http.host}:${ports.http}\n`,
+      `cordon bridge ready radius ${hosts} ports ${ports.authentication}, ${ports.accounting} http ${config.http.host}:${ports.http}\n`,
     );
   } catch (error) {
     die(reasonOf(error));

@@ -16,7 +16,7 @@ export interface SnapshotSource extends PolicyFunctions {
   readonly decode: (json: unknown) => Snapshot;
   readonly secretOf: (reference: string) => SecretLookup;
   /** Called with what is in force from now on. */
-  readonly onTaken: (snapshot: Snapshot) => void;
+  readonly onTaken: (snapshot: Snapshot, policy: ActivePolicy) => void;
 }
 
 /**
@@ -60,7 +60,7 @@ export class SnapshotStore {
     for (const problem of authorizer.problems) this.log('error', 'grant can not be told', { problem });
     this.active = { snapshot, clients, authorizer };
     this.refusal = null;
-    this.source.onTaken(snapshot);
+    this.source.onTaken(snapshot, this.active);
     this.log('info', 'snapshot taken', { digest: snapshot.digest, commit: snapshot.provenance.commit });
     return this.active;
   }

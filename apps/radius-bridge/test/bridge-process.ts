@@ -33,6 +33,7 @@ export class BridgeProcess {
         CORDON_DATA: dataFolder,
         CORDON_RADIUS_AUTH_PORT: '0',
         CORDON_RADIUS_ACCT_PORT: '0',
+        CORDON_RADSEC_PORT: '0',
         CORDON_BRIDGE_HTTP: '127.0.0.1:0',
         CORDON_BRIDGE_ID: 'bridge-1',
         CORDON_CONTROLLER_URL: controllerUrl,

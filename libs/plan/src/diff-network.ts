@@ -7,12 +7,13 @@ export function diffNetwork(before: Snapshot, after: Snapshot): NetworkChange[] 
   return [
     ...diffNamed('nas', before.nas, after.nas),
     ...diffNamed('enforcement-point', before.enforcementPoints, after.enforcementPoints),
-    ...diffNamed('eap', named(before.eap), named(after.eap)),
+    ...diffNamed('eap', named('802.1X', before.eap), named('802.1X', after.eap)),
+    ...diffNamed('radsec', named('RadSec', before.radsec), named('RadSec', after.radsec)),
     ...diffNamed('segment', before.segments, after.segments),
   ];
 }
 
-const named = (eap: Snapshot['eap']) => (eap ? [{ name: '802.1X', ...eap }] : []);
+const named = <T extends object>(name: string, only: T | null) => (only ? [{ name, ...only }] : []);
 
 function diffNamed<T extends { readonly name: string }>(
   kind: NetworkChange['kind'],

@@ -2,7 +2,15 @@ import type { Severity, SourceSpan } from '#base';
 import type { AddressSet, ServiceSet } from '#net';
 import type { Posture } from '#model';
 import type { Hierarchy } from './hierarchy.js';
-import type { Criticality, EapEntry, Effect, EnforcementPointEntry, NasEntry, SegmentAtSite } from './snapshot.js';
+import type {
+  Criticality,
+  EapEntry,
+  Effect,
+  EnforcementPointEntry,
+  NasEntry,
+  RadsecEntry,
+  SegmentAtSite,
+} from './snapshot.js';
 import type { Schedule, When } from './when.js';
 
 /** The policy repository, read and checked but not yet compiled: every name is known, every value well-formed. */
@@ -16,6 +24,7 @@ export interface Policy {
   readonly nas: readonly NasSource[];
   readonly enforcementPoints: readonly EnforcementPointEntry[];
   readonly eap: EapEntry | null;
+  readonly radsec: RadsecEntry | null;
   /** Classes and endpoints together: one namespace, as in Casbin's `g`. */
   readonly principalTree: Hierarchy;
   readonly applicationTree: Hierarchy;

@@ -7,5 +7,6 @@ export { encodeSnapshot } from './codec/encode.js';
 export { accessFor, effectivePosture } from './decide.js';
 export { decideFlow } from './decider.js';
 export type { FlowPacket, FlowVerdict, PacketSide } from './decide.js';
+export { isExcepted } from './client-exceptions.js';
 export { sitesBelow } from './enforcement.js';
 export * from './snapshot.js';

@@ -131,22 +131,44 @@ export interface ClassFlows {
   readonly inbound: DirectionFlows;
 }
 
+/** How a certificate names who shows it: one of its names, as it stands there. */
+export interface CertificateName {
+  readonly from: 'dns-name' | 'ip-address' | 'common-name';
+  readonly name: string;
+}
+
+/**
+ * What of a client is taken without Message-Authenticator (CVE-2024-3596). `limit-proxy-state`: requests without Proxy-State. An
+ * exception: all but EAP, through the day `until` (UTC); in the snapshot of an instant after it, it is `required`.
+ */
+export type MessageAuthenticatorRule =
+  'required' | 'limit-proxy-state' | { readonly exception: string; readonly until: string };
+
 /** A RADIUS client (switch, AP, controller) of network/nas.yaml. */
 export interface NasEntry {
   readonly name: string;
   /** Source addresses it sends from; the longest prefix wins. */
   readonly prefix: Prefix;
+  /** `radsec`: RADIUS over TLS (RFC 6614), and never by UDP. */
+  readonly transport: 'udp' | 'radsec';
+  /** By which name its certificate is known; null: it speaks no TLS. */
+  readonly certificate: CertificateName | null;
   readonly site: string;
   /** SSID → the child site it stands for. */
   readonly ssidSites: Readonly<Record<string, string>>;
   /** Name of a NAS profile of libs/radius. */
   readonly profile: string;
-  /** `env:NAME` or `file:PATH`, never the secret. */
-  readonly secret: string;
+  /** `env:NAME` or `file:PATH`, never the secret. Null: nothing of this client goes by UDP. */
+  readonly secret: string | null;
+  readonly messageAuthenticator: MessageAuthenticatorRule;
+  /** Authentications and accounting records, each, that are taken of it; it may be twice as fast for a second. */
+  readonly requestsPerSecond: number;
   /** Most ACL entries the switch takes per port; null when it did not say. */
   readonly aclEntries: number | null;
   /** How much of a port ACL it enforces; something else enforces the rest. */
   readonly portAcl: 'full' | 'ipv4-only' | 'none';
+  /** How it is told of changes: `connection` is the one that it opened itself. */
+  readonly coaTransport: 'udp' | 'radsec' | 'connection';
   readonly coaPort: number;
   /** Seconds until re-authentication. */
   readonly sessionTimeout: number;
@@ -214,6 +236,21 @@ export interface EapEntry {
   readonly authorities: readonly EapAuthority[];
 }
 
+/** RADIUS over TLS, of network/radsec.yaml: whom the bridge is, and whom it believes. */
+export interface RadsecEntry {
+  /** `file:PATH` of the bridge's certificate in PEM, and of those between it and its root. */
+  readonly certificate: string;
+  /** `file:PATH` or `env:NAME` of its private key in PEM. */
+  readonly key: string;
+  /** `file:PATH` of PEM certificates: those that sign clients' certificates, and what is above them. */
+  readonly authorities: string;
+  /** `file:PATH` of PEM revocation lists; null: certificates are valid until they end. */
+  readonly revocationLists: string | null;
+  readonly versions: readonly ('1.2' | '1.3')[];
+  /** Seconds after which a connection that says nothing is ended. */
+  readonly idleTimeout: number;
+}
+
 export interface Provenance {
   readonly commit: string | null;
   readonly author: string | null;
@@ -248,5 +285,7 @@ export interface Snapshot {
   readonly nas: readonly NasEntry[];
   /** Null: 802.1X is not served. */
   readonly eap: EapEntry | null;
+  /** Null: RADIUS over TLS is not served. */
+  readonly radsec: RadsecEntry | null;
   readonly enforcementPoints: readonly EnforcementPointEntry[];
 }

@@ -59,6 +59,7 @@ export {
   encodeAttributes,
   encodedLength,
   hasRandomAuthenticator,
+  headerLength,
   malformedReasons,
   maxPacketLength,
   signReply,

@@ -1,19 +1,10 @@
-import {
-  codes,
-  decodePacket,
-  readAccounting,
-  readRequestContext,
-  signReply,
-  verifyMessageAuthenticator,
-  verifySignedRequest,
-  type Packet,
-} from '#radius';
+import { codes, readAccounting, readRequestContext, signReply, type Packet } from '#radius';
 import { plainAddress, type Client } from '../clients/client-table.js';
 import { DuplicateCache, duplicateKey } from '../clients/duplicate-cache.js';
+import type { Admitted, Gate } from '../clients/gate.js';
 import type { Counters } from '../counters.js';
 import type { Recorder } from '../journal/recorder.js';
-import type { SnapshotStore } from '../snapshot-store.js';
-import type { Source } from '../udp-server.js';
+import type { Source } from '../transport/source.js';
 import type { AccountingSessions } from './accounting-sessions.js';
 
 const maxCachedReplies = 50_000;
@@ -22,7 +13,7 @@ const maxWaiting = 10_000;
 const empty = Buffer.alloc(0);
 
 export interface AccountingPorts {
-  readonly snapshots: SnapshotStore;
+  readonly gate: Gate;
   readonly sessions: AccountingSessions;
   readonly recorder: Recorder;
   readonly counters: Counters;
@@ -43,37 +34,27 @@ export class AccountingHandler {
   ) {}
 
   handle(datagram: Buffer, source: Source, send: (reply: Buffer) => void): void {
-    const { counters, snapshots } = this.ports;
     const since = performance.now();
-    counters.add('accounting.requests');
-    const packet = decodePacket(datagram);
-    if (typeof packet === 'string') return this.drop(`malformed.${packet}`);
-    const policy = snapshots.current;
-    if (!policy) return this.drop('no-snapshot');
-    const client = policy.clients.find(source.address);
-    if (client === null) return this.drop('unknown-client');
-    if (client === 'no-secret') return this.drop('client-without-secret');
-    if (packet.code === codes.statusServer) return this.answerStatus(packet, client, send);
-    if (packet.code !== codes.accountingRequest) return this.drop('unexpected-code', client);
-    const signature = verifySignedRequest(packet, client.secret);
-    if (signature !== 'valid') return this.drop(signature, client);
-    this.account(packet, source, client, since, send);
+    this.ports.counters.add('accounting.requests');
+    const admitted = this.ports.gate.admit(datagram, source, this.now(), since);
+    if (!admitted) return;
+    const { packet, client } = admitted;
+    if (packet.code === codes.statusServer) this.answerStatus(packet, client, send);
+    else this.account(admitted, send);
   }
 
   private answerStatus(packet: Packet, client: Client, send: (reply: Buffer) => void): void {
-    const signature = verifyMessageAuthenticator(packet, client.secret);
-    if (signature !== 'valid') return this.drop(`message-authenticator-${signature}`, client);
     this.ports.counters.addFor(client.nas.name, 'accounting.status-server');
     const reply = signReply(packet, codes.accountingResponse, empty, client.secret);
     if (reply) send(reply);
   }
 
-  private account(packet: Packet, source: Source, client: Client, since: number, send: (reply: Buffer) => void): void {
+  private account({ packet, source, client, since }: Admitted, send: (reply: Buffer) => void): void {
     const { counters, recorder, sessions } = this.ports;
     const record = readAccounting(packet);
     if (!record) return this.drop('no-status-type', client);
     if (this.waiting >= maxWaiting) return this.drop('overload', client);
-    const key = duplicateKey(source.address, source.port, packet.id);
+    const key = duplicateKey(source, packet.id);
     const known = this.cache.begin(key, packet.authenticator, this.now());
     if (known !== 'new') {
       counters.addFor(client.nas.name, 'accounting.duplicates');
@@ -94,9 +75,7 @@ export class AccountingHandler {
     });
   }
 
-  private drop(reason: string, client?: Client): void {
-    const name = `accounting.dropped.${reason}`;
-    if (client) this.ports.counters.addFor(client.nas.name, name);
-    else this.ports.counters.add(name);
+  private drop(reason: string, client: Client): void {
+    this.ports.counters.addFor(client.nas.name, `accounting.dropped.${reason}`);
   }
 }

@@ -4,7 +4,6 @@ import {
   answerAclDownload,
   codes,
   concatenatedAttributes,
-  decodePacket,
   encodeAttributes,
   nasProfile,
   octetsAttribute,
@@ -17,7 +16,6 @@ import {
   signReply,
   takesDownloads,
   types,
-  verifyMessageAuthenticator,
   type Attribute,
   type MacRefusal,
   type NotMac,
@@ -26,6 +24,7 @@ import {
 } from '#radius';
 import { plainAddress, type Client } from '../clients/client-table.js';
 import { DuplicateCache, duplicateKey } from '../clients/duplicate-cache.js';
+import type { Admitted, Gate } from '../clients/gate.js';
 import type { Counters } from '../counters.js';
 import type { DeviceIndex } from '../device-index.js';
 import type { EapReply, EapService } from '../eap/eap-service.js';
@@ -33,8 +32,8 @@ import type { AuthenticationNote, Recorder } from '../journal/recorder.js';
 import type { DecisionLog } from './decision-log.js';
 import { portOf } from '../sessions/identification.js';
 import type { Acceptance, SessionTable } from '../sessions/session-table.js';
-import type { ActivePolicy, SnapshotStore } from '../snapshot-store.js';
-import type { Source } from '../udp-server.js';
+import type { SnapshotStore } from '../snapshot-store.js';
+import type { Source } from '../transport/source.js';
 import type { AclDownloads } from './acl-downloads.js';
 import { acceptAttributes } from './accept-attributes.js';
 import type { AuthorizedAccess } from './authorizer.js';
@@ -64,14 +63,15 @@ export interface AuthenticationPorts {
   readonly counters: Counters;
   readonly eap: EapService;
   readonly downloads: AclDownloads;
+  readonly gate: Gate;
 }
 
 /**
  * The authentication port: a datagram in, a signed reply or silence out.
  *
- *   decode ▶ client ▶ Message-Authenticator ▶ duplicate cache ▶ MAC ▶ device index ▶ access table ▶ attribute block ▶ sign
- *                                                            ├▶ EAP (in a worker) ▶ certificate's MAC ─┘
- *                                                            └▶ name of an ACL ▶ that ACL (a switch that downloads)
+ *   gate (client, signature, rate) ▶ duplicate cache ▶ MAC ▶ device index ▶ access table ▶ attribute block ▶ sign
+ *                                                  ├▶ EAP (in a worker) ▶ certificate's MAC ─┘
+ *                                                  └▶ name of an ACL ▶ that ACL (a switch that downloads)
  *
  * INVARIANT: nothing on the way of a MAC waits, and a packet that was not verified changes nothing but a counter. It does not
  * decide what a device gets (the authorizer does, from the snapshot).
@@ -92,29 +92,13 @@ export class AuthenticationHandler {
   handle(datagram: Buffer, source: Source, send: (reply: Buffer) => void): void {
     const since = performance.now();
     this.ports.counters.add('authentication.requests');
-    const asked = this.verified(datagram, source, since);
+    const asked = this.ports.gate.admit(datagram, source, this.now(), since);
     if (asked) this.answerOnce(asked, send);
   }
 
-  private verified(datagram: Buffer, source: Source, since: number): Asked | null {
-    const packet = decodePacket(datagram);
-    if (typeof packet === 'string') return this.drop(`malformed.${packet}`);
-    const policy = this.ports.snapshots.current;
-    if (!policy) return this.drop('no-snapshot');
-    const client = policy.clients.find(source.address);
-    if (client === null) return this.drop('unknown-client');
-    if (client === 'no-secret') return this.drop('client-without-secret');
-    if (packet.code !== codes.accessRequest && packet.code !== codes.statusServer) {
-      return this.drop('unexpected-code', client);
-    }
-    const signature = verifyMessageAuthenticator(packet, client.secret);
-    if (signature !== 'valid') return this.drop(`message-authenticator-${signature}`, client);
-    return { packet, source, client, policy, since };
-  }
-
-  private answerOnce(asked: Asked, send: (reply: Buffer) => void): void {
+  private answerOnce(asked: Admitted, send: (reply: Buffer) => void): void {
     const { packet, source, client } = asked;
-    const key = duplicateKey(source.address, source.port, packet.id);
+    const key = duplicateKey(source, packet.id);
     const known = this.cache.begin(key, packet.authenticator, this.now());
     if (known !== 'new') {
       this.ports.counters.addFor(client.nas.name, 'authentication.duplicates');
@@ -152,12 +136,11 @@ export class AuthenticationHandler {
    * A switch fetches the ACL that an Access-Accept named. The list is no secret of one session, but rights are in it: so only for a
    * client whose profile downloads, and only when the request is signed, whatever else that client is allowed.
    */
-  private answerDownload({ packet, client }: Asked, name: string): Buffer | null {
+  private answerDownload({ packet, client, isSigned }: Admitted, name: string): Buffer | null {
     const { downloads, counters } = this.ports;
     const refuse = (detail: string): Buffer | null =>
       this.reject(packet, client, readRequestContext(packet), { mac: null, reason: 'acl-download', detail });
-    if (verifyMessageAuthenticator(packet, client.secret) !== 'valid')
-      return this.drop('acl-download-without-message-authenticator', client);
+    if (!isSigned) return this.drop('acl-download-without-message-authenticator', client);
     if (!takesDownloads(nasProfile(client.nas.profile)))
       return refuse(`profile \`${client.nas.profile}\` downloads no ACL: \`cisco-ios-xe-dacl\` does`);
     const acl = downloads.find(name);
@@ -173,23 +156,28 @@ export class AuthenticationHandler {
     return signReply(packet, code, part.attributes, client.secret);
   }
 
-  private answerMac(asked: Asked): Buffer | null {
-    const { packet, client, policy } = asked;
+  private answerMac(asked: Admitted): Buffer | null {
+    const { packet, client, policy, exception } = asked;
     const context = readRequestContext(packet);
     const reading = readMacAuthentication(packet);
     if (reading.kind !== 'mac') {
       const { reason } = reading;
-      return this.reject(packet, client, context, { mac: null, reason, detail: refusals[reason] });
+      const detail = withException(refusals[reason], exception);
+      return this.reject(packet, client, context, { mac: null, reason, detail });
     }
     const { mac } = reading;
     const device = this.ports.devices.find(mac);
     const decision = policy.authorizer.decide({ nas: client.nas, ssid: context.ssid }, device, 'mac');
     return decision.kind === 'refused'
-      ? this.reject(packet, client, context, { mac, reason: decision.reason, detail: decision.detail })
+      ? this.reject(packet, client, context, {
+          mac,
+          reason: decision.reason,
+          detail: withException(decision.detail, exception),
+        })
       : this.accept({ ...asked, context, mac, decision, method: 'mac', eap: null });
   }
 
-  private answerEap(asked: Asked, finish: (reply: Buffer | null) => void): void {
+  private answerEap(asked: Admitted, finish: (reply: Buffer | null) => void): void {
     const { packet, client } = asked;
     const message = readEapMessage(packet);
     if (typeof message === 'string') {
@@ -208,7 +196,7 @@ export class AuthenticationHandler {
     this.ports.eap.answer(request, (reply) => finish(this.answerTo(reply, asked, context)));
   }
 
-  private answerTo(reply: EapReply, asked: Asked, context: RequestContext): Buffer | null {
+  private answerTo(reply: EapReply, asked: Admitted, context: RequestContext): Buffer | null {
     const { packet, client } = asked;
     switch (reply.kind) {
       case 'silence':
@@ -231,7 +219,7 @@ export class AuthenticationHandler {
   /** The device proved which one it is: policy says what it gets now, which may have changed since the conversation began. */
   private admit(
     { packet: eap, session }: Extract<EapReply, { kind: 'success' }>,
-    asked: Asked,
+    asked: Admitted,
     context: RequestContext,
   ): Buffer | null {
     const { packet, client } = asked;
@@ -283,7 +271,7 @@ export class AuthenticationHandler {
     return reply;
   }
 
-  private record({ source, client, context, mac, decision, method }: Accepted, decisionId: string): void {
+  private record({ source, client, context, mac, decision, method, exception }: Accepted, decisionId: string): void {
     const { counters, sessions } = this.ports;
     const now = this.now();
     const nas = client.nas.name;
@@ -306,7 +294,7 @@ export class AuthenticationHandler {
       nas,
       nasPort: portOf(context),
       outcome: 'accept',
-      reason: decision.reason,
+      reason: withException(decision.reason, exception),
       code: null,
       method,
       grant: decision.session,
@@ -335,19 +323,13 @@ interface Refusal {
   readonly detail: string;
 }
 
-/** A request that was verified, and what it is answered by. */
-interface Asked {
-  readonly packet: Packet;
-  readonly source: Source;
-  readonly client: Client;
-  readonly policy: ActivePolicy;
-  /** When it came, by the monotonic clock, milliseconds. */
-  readonly since: number;
-}
+/** So that each use of an exception is found in the events. */
+const withException = (reason: string, exception: string | null): string =>
+  exception === null ? reason : `${reason} (${exception})`;
 
 const eapAttributes = (packet: Buffer): Attribute[] => concatenatedAttributes(types.eapMessage, packet);
 
-interface Accepted extends Asked {
+interface Accepted extends Admitted {
   readonly context: RequestContext;
   readonly mac: Mac;
   readonly decision: AuthorizedAccess;

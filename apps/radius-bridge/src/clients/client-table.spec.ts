@@ -14,6 +14,11 @@ function nas(name: string, prefix: string, secret = 'env:OK'): NasEntry {
     secret,
     aclEntries: null,
     portAcl: 'full',
+    transport: 'udp',
+    certificate: null,
+    messageAuthenticator: 'required',
+    requestsPerSecond: 5000,
+    coaTransport: 'udp',
     coaPort: 3799,
     sessionTimeout: 3600,
   };
@@ -40,7 +45,7 @@ const table = new ClientTable(
 
 const nameOf = (source: string): string | null => {
   const found = table.find(source);
-  return found === null || found === 'no-secret' ? found : found.nas.name;
+  return found === null || typeof found === 'string' ? found : found.nas.name;
 };
 
 describe('client table', () => {

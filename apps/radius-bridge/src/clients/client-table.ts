@@ -1,12 +1,15 @@
 import { bitsOf, families, parseAddress, type Address, type Family } from '#net';
-import type { NasEntry } from '#policy/snapshot';
+import type { CertificateName, NasEntry } from '#policy/snapshot';
 import { Secret } from '#radius';
 import type { SecretLookup } from '../config.js';
+import type { Source } from '../transport/source.js';
 
-/** A RADIUS client whose secret we have. */
+/** A RADIUS client whose secrets we have. */
 export interface Client {
   readonly nas: NasEntry;
   readonly secret: Secret;
+  /** Of what we ask the client (CoA, Disconnect). */
+  readonly coaSecret: Secret;
 }
 
 export interface UnusableClient {
@@ -14,22 +17,34 @@ export interface UnusableClient {
   readonly problem: string;
 }
 
+/** `tls-only`: the source is a client, but not by UDP. */
+export type NotServed = 'no-secret' | 'tls-only';
+
 interface Length {
   readonly hostBits: bigint;
-  readonly clients: Map<bigint, Client | 'no-secret'>;
+  readonly clients: Map<bigint, Client | NotServed>;
 }
 
+/** A certificate's names, by kind. */
+export type CertificateNames = Readonly<Record<CertificateName['from'], readonly string[]>>;
+
 const maxRemembered = 10_000;
+/** RFC 6614 §2.3: TLS keeps the secrets, and this one is the same everywhere. */
+const radsecSecret = new Secret('radsec');
 
 /**
- * Source address → RADIUS client; the longest prefix wins. It decides only who may speak and with which secret.
+ * Source address → RADIUS client; the longest prefix wins. Over TLS it is the certificate that says which client it is. It decides
+ * only who may speak and with which secret.
  *
- * A client whose secret can't be resolved keeps its place: its packets must not fall to a wider prefix.
+ * A client whose secret can't be resolved keeps its place: its packets must not fall to a wider prefix. So does one that speaks
+ * TLS only.
  */
 export class ClientTable {
   private readonly lengths: Record<Family, Length[]> = { 4: [], 6: [] };
+  private readonly overTls = new Map<string, Client | 'no-secret'>();
+  private readonly certificates = new Map<string, string>();
   /** Answers by source address as text: switches are few, the algebra on numbers is slow. Bounded: sources can be forged. */
-  private readonly remembered = new Map<string, Client | 'no-secret' | null>();
+  private readonly remembered = new Map<string, Client | NotServed | null>();
   readonly unusable: readonly UnusableClient[];
 
   constructor(entries: readonly NasEntry[], secretOf: (reference: string) => SecretLookup) {
@@ -39,10 +54,18 @@ export class ClientTable {
       const { family, value, length } = nas.prefix;
       const client = resolveClient(nas, secretOf);
       if ('problem' in client) unusable.push({ nas: nas.name, problem: client.problem });
+      const found = 'problem' in client ? 'no-secret' : client;
+      const isTls = nas.transport === 'radsec';
+      if (isTls) {
+        this.overTls.set(nas.name, found);
+        if (nas.certificate) this.certificates.set(keyOf(nas.certificate.from, nas.certificate.name), nas.name);
+      }
       const key = `${family}/${length}`;
       let table = byLength.get(key);
       if (!table) byLength.set(key, (table = { hostBits: BigInt(bitsOf(family) - length), clients: new Map() }));
-      table.clients.set(value >> table.hostBits, 'problem' in client ? 'no-secret' : client);
+      const place = value >> table.hostBits;
+      if (!isTls) table.clients.set(place, found);
+      else if (!table.clients.has(place)) table.clients.set(place, 'tls-only');
     }
     for (const family of families) {
       const own = [...byLength].filter(([key]) => key.startsWith(`${family}/`)).map(([, table]) => table);
@@ -51,18 +74,46 @@ export class ClientTable {
     this.unusable = unusable;
   }
 
-  /** `source` as the socket gives it: a v4-mapped form or a zone id is understood. */
-  find(source: string): Client | 'no-secret' | null {
+  /** Whose request it is. */
+  of({ address, connection }: Source): Client | NotServed | null {
+    return connection ? (this.overTls.get(connection.nas) ?? null) : this.find(address);
+  }
+
+  /** Whom to tell of changes to a session. */
+  ofSession({ nas, nasAddress }: { readonly nas: string; readonly nasAddress: string }): Client | null {
+    const client = this.overTls.get(nas) ?? this.find(nasAddress);
+    return client === null || typeof client === 'string' ? null : client;
+  }
+
+  /** By UDP. `source` as the socket gives it: a v4-mapped form or a zone id is understood. */
+  find(source: string): Client | NotServed | null {
     const known = this.remembered.get(source);
     if (known !== undefined) return known;
-    const address = parseAddress(plainAddress(source));
+    const address = parseAddress(withoutZone(plainAddress(source)));
     const found = address ? this.longestMatch(address) : null;
     if (this.remembered.size >= maxRemembered) this.remembered.clear();
     this.remembered.set(source, found);
     return found;
   }
 
-  private longestMatch({ family, value }: Address): Client | 'no-secret' | null {
+  /** The client that a certificate names, when the connection comes from where that client is. */
+  ofCertificate(names: CertificateNames, source: string): Client | { readonly reason: string } {
+    const kinds = Object.keys(names) as CertificateName['from'][];
+    const named = kinds.flatMap((kind) =>
+      names[kind].flatMap((name) => this.certificates.get(keyOf(kind, name)) ?? []),
+    );
+    const [nas, another] = new Set(named);
+    if (nas === undefined) return { reason: 'no name in the certificate is that of a client' };
+    if (another !== undefined) return { reason: 'the certificate names more than one client' };
+    const client = this.overTls.get(nas);
+    if (!client || client === 'no-secret') return { reason: `the secret of client \`${nas}\` is not usable` };
+    const address = parseAddress(withoutZone(plainAddress(source)));
+    return address && isWithin(client.nas, address)
+      ? client
+      : { reason: `the certificate is that of client \`${nas}\`, which is not at this address` };
+  }
+
+  private longestMatch({ family, value }: Address): Client | NotServed | null {
     for (const { hostBits, clients } of this.lengths[family]) {
       const client = clients.get(value >> hostBits);
       if (client) return client;
@@ -71,18 +122,50 @@ export class ClientTable {
   }
 }
 
-/** Canonical text of a source address: `::ffff:10.0.0.1` of a dual-stack socket is `10.0.0.1`. */
-export function plainAddress(source: string): string {
-  if (!source.includes(':')) return source;
-  const withoutZone = source.split('%', 1)[0]!;
-  return /^::ffff:\d+\.\d+\.\d+\.\d+$/i.test(withoutZone) ? withoutZone.slice('::ffff:'.length) : withoutZone;
+function isWithin({ prefix }: NasEntry, { family, value }: Address): boolean {
+  const hostBits = BigInt(bitsOf(family) - prefix.length);
+  return family === prefix.family && value >> hostBits === prefix.value >> hostBits;
 }
 
+/** Host names mean the same in upper and lower case, and addresses however they are written; other names don't. */
+function keyOf(from: CertificateName['from'], name: string): string {
+  if (from === 'common-name') return `${from} ${name}`;
+  const address = from === 'ip-address' ? parseAddress(name) : null;
+  return `${from} ${address ? `${address.family} ${address.value}` : name.toLowerCase()}`;
+}
+
+/**
+ * A source address in the form in which it is kept: `::ffff:10.0.0.1` of a dual-stack socket is `10.0.0.1`. A link-local address keeps its
+ * zone: without, nobody could be told anything there.
+ */
+export function plainAddress(source: string): string {
+  if (!source.includes(':')) return source;
+  const bare = withoutZone(source);
+  if (/^::ffff:\d+\.\d+\.\d+\.\d+$/i.test(bare)) return bare.slice('::ffff:'.length);
+  return /^fe[89ab]/i.test(source) ? source : bare;
+}
+
+const withoutZone = (address: string): string => address.split('%', 1)[0]!;
+
 function resolveClient(nas: NasEntry, secretOf: (reference: string) => SecretLookup): Client | { problem: string } {
+  const own = ownSecret(nas, secretOf);
+  if ('problem' in own) return own;
+  return {
+    nas,
+    secret: nas.transport === 'udp' ? own.secret : radsecSecret,
+    coaSecret: nas.coaTransport === 'udp' ? own.secret : radsecSecret,
+  };
+}
+
+function ownSecret(
+  nas: NasEntry,
+  secretOf: (reference: string) => SecretLookup,
+): { secret: Secret } | { problem: string } {
+  if (nas.secret === null) return { secret: radsecSecret };
   const found = secretOf(nas.secret);
   if ('problem' in found) return found;
   try {
-    return { nas, secret: new Secret(found.secret) };
+    return { secret: new Secret(found.secret) };
   } catch (error) {
     return { problem: error instanceof Error ? error.message : 'the secret is not usable' };
   }

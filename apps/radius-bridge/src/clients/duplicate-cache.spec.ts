@@ -44,14 +44,15 @@ describe('duplicate cache', () => {
     expect(cache.begin('a', bytes(1), 10_001)).toBe('new');
   });
 
-  it('tells identifiers, ports and addresses apart', () => {
+  it('tells identifiers, ports, addresses and receiving sockets apart', () => {
     const keys = [
-      duplicateKey('10.0.0.1', 1812, 1),
-      duplicateKey('10.0.0.1', 1812, 2),
-      duplicateKey('10.0.0.1', 1813, 1),
-      duplicateKey('10.0.0.2', 1812, 1),
+      duplicateKey({ address: '10.0.0.1', port: 1812 }, 1),
+      duplicateKey({ address: '10.0.0.1', port: 1812 }, 2),
+      duplicateKey({ address: '10.0.0.1', port: 1813 }, 1),
+      duplicateKey({ address: '10.0.0.2', port: 1812 }, 1),
+      duplicateKey({ address: '10.0.0.1', port: 1812, via: 1 }, 1),
     ];
-    expect(new Set(keys).size).toBe(4);
+    expect(new Set(keys).size).toBe(5);
   });
 
   it('is equal to the naive cache for any history, and bounded', () => {

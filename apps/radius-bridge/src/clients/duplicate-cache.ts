@@ -1,3 +1,5 @@
+import type { Source } from '../transport/source.js';
+
 interface Entry {
   readonly key: string;
   /** A character per byte: a view would keep its whole datagram in memory. */
@@ -9,8 +11,8 @@ interface Entry {
 const lifetimeMilliseconds = 10_000;
 
 /**
- * RFC 5080 §2.2.2: a retransmitted request gets the very bytes of the first reply, and is never processed twice. One cache
- * per socket, asked only about requests that were verified: a forged packet must not touch it.
+ * RFC 5080 §2.2.2: a retransmitted request gets the very bytes of the first reply, and is never processed twice. Asked only
+ * about requests that were verified: a forged packet must not touch it.
  *
  * INVARIANT: `queue` from `head` on holds every entry of the map, in the order of expiry. Entries that were superseded stand
  * there until their turn: taking them out, or looking for the oldest in a map that entries were deleted from, is slow.
@@ -61,7 +63,7 @@ export class DuplicateCache {
   }
 }
 
-/** Source address and port, Identifier; the receiving socket has its own cache. */
-export function duplicateKey(address: string, port: number, id: number): string {
-  return `${address} ${port * 256 + id}`;
+/** Source address and port, Identifier, and the socket or connection that received it (RFC 5080 §2.2.2). */
+export function duplicateKey({ address, port, via = 0 }: Source, id: number): string {
+  return `${address} ${via * 2 ** 24 + port * 256 + id}`;
 }

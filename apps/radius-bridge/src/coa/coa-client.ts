@@ -1,4 +1,4 @@
-import { createSocket, type Socket, type RemoteInfo } from 'node:dgram';
+import { createSocket, type Socket } from 'node:dgram';
 import {
   codes,
   decodePacket,
@@ -11,6 +11,7 @@ import {
 } from '#radius';
 import { plainAddress } from '../clients/client-table.js';
 import type { Counters } from '../counters.js';
+import type { CoaChannel } from './coa-channel.js';
 
 export type CoaKind = 'CoA-Request' | 'Disconnect-Request';
 
@@ -18,6 +19,8 @@ export interface CoaTarget {
   readonly address: string;
   readonly port: number;
   readonly secret: Secret;
+  /** A connection instead of datagrams. */
+  readonly channel?: CoaChannel | null;
 }
 
 interface Pending {
@@ -27,6 +30,8 @@ interface Pending {
   readonly resolve: (answer: DynamicAuthorizationReply | 'timeout') => void;
   readonly since: number;
   tries: number;
+  /** Over a connection: once is enough. */
+  isSent: boolean;
   timer: NodeJS.Timeout | null;
 }
 
@@ -55,8 +60,9 @@ export class CoaClient {
     const code = kind === 'CoA-Request' ? codes.coaRequest : codes.disconnectRequest;
     const bytes = signRequest(code, id, attributes, target.secret);
     return new Promise((resolve) => {
-      const pending: Pending = { kind, target, bytes, resolve, since: performance.now(), tries: 0, timer: null };
-      this.pending.set(pendingKey(target.address, target.port, id), pending);
+      const since = performance.now();
+      const pending: Pending = { kind, target, bytes, resolve, since, tries: 0, isSent: false, timer: null };
+      this.pending.set(pendingKey(destinationOf(target), id), pending);
       this.transmit(pending, id);
     });
   }
@@ -76,15 +82,26 @@ export class CoaClient {
     const wait = this.waits[pending.tries];
     if (wait === undefined) {
       this.counters.add('coa.timeouts');
-      this.settle(pendingKey(target.address, target.port, id), 'timeout');
+      if (pending.isSent) target.channel?.unanswered();
+      this.settle(pendingKey(destinationOf(target), id), 'timeout');
       return;
     }
-    this.counters.add(pending.tries === 0 ? 'coa.requests' : 'coa.retransmissions');
+    if (target.channel) this.sendOver(target.channel, pending);
+    else {
+      this.counters.add(pending.tries === 0 ? 'coa.requests' : 'coa.retransmissions');
+      this.socketFor(target.address).send(bytes, target.port, target.address, (error) => {
+        if (error) this.counters.add('coa.send-errors');
+      });
+    }
     pending.tries++;
-    this.socketFor(target.address).send(bytes, target.port, target.address, (error) => {
-      if (error) this.counters.add('coa.send-errors');
-    });
     pending.timer = setTimeout(() => this.transmit(pending, id), wait);
+  }
+
+  /** RFC 6613 §2.6.1: what is sent over a connection is not sent again. A connection that is only being opened is tried again. */
+  private sendOver(channel: CoaChannel, pending: Pending): void {
+    if (pending.isSent) return;
+    pending.isSent = channel.send(pending.bytes);
+    if (pending.isSent) this.counters.add('coa.requests');
   }
 
   private settle(key: string, answer: DynamicAuthorizationReply | 'timeout'): void {
@@ -96,10 +113,11 @@ export class CoaClient {
     pending.resolve(answer);
   }
 
-  private receive(datagram: Buffer, { address, port }: RemoteInfo): void {
-    const reply = decodePacket(datagram);
+  /** `from`: address and port, or the name of a channel. */
+  receive(packet: Buffer, from: string): void {
+    const reply = decodePacket(packet);
     if (typeof reply === 'string') return this.counters.add('coa.dropped.malformed');
-    const key = pendingKey(plainAddress(address), port, reply.id);
+    const key = pendingKey(from, reply.id);
     const pending = this.pending.get(key);
     if (!pending) return this.counters.add('coa.dropped.unexpected');
     const signature = verifyReply(reply, pending.bytes.subarray(4, 20), pending.target.secret);
@@ -111,12 +129,12 @@ export class CoaClient {
   }
 
   /** Identifiers count up per NAS, so that a late reply meets a request of another age as rarely as can be. */
-  private freeId({ address, port }: CoaTarget): number {
-    const destination = `${address} ${port}`;
+  private freeId(target: CoaTarget): number {
+    const destination = destinationOf(target);
     let id = this.lastIds.get(destination) ?? -1;
     for (let i = 0; i < 256; i++) {
       id = (id + 1) % 256;
-      if (this.pending.has(pendingKey(address, port, id))) continue;
+      if (this.pending.has(pendingKey(destination, id))) continue;
       this.lastIds.set(destination, id);
       return id;
     }
@@ -128,7 +146,7 @@ export class CoaClient {
     let socket = this.sockets.get(type);
     if (!socket) {
       socket = createSocket(type);
-      socket.on('message', (datagram, source) => this.receive(datagram, source));
+      socket.on('message', (datagram, { address, port }) => this.receive(datagram, `${plainAddress(address)} ${port}`));
       socket.on('error', () => this.counters.add('coa.send-errors'));
       this.sockets.set(type, socket);
     }
@@ -136,4 +154,5 @@ export class CoaClient {
   }
 }
 
-const pendingKey = (address: string, port: number, id: number): string => `${address} ${port} ${id}`;
+const destinationOf = ({ address, port, channel }: CoaTarget): string => channel?.name ?? `${address} ${port}`;
+const pendingKey = (destination: string, id: number): string => `${destination} ${id}`;

@@ -10,6 +10,7 @@ import type { DeviceIndex, DeviceKey } from '../device-index.js';
 import type { SessionTable } from '../sessions/session-table.js';
 import type { TrackedSession } from '../sessions/tracked-session.js';
 import type { ActivePolicy, SnapshotStore } from '../snapshot-store.js';
+import type { CoaChannel } from './coa-channel.js';
 import type { CoaClient, CoaKind, CoaTarget } from './coa-client.js';
 import { CoaQueue } from './coa-queue.js';
 import { outcomeCounter } from './outcome-counter.js';
@@ -26,6 +27,8 @@ export interface CoaPorts {
   readonly credentials: CredentialIndex;
   readonly sessions: SessionTable;
   readonly client: CoaClient;
+  /** The connection to tell a client over; null: by UDP, which is also the way without this. */
+  readonly channelOf?: (client: Client, address: string) => CoaChannel | null;
   readonly counters: Counters;
 }
 
@@ -111,8 +114,8 @@ export class CoaReconciler {
   private desired({ session, ssid }: TrackedSession): Desired | null {
     const policy = this.ports.snapshots.current;
     if (!policy || session.state !== 'open') return null;
-    const nas = policy.clients.find(session.nasAddress);
-    if (nas === null || nas === 'no-secret') return null;
+    const nas = policy.clients.ofSession(session);
+    if (!nas) return null;
     const device = this.ports.devices.find(session.mac);
     const decision = this.hasLostItsPassword(session)
       ? passwordRemoved
@@ -224,7 +227,9 @@ export class CoaReconciler {
     attributes: Parameters<CoaClient['send']>[2],
     what: string,
   ): Promise<DynamicAuthorizationReply | 'timeout'> {
-    const target: CoaTarget = { address: tracked.session.nasAddress, port: nas.nas.coaPort, secret: nas.secret };
+    const { nasAddress } = tracked.session;
+    const channel = this.ports.channelOf?.(nas, nasAddress) ?? null;
+    const target: CoaTarget = { address: nasAddress, port: nas.nas.coaPort, secret: nas.coaSecret, channel };
     const answer = await this.ports.client.send(request, target, attributes);
     if (this.stopped) return answer;
     this.ports.counters.addFor(nas.nas.name, outcomeCounter(request, answer));

@@ -3,6 +3,7 @@ import { Report } from '../codes.js';
 import type { FlowRuleSource, Policy } from '../policy.js';
 import { applySettings } from './apply-settings.js';
 import { reportBreadth } from './breadth.js';
+import { reportClientExceptions } from './client-exceptions.js';
 import { reportDates } from './dates.js';
 import { judgeFlowRules } from './flow-rules.js';
 import { reportIdleRules, whyNoPacket } from './never-matches.js';
@@ -29,6 +30,7 @@ export function analysePolicy(policy: Policy, at: Date): readonly Diagnostic[] {
   reportIdleRules(policy, placements, at, report);
   reportBreadth(policy, working, report);
   reportDates(policy, at, policy.settings.expiresSoonDays, report);
+  reportClientExceptions(policy, at, policy.settings.expiresSoonDays, report);
   reportUnusedNames(policy, report);
   return report.diagnostics;
 }

@@ -8,10 +8,8 @@ export function reportDates(policy: Policy, at: Date, days: number, report: Repo
   for (const rule of [...policy.flowRules, ...policy.accessRules]) {
     const { when } = rule;
     if (when.kind !== 'until' || ('effect' in rule && rule.effect === 'deny')) continue;
-    const left = when.end.getTime() - at.getTime();
-    if (left <= 0 || left > days * day) continue;
-    const full = Math.floor(left / day);
-    const soon = full === 0 ? 'within a day' : `in ${full} ${full === 1 ? 'day' : 'days'}`;
+    const soon = endsSoon(when.end, at, days);
+    if (soon === null) continue;
     const what = 'effect' in rule ? 'what it allows closes' : 'what it places falls to the next rule';
     report.add(
       'rule-expires-soon',
@@ -20,4 +18,12 @@ export function reportDates(policy: Policy, at: Date, days: number, report: Repo
       'give it a new date in time, or let it end',
     );
   }
+}
+
+/** `in 3 days`; null when the end is past, or further away than `days`. */
+export function endsSoon(end: Date, at: Date, days: number): string | null {
+  const left = end.getTime() - at.getTime();
+  if (left <= 0 || left > days * day) return null;
+  const full = Math.floor(left / day);
+  return full === 0 ? 'within a day' : `in ${full} ${full === 1 ? 'day' : 'days'}`;
 }

@@ -106,5 +106,6 @@ export type EncodedSections = {
   readonly portAcls: Readonly<Record<string, string>>;
   readonly nas: unknown;
   readonly eap: Content['eap'];
+  readonly radsec: Content['radsec'];
   readonly enforcementPoints: Content['enforcementPoints'];
 };

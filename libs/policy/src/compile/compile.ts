@@ -7,6 +7,7 @@ import type { AccessRuleSource, FlowRuleSource, Policy, RuleSource } from '../po
 import type { AccessGrant, ClassFlows, Provenance, Snapshot } from '../snapshot.js';
 import { formatWhen, nextChange, type When } from '../when.js';
 import { Resolution } from '../resolve.js';
+import { exceptionEnd } from '../client-exceptions.js';
 import { compileAccess } from './access.js';
 import { BudgetCheck } from './budgets.js';
 import { Conditions } from './conditions.js';
@@ -80,7 +81,7 @@ export class PolicyCompiler {
 
     const content: Content = {
       nextChangeAt: nextChangeOf(conditional, policy, at)?.toISOString() ?? null,
-      ...this.catalog.of(policy, names.resolution),
+      ...this.catalog.of(policy, names.resolution, at),
       ...this.rules.of(flowRules, accesses),
       accessTable: table,
       flows,
@@ -179,9 +180,10 @@ function frozenRecord<V>(names: readonly string[], valueAt: (place: number) => V
   return Object.freeze(record);
 }
 
-function nextChangeOf(rules: readonly RuleSource[], { schedules }: Policy, at: Date): Date | null {
+function nextChangeOf(rules: readonly RuleSource[], { schedules, nas }: Policy, at: Date): Date | null {
   const conditions = new Map<string, When>(rules.map(({ when }) => [formatWhen(when), when]));
-  const changes = [...conditions.values()].flatMap((when) => nextChange(when, schedules, at) ?? []);
+  const exceptions = nas.flatMap((client) => exceptionEnd(client) ?? []).filter((end) => end > at);
+  const changes = [...[...conditions.values()].flatMap((when) => nextChange(when, schedules, at) ?? []), ...exceptions];
   return changes.sort((a, b) => a.getTime() - b.getTime())[0] ?? null;
 }
 

@@ -2,7 +2,8 @@ import { remembered } from '#base';
 import type { Content } from '../codec/encoded.js';
 import type { AccessRuleSource, FlowRuleSource, Policy, RuleSource } from '../policy.js';
 import type { Resolution } from '../resolve.js';
-import type { AccessRule, FlowRule } from '../snapshot.js';
+import type { AccessRule, FlowRule, NasEntry } from '../snapshot.js';
+import { exceptionEnd, isExcepted } from '../client-exceptions.js';
 import { formatWhen } from '../when.js';
 import { ruleLine } from './access.js';
 import { Latest, Successive } from '../version-memory.js';
@@ -10,7 +11,16 @@ import type { RulesInForce } from './conditions.js';
 
 type Catalog = Pick<
   Content,
-  'classes' | 'sites' | 'segments' | 'endpoints' | 'applications' | 'schedules' | 'nas' | 'eap' | 'enforcementPoints'
+  | 'classes'
+  | 'sites'
+  | 'segments'
+  | 'endpoints'
+  | 'applications'
+  | 'schedules'
+  | 'nas'
+  | 'eap'
+  | 'radsec'
+  | 'enforcementPoints'
 >;
 
 /** The parts of a snapshot that say what names are; the same objects as long as the policy's are. */
@@ -23,8 +33,9 @@ export class CatalogSections {
   private readonly schedules = new Latest<Content['schedules']>();
   private readonly nas = new Latest<Content['nas']>();
 
-  of(policy: Policy, resolution: Resolution): Catalog {
-    const { classes, sites, segments, endpoints, applications, nas, eap, enforcementPoints } = policy;
+  of(policy: Policy, resolution: Resolution, at: Date): Catalog {
+    const { classes, sites, segments, endpoints, applications, nas, eap, radsec, enforcementPoints } = policy;
+    const ended = nas.filter((entry) => exceptionEnd(entry) !== null && !isExcepted(entry, at));
     const { principalTree, siteTree, applicationTree } = policy;
     return {
       classes: this.classes.get([classes, principalTree], () =>
@@ -63,8 +74,13 @@ export class CatalogSections {
         })),
       ),
       schedules: this.schedules.get([policy.schedules], () => [...policy.schedules.values()]),
-      nas: this.nas.get([nas], () => nas.map(({ span: _, ...entry }) => entry)),
+      nas: this.nas.get([nas, ...ended], () =>
+        nas.map(({ span: _, ...entry }): NasEntry =>
+          ended.some(({ name }) => name === entry.name) ? { ...entry, messageAuthenticator: 'required' } : entry,
+        ),
+      ),
       eap,
+      radsec,
       enforcementPoints,
     };
   }

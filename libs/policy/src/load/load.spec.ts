@@ -379,6 +379,14 @@ const refusals: readonly (readonly [PolicyCode, Parts, string, RegExp])[] = [
     /give each switch its own/,
   ],
   [
+    'radsec-not-served',
+    nas(
+      'a: { address: 10.0.3.12, site: main, profile: rfc, transport: radsec, certificate: { from: dns-name, name: a.test } }',
+    ),
+    'network/nas-x.yaml:1:1',
+    /network\/radsec\.yaml/,
+  ],
+  [
     'secret-in-clear',
     nas('a: { address: 10.0.3.12, site: main, profile: rfc, secret: hunter2 }'),
     'network/nas-x.yaml:1:60',
@@ -477,6 +485,9 @@ const fromCompiling: readonly PolicyCode[] = [
 /** Codes that only analysis of a policy that compiles gives. */
 const fromAnalysis: readonly PolicyCode[] = [
   'acl-near-budget',
+  'client-exception',
+  'client-exception-ended',
+  'client-exception-ending',
   'deny-without-effect',
   'ignore-unused',
   'name-unused',

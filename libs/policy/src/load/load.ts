@@ -8,7 +8,8 @@ import { readCatalog, type Catalog } from './catalog.js';
 import { ConsistencyCheck } from './consistency.js';
 import { readEap } from './eap.js';
 import { LineKinds } from './line-kinds.js';
-import { readEnforcementPoints, readNas, type Abilities } from './network.js';
+import { readEnforcementPoints, readNas, reportUnservedRadsec, type Abilities } from './network.js';
+import { readRadsec } from './radsec.js';
 import { readRuleLines, type RawLine } from './rule-lines.js';
 import {
   namesOf,
@@ -70,6 +71,7 @@ export class PolicyLoader {
   private readonly points = new Latest<Read<Policy['enforcementPoints']>>();
   private readonly settings = new Latest<Read<Policy['settings']>>();
   private readonly eap = new Latest<Read<Policy['eap']>>();
+  private readonly radsec = new Latest<Read<Policy['radsec']>>();
   private readonly tests = new Latest<Read<Pick<Policy, 'tests' | 'invariants'>>>();
 
   load(files: ReadonlyMap<string, string>): Result<Policy> {
@@ -115,11 +117,15 @@ export class PolicyLoader {
     );
     const [eapFile] = yamlOf(sorted.eap);
     const eap = take(this.eap.get([eapFile], () => read((own) => readEap(eapFile ?? null, own))));
+    const [radsecFile] = yamlOf(sorted.radsec);
+    const radsec = take(this.radsec.get([radsecFile], () => read((own) => readRadsec(radsecFile ?? null, own))));
+    if (!radsecFile) reportUnservedRadsec(nas, radsec, report);
     const policy: Policy = {
       ...catalog,
       nas,
       enforcementPoints,
       eap,
+      radsec,
       principalTree: trees.principals,
       applicationTree: trees.applications,
       siteTree: trees.sites,
@@ -152,9 +158,9 @@ export class PolicyLoader {
   /** Files that are gone. */
   private forget(sorted: SortedFiles): void {
     for (const file of this.texts.keys()) if (!sorted.rules.has(file)) this.texts.delete(file);
-    const { catalog, nas, enforcementPoints, tests, settings, eap } = sorted;
+    const { catalog, nas, enforcementPoints, tests, settings, eap, radsec } = sorted;
     for (const file of this.yaml.keys())
-      if (![catalog, nas, enforcementPoints, tests, settings, eap].some((kind) => kind.has(file)))
+      if (![catalog, nas, enforcementPoints, tests, settings, eap, radsec].some((kind) => kind.has(file)))
         this.yaml.delete(file);
   }
 }

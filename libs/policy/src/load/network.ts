@@ -1,14 +1,14 @@
-import { formatPrefix, type Prefix } from '#net';
+import { formatPrefix } from '#net';
 import { z } from 'zod';
 import type { Report } from '../codes.js';
 import type { Declared, NasSource } from '../policy.js';
-import type { EnforcementPointEntry } from '../snapshot.js';
+import type { EnforcementPointEntry, RadsecEntry } from '../snapshot.js';
 import { readPrefix } from './catalog.js';
+import { readTransport, transportFields } from './client-transport.js';
 import { Namespace } from './names.js';
 import { didYouMean } from './suggest.js';
 import type { YamlFile } from './yaml-file.js';
 
-const reference = /^(env:[A-Z][A-Z0-9_]*|file:.+)$/;
 const port = z.number().int().min(1).max(65_535);
 
 export const nasSchema = z.strictObject({
@@ -16,12 +16,11 @@ export const nasSchema = z.strictObject({
   address: z.string(),
   site: z.string(),
   profile: z.string(),
-  secret: z.string(),
   aclEntries: z.number().int().min(1).optional(),
   portAcl: z.enum(['full', 'ipv4-only', 'none']).default('full'),
-  coaPort: port.default(3799),
   sessionTimeout: z.number().int().min(60).max(604_800).default(28_800),
   ssidSites: z.record(z.string(), z.string()).default({}),
+  ...transportFields,
 });
 
 export const enforcementPointSchema = z.strictObject({
@@ -63,23 +62,15 @@ export function readNas(
       const value = file.value([name], nasSchema, report);
       if (!value) continue;
       const prefix = readPrefix(file.span([name, 'address']), value.address, report);
-      if (!reference.test(value.secret)) {
-        const hint =
-          'write "env:NAME" or "file:/run/secrets/…", and change the secret on the switch: what was in git is known';
-        report.add(
-          'secret-in-clear',
-          file.span([name, 'secret']),
-          `the secret of \`${name}\` is not a reference`,
-          hint,
-        );
-      }
+      const transport = readTransport({ name, value }, file, report);
       known(file, [name, 'site'], value.site, sites.keys(), 'site', report);
       known(file, [name, 'profile'], value.profile, able.nasProfiles, 'NAS profile', report);
       for (const [ssid, site] of Object.entries(value.ssidSites)) {
         known(file, [name, 'ssidSites', ssid], site, sites.keys(), 'site', report);
       }
-      const { description: _, address: __, aclEntries = null, ...rest } = value;
-      if (prefix) out.push({ name, span, prefix, aclEntries, ...rest });
+      const { site, profile, aclEntries = null, portAcl, sessionTimeout, ssidSites } = value;
+      if (prefix && transport)
+        out.push({ name, span, prefix, site, profile, aclEntries, portAcl, sessionTimeout, ssidSites, ...transport });
     }
   }
   reportSharedAddresses(out, report);
@@ -125,19 +116,34 @@ function known(
   );
 }
 
+/** A request is told by its source address, a connection by its certificate. */
 function reportSharedAddresses(list: readonly NasSource[], report: Report): void {
   const seen = new Map<string, NasSource>();
-  const key = (prefix: Prefix): string => `${formatPrefix(prefix)} ${prefix.length}`;
   for (const nas of list) {
-    const other = seen.get(key(nas.prefix));
+    const { prefix, transport, certificate } = nas;
+    const isConnection = transport === 'radsec' && certificate !== null;
+    const key = isConnection
+      ? `${certificate.from} ${certificate.name.toLowerCase()}`
+      : `${formatPrefix(prefix)} ${prefix.length}`;
+    const other = seen.get(key);
     if (other) {
       const where = `${other.span.file}:${other.span.line}`;
       report.add(
         'nas-duplicate',
         nas.span,
-        `\`${nas.name}\` has the address of \`${other.name}\` (${where})`,
-        'a request is told by its source address: give each switch its own',
+        `\`${nas.name}\` has the ${isConnection ? 'certificate' : 'address'} of \`${other.name}\` (${where})`,
+        `${isConnection ? 'a connection is told by its certificate' : 'a request is told by its source address'}: give each switch its own`,
       );
-    } else seen.set(key(nas.prefix), nas);
+    } else seen.set(key, nas);
+  }
+}
+
+/** Who speaks RADIUS over TLS needs somebody who listens. */
+export function reportUnservedRadsec(list: readonly NasSource[], radsec: RadsecEntry | null, report: Report): void {
+  if (radsec) return;
+  for (const { name, span, transport, coaTransport } of list) {
+    if (transport !== 'radsec' && coaTransport !== 'radsec') continue;
+    const hint = 'add network/radsec.yaml: it says which certificate the bridge shows, and whose it believes';
+    report.add('radsec-not-served', span, `\`${name}\` uses RADIUS over TLS, which is not set up`, hint);
   }
 }

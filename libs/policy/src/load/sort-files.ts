@@ -14,12 +14,14 @@ export interface SortedFiles {
   readonly settings: ReadonlyMap<string, string>;
   /** One at the most. */
   readonly eap: ReadonlyMap<string, string>;
+  /** One at the most. */
+  readonly radsec: ReadonlyMap<string, string>;
 }
 
 const hints = {
   rules: 'rules are .csv files under rules/',
   catalog: `name it catalog/${catalogKinds.join('.yaml, catalog/')}.yaml (or classes-imaging.yaml and the like)`,
-  network: 'name it network/nas.yaml, network/enforcement-points.yaml or network/eap.yaml',
+  network: 'name it network/nas.yaml, network/enforcement-points.yaml, network/eap.yaml or network/radsec.yaml',
   tests: 'tests are .yaml files under tests/',
 } as const;
 
@@ -37,6 +39,7 @@ export function sortFiles(files: ReadonlyMap<string, string>, report: Report): S
     tests: new Map(),
     settings: new Map(),
     eap: new Map(),
+    radsec: new Map(),
   };
   for (const file of [...files.keys()].sort()) {
     const text = files.get(file)!.replace(/^\uFEFF/, '');
@@ -107,5 +110,5 @@ function networkReader(
 ): Map<string, unknown> | null {
   if (isKind('nas', name)) return out.nas;
   if (isKind('enforcement-points', name)) return out.enforcementPoints;
-  return name === 'eap.yaml' ? out.eap : null;
+  return name === 'eap.yaml' ? out.eap : name === 'radsec.yaml' ? out.radsec : null;
 }

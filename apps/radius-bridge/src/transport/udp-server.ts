@@ -2,17 +2,8 @@ import { createSocket, type Socket, type SocketOptions } from 'node:dgram';
 import { lookup } from 'node:dns';
 import { once } from 'node:events';
 import { isIP } from 'node:net';
-import type { Counters } from './counters.js';
-import type { Endpoint } from './config.js';
-
-export interface Source {
-  /** As the socket gives it. */
-  readonly address: string;
-  readonly port: number;
-}
-
-/** Answers by calling `send`, at once, later or never. */
-export type DatagramHandler = (datagram: Buffer, source: Source, send: (reply: Buffer) => void) => void;
+import type { Counters } from '../counters.js';
+import { nextVia, type PacketHandler } from './source.js';
 
 /** Room for a burst: all ports of a floor that re-authenticate after a power cut. The kernel may grant less. */
 const receiveBuffer = 4 * 1024 * 1024;
@@ -27,24 +18,30 @@ const literal: NonNullable<SocketOptions['lookup']> = (address, options, callbac
   else lookup(address, options, callback);
 };
 
-/** One bound UDP socket. A handler that throws costs its datagram, not the service. */
+/**
+ * One UDP socket, bound to one address: so a reply has the address that the request was sent to (RFC 2865 §3). A handler that
+ * throws costs its datagram, not the service.
+ */
 export class UdpServer {
   private readonly socket: Socket;
 
   constructor(
-    private readonly endpoint: Endpoint,
-    handler: DatagramHandler,
+    readonly host: string,
+    handler: PacketHandler,
     counters: Counters,
     onFault: (reason: string) => void,
   ) {
+    const isIpv6 = host.includes(':');
     this.socket = createSocket({
-      type: endpoint.host.includes(':') ? 'udp6' : 'udp4',
+      type: isIpv6 ? 'udp6' : 'udp4',
+      ipv6Only: isIpv6,
       recvBufferSize: receiveBuffer,
       lookup: literal,
     });
-    this.socket.on('message', (datagram, source) => {
+    const via = nextVia();
+    this.socket.on('message', (datagram, { address, port }) => {
       try {
-        handler(datagram, source, (reply) => this.socket.send(reply, source.port, source.address));
+        handler(datagram, { address, port, via }, (reply) => this.socket.send(reply, port, address));
       } catch (error) {
         counters.add('faults');
         onFault(error instanceof Error ? (error.stack ?? error.message) : String(error));
@@ -57,12 +54,15 @@ export class UdpServer {
   }
 
   /** Resolves to the port. */
-  async listen(): Promise<number> {
-    const { host, port } = this.endpoint;
+  async listen(port: number): Promise<number> {
     const listening = once(this.socket, 'listening');
-    this.socket.bind(port, host);
+    this.socket.bind(port, this.host);
     await listening;
     return this.socket.address().port;
+  }
+
+  get receiveBufferSize(): number {
+    return this.socket.getRecvBufferSize();
   }
 
   async close(): Promise<void> {

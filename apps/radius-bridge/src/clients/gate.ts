@@ -1,0 +1,85 @@
+import { decodePacket, type Packet } from '#radius';
+import type { Counters } from '../counters.js';
+import type { ActivePolicy, SnapshotStore } from '../snapshot-store.js';
+import type { Source } from '../transport/source.js';
+import type { Admission } from './admission.js';
+import type { Client } from './client-table.js';
+import type { ExceptionAudit } from './exception-audit.js';
+import { isForged, type Judgement } from './message-authenticator.js';
+import type { Strangers } from './strangers.js';
+
+/** A request that is the client's, and is served. */
+export interface Admitted {
+  readonly packet: Packet;
+  readonly source: Source;
+  readonly client: Client;
+  readonly policy: ActivePolicy;
+  /** By Message-Authenticator, or by TLS. */
+  readonly isSigned: boolean;
+  /** When it came, by the monotonic clock, milliseconds. */
+  readonly since: number;
+  /** Why it was taken although it was not signed, for the record; null: it was, or TLS did. */
+  readonly exception: string | null;
+}
+
+export interface GatePorts {
+  readonly snapshots: SnapshotStore;
+  readonly counters: Counters;
+  readonly strangers: Strangers;
+  readonly admission: Admission;
+  readonly audit: ExceptionAudit;
+}
+
+type Judge = (packet: Packet, client: Client, isTls: boolean, now: number) => Judgement;
+
+/**
+ * What stands before all work, cheapest first: who sent it ▶ is it a packet ▶ is it signed ▶ is it too much. What does not pass changes
+ * nothing but a counter, and ends its connection where it came over one and can't be its client's.
+ */
+export class Gate {
+  /** `name`: the port's, with which the counters begin. */
+  constructor(
+    private readonly name: string,
+    private readonly judge: Judge,
+    private readonly ports: GatePorts,
+  ) {}
+
+  admit(datagram: Buffer, source: Source, now: number, since: number): Admitted | null {
+    const { counters, snapshots, strangers, admission, audit } = this.ports;
+    const policy = snapshots.current;
+    if (!policy) return this.drop('no-snapshot');
+    const client = policy.clients.of(source);
+    if (client === null) {
+      strangers.note(source.address);
+      return this.drop('unknown-client');
+    }
+    if (typeof client === 'string')
+      return this.drop(client === 'no-secret' ? 'client-without-secret' : 'client-tls-only');
+    const packet = decodePacket(datagram);
+    if (typeof packet === 'string') return this.drop(`malformed.${packet}`, client, source);
+    const judgement = this.judge(packet, client, source.connection !== undefined, now);
+    if (!isTrust(judgement)) return this.drop(judgement, client, isForged(judgement) ? source : undefined);
+    if (judgement !== 'signed') counters.addFor(client.nas.name, `${this.name}.${judgement}`);
+    const refusal = admission.refusal(packet, client, now);
+    if (refusal) return this.drop(refusal, client);
+    const isException = judgement === 'unsigned.exception';
+    if (isException) audit.used(client, now);
+    const isSigned = judgement === 'signed' || judgement === 'unsigned.over-tls';
+    return { packet, source, client, policy, since, isSigned, exception: isException ? exceptionOf(client) : null };
+  }
+
+  /** `ends`: a source whose connection, if it has one, is over. */
+  private drop(reason: string, client?: Client, ends?: Source): null {
+    const name = `${this.name}.dropped.${reason}`;
+    if (client) this.ports.counters.addFor(client.nas.name, name);
+    else this.ports.counters.add(name);
+    ends?.connection?.end(reason);
+    return null;
+  }
+}
+
+const isTrust = (judgement: Judgement): boolean => judgement === 'signed' || judgement.startsWith('unsigned.');
+
+function exceptionOf({ nas: { messageAuthenticator: rule } }: Client): string | null {
+  return typeof rule === 'string' ? null : `taken without Message-Authenticator until ${rule.until}: ${rule.exception}`;
+}

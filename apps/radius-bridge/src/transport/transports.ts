@@ -1,0 +1,118 @@
+import type { RadsecEntry } from '#policy/snapshot';
+import { Admission } from '../clients/admission.js';
+import type { Client, ClientTable } from '../clients/client-table.js';
+import { ExceptionAudit } from '../clients/exception-audit.js';
+import { Gate } from '../clients/gate.js';
+import { judgeAccounting, judgeAuthentication } from '../clients/message-authenticator.js';
+import { Strangers } from '../clients/strangers.js';
+import type { CoaChannel } from '../coa/coa-channel.js';
+import { CoaChannels } from '../coa/coa-channels.js';
+import type { BridgeConfig } from '../config.js';
+import type { Counters } from '../counters.js';
+import type { Log } from '../log.js';
+import type { SnapshotStore } from '../snapshot-store.js';
+import { LoadMonitor, queuedBytes } from './load-monitor.js';
+import type { PacketHandlers } from './radsec/radsec-connection.js';
+import { RadsecService } from './radsec/radsec-service.js';
+import { UdpServers } from './udp-servers.js';
+
+export interface TransportPorts {
+  readonly snapshots: SnapshotStore;
+  readonly counters: Counters;
+  readonly log: Log;
+}
+
+export interface RadiusPorts {
+  readonly authentication: number;
+  readonly accounting: number;
+}
+
+/**
+ * All ways of a RADIUS packet in and out, and the gates before the handlers. What a packet means is the handlers' to say.
+ *
+ *   UDP 1812, 1813 ─▶ UdpServers ─────┐
+ *   TLS 2083 ─▶ RadsecService ────────┴▶ handler: Gate ─▶ … ─▶ send
+ *        ▲ its connections, or RadsecLinks ◀── CoaChannels ◀── CoA
+ */
+export class Transports {
+  readonly authenticationGate: Gate;
+  readonly accountingGate: Gate;
+  private readonly strangers = new Strangers();
+  private readonly load: LoadMonitor;
+  private readonly radsec: RadsecService;
+  private readonly channels: CoaChannels;
+  private udp: readonly [UdpServers, UdpServers] | null = null;
+  private handlers: PacketHandlers | null = null;
+
+  constructor(
+    private readonly config: Pick<BridgeConfig, 'authentication' | 'accounting' | 'radsec' | 'secretOf'>,
+    private readonly ports: TransportPorts,
+  ) {
+    const { counters, log } = ports;
+    this.load = new LoadMonitor(() => this.queue(), Date.now);
+    const guard = { ...ports, strangers: this.strangers, audit: new ExceptionAudit(log) };
+    const admission = new Admission(() => this.isOverloaded);
+    this.authenticationGate = new Gate('authentication', judgeAuthentication, { ...guard, admission });
+    const accounting = new Admission(() => false);
+    this.accountingGate = new Gate('accounting', judgeAccounting, { ...guard, admission: accounting });
+    const handlers: PacketHandlers = {
+      authentication: (...packet) => this.handlers?.authentication(...packet),
+      accounting: (...packet) => this.handlers?.accounting(...packet),
+      reply: (...packet) => this.handlers?.reply(...packet),
+    };
+    const { radsec, secretOf } = config;
+    this.radsec = new RadsecService(radsec, { handlers, counters, log, read: secretOf, now: () => new Date() });
+    this.channels = new CoaChannels(this.radsec, counters, log, handlers.reply, Date.now);
+  }
+
+  /** The process can't keep up: what is dear and can wait should not be begun. */
+  get isOverloaded(): boolean {
+    return this.load.isOverloaded;
+  }
+
+  /** Takes what a snapshot says. */
+  configure(radsec: RadsecEntry | null, clients: ClientTable): void {
+    this.radsec.configure(radsec, clients);
+    this.channels.useMaterial();
+  }
+
+  async listen(handlers: PacketHandlers): Promise<RadiusPorts> {
+    const { counters, log } = this.ports;
+    this.handlers = handlers;
+    const authentication = new UdpServers(this.config.authentication, handlers.authentication, counters, log);
+    const accounting = new UdpServers(this.config.accounting, handlers.accounting, counters, log);
+    const ports = { authentication: await authentication.listen(), accounting: await accounting.listen() };
+    this.udp = [authentication, accounting];
+    this.load.start();
+    return ports;
+  }
+
+  /** Files and addresses change beside a running bridge. */
+  refresh(): void {
+    this.radsec.refresh();
+    this.channels.useMaterial();
+    for (const servers of this.udp ?? []) void servers.followAddresses();
+  }
+
+  /** The connection to tell a client of changes over; null: by UDP. */
+  channelOf(client: Client, address: string): CoaChannel | null {
+    return this.channels.of(client, address);
+  }
+
+  status() {
+    return { radsec: this.radsec.status(), overloaded: this.isOverloaded, unknownClients: this.strangers.toJSON() };
+  }
+
+  async close(): Promise<void> {
+    this.load.stop();
+    this.channels.closeAll();
+    await Promise.all((this.udp ?? []).map((servers) => servers.close()));
+    await this.radsec.stop();
+  }
+
+  /** How full the fullest receive queue is. */
+  private queue(): number {
+    const filled = (this.udp ?? []).map(({ port, receiveBufferSize }) => queuedBytes(port) / receiveBufferSize);
+    return Math.max(0, ...filled);
+  }
+}

@@ -50,7 +50,7 @@ export const sampleFiles: Readonly<Record<string, string>> = {
     'main-wifi: { description: its wireless, timezone: Europe/Berlin }',
   ].join('\n'),
   'network/nas.yaml': [
-    'switch-rfc: { address: 127.0.0.1, site: main, profile: rfc, secret: "env:SECRET_RFC", sessionTimeout: 3600, ssidSites: { clinical: main-wifi } }',
+    'switch-rfc: { address: 127.0.0.1, site: main, profile: rfc, secret: "env:SECRET_RFC", requestsPerSecond: 1000000, sessionTimeout: 3600, ssidSites: { clinical: main-wifi } }',
     'switch-cisco: { address: 127.0.0.2, site: main, profile: cisco-ios-xe, secret: "env:SECRET_CISCO", sessionTimeout: 3600 }',
     'switch-mute: { address: 127.0.0.3, site: main, profile: rfc, secret: "env:SECRET_MISSING", sessionTimeout: 3600 }',
   ].join('\n'),

@@ -21,13 +21,14 @@ export function radclient(
   command: 'auth' | 'acct' | 'status',
   secret: string,
   attributes: Readonly<Record<string, string>>,
+  server = '127.0.0.1',
 ): RadclientReply {
   const input = Object.entries(attributes)
     .map(([name, value]) => `${name} = ${/^(0x|\d+\.|[A-Z][a-z]+-)/.test(value) ? value : `"${value}"`}`)
     .join('\n');
   const { stdout, stderr } = spawnSync(
     'radclient',
-    ['-x', '-r', '1', '-t', '2', `127.0.0.1:${port}`, command, secret],
+    ['-x', '-r', '1', '-t', '2', `${server.includes(':') ? `[${server}]` : server}:${port}`, command, secret],
     {
       input: `${input}\n`,
       encoding: 'utf8',

@@ -14,10 +14,10 @@ const well = [0, 0] as const;
 describe('the load monitor', () => {
   it.each([
     ['all is well', [well], false],
-    ['the event loop is late', [[500, 0]], true],
+    ['the event loop is late', [[900, 0]], true],
     ['datagrams pile up', [[0, 0.5]], true],
-    ['it was overloaded a moment ago', [[500, 0], well, well, well, well], true],
-    ['it was overloaded a while ago', [[500, 0], well, well, well, well, well], false],
+    ['it was overloaded a moment ago', [[900, 0], well, well, well, well], true],
+    ['it was overloaded a while ago', [[900, 0], well, well, well, well, well], false],
   ] as const)('when %s', (_, loads, expected) => {
     expect(monitorAfter(...loads).isOverloaded).toBe(expected);
   });

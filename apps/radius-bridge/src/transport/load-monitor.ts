@@ -9,7 +9,8 @@ export interface Load {
 }
 
 const sampleMilliseconds = 100;
-const mostLag = 100;
+/** A switch asks again after some seconds. */
+const mostLag = 500;
 const mostQueue = 0.25;
 /** Good samples in a row until all is well again, so that it is not said and taken back all the time. */
 const goodSamples = 5;
@@ -51,14 +52,10 @@ export class LoadMonitor {
   }
 }
 
-/** Bytes in the fullest receive queue of a UDP port, as /proc/net/udp has them; 0 where there is no such file. */
-export function queuedBytes(port: number): number {
-  let most = 0;
-  for (const file of ['/proc/net/udp', '/proc/net/udp6']) most = Math.max(most, fullest(textOf(file), port));
-  return most;
-}
+/** The kernel's tables of UDP sockets; empty where there are none. */
+export const udpTables = (): string => ['/proc/net/udp', '/proc/net/udp6'].map(textOf).join('');
 
-/** `sl local_address rem_address st tx_queue:rx_queue …`, numbers in hex. */
+/** Bytes in the fullest receive queue of a port. `sl local_address rem_address st tx_queue:rx_queue …`, numbers in hex. */
 export function fullest(table: string, port: number): number {
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
   let most = 0;

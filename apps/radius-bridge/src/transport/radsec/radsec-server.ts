@@ -51,10 +51,8 @@ export class RadsecServer {
   }
 
   async close(): Promise<void> {
-    const servers = this.servers.splice(0);
-    await Promise.all(
-      servers.map((server) => (server.listening ? new Promise<void>((done) => server.close(() => done())) : undefined)),
-    );
+    const listening = this.servers.splice(0).filter((server) => server.listening);
+    await Promise.all(listening.map((server) => new Promise<void>((done) => server.close(() => done()))));
   }
 
   private create(material: TlsMaterial): Server {

@@ -24,6 +24,7 @@ const literal: NonNullable<SocketOptions['lookup']> = (address, options, callbac
  */
 export class UdpServer {
   private readonly socket: Socket;
+  private isClosed = false;
 
   constructor(
     readonly host: string,
@@ -41,7 +42,7 @@ export class UdpServer {
     const via = nextVia();
     this.socket.on('message', (datagram, { address, port }) => {
       try {
-        handler(datagram, { address, port, via }, (reply) => this.socket.send(reply, port, address));
+        handler(datagram, { address, port, via }, (reply) => this.send(reply, port, address));
       } catch (error) {
         counters.add('faults');
         onFault(error instanceof Error ? (error.stack ?? error.message) : String(error));
@@ -66,8 +67,14 @@ export class UdpServer {
   }
 
   async close(): Promise<void> {
+    this.isClosed = true;
     const closed = once(this.socket, 'close');
     this.socket.close();
     await closed;
+  }
+
+  /** What takes longer, 802.1X or a record on its way to the disk, may end after the socket. */
+  private send(reply: Buffer, port: number, address: string): void {
+    if (!this.isClosed) this.socket.send(reply, port, address);
   }
 }

@@ -81,8 +81,13 @@ export class UdpServers {
     const server = new UdpServer(address, this.handler, this.counters, (reason) =>
       this.log('error', 'fault while handling a datagram', { reason }),
     );
-    const bound = await server.listen(port);
-    this.servers.set(address, server);
-    return bound;
+    try {
+      const bound = await server.listen(port);
+      this.servers.set(address, server);
+      return bound;
+    } catch (error) {
+      await server.close();
+      throw error;
+    }
   }
 }

@@ -102,7 +102,7 @@ describe('a connection that the bridge opens to tell a client of changes', () =>
     now = 2000;
     link.send(packet);
     await vi.waitFor(() => expect(link.send(packet)).toBe(true), patience);
-    expect(sockets).toHaveLength(2);
+    await vi.waitFor(() => expect(sockets).toHaveLength(2), patience);
   });
 
   it.each<[string, () => Promise<Issued>, RegExp]>([

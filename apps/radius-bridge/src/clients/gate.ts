@@ -45,7 +45,7 @@ export class Gate {
   ) {}
 
   admit(datagram: Buffer, source: Source, now: number, since: number): Admitted | null {
-    const { counters, snapshots, strangers, admission, audit } = this.ports;
+    const { snapshots, strangers, admission, audit } = this.ports;
     const policy = snapshots.current;
     if (!policy) return this.drop('no-snapshot');
     const client = policy.clients.of(source);
@@ -59,7 +59,7 @@ export class Gate {
     if (typeof packet === 'string') return this.drop(`malformed.${packet}`, client, source);
     const judgement = this.judge(packet, client, source.connection !== undefined, now);
     if (!isTrust(judgement)) return this.drop(judgement, client, isForged(judgement) ? source : undefined);
-    if (judgement !== 'signed') counters.addFor(client.nas.name, `${this.name}.${judgement}`);
+    if (judgement !== 'signed') this.count(judgement, client);
     const refusal = admission.refusal(packet, client, now);
     if (refusal) return this.drop(refusal, client);
     const isException = judgement === 'unsigned.exception';
@@ -70,11 +70,15 @@ export class Gate {
 
   /** `ends`: a source whose connection, if it has one, is over. */
   private drop(reason: string, client?: Client, ends?: Source): null {
-    const name = `${this.name}.dropped.${reason}`;
-    if (client) this.ports.counters.addFor(client.nas.name, name);
-    else this.ports.counters.add(name);
+    this.count(`dropped.${reason}`, client);
     ends?.connection?.end(reason);
     return null;
+  }
+
+  private count(what: string, client?: Client): void {
+    const name = `${this.name}.${what}`;
+    if (client) this.ports.counters.addFor(client.nas.name, name);
+    else this.ports.counters.add(name);
   }
 }
 

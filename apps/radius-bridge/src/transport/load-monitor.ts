@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { parseUdpTable, type UdpSocket } from '../metrics/udp-sockets.js';
 
 /** How far behind the process is. */
 export interface Load {
@@ -52,21 +53,9 @@ export class LoadMonitor {
   }
 }
 
-/** The kernel's tables of UDP sockets; empty where there are none. */
-export const udpTables = (): string => ['/proc/net/udp', '/proc/net/udp6'].map(textOf).join('');
-
-/** Bytes in the fullest receive queue of a port. `sl local_address rem_address st tx_queue:rx_queue …`, numbers in hex. */
-export function fullest(table: string, port: number): number {
-  const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
-  let most = 0;
-  for (const line of table.split('\n')) {
-    const [, local, , , queues] = line.trim().split(/\s+/, 5);
-    if (!local?.endsWith(suffix)) continue;
-    const bytes = Number.parseInt(queues?.split(':')[1] ?? '', 16);
-    if (bytes > most) most = bytes;
-  }
-  return most;
-}
+/** The kernel's UDP sockets; none where there is no Linux to ask. */
+export const udpSockets = (): UdpSocket[] =>
+  ['/proc/net/udp', '/proc/net/udp6'].flatMap((file) => parseUdpTable(textOf(file)));
 
 function textOf(file: string): string {
   try {

@@ -11,7 +11,7 @@ import type { BridgeConfig } from '../config.js';
 import type { Counters } from '../counters.js';
 import type { Log } from '../log.js';
 import type { SnapshotStore } from '../snapshot-store.js';
-import { fullest, LoadMonitor, udpTables } from './load-monitor.js';
+import { LoadMonitor, udpSockets } from './load-monitor.js';
 import type { PacketHandlers } from './radsec/radsec-connection.js';
 import { RadsecService } from './radsec/radsec-service.js';
 import { UdpServers } from './udp-servers.js';
@@ -112,8 +112,10 @@ export class Transports {
 
   /** How full the fullest receive queue is. */
   private queue(): number {
-    const tables = udpTables();
-    const filled = (this.udp ?? []).map(({ port, receiveBufferSize }) => fullest(tables, port) / receiveBufferSize);
+    const sockets = udpSockets();
+    const filled = (this.udp ?? []).flatMap(({ port, receiveBufferSize }) =>
+      sockets.filter((socket) => socket.port === port).map((socket) => socket.receiveQueueBytes / receiveBufferSize),
+    );
     return Math.max(0, ...filled);
   }
 }

@@ -476,6 +476,8 @@ function sessionOf(changes: Partial<Session>): Session {
     inputOctets: 0,
     outputOctets: 0,
     lastCoa: null,
+    earlierCoa: [],
+    convergence: { state: 'settled', since: '2026-05-01T10:00:00.000Z', reason: null },
     ...changes,
   };
 }

@@ -101,7 +101,7 @@ export class Bridge {
       onForgotten: (id) => this.recorder.forget(id),
     });
     const shared = { snapshots: this.snapshots, devices, sessions: this.sessions, recorder: this.recorder, counters };
-    const coaPorts = { ...shared, credentials, client: new CoaClient(counters) };
+    const coaPorts = { ...shared, credentials, client: new CoaClient(counters), log };
     this.reconciler = new CoaReconciler(coaPorts, decisionIds, now);
     const receiver = feedReceiver(this.snapshots, { devices, credentials }, journal, this.reconciler, counters);
     this.feed = new FeedClient(controller, receiver, counters, log);
@@ -184,6 +184,7 @@ export class Bridge {
     this.eap.refresh();
     const timeouts = new Map(this.snapshots.current?.snapshot.nas.map((nas) => [nas.name, nas.sessionTimeout]));
     this.sessions.expire(new Date(), (nas) => timeouts.get(nas) ?? defaultSessionTimeout);
+    this.reconciler.reviewAll();
   }
 
   private status() {

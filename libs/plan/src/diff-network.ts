@@ -2,17 +2,27 @@ import { canonicalJson, compareText } from '#base';
 import type { Snapshot } from '#policy';
 import type { NetworkChange } from './plan.js';
 
-/** Switches, enforcement points and segments that come, go, or have other fields. */
+/**
+ * Switches, enforcement points and segments that come, go, or have other fields; and classes in both policies whose devices the
+ * network treats with other care (what flows a class has is not said here).
+ */
 export function diffNetwork(before: Snapshot, after: Snapshot): NetworkChange[] {
   return [
     ...diffNamed('nas', before.nas, after.nas),
     ...diffNamed('enforcement-point', before.enforcementPoints, after.enforcementPoints),
     ...diffNamed('eap', named(before.eap), named(after.eap)),
     ...diffNamed('segment', before.segments, after.segments),
+    ...diffCare(before, after),
   ];
 }
 
 const named = (eap: Snapshot['eap']) => (eap ? [{ name: '802.1X', ...eap }] : []);
+
+function diffCare(before: Snapshot, after: Snapshot): NetworkChange[] {
+  const care = ({ classes }: Snapshot) =>
+    classes.map(({ name, criticality, dynamicAuthorization }) => ({ name, criticality, dynamicAuthorization }));
+  return diffNamed('class', care(before), care(after)).filter(({ change }) => change === 'changed');
+}
 
 function diffNamed<T extends { readonly name: string }>(
   kind: NetworkChange['kind'],

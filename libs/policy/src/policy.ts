@@ -1,6 +1,6 @@
 import type { Severity, SourceSpan } from '#base';
 import type { AddressSet, ServiceSet } from '#net';
-import type { Posture } from '#model';
+import type { AuthorizationStep, Posture } from '#model';
 import type { Hierarchy } from './hierarchy.js';
 import type { Criticality, EapEntry, Effect, EnforcementPointEntry, NasEntry, SegmentAtSite } from './snapshot.js';
 import type { Schedule, When } from './when.js';
@@ -36,6 +36,7 @@ export interface Declared {
 
 export interface ClassSource extends Declared {
   readonly criticality: Criticality;
+  readonly dynamicAuthorization: readonly AuthorizationStep[];
 }
 
 export interface EndpointSource extends Declared {

@@ -8,4 +8,5 @@ export { accessFor, effectivePosture } from './decide.js';
 export { decideFlow } from './decider.js';
 export type { FlowPacket, FlowVerdict, PacketSide } from './decide.js';
 export { sitesBelow } from './enforcement.js';
+export { ladderOf } from './ladder.js';
 export * from './snapshot.js';

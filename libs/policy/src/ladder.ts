@@ -1,3 +1,4 @@
+import { assertNever } from '#base';
 import type { AuthorizationStep } from '#model';
 import type { NasProfile } from '#radius';
 import type { Criticality, DeviceClass } from './snapshot.js';
@@ -40,5 +41,7 @@ function isAble(profile: Abilities, step: AuthorizationStep): boolean {
       return true;
     case 'bounce':
       return profile.bouncePort !== null;
+    default:
+      return assertNever(step);
   }
 }

@@ -1,3 +1,4 @@
+import { assertNever } from '#base';
 import type { AuthorizationStep } from '#model';
 import { explainErrorCause, type DynamicAuthorizationReply } from '#radius';
 
@@ -52,5 +53,7 @@ export function judgeAnswer(
       return { consequence: 'ended', why };
     case 'initiated':
       return { consequence: 'promised', why };
+    default:
+      return assertNever(reaction);
   }
 }

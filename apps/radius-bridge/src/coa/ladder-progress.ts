@@ -70,6 +70,6 @@ export class LadderProgress {
   }
 
   close(): void {
-    for (const id of [...this.climbs.keys()]) this.forget(id);
+    for (const id of this.climbs.keys()) this.forget(id);
   }
 }

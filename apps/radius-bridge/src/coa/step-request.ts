@@ -1,3 +1,4 @@
+import { assertNever } from '#base';
 import type { AuthorizationStep } from '#model';
 import {
   bounceRequest,
@@ -28,5 +29,7 @@ export function stepRequest(
       return { kind: 'Disconnect-Request', attributes: disconnectRequest(profile, session, at) };
     case 'bounce':
       return { kind: 'CoA-Request', attributes: bounceRequest(profile, session, at) };
+    default:
+      return assertNever(step);
   }
 }

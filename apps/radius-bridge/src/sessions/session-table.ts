@@ -114,10 +114,16 @@ export class SessionTable {
    * `told`: fingerprint of what the NAS was told, null when that is not known. Gives null when the table is full: the
    * device is served all the same, but can't be told of changes.
    */
-  create(origin: SessionOrigin, grant: SessionGrant, told: string | null, now: Date): TrackedSession | null {
+  create(
+    origin: SessionOrigin,
+    grant: SessionGrant,
+    told: string | null,
+    now: Date,
+    began = now,
+  ): TrackedSession | null {
     if (this.byId.size >= this.maxSessions) return null;
     const tracked: TrackedSession = {
-      session: newSession(origin, grant, told, now),
+      session: newSession(origin, grant, told, now, began),
       identification: origin.identification,
       ssid: origin.ssid,
       told,
@@ -242,7 +248,7 @@ function isSame({ session, told }: TrackedSession, { heard, grant, nasAddress, t
   );
 }
 
-function newSession(origin: SessionOrigin, grant: SessionGrant, told: string | null, now: Date): Session {
+function newSession(origin: SessionOrigin, grant: SessionGrant, told: string | null, now: Date, began: Date): Session {
   const at = now.toISOString();
   return {
     ...grant,
@@ -256,7 +262,7 @@ function newSession(origin: SessionOrigin, grant: SessionGrant, told: string | n
     acctSessionId: origin.identification.acctSessionId,
     method: origin.method,
     addresses: [],
-    startedAt: at,
+    startedAt: began.toISOString(),
     updatedAt: at,
     endedAt: null,
     endReason: null,

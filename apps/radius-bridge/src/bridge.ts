@@ -25,7 +25,7 @@ import { BridgeMetrics } from './metrics/bridge-metrics.js';
 import { watchEventLoop } from './metrics/event-loop-lag.js';
 import type { BridgeState } from './metrics/state-metrics.js';
 import { SessionTable } from './sessions/session-table.js';
-import type { TrackedSession } from './sessions/tracked-session.js';
+import { readTracked } from './sessions/tracked-session.js';
 import { SnapshotStore } from './snapshot-store.js';
 import { UdpServer } from './udp-server.js';
 
@@ -167,7 +167,11 @@ export class Bridge {
     const { snapshot, devices, revision, credentials, credentialRevision, sessions } = this.journal.loaded;
     this.devices.load(devices, revision);
     this.credentials.load(credentials, credentialRevision);
-    for (const text of sessions) this.sessions.load(JSON.parse(text) as TrackedSession);
+    for (const text of sessions) {
+      const { tracked, isCompleted } = readTracked(text);
+      this.sessions.load(tracked);
+      if (isCompleted) this.recorder.session(tracked);
+    }
     if (snapshot === null) {
       this.log('warn', 'no snapshot on disk: silent until the controller sends one');
       return;

@@ -1,6 +1,6 @@
-import type { AuthorizationStep, CoaOutcome, Convergence, Session } from '#model';
+import type { AuthorizationStep, Session } from '#model';
 import { ladderOf } from '#policy/snapshot';
-import { nasProfile, type DynamicAuthorizationReply, type NasProfile } from '#radius';
+import { nasProfile, type NasProfile } from '#radius';
 import { authorizationOf } from '../authentication/authorization.js';
 import { grantFields, type AuthorizedAccess, type Decision, type RefusedAccess } from '../authentication/authorizer.js';
 import type { DecisionIds } from '../authentication/decision-id.js';
@@ -15,11 +15,11 @@ import type { ActivePolicy, SnapshotStore } from '../snapshot-store.js';
 import { classSteps } from './class-steps.js';
 import type { CoaClient } from './coa-client.js';
 import { CoaQueue } from './coa-queue.js';
-import { addOutcome, converge } from './convergence.js';
+import { converge } from './convergence.js';
 import { judgeAnswer, type Judgement } from './judge-answer.js';
 import { LadderProgress, type Climb, type RetryTiming } from './ladder-progress.js';
-import { outcomeCounter } from './outcome-counter.js';
 import { RefusedSteps } from './refused-steps.js';
+import { isShutOut, moveOf, SessionNotes } from './session-notes.js';
 import { stepRequest } from './step-request.js';
 
 const maxInFlight = 32;
@@ -73,6 +73,7 @@ export class CoaReconciler {
   private readonly busy = new Set<string>();
   private readonly progress: LadderProgress;
   private readonly refused = new RefusedSteps();
+  private readonly notes: SessionNotes;
   /** Sessions that their NAS said not to know. */
   private readonly disowned = new WeakSet<TrackedSession>();
   private reviewing = 0;
@@ -85,6 +86,7 @@ export class CoaReconciler {
     private readonly timing: CoaTiming = { firstRetry: 5_000, lastRetry: 300_000, promise: 60_000 },
   ) {
     this.progress = new LadderProgress(timing);
+    this.notes = new SessionNotes(ports, now);
   }
 
   get backlog(): number {
@@ -207,8 +209,7 @@ export class CoaReconciler {
       this.now(),
     );
     const before = tracked.told;
-    if (tracked.session.convergence.state === 'settled' || isFirstTry(climb))
-      this.converge(tracked, 'changing', moveOf(tracked.session, decision));
+    if (tracked.session.convergence.state === 'settled' || isFirstTry(climb)) this.notes.changing(tracked, decision);
     if (step === 'coa') sessions.doubt(tracked);
     const target = { address: tracked.session.nasAddress, port: nas.nas.coaPort, secret: nas.secret };
     const answer = await this.ports.client.send(kind, target, attributes);
@@ -216,7 +217,7 @@ export class CoaReconciler {
     // A refused request has changed nothing (RFC 5176 §2.2).
     if (step === 'coa' && answer !== 'timeout' && answer.outcome === 'nak') tracked.told ??= before;
     const judgement = judgeAnswer(step, answer, isShutOut(decision));
-    this.record(tracked, desired, step, kind, answer, judgement);
+    this.notes.attempted(tracked, decision, { step, request: kind, answer, why: judgement.why });
     this.react(tracked, desired, climb, step, judgement, decisionId);
   }
 
@@ -229,7 +230,7 @@ export class CoaReconciler {
     decisionId: string,
   ): void {
     const { decision, nas } = desired;
-    if (consequence === 'told') return this.told(tracked, granted(decision), decisionId);
+    if (consequence === 'told') return this.notes.told(tracked, granted(decision), decisionId);
     if (consequence === 'ended') return this.ended(tracked, desired, climb, why);
     if (consequence === 'never') this.refused.add(nas.nas.name, nas.nas.profile, step, this.now());
     if (!this.progress.isCurrent(tracked.session.id, climb)) return;
@@ -238,7 +239,11 @@ export class CoaReconciler {
       case 'promised':
         return this.await(tracked, climb, step);
       case 'later':
-        this.diverge(tracked, desired, why === 'no answer' ? `${step}: no answer from the switch` : climb.problem!);
+        this.notes.diverged(
+          tracked,
+          decision,
+          why === 'no answer' ? `${step}: no answer from the switch` : climb.problem!,
+        );
         return this.retry(tracked, climb);
       case 'next':
       case 'never':
@@ -246,30 +251,20 @@ export class CoaReconciler {
     }
   }
 
-  private told(tracked: TrackedSession, decision: AuthorizedAccess, decisionId: string): void {
-    const { session } = tracked;
-    const now = this.now();
-    tracked.told = decision.fingerprint;
-    const convergence = converge(session, 'settled', null, now);
-    this.ports.sessions.change(tracked, { ...grantFields(decision, decisionId), convergence }, now);
-  }
-
   /**
    * A NAS that goes on speaking of a session that it said not to know is not believed a second time: it does not find
    * sessions by what its profile sends, and the device is on the network all the while.
    */
-  private ended(tracked: TrackedSession, desired: Desired, climb: Climb, why: string | null): void {
+  private ended(tracked: TrackedSession, { decision }: Desired, climb: Climb, why: string | null): void {
+    const now = this.now();
     if (why === null)
-      return this.ports.sessions.close(
-        tracked,
-        `disconnected: ${moveOf(tracked.session, desired.decision)}`,
-        this.now(),
-      );
+      return this.ports.sessions.close(tracked, `disconnected: ${moveOf(tracked.session, decision)}`, now);
     if (!this.disowned.has(tracked)) {
       this.disowned.add(tracked);
-      return this.ports.sessions.close(tracked, 'the NAS does not know the session', this.now());
+      return this.ports.sessions.close(tracked, 'the NAS does not know the session', now);
     }
-    this.diverge(tracked, desired, 'the switch says that it does not know the session, and goes on reporting it');
+    const problem = 'the switch says that it does not know the session, and goes on reporting it';
+    this.notes.diverged(tracked, decision, problem);
     if (this.progress.isCurrent(tracked.session.id, climb)) this.retry(tracked, climb);
   }
 
@@ -304,58 +299,13 @@ export class CoaReconciler {
     });
   }
 
-  private exhausted(tracked: TrackedSession, desired: Desired, climb: Climb): void {
-    const allowed = classSteps(desired.policy.snapshot, desired.device.class).join(', ');
-    const limit = `class \`${desired.device.class}\` allows ${allowed} on profile \`${desired.profile.name}\``;
-    this.diverge(
-      tracked,
-      desired,
-      climb.problem ? `${climb.problem}; no step is left: ${limit}` : `no step is possible: ${limit}`,
-    );
+  private exhausted(tracked: TrackedSession, { policy, device, profile, decision }: Desired, climb: Climb): void {
+    const allowed = classSteps(policy.snapshot, device.class).join(', ');
+    const limit = `class \`${device.class}\` allows ${allowed} on profile \`${profile.name}\``;
+    const tried = climb.problem === null ? 'no step is possible' : `${climb.problem}; no step is left`;
+    this.notes.diverged(tracked, decision, `${tried}: ${limit}`);
     climb.position = 0;
     this.retry(tracked, climb);
-  }
-
-  /** Told once, not at every try: loudly where a device should be shut out and is not. */
-  private diverge(tracked: TrackedSession, desired: Desired, problem: string): void {
-    const { session } = tracked;
-    const reason = `${moveOf(session, desired.decision)}: ${problem}`;
-    if (session.convergence.state !== 'diverged') {
-      this.ports.counters.addFor(session.nas, 'coa.diverged');
-      const level = isShutOut(desired.decision) ? 'error' : 'warn';
-      const { mac, nas, nasPort } = session;
-      this.ports.log(level, 'a session does not have what policy says', { mac, nas, nasPort, reason });
-    }
-    this.converge(tracked, 'diverged', reason);
-  }
-
-  private converge(tracked: TrackedSession, state: Convergence['state'], reason: string): void {
-    const { convergence } = tracked.session;
-    if (convergence.state === state && convergence.reason === reason) return;
-    const now = this.now();
-    this.ports.sessions.change(tracked, { convergence: converge(tracked.session, state, reason, now) }, now);
-  }
-
-  private record(
-    tracked: TrackedSession,
-    { decision }: Desired,
-    step: AuthorizationStep,
-    request: CoaOutcome['request'],
-    answer: DynamicAuthorizationReply | 'timeout',
-    { why }: Judgement,
-  ): void {
-    const now = this.now();
-    const what = moveOf(tracked.session, decision);
-    const outcome: CoaOutcome = {
-      at: now.toISOString(),
-      step,
-      request,
-      outcome: answer === 'timeout' ? 'timeout' : answer.outcome,
-      errorCause: answer === 'timeout' ? null : answer.errorCause,
-      reason: why === null ? what : `${what}: ${why}`,
-    };
-    this.ports.counters.addFor(tracked.session.nas, outcomeCounter(request, answer));
-    this.ports.sessions.change(tracked, addOutcome(tracked.session, outcome), now);
   }
 
   private retry(tracked: TrackedSession, climb: Climb): void {
@@ -365,16 +315,8 @@ export class CoaReconciler {
 
 const isFirstTry = ({ position, failures }: Climb): boolean => position === 0 && failures === 0;
 
-const isShutOut = (decision: Decision): boolean =>
-  decision.kind === 'refused' || decision.grant.posture === 'quarantined';
-
 /** A push stands on the ladder only where there is access. */
 function granted(decision: Decision): AuthorizedAccess {
   if (decision.kind === 'refused') throw new TypeError('there is nothing to push');
   return decision;
 }
-
-const moveOf = ({ segment, vlan }: Session, decision: Decision): string =>
-  decision.kind === 'refused'
-    ? decision.detail
-    : `${segment} (VLAN ${vlan}) to ${decision.grant.segment} (VLAN ${decision.grant.vlan})`;

@@ -550,7 +550,7 @@ describe('bridge events', () => {
     await sendEvents([{ type: 'authentication', seq: 7, authentication: { ...authentication, extra: 1 } }]).expect(400);
     await sendEvents([{ type: 'authentication', seq: 0, authentication }]).expect(400);
     const status = await api().get('/api/v1/status').set(asAdmin()).expect(200);
-    expect(status.body).toMatchObject({ sessions: { open: 1 }, bridges: { known: [{ id: 'bridge-1', lastSeq: 4 }] } });
+    expect(status.body).toMatchObject({ sessions: { open: 1 }, bridges: { known: [{ id: 'bridge-1', lastSeq: 6 }] } });
   });
 });
 

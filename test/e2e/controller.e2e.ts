@@ -476,6 +476,8 @@ function sessionOf(changes: Partial<Session>): Session {
     inputOctets: 0,
     outputOctets: 0,
     lastCoa: null,
+    earlierCoa: [],
+    convergence: { state: 'settled', since: '2026-05-01T10:00:00.000Z', reason: null },
     ...changes,
   };
 }
@@ -520,6 +522,18 @@ describe('bridge events', () => {
     expect(session.body).toMatchObject({ revision: 2, inputOctets: 9 });
   });
 
+  it('lists the sessions that a switch would not bring to what policy says, with what was tried', async () => {
+    const at = '2026-05-01T10:05:00.000Z';
+    const attempt = { at, step: 'coa', request: 'CoA-Request', outcome: 'nak', errorCause: 506, reason: 'no room' };
+    const convergence = { state: 'diverged', since: at, reason: 'no room' };
+    const session = { id: 's2', convergence, lastCoa: attempt, earlierCoa: [attempt] } as Partial<Session>;
+    await sendEvents([{ type: 'session', seq: 5, session: sessionOf(session) }]).expect(200);
+    const listed = await api().get('/api/v1/sessions?convergence=diverged').set(asAdmin()).expect(200);
+    expect(listed.body).toMatchObject({ items: [session], next: null });
+    const closed = { ...session, revision: 2, state: 'closed' } as Partial<Session>;
+    await sendEvents([{ type: 'session', seq: 6, session: sessionOf(closed) }]).expect(200);
+  });
+
   it('shows that a session is behind the registry', async () => {
     const mac = '00:1a:00:00:01:10';
     const quarantine = { posture: 'quarantined', reason: 'test' };
@@ -536,7 +550,7 @@ describe('bridge events', () => {
     await sendEvents([{ type: 'authentication', seq: 7, authentication: { ...authentication, extra: 1 } }]).expect(400);
     await sendEvents([{ type: 'authentication', seq: 0, authentication }]).expect(400);
     const status = await api().get('/api/v1/status').set(asAdmin()).expect(200);
-    expect(status.body).toMatchObject({ sessions: { open: 1 }, bridges: { known: [{ id: 'bridge-1', lastSeq: 4 }] } });
+    expect(status.body).toMatchObject({ sessions: { open: 1 }, bridges: { known: [{ id: 'bridge-1', lastSeq: 6 }] } });
   });
 });
 

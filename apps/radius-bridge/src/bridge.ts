@@ -25,7 +25,7 @@ import { BridgeMetrics } from './metrics/bridge-metrics.js';
 import { watchEventLoop } from './metrics/event-loop-lag.js';
 import type { BridgeState } from './metrics/state-metrics.js';
 import { SessionTable } from './sessions/session-table.js';
-import type { TrackedSession } from './sessions/tracked-session.js';
+import { readTracked } from './sessions/tracked-session.js';
 import { SnapshotStore, type ActivePolicy } from './snapshot-store.js';
 import type { PacketHandlers } from './transport/radsec/radsec-connection.js';
 import { Transports } from './transport/transports.js';
@@ -107,7 +107,7 @@ export class Bridge {
     const shared = { snapshots: this.snapshots, devices, sessions: this.sessions, recorder: this.recorder, counters };
     const client = new CoaClient(counters);
     const channelOf = this.transports.channelOf.bind(this.transports);
-    this.reconciler = new CoaReconciler({ ...shared, credentials, client, channelOf }, decisionIds, now);
+    this.reconciler = new CoaReconciler({ ...shared, credentials, client, channelOf, log }, decisionIds, now);
     const receiver = feedReceiver(this.snapshots, { devices, credentials }, journal, this.reconciler, counters);
     this.feed = new FeedClient(controller, receiver, counters, log);
     const logDecision = config.logDecisions ? decisionLog(log) : null;
@@ -168,7 +168,11 @@ export class Bridge {
     this.devices.load(devices, revision);
     this.credentials.load(credentials, credentialRevision);
     for (const list of sessions) {
-      for (const tracked of JSON.parse(list) as TrackedSession[]) this.sessions.load(tracked);
+      for (const stored of JSON.parse(list) as unknown[]) {
+        const { tracked, isCompleted } = readTracked(stored);
+        this.sessions.load(tracked);
+        if (isCompleted) this.recorder.session(tracked);
+      }
     }
     if (snapshot === null) {
       this.log('warn', 'no snapshot on disk: silent until the controller sends one');
@@ -187,6 +191,7 @@ export class Bridge {
     this.transports.refresh();
     const timeouts = new Map(this.snapshots.current?.snapshot.nas.map((nas) => [nas.name, nas.sessionTimeout]));
     this.sessions.expire(new Date(), (nas) => timeouts.get(nas) ?? defaultSessionTimeout);
+    this.reconciler.reviewAll();
   }
 
   private status() {

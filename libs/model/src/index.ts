@@ -1,3 +1,4 @@
+export * from './authorization-step.js';
 export * from './credential.js';
 export * from './device.js';
 export * from './enforcement.js';

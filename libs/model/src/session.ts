@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { authorizationSteps } from './authorization-step.js';
 import { macSchema } from './device.js';
 import { authenticationMethods, postures } from './posture.js';
 
@@ -7,6 +8,7 @@ const instant = z.iso.datetime();
 /** What the bridge tried with a live session whose authorization changed, and what the NAS said (RFC 5176). */
 export const coaOutcomeSchema = z.strictObject({
   at: instant,
+  step: z.enum(authorizationSteps),
   request: z.enum(['CoA-Request', 'Disconnect-Request']),
   outcome: z.enum(['ack', 'nak', 'timeout']),
   errorCause: z.number().int().nullable(),
@@ -14,6 +16,21 @@ export const coaOutcomeSchema = z.strictObject({
   reason: z.string(),
 });
 export type CoaOutcome = z.infer<typeof coaOutcomeSchema>;
+
+/** How many attempts a session keeps besides the last. */
+export const maxEarlierCoa = 7;
+
+/**
+ * Whether the NAS has what policy says. `settled`: it has; `changing`: a step is under way; `diverged`: it has not, and what
+ * was tried did not help (it goes on being tried, no oftener than every few minutes).
+ */
+export const convergenceSchema = z.strictObject({
+  state: z.enum(['settled', 'changing', 'diverged']),
+  since: instant,
+  /** What is being changed, or why it could not be, for people; null when settled. */
+  reason: z.string().nullable(),
+});
+export type Convergence = z.infer<typeof convergenceSchema>;
 
 /**
  * One device on one port, as the bridge knows it. Always sent whole (state, not a difference), so that a repeated or
@@ -49,6 +66,9 @@ export const sessionSchema = z.strictObject({
   inputOctets: z.number().nonnegative(),
   outputOctets: z.number().nonnegative(),
   lastCoa: coaOutcomeSchema.nullable(),
+  /** Attempts before the last, the latest first. */
+  earlierCoa: z.array(coaOutcomeSchema).max(maxEarlierCoa),
+  convergence: convergenceSchema,
 });
 export type Session = z.infer<typeof sessionSchema>;
 

@@ -2,7 +2,10 @@ import { canonicalJson, compareText } from '#base';
 import type { Snapshot } from '#policy';
 import type { NetworkChange } from './plan.js';
 
-/** Switches, enforcement points and segments that come, go, or have other fields. */
+/**
+ * Switches, enforcement points and segments that come, go, or have other fields; and classes in both policies whose devices the
+ * network treats with other care (what flows a class has is not said here).
+ */
 export function diffNetwork(before: Snapshot, after: Snapshot): NetworkChange[] {
   return [
     ...diffNamed('nas', before.nas, after.nas),
@@ -10,10 +13,17 @@ export function diffNetwork(before: Snapshot, after: Snapshot): NetworkChange[] 
     ...diffNamed('eap', named('802.1X', before.eap), named('802.1X', after.eap)),
     ...diffNamed('radsec', named('RadSec', before.radsec), named('RadSec', after.radsec)),
     ...diffNamed('segment', before.segments, after.segments),
+    ...diffCare(before, after),
   ];
 }
 
 const named = <T extends object>(name: string, only: T | null) => (only ? [{ name, ...only }] : []);
+
+function diffCare(before: Snapshot, after: Snapshot): NetworkChange[] {
+  const care = ({ classes }: Snapshot) =>
+    classes.map(({ name, criticality, dynamicAuthorization }) => ({ name, criticality, dynamicAuthorization }));
+  return diffNamed('class', care(before), care(after)).filter(({ change }) => change === 'changed');
+}
 
 function diffNamed<T extends { readonly name: string }>(
   kind: NetworkChange['kind'],

@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { Criticality } from '#policy';
 import { policyFiles } from '#testkit';
 import { newFindings } from './compare-findings.js';
 import { planCodes } from './codes.js';
+import { formatPlan } from './format/format-plan.js';
+import type { CoaPlan } from './plan.js';
 import { planOf, plannedAt } from './spec/planned.js';
 
 const tiny = policyFiles();
@@ -13,6 +16,7 @@ const replaced = (file: string, from: string, to: string): Map<string, string> =
   if (!text.includes(from)) throw new Error(`${file} has no ${from}`);
   return policyFiles({ [file]: text.replace(from, to) });
 };
+const noMessage = { change: 0, reauthenticate: 0, disconnect: 0, bounce: 0, untold: 0, unknown: 0 };
 const inventory = `id,class,site,nas,posture
 p1,infusion-pump,main,sw1,verified
 p2,infusion-pump,main,sw1,verified
@@ -71,7 +75,7 @@ describe('a plan', () => {
   it('sends one message per session that is told something else, by what the switch takes', () => {
     const closed = replaced('rules/flows.csv', 'p, infusion-pump, drug-library', '# p, infusion-pump, drug-library');
     const coa = planOf(tiny, closed, { inventory }).coa!;
-    expect(coa.byKind).toEqual({ change: 2, reauthenticate: 0, disconnect: 0, unknown: 1 });
+    expect(coa.byKind).toEqual({ ...noMessage, change: 2, unknown: 1 });
     expect(coa.byCriticality).toEqual({ 'life-critical': 3, high: 0, standard: 0 });
     expect(coa.perNas.map(({ nas, messages }) => [nas, messages])).toEqual([
       ['sw1', 2],
@@ -82,14 +86,50 @@ describe('a plan', () => {
     expect(planOf(cisco(tiny), cisco(closed), { inventory }).coa!.byKind.reauthenticate).toBe(2);
   });
 
-  it('disconnects who has no access any more, and tells nothing to who had none', () => {
+  it.each<[string, Criticality, string, string, Partial<CoaPlan['byKind']>]>([
+    ['the usual step', 'high', '', 'rfc', { change: 2, unknown: 1 }],
+    ['what the switch knows', 'high', '', 'cisco-ios-xe', { reauthenticate: 2, unknown: 1 }],
+    ['the order of the class', 'high', '[disconnect, coa]', 'rfc', { disconnect: 2, unknown: 1 }],
+    ['a bounce where the class begins with it', 'standard', '[bounce]', 'cisco-ios-xe', { bounce: 2, unknown: 1 }],
+    ['nothing where no step is left', 'standard', '[bounce]', 'rfc', { untold: 2, unknown: 1 }],
+  ])('foresees the first step of the ladder: %s', (_, criticality, steps, profile, expected) => {
+    const care = steps === '' ? '' : `, dynamicAuthorization: ${steps}`;
+    const policies = [tiny, replaced('rules/flows.csv', 'p, infusion-pump, drug-library', '# p, infusion-pump')].map(
+      (files) =>
+        new Map(
+          [...files].map(([file, text]) => [
+            file,
+            text
+              .replace('criticality: life-critical', `criticality: ${criticality}${care}`)
+              .replace('profile: rfc', `profile: ${profile}`),
+          ]),
+        ),
+    );
+    const plan = planOf(policies[0]!, policies[1]!, { inventory });
+    expect(plan.coa!.byKind).toEqual({ ...noMessage, ...expected });
+    const untold = expected.untold ?? 0;
+    expect(plan.coa!.total).toBe(3 - untold);
+    expect(formatPlan(plan, 'human').replaceAll(/\s+/g, ' ').includes('2 devices told nothing before the next')).toBe(
+      untold > 0,
+    );
+  });
+
+  it('names classes whose devices the network treats with other care', () => {
+    const plan = planOf(tiny, replaced('catalog/classes.yaml', 'life-critical', 'high'));
+    expect(plan.network).toEqual([
+      { kind: 'class', name: 'infusion-pump', change: 'changed', fields: ['criticality', 'dynamicAuthorization'] },
+    ]);
+  });
+
+  it('cuts off no life-critical device that has no access any more, and tells nothing to who had none', () => {
     const gone = replaced(
       'rules/access.csv',
       'p2, infusion-pump, everywhere, verified',
       '# p2, infusion-pump, verified',
     );
     const leaves = planOf(tiny, gone, { inventory });
-    expect(leaves.coa!.byKind).toEqual({ change: 0, reauthenticate: 0, disconnect: 2, unknown: 0 });
+    expect(leaves.coa!.byKind).toEqual({ ...noMessage, untold: 2 });
+    expect(leaves.coa).toMatchObject({ total: 0, perNas: [] });
     expect(leaves.access.changes.map(({ aspects, devices }) => [aspects, devices])).toEqual([[['rejected'], 2]]);
     const comes = planOf(gone, tiny, { inventory });
     expect(comes.coa!.total).toBe(0);

@@ -191,16 +191,21 @@ export interface WorstRole {
 }
 
 export interface NetworkChange {
-  readonly kind: 'nas' | 'eap' | 'radsec' | 'enforcement-point' | 'segment';
+  readonly kind: 'nas' | 'eap' | 'radsec' | 'enforcement-point' | 'segment' | 'class';
   readonly name: string;
   readonly change: 'added' | 'removed' | 'changed';
   /** Names of the fields that differ. Values are not shown: some are secrets' names. */
   readonly fields: readonly string[];
 }
 
-export type CoaKind = 'change' | 'reauthenticate' | 'disconnect' | 'unknown';
+/**
+ * The first step that the class allows and the switch knows; further ones follow where it is refused. `untold`: there is none, so
+ * the device keeps what it has until it authenticates again. `unknown`: the inventory does not name the switch.
+ */
+export type CoaKind = 'change' | 'reauthenticate' | 'disconnect' | 'bounce' | 'untold' | 'unknown';
 
 export interface CoaPlan {
+  /** Messages: those who are told nothing are not among them. */
   readonly total: number;
   readonly byCriticality: Readonly<Record<Criticality, number>>;
   readonly byKind: Readonly<Record<CoaKind, number>>;

@@ -1,6 +1,6 @@
 import type { Severity, SourceSpan } from '#base';
 import type { AddressSet, ServiceSet } from '#net';
-import type { Posture } from '#model';
+import type { AuthorizationStep, Posture } from '#model';
 import type { Hierarchy } from './hierarchy.js';
 import type {
   Criticality,
@@ -45,6 +45,7 @@ export interface Declared {
 
 export interface ClassSource extends Declared {
   readonly criticality: Criticality;
+  readonly dynamicAuthorization: readonly AuthorizationStep[];
 }
 
 export interface EndpointSource extends Declared {

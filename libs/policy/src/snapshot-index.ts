@@ -9,4 +9,5 @@ export { decideFlow } from './decider.js';
 export type { FlowPacket, FlowVerdict, PacketSide } from './decide.js';
 export { isExcepted } from './client-exceptions.js';
 export { sitesBelow } from './enforcement.js';
+export { ladderOf } from './ladder.js';
 export * from './snapshot.js';

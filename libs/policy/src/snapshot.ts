@@ -1,5 +1,5 @@
 import type { AclEntry, AddressSet, Prefix, ServiceSet } from '#net';
-import type { Posture } from '#model';
+import type { AuthorizationStep, Posture } from '#model';
 import type { Schedule } from './when.js';
 
 /** Where a line of policy stands and what it says. */
@@ -49,6 +49,8 @@ export type Criticality = 'life-critical' | 'high' | 'standard';
 export interface DeviceClass extends Named {
   readonly description: string;
   readonly criticality: Criticality;
+  /** What may be done to a live session of such a device, in this order. */
+  readonly dynamicAuthorization: readonly AuthorizationStep[];
 }
 
 export interface Endpoint extends Named {

@@ -1,9 +1,15 @@
 import { parseMac } from '#net';
 import { describe, expect, it } from 'vitest';
-import { integerAttribute } from './build.js';
+import { dateAttribute, integerAttribute } from './build.js';
 import { describeAttribute } from './describe.js';
 import { types } from './dictionary.js';
-import { coaRequest, disconnectRequest, readDynamicAuthorizationReply } from './dynamic-authorization.js';
+import {
+  bounceRequest,
+  coaRequest,
+  disconnectRequest,
+  readDynamicAuthorizationReply,
+  reauthenticateRequest,
+} from './dynamic-authorization.js';
 import type { Authorization, SessionIdentification } from './nas-profiles/profile.js';
 import { nasProfile } from './nas-profiles/registry.js';
 import { codes, decodePacket, signReply, signRequest, type Attribute, type Packet } from './packet.js';
@@ -99,6 +105,25 @@ describe('coaRequest', () => {
   });
 });
 
+describe('a command to a session', () => {
+  it('has it authenticated again, or its port bounced, in the words of the make', () => {
+    expect(shown(reauthenticateRequest(cisco, session(), at))).toEqual([
+      ...ofCisco,
+      'Cisco-AVPair = subscriber:command=reauthenticate',
+      'Cisco-AVPair = subscriber:reauthenticate-type=last',
+    ]);
+    expect(shown(bounceRequest(cisco, session(), at))).toEqual([
+      ...ofCisco,
+      'Cisco-AVPair = subscriber:command=bounce-host-port',
+    ]);
+  });
+
+  it('is an error for a make that has none: the ladder leaves it out', () => {
+    expect(() => reauthenticateRequest(rfc, session(), at)).toThrow('no command to re-authenticate');
+    expect(() => bounceRequest(rfc, session(), at)).toThrow('no command to bounce');
+  });
+});
+
 describe('disconnectRequest', () => {
   it('names the session as the NAS named it, and nothing else', () => {
     expect(shown(disconnectRequest(rfc, session(), at))).toEqual(standard);
@@ -141,6 +166,18 @@ describe('readDynamicAuthorizationReply', () => {
   ])('reads why it was refused: %i is %s', (errorCause, cause) => {
     const nak = reply(codes.disconnectNak, integerAttribute(types.errorCause, errorCause));
     expect(readDynamicAuthorizationReply(nak, 'Disconnect-Request')).toEqual({ outcome: 'nak', errorCause, cause });
+  });
+
+  it('reads a reply that carries Proxy-State and its own Event-Timestamp', () => {
+    const proxyState = { type: 33, value: Buffer.from('proxy') };
+    const nak = reply(
+      codes.coaNak,
+      proxyState,
+      integerAttribute(types.errorCause, 506),
+      dateAttribute(types.eventTimestamp, at),
+    );
+    expect(verifyReply(nak, request.authenticator, secret)).toBe('valid');
+    expect(readDynamicAuthorizationReply(nak, 'CoA-Request')).toMatchObject({ outcome: 'nak', errorCause: 506 });
   });
 
   it('takes no answer to the other kind of request', () => {

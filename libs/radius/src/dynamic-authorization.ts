@@ -1,6 +1,7 @@
 import { dateAttribute } from './build.js';
 import { readInteger } from './attributes.js';
-import { types, valueNames } from './dictionary.js';
+import { types } from './dictionary.js';
+import { describeErrorCause } from './error-causes.js';
 import { renderAuthorization } from './nas-profiles/authorization.js';
 import type { Authorization, NasProfile, SessionIdentification } from './nas-profiles/profile.js';
 import { codes, type Attribute, type Packet } from './packet.js';
@@ -20,17 +21,33 @@ export function coaRequest(
   authorization: Authorization,
   at: Date,
 ): Attribute[] {
-  const change =
-    profile.changeOfAuthorization === 'push' ? renderAuthorization(profile, authorization) : profile.reauthenticate?.();
-  if (!change || profile.changeOfAuthorization === 'disconnect')
+  if (profile.changeOfAuthorization === 'reauthenticate') return reauthenticateRequest(profile, session, at);
+  if (profile.changeOfAuthorization === 'disconnect')
     throw new TypeError(`profile \`${profile.name}\` takes no CoA that changes a session`);
-  return [...profile.identifySession(session), dateAttribute(types.eventTimestamp, at), ...change];
+  return [...addressed(profile, session, at), ...renderAuthorization(profile, authorization)];
+}
+
+/** Attributes of a CoA-Request that has the session authenticated again. Throws where the profile has no such command. */
+export function reauthenticateRequest(profile: NasProfile, session: SessionIdentification, at: Date): Attribute[] {
+  if (!profile.reauthenticate) throw new TypeError(`profile \`${profile.name}\` has no command to re-authenticate`);
+  return [...addressed(profile, session, at), ...profile.reauthenticate()];
+}
+
+/** Attributes of a CoA-Request that takes the session's port down and up. Throws where the profile has no such command. */
+export function bounceRequest(profile: NasProfile, session: SessionIdentification, at: Date): Attribute[] {
+  if (!profile.bouncePort) throw new TypeError(`profile \`${profile.name}\` has no command to bounce a port`);
+  return [...addressed(profile, session, at), ...profile.bouncePort()];
 }
 
 /** Attributes of a Disconnect-Request: the session ends, and the device has to authenticate anew. */
 export function disconnectRequest(profile: NasProfile, session: SessionIdentification, at: Date): Attribute[] {
-  return [...profile.identifySession(session), dateAttribute(types.eventTimestamp, at)];
+  return addressed(profile, session, at);
 }
+
+const addressed = (profile: NasProfile, session: SessionIdentification, at: Date): Attribute[] => [
+  ...profile.identifySession(session),
+  dateAttribute(types.eventTimestamp, at),
+];
 
 export interface DynamicAuthorizationReply {
   readonly outcome: 'ack' | 'nak';
@@ -52,8 +69,4 @@ export function readDynamicAuthorizationReply(
     errorCause,
     cause: errorCause === null ? null : describeErrorCause(errorCause),
   };
-}
-
-export function describeErrorCause(cause: number): string {
-  return valueNames.get(types.errorCause)?.[cause] ?? `cause ${cause}`;
 }

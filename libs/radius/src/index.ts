@@ -8,12 +8,14 @@ export { isConsistentEntry, matchAcl, type AclPacket } from './acl.js';
 export { aclPackets, formatPacket } from './acl-packets.js';
 export { describeAttribute, type DescribedAttribute } from './describe.js';
 export {
+  bounceRequest,
   coaRequest,
-  describeErrorCause,
   disconnectRequest,
   readDynamicAuthorizationReply,
+  reauthenticateRequest,
   type DynamicAuthorizationReply,
 } from './dynamic-authorization.js';
+export { describeErrorCause, explainErrorCause, type ErrorReaction } from './error-causes.js';
 export { EapConversation, type EapAnswer, type EapDiscard, type TlsPeer, type TlsStep } from './eap/conversation.js';
 export {
   decodeEap,

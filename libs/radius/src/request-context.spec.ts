@@ -54,6 +54,28 @@ describe('readRequestContext', () => {
     });
   });
 
+  it.each([
+    ['a prefix and an interface', ['0040fd21000000000000'], '021a2bfffe3c4d5e', ['fd21::21a:2bff:fe3c:4d5e']],
+    ['a prefix that is cut short', ['0040fd21'], '021a2bfffe3c4d5e', []],
+    ['a prefix that is one address', ['0080fd210000000000000000000000000009'], null, ['fd21::9']],
+    ['a prefix alone: that of its link', ['0040fd21000000000000'], null, []],
+    ['a prefix that leaves no room for the interface', ['0030fd2100000000'], '021a2bfffe3c4d5e', []],
+    ['an interface of the wrong length', ['0040fd21000000000000'], '021a', []],
+  ])('learns of IPv6 from %s', (_, prefixes, interfaceId, expected) => {
+    const attributes = [
+      ...prefixes.map((hex) => octetsAttribute(types.framedIpv6Prefix, Buffer.from(hex, 'hex'))),
+      ...(interfaceId ? [octetsAttribute(types.framedInterfaceId, Buffer.from(interfaceId, 'hex'))] : []),
+    ];
+    expect(readRequestContext({ attributes }).framedAddresses).toEqual(expected);
+  });
+
+  it('does not take a delegated prefix for the device (RFC 4818)', () => {
+    const attributes = [
+      octetsAttribute(types.delegatedIpv6Prefix, Buffer.from('0080fd210000000000000000000000000009', 'hex')),
+    ];
+    expect(readRequestContext({ attributes })).toMatchObject({ framedAddresses: [], framedIpv6Prefixes: [] });
+  });
+
   it('has null for all that was not told', () => {
     const context = readRequestContext({ attributes: [] });
     expect(new Set(Object.values(context).map((value) => JSON.stringify(value)))).toEqual(new Set(['null', '[]']));

@@ -31,7 +31,10 @@ export interface RequestContext {
   readonly acctSessionId: string | null;
   /** Cisco's own session id, by which its switches want to be addressed in CoA. */
   readonly auditSessionId: string | null;
-  /** Addresses of the device: Framed-IP-Address and each Framed-IPv6-Address. */
+  /**
+   * Addresses of the device: Framed-IP-Address, each Framed-IPv6-Address, and what Framed-IPv6-Prefix and Framed-Interface-Id make
+   * together (RFC 3162 §2.2). A prefix alone is its link's, a delegated one is for networks behind the device: no addresses of it.
+   */
   readonly framedAddresses: readonly string[];
   readonly framedIpv6Prefixes: readonly string[];
 }
@@ -63,11 +66,24 @@ const none: readonly string[] = [];
 
 function readFramedAddresses(attributes: Packet['attributes']): readonly string[] {
   const ipv4 = readFramedIpv4(attributes);
-  if (readOctets(attributes, types.framedIpv6Address) === null) return ipv4 ? [ipv4] : none;
+  const hasIpv6 =
+    readOctets(attributes, types.framedIpv6Address) !== null || readOctets(attributes, types.framedIpv6Prefix) !== null;
+  if (!hasIpv6) return ipv4 ? [ipv4] : none;
   const ipv6 = readAll(attributes, types.framedIpv6Address)
     .filter(({ length }) => length === 16)
     .map((value) => decodeAddress(value)!);
-  return [...new Set([...(ipv4 ? [ipv4] : []), ...ipv6])];
+  return [...new Set([...(ipv4 ? [ipv4] : []), ...ipv6, ...composeIpv6(attributes)])];
+}
+
+/** A prefix of 128 bits is an address; one of 64 bits is half of it. */
+function composeIpv6(attributes: Packet['attributes']): string[] {
+  const interfaceId = readOctets(attributes, types.framedInterfaceId);
+  return readAll(attributes, types.framedIpv6Prefix).flatMap((value) => {
+    const [network, length] = decodeIpv6Prefix(value)?.split('/') ?? [];
+    if (length === '128') return [network!];
+    if (length !== '64' || interfaceId?.length !== 8) return [];
+    return [decodeAddress(Buffer.concat([Buffer.concat([value.subarray(2)], 8), interfaceId]))!];
+  });
 }
 
 function readFramedIpv6Prefixes(attributes: Packet['attributes']): readonly string[] {

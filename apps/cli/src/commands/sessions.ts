@@ -77,9 +77,10 @@ function show(found: readonly SessionView[], isCut: boolean): void {
 }
 
 /** What the port is not as it should be for, or how the session ended. */
-function stateOf({ state, endReason, isConverged, desired, lastCoa }: SessionView): string {
+function stateOf({ state, endReason, isConverged, desired, convergence }: SessionView): string {
   if (state === 'closed') return `closed: ${shown(endReason)}`;
   if (isConverged) return 'open';
   const wanted = desired ? `policy wants ${desired.segment} (VLAN ${desired.vlan})` : 'policy gives it no place';
-  return `open, ${wanted}${lastCoa ? `; last CoA: ${lastCoa.outcome}, ${shown(lastCoa.reason)}` : ''}`;
+  if (convergence.state === 'settled') return `open, ${wanted}`;
+  return `open, ${wanted}; ${convergence.state} since ${formatTime(convergence.since)}: ${shown(convergence.reason)}`;
 }

@@ -32,10 +32,13 @@ const session: Session = {
   inputOctets: 0,
   outputOctets: 0,
   lastCoa: null,
+  earlierCoa: [],
+  convergence: { state: 'settled', since: at(0), reason: null },
 };
 
 const coa = (minute: number): CoaOutcome => ({
   at: at(minute),
+  step: 'coa',
   request: 'CoA-Request',
   outcome: 'ack',
   errorCause: null,
@@ -71,7 +74,18 @@ describe('what happened between two reports of a session', () => {
       ['2 told', '3 moved'],
     ],
     ['nothing, for an attempt that is known', { ...session, lastCoa: coa(2) }, { lastCoa: coa(2) }, []],
-    ['one more attempt', { ...session, lastCoa: coa(2) }, { lastCoa: coa(5) }, ['5 told']],
+    [
+      'one more attempt',
+      { ...session, lastCoa: coa(2) },
+      { lastCoa: coa(5), earlierCoa: [coa(2), coa(1)] },
+      ['5 told'],
+    ],
+    [
+      'attempts of which no report came',
+      { ...session, lastCoa: coa(2) },
+      { lastCoa: coa(5), earlierCoa: [coa(4), coa(3), coa(2)] },
+      ['3 told', '4 told', '5 told'],
+    ],
     ['it ended', session, { state: 'closed', endedAt: at(4), endReason: 'x' }, ['4 ended']],
     ['nothing, when it had ended before', { ...session, state: 'closed' }, { state: 'closed', endedAt: at(4) }, []],
   ])('%s', (_, before, change, expected) => {

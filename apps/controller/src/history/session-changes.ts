@@ -31,7 +31,7 @@ const telling = ['class', 'posture', 'site', 'segment', 'vlan', 'role', 'rule'] 
 
 /**
  * What happened to a session between two reports of it, oldest first. Bridges report sessions whole, as they are: what came
- * and went between two reports, while the controller was away, is not known. A re-authentication that changed nothing but
+ * and went between two reports, while the controller was away, is not known, but for the last attempts to change it. A re-authentication that changed nothing but
  * the name of the decision is no change: it is among the authentications.
  */
 export function changesBetween(before: Session | null, after: Session): DatedChange[] {
@@ -50,7 +50,9 @@ export function changesBetween(before: Session | null, after: Session): DatedCha
 
 /** The attempts that `before` does not know: the only place that knows how a session carries them. */
 function attemptsSince(before: Session | null, after: Session): CoaOutcome[] {
-  return after.lastCoa && after.lastCoa.at !== before?.lastCoa?.at ? [after.lastCoa] : [];
+  const all = after.lastCoa ? [after.lastCoa, ...after.earlierCoa] : [];
+  const known = all.findIndex(({ at }) => at === before?.lastCoa?.at);
+  return all.slice(0, known < 0 ? all.length : known).reverse();
 }
 
 function placementOf(session: Session): Placement {

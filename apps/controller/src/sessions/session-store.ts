@@ -1,4 +1,4 @@
-import type { DevicePosture, Session } from '#model';
+import type { Convergence, DevicePosture, Session } from '#model';
 import type { Mac } from '#net';
 import { pageOf, type Page } from '../http/paging.js';
 import { Refusal } from '../http/refusal.js';
@@ -13,6 +13,7 @@ export interface SessionQuery {
   readonly segment?: string | undefined;
   readonly state?: Session['state'] | undefined;
   readonly method?: Session['method'] | undefined;
+  readonly convergence?: Convergence['state'] | undefined;
   readonly cursor?: string | undefined;
   readonly limit: number;
 }
@@ -51,6 +52,10 @@ export class SessionStore {
       for (const column of columns) {
         if (query[column] !== undefined) select.andWhere(`s.${column} = :${column}`, { [column]: query[column] });
       }
+      if (query.convergence)
+        select.andWhere(`json_extract(s.document, '$.convergence.state') = :convergence`, {
+          convergence: query.convergence,
+        });
       if (query.cursor) {
         const [startedAt, ...id] = query.cursor.split('~');
         select.andWhere('(s.startedAt < :startedAt OR (s.startedAt = :startedAt AND s.id < :id))', {

@@ -1,5 +1,5 @@
 import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
-import { authenticationMethods, macSchema, type Session } from '#model';
+import { authenticationMethods, convergenceSchema, macSchema, type Session } from '#model';
 import type { AccessGrant, Snapshot } from '#policy';
 import { z } from 'zod';
 import { Allow } from '../auth/auth.guard.js';
@@ -21,6 +21,8 @@ const listQuery = z.strictObject({
   segment: name.optional(),
   state: z.enum(['open', 'closed']).optional(),
   method: z.enum(authenticationMethods).optional(),
+  /** What the bridge says of its own attempts. */
+  convergence: convergenceSchema.shape.state.optional(),
   /** Open sessions whose port is not what policy wants now. */
   diverged: z.enum(['true', 'false']).optional(),
   ...pageQuery,

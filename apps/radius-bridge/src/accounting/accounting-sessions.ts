@@ -12,6 +12,7 @@ import { identificationOf, portOf } from '../sessions/identification.js';
 import type { SessionGrant, SessionTable } from '../sessions/session-table.js';
 import type { TrackedSession } from '../sessions/tracked-session.js';
 import type { ActivePolicy, SnapshotStore } from '../snapshot-store.js';
+import { beganAt, happenedAt } from './happened-at.js';
 
 /** A verified Accounting-Request, read. */
 export interface AccountingReport {
@@ -55,19 +56,14 @@ export class AccountingSessions {
   }
 
   /** Sessions that began before the restart are over; a late copy of the record must not end those that began since. */
-  private nasRestarted({ record, client, nasAddress }: AccountingReport): void {
+  private nasRestarted(report: AccountingReport): void {
     const now = this.now();
-    const restart = now.getTime() - record.delay * 1000;
+    const restart = happenedAt(report.record, now.getTime());
+    const reason = report.record.status === 'accounting-on' ? 'the NAS restarted' : 'the NAS is going down';
     for (const tracked of this.sessions.open()) {
-      const { session } = tracked;
-      if (session.nas !== client.nas.name || session.nasAddress !== nasAddress) continue;
-      if (Date.parse(session.startedAt) > restart) continue;
+      if (!isOf(tracked, report) || Date.parse(tracked.session.startedAt) > restart) continue;
       tracked.stopped = true;
-      this.sessions.close(
-        tracked,
-        record.status === 'accounting-on' ? 'the NAS restarted' : 'the NAS is going down',
-        now,
-      );
+      this.sessions.close(tracked, reason, now);
     }
   }
 
@@ -87,23 +83,36 @@ export class AccountingSessions {
       outputOctets: Math.max(session.outputOctets, record.outputOctets),
       addresses: this.addresses(report, session),
     };
-    if (record.status === 'stop') {
-      tracked.stopped = true;
-      const endReason = record.terminateCause ?? 'the NAS gave no cause';
-      Object.assign(change, { state: 'closed', endedAt: now.toISOString(), endReason });
-    } else Object.assign(change, { state: 'open', endedAt: null, endReason: null });
+    if (record.status === 'stop') Object.assign(change, this.ending(tracked, record, now));
+    else if (session.state === 'open' || !this.isSucceeded(tracked))
+      Object.assign(change, { state: 'open', endedAt: null, endReason: null });
     this.sessions.change(tracked, change, now);
   }
 
+  /** Why a session ended that we had ended ourselves is known better here than by the NAS. */
+  private ending(tracked: TrackedSession, record: AccountingRecord, now: Date): Partial<Session> {
+    const { session } = tracked;
+    tracked.stopped = true;
+    if (session.state === 'closed') return {};
+    const ended = Math.max(happenedAt(record, now.getTime()), Date.parse(session.startedAt));
+    const endReason = record.terminateCause ?? 'the NAS gave no cause';
+    return { state: 'closed', endedAt: new Date(ended).toISOString(), endReason };
+  }
+
+  /** Another session of the device is on the port: a late record must not bring this one back beside it. */
+  private isSucceeded({ session: { mac, nas, nasPort } }: TrackedSession): boolean {
+    return this.sessions.openAt(mac, nas, nasPort) !== null;
+  }
+
   /** By the NAS's id, then by our decision in Class, then by the port. */
-  private find({ record, context, client }: AccountingReport, mac: Mac): TrackedSession | null {
+  private find(report: AccountingReport, mac: Mac): TrackedSession | null {
+    const { record, context, client } = report;
     const siblings = this.sessions.ofMac(mac).filter(({ session }) => session.nas === client.nas.name);
-    const byId = siblings.find(
-      ({ session }) => record.sessionId !== null && session.acctSessionId === record.sessionId,
-    );
-    if (byId) return byId;
     const decisions = record.classes.flatMap((value) => readDecisionId(value) ?? []);
     const named = siblings.find(({ session }) => session.state === 'open' && decisions.includes(session.decisionId));
+    const byId = this.byId(siblings, report);
+    // A NAS may count its ids from the start again: what it calls by an old name is the session that our decision names.
+    if (byId && !(byId.stopped && named?.session.acctSessionId === null)) return byId;
     // A late record of an earlier session must not be taken for one of the session that is on the port now.
     const byPort = record.status === 'start' || decisions.length === 0;
     const candidate = named ?? (byPort ? this.sessions.openAt(mac, client.nas.name, portOf(context)) : null);
@@ -112,6 +121,21 @@ export class AccountingSessions {
     return record.status === 'start' || (named && record.status === 'interim')
       ? this.succeed(candidate, decisions)
       : null;
+  }
+
+  /** An id may come again after a restart of the NAS: the session that goes on has it, or one that began after the old one ended. */
+  private byId(siblings: readonly TrackedSession[], { record, nasAddress }: AccountingReport): TrackedSession | null {
+    if (record.sessionId === null) return null;
+    const same = siblings.filter(({ session }) => session.acctSessionId === record.sessionId);
+    const [best] = same.sort((a, b) => rank(b, nasAddress) - rank(a, nasAddress));
+    if (!best) return null;
+    const { stopped, session } = best;
+    const isReused =
+      stopped &&
+      record.status === 'start' &&
+      record.eventTimestamp !== null &&
+      happenedAt(record, this.now().getTime()) > Date.parse(session.endedAt ?? session.updatedAt);
+    return isReused ? null : best;
   }
 
   /** The NAS began a new session where we knew another: it has what the old one was last told, if Class says so. */
@@ -125,7 +149,7 @@ export class AccountingSessions {
     return this.sessions.create(origin, pickGrant(session), old.told, this.now());
   }
 
-  private create({ context, client, nasAddress }: AccountingReport, mac: Mac): TrackedSession | null {
+  private create({ record, context, client, nasAddress }: AccountingReport, mac: Mac): TrackedSession | null {
     const policy = this.snapshots.current;
     if (!policy) return null;
     const origin = {
@@ -136,7 +160,9 @@ export class AccountingSessions {
       method: 'mac' as const,
       identification: identificationOf(context, mac),
     };
-    return this.sessions.create(origin, this.presumedGrant(policy, client, context, mac), null, this.now());
+    const now = this.now();
+    const began = new Date(beganAt(record, now.getTime()));
+    return this.sessions.create(origin, this.presumedGrant(policy, client, context, mac), null, now, began);
   }
 
   /** What it should have: shown until the NAS was told. */
@@ -184,6 +210,30 @@ export class AccountingSessions {
     if (!address || !snapshot) return false;
     return hasAddress(prefixesOf(snapshot, session.segment, session.site), address);
   }
+}
+
+/** Open ones first, and of these those that the NAS reported from the same address. */
+const rank = ({ session }: TrackedSession, nasAddress: string): number =>
+  (session.state === 'open' ? 2 : 0) + (session.nasAddress === nasAddress ? 1 : 0);
+
+const differ = (known: string | null, told: string | null): boolean =>
+  known !== null && told !== null && known !== told;
+
+/**
+ * Whether the record is about the NAS that has the session. Behind a proxy all have its address, so what they call themselves
+ * counts, too; an access point reports one of its networks at a time (RFC 3580 §3.20).
+ */
+function isOf(
+  { session, identification, ssid }: TrackedSession,
+  { client, context, nasAddress }: AccountingReport,
+): boolean {
+  return (
+    session.nas === client.nas.name &&
+    session.nasAddress === nasAddress &&
+    !differ(identification.nasIdentifier, context.nasIdentifier) &&
+    !differ(identification.nasIpAddress, context.nasIpAddress) &&
+    !differ(ssid, context.ssid)
+  );
 }
 
 /** A child site has its parent's segments unless it has its own. */

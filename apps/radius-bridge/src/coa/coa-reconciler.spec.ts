@@ -1,17 +1,19 @@
 import type { DevicePosture } from '#model';
 import type { Mac } from '#net';
 import type { Snapshot } from '#policy';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { FakeNas } from '../../test/fake-nas.js';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { FakeNas, type NasCommand } from '../../test/fake-nas.js';
 import { testParts } from '../../test/parts.js';
 import { sampleFiles, sampleSnapshot } from '../../test/sample-policy.js';
 import { grantFields } from '../authentication/authorizer.js';
 import { DecisionIds } from '../authentication/decision-id.js';
+import type { Client } from '../clients/client-table.js';
 import type { TrackedSession } from '../sessions/tracked-session.js';
 import { CoaClient } from './coa-client.js';
+import type { LogFields } from '../log.js';
 import { CoaReconciler } from './coa-reconciler.js';
 
-const quick = [20, 20, 20];
+const quick = [40, 40, 40];
 const macOf = (i: number): Mac => `00:1a:2b:3c:4d:${i.toString(16).padStart(2, '0')}` as Mac;
 
 function nasFile(port: number, profile = 'rfc', site = 'main'): Record<string, string> {
@@ -24,11 +26,11 @@ describe('CoA reconciler', () => {
   let port: number;
   let reconciler: CoaReconciler | null = null;
   let parts: ReturnType<typeof testParts>;
+  const logged: Record<string, unknown>[] = [];
 
   beforeEach(async () => {
     if (!port) port = await nas.listen();
-    nas.requests.length = 0;
-    nas.onCoa = nas.onDisconnect = 'ack';
+    nas.reset();
   });
 
   afterEach(() => {
@@ -39,8 +41,11 @@ describe('CoA reconciler', () => {
   function start(snapshot: Snapshot, waits = quick, firstRetry = 50): void {
     parts = testParts(snapshot);
     const client = new CoaClient(parts.counters, waits);
-    const timing = { firstRetry, lastRetry: 10 * firstRetry };
-    reconciler = new CoaReconciler({ ...parts, client }, new DecisionIds(), () => new Date(), timing);
+    const timing = { firstRetry, lastRetry: 10 * firstRetry, promise: 50 };
+    const log = (level: string, message: string, fields: LogFields = {}) =>
+      void logged.push({ level, message, ...fields });
+    logged.length = 0;
+    reconciler = new CoaReconciler({ ...parts, client, log }, new DecisionIds(), () => new Date(), timing);
   }
 
   /** A device of the index with a session that was told what it should have. */
@@ -80,7 +85,7 @@ describe('CoA reconciler', () => {
     device(macOf(1), 'infusion-pump', 'quarantined');
     reconciler!.reviewAll();
     await parts.until(() => one.session.vlan === 999);
-    expect(nas.requests.map(({ kind, mac, vlan }) => [kind, mac, vlan])).toEqual([['CoA-Request', macOf(1), '999']]);
+    expect(nas.distinct.map(({ kind, mac, vlan }) => [kind, mac, vlan])).toEqual([['CoA-Request', macOf(1), '999']]);
     expect(one.session).toMatchObject({
       segment: 'quarantine',
       posture: 'quarantined',
@@ -100,7 +105,7 @@ describe('CoA reconciler', () => {
       ntHash: null,
     });
     parts.credentials.load([credential('pump', 'x'), credential('spare', 'x')], 1);
-    const byPassword = session(macOf(1));
+    const byPassword = session(macOf(1), 'ct-scanner');
     byPassword.session.method = 'password';
     const byMac = session(macOf(2));
     parts.credentials.apply(false, 2, [credential('pump', 'y'), { username: 'spare', deleted: true }]);
@@ -110,7 +115,7 @@ describe('CoA reconciler', () => {
     reconciler!.reviewAll();
     await parts.until(() => byPassword.session.state === 'closed');
     expect(byPassword.session.endReason).toBe('disconnected: the password that let the device in was removed');
-    expect(nas.requests.map(({ kind, mac }) => [kind, mac])).toEqual([['Disconnect-Request', macOf(1)]]);
+    expect(nas.distinct.map(({ kind, mac }) => [kind, mac])).toEqual([['Disconnect-Request', macOf(1)]]);
     expect(byMac.session.state).toBe('open');
   });
 
@@ -130,20 +135,8 @@ describe('CoA reconciler', () => {
     parts.take(sampleSnapshot({ ...nasFile(port), 'catalog/applications.yaml': dicom }));
     reconciler!.reviewAll();
     await parts.until(() => scanner.session.snapshotDigest === parts.snapshots.current!.snapshot.digest);
-    expect(nas.requests.map(({ mac }) => mac)).toEqual([macOf(2)]);
+    expect(nas.distinct.map(({ mac }) => mac)).toEqual([macOf(2)]);
     expect(pump.session.snapshotDigest).toBe(first);
-  });
-
-  it('disconnects when the CoA is refused', async () => {
-    start(sampleSnapshot(nasFile(port)));
-    nas.onCoa = 'nak';
-    const one = session(macOf(1));
-    device(macOf(1), 'infusion-pump', 'quarantined');
-    reconciler!.reviewDevice(macOf(1));
-    await parts.until(() => one.session.state === 'closed');
-    expect(nas.requests.map(({ kind }) => kind)).toEqual(['CoA-Request', 'Disconnect-Request']);
-    expect(one.session.endReason).toContain('CoA-Request was refused');
-    expect(one.session.lastCoa).toMatchObject({ request: 'Disconnect-Request', outcome: 'ack' });
   });
 
   it('disconnects at once a device that has no grant any more', async () => {
@@ -152,13 +145,13 @@ describe('CoA reconciler', () => {
     parts.devices.apply(false, 2, [{ mac: macOf(1), deleted: true }]);
     reconciler!.reviewDevice(macOf(1));
     await parts.until(() => one.session.state === 'closed');
-    expect(nas.requests.map(({ kind }) => kind)).toEqual(['Disconnect-Request']);
+    expect(nas.distinct.map(({ kind }) => kind)).toEqual(['Disconnect-Request']);
     expect(one.session.endReason).toContain('no access rule for class `unknown`');
   });
 
   it('closes a session that the NAS does not know', async () => {
     start(sampleSnapshot(nasFile(port)));
-    nas.onCoa = nas.onDisconnect = 'unknown-session';
+    nas.on.coa = [503];
     const one = session(macOf(1));
     device(macOf(1), 'infusion-pump', 'quarantined');
     reconciler!.reviewDevice(macOf(1));
@@ -168,7 +161,7 @@ describe('CoA reconciler', () => {
 
   it('repeats the same bytes while there is silence, records it, and succeeds when the NAS is back', async () => {
     start(sampleSnapshot(nasFile(port)));
-    nas.onCoa = 'silence';
+    nas.on.coa = ['silence'];
     const one = session(macOf(1));
     device(macOf(1), 'infusion-pump', 'quarantined');
     reconciler!.reviewDevice(macOf(1));
@@ -176,14 +169,14 @@ describe('CoA reconciler', () => {
     expect(nas.requests.length).toBe(3);
     expect(new Set(nas.requests.map(({ bytes }) => bytes.toString('hex'))).size).toBe(1);
     expect(one.session).toMatchObject({ vlan: 210, state: 'open' });
-    nas.onCoa = 'ack';
+    nas.on.coa = ['ack'];
     await parts.until(() => one.session.vlan === 999);
     expect(nas.requests.at(-1)!.bytes.equals(nas.requests[0]!.bytes)).toBe(false);
   });
 
   it('does not believe a reply that is signed with another secret', async () => {
     start(sampleSnapshot(nasFile(port)));
-    nas.onCoa = 'wrong-secret';
+    nas.on.coa = ['wrong-secret'];
     const one = session(macOf(1));
     device(macOf(1), 'infusion-pump', 'quarantined');
     reconciler!.reviewDevice(macOf(1));
@@ -194,7 +187,7 @@ describe('CoA reconciler', () => {
 
   it('tells the NAS the old order again when the change is taken back after a request that nobody answered', async () => {
     start(sampleSnapshot(nasFile(port)));
-    nas.onCoa = 'silence';
+    nas.on.coa = ['silence'];
     const one = session(macOf(1));
     const told = one.told;
     device(macOf(1), 'infusion-pump', 'quarantined');
@@ -202,7 +195,7 @@ describe('CoA reconciler', () => {
     await nas.received(1);
     device(macOf(1), 'infusion-pump', 'normal');
     await parts.until(() => one.session.lastCoa?.outcome === 'timeout');
-    nas.onCoa = 'ack';
+    nas.on.coa = ['ack'];
     reconciler!.reviewAll();
     await parts.until(() => one.told === told);
     expect(nas.requests.at(-1)!.vlan).toBe('210');
@@ -213,7 +206,7 @@ describe('CoA reconciler', () => {
     const one = session(macOf(1), 'infusion-pump', null);
     reconciler!.review(one);
     await parts.until(() => one.told !== null);
-    expect(nas.requests.map(({ vlan }) => vlan)).toEqual(['210']);
+    expect(nas.distinct.map(({ vlan }) => vlan)).toEqual(['210']);
   });
 
   it('updates the words of a session without a packet when the orders stay the same', () => {
@@ -242,7 +235,7 @@ describe('CoA reconciler', () => {
     expect(parts.counters.get('coa.requests')).toBe(4);
     nas.release();
     await parts.until(() => parts.sessions.open().every(({ session }) => session.vlan !== 210));
-    const order = nas.requests.map(({ vlan }) => vlan);
+    const order = nas.distinct.map(({ vlan }) => vlan);
     expect(order.length).toBe(20);
     expect(order.slice(4, 6)).toEqual(['999', '999']);
   });
@@ -253,7 +246,264 @@ describe('CoA reconciler', () => {
     device(macOf(1), 'infusion-pump', 'quarantined');
     reconciler!.reviewDevice(macOf(1));
     await parts.until(() => one.session.lastCoa?.outcome === 'ack');
-    expect(one.session.vlan).toBe(210);
-    await nas.received(2); // it was not told, so it is asked again
+    expect(one.session).toMatchObject({ vlan: 210, convergence: { state: 'changing' } });
+    authenticate(one);
+    expect(one.session).toMatchObject({ vlan: 999, convergence: { state: 'settled', reason: null } });
+    reconciler!.reviewAll();
+    await idle();
+    expect(nas.commands).toEqual(['reauthenticate']);
+  });
+
+  /** The device's Access-Request is answered. */
+  function authenticate({ session: { mac, nas: name, nasAddress, method }, identification }: TrackedSession): void {
+    const { authorizer, clients } = parts.snapshots.current!;
+    const decision = authorizer.decide(
+      { nas: (clients.find(nasAddress) as Client).nas, ssid: null },
+      parts.devices.find(mac),
+      method,
+    );
+    if (decision.kind === 'refused') throw new Error(decision.detail);
+    const said = { mac, nas: name, nasAddress, ssid: null, method, heard: identification, grant: decision.session };
+    parts.sessions.accepted({ ...said, decisionId: 'cordon:asked', told: decision.fingerprint }, Date.now());
+  }
+
+  const idle = (): Promise<unknown> => vi.waitUntil(() => reconciler!.backlog === 0);
+
+  function startLadder(profile: string, steps: string): void {
+    const classes = sampleFiles['catalog/classes.yaml']!.replace(
+      'criticality: high, owner: radiology',
+      `criticality: high, owner: radiology, dynamicAuthorization: [${steps}]`,
+    );
+    start(sampleSnapshot({ ...nasFile(port, profile), 'catalog/classes.yaml': classes }));
+  }
+
+  function quarantineScanner(mac = macOf(1)): TrackedSession {
+    const one = session(mac, 'ct-scanner');
+    device(mac, 'ct-scanner', 'quarantined');
+    reconciler!.reviewDevice(mac);
+    return one;
+  }
+
+  describe('the ladder', () => {
+    it.each<[string, string, string, Partial<FakeNas['on']>, NasCommand[]]>([
+      ['a refused push', 'rfc', 'coa, reauthenticate, disconnect', { coa: [404] }, ['coa', 'disconnect']],
+      [
+        'a push refused without a cause',
+        'rfc',
+        'coa, disconnect',
+        { coa: ['nak-without-cause'] },
+        ['coa', 'disconnect'],
+      ],
+      [
+        'a refused re-authentication',
+        'cisco-ios-xe',
+        'coa, reauthenticate, disconnect',
+        { reauthenticate: [405] },
+        ['reauthenticate', 'disconnect'],
+      ],
+      [
+        'a re-authentication that never comes',
+        'cisco-ios-xe',
+        'reauthenticate, disconnect',
+        {},
+        ['reauthenticate', 'disconnect'],
+      ],
+      [
+        'a re-authentication that the NAS says it begins itself',
+        'rfc',
+        'coa, disconnect',
+        { coa: [507] },
+        ['coa', 'disconnect'],
+      ],
+      ['another order', 'rfc', 'disconnect, coa', {}, ['disconnect']],
+    ])('goes on after %s', async (_, profile, steps, on, commands) => {
+      startLadder(profile, steps);
+      Object.assign(nas.on, on);
+      const one = quarantineScanner();
+      await parts.until(() => one.session.state === 'closed');
+      expect(nas.commands).toEqual(commands);
+      expect(one.session.endReason).toBe('disconnected: imaging (VLAN 220) to quarantine (VLAN 999)');
+      expect(one.session.earlierCoa.map(({ step }) => step)).toEqual(commands.slice(0, -1).reverse());
+    });
+
+    it.each<[string, Partial<FakeNas['on']>, NasCommand[], RegExp]>([
+      [
+        'a refused push',
+        { coa: [404] },
+        ['coa'],
+        /coa was refused with Invalid-Request: .*malformed; no step is left: class `ct-scanner` allows coa, bounce on profile `rfc`/,
+      ],
+    ])('ends where the class ends it, even on the way to quarantine: %s', async (_, on, commands, reason) => {
+      startLadder('rfc', 'coa, bounce');
+      Object.assign(nas.on, on);
+      const one = quarantineScanner();
+      await parts.until(() => one.session.convergence.state === 'diverged');
+      expect(nas.commands).toEqual(commands);
+      expect(one.session).toMatchObject({ state: 'open', vlan: 220 });
+      expect(one.session.convergence.reason).toMatch(reason);
+      expect(logged).toMatchObject([{ level: 'error', mac: macOf(1), nas: 'switch', nasPort: '7' }]);
+      expect(parts.counters.get('coa.diverged')).toBe(1);
+    });
+
+    it('of a life-critical class never ends a session, and begins anew later', async () => {
+      start(sampleSnapshot(nasFile(port)));
+      nas.on.coa = ['nak-without-cause', 'nak-without-cause', 'ack'];
+      const pump = session(macOf(1));
+      device(macOf(1), 'infusion-pump', 'at-risk');
+      reconciler!.reviewDevice(macOf(1));
+      await parts.until(() => pump.session.convergence.state === 'diverged');
+      const { since } = pump.session.convergence;
+      expect(logged).toMatchObject([{ level: 'warn' }]);
+      await parts.until(() => pump.session.earlierCoa.length === 1);
+      expect(pump.session.convergence).toMatchObject({ state: 'diverged', since });
+      await parts.until(() => pump.session.vlan === 211);
+      expect(nas.commands).toEqual(['coa', 'coa', 'coa']);
+      expect(pump.session.convergence).toMatchObject({ state: 'settled', reason: null });
+      expect(logged.length).toBe(1);
+    });
+
+    it('has no step for a device that must go where its class may not be disconnected and the NAS can not ask again', async () => {
+      startLadder('rfc', 'coa');
+      const one = session(macOf(1), 'ct-scanner');
+      device(macOf(1), 'ct-scanner', 'at-risk'); // no access rule
+      reconciler!.reviewDevice(macOf(1));
+      await parts.until(() => one.session.convergence.state === 'diverged');
+      expect(one.session.convergence.reason).toContain('no step is possible: class `ct-scanner` allows coa');
+      expect(nas.commands).toEqual([]);
+      expect(logged).toMatchObject([{ level: 'error' }]);
+    });
+
+    it('stays on its step however long a NAS is silent', async () => {
+      startLadder('rfc', 'coa, disconnect');
+      nas.on.coa = ['silence'];
+      const one = quarantineScanner();
+      await nas.received(4 * quick.length);
+      expect(new Set(nas.commands)).toEqual(new Set(['coa']));
+      expect(one.session).toMatchObject({ state: 'open', convergence: { state: 'diverged' } });
+      expect(one.session.convergence.reason).toContain('coa: no answer from the switch');
+      nas.on.coa = ['ack'];
+      await parts.until(() => one.session.convergence.state === 'settled');
+      expect(logged.length).toBe(1);
+    });
+
+    it('stays on its step while the NAS has no resources, and takes the next when it refuses', async () => {
+      startLadder('rfc', 'coa, disconnect');
+      nas.on.coa = [506, 506, 404];
+      const one = quarantineScanner();
+      await parts.until(() => one.session.state === 'closed');
+      expect(nas.commands).toEqual(['coa', 'coa', 'coa', 'disconnect']);
+    });
+
+    it('leaves a device where it is when the NAS can not hold the new VLAN', async () => {
+      start(sampleSnapshot(nasFile(port)));
+      nas.on.coa = [407];
+      const one = session(macOf(1), 'ct-scanner');
+      const segments = sampleFiles['catalog/segments.yaml']!.replace('vlan: 220', 'vlan: 221');
+      parts.take(sampleSnapshot({ ...nasFile(port), 'catalog/segments.yaml': segments }));
+      reconciler!.reviewAll();
+      await parts.until(() => one.session.earlierCoa.length === 2);
+      expect(nas.commands).toEqual(['coa', 'coa', 'coa']);
+      expect(one.session).toMatchObject({ state: 'open', vlan: 220, convergence: { state: 'diverged' } });
+    });
+
+    it('is not climbed again by each session where a NAS refuses a step for all', async () => {
+      startLadder('rfc', 'coa, disconnect');
+      nas.on.coa = [406];
+      const first = quarantineScanner(macOf(1));
+      await parts.until(() => first.session.state === 'closed');
+      const second = quarantineScanner(macOf(2));
+      await parts.until(() => second.session.state === 'closed');
+      expect(nas.commands).toEqual(['coa', 'disconnect', 'disconnect']);
+    });
+
+    it('begins at once with another goal, and does not hurry for the same', async () => {
+      startLadder('rfc', 'coa, disconnect');
+      nas.on.coa = [506, 'ack'];
+      const one = quarantineScanner();
+      await parts.until(() => one.session.convergence.state === 'diverged');
+      reconciler!.reviewAll();
+      reconciler!.reviewDevice(macOf(1));
+      expect(parts.counters.get('coa.requests')).toBe(1);
+      device(macOf(1), 'ct-scanner', 'normal');
+      reconciler!.reviewDevice(macOf(1));
+      await parts.until(() => one.session.convergence.state === 'settled');
+      await idle();
+      expect(nas.commands).toEqual(['coa']);
+    });
+
+    it('keeps the last attempts, and no more', async () => {
+      startLadder('rfc', 'coa');
+      nas.on.coa = ['nak-without-cause'];
+      const one = quarantineScanner();
+      await parts.until(() => one.session.earlierCoa.length === 5);
+      nas.on.coa = [506];
+      await parts.until(() => one.session.lastCoa?.errorCause === 506);
+      await parts.until(() => one.session.earlierCoa[2]?.errorCause === 506);
+      expect(one.session.earlierCoa.length).toBe(7);
+      expect(one.session.earlierCoa.every(({ at }, i, all) => i === 0 || at <= all[i - 1]!.at)).toBe(true);
+    });
+  });
+
+  describe('a port', () => {
+    const bounce = 'reauthenticate, bounce';
+    it('is bounced when its class says so and nobody else is there', async () => {
+      startLadder('cisco-ios-xe', bounce);
+      nas.on.reauthenticate = [404];
+      const one = quarantineScanner();
+      await parts.until(() => one.session.lastCoa?.step === 'bounce');
+      expect(one.session).toMatchObject({ lastCoa: { outcome: 'ack' }, convergence: { state: 'changing' } });
+      authenticate(one);
+      expect(one.session).toMatchObject({ vlan: 999, convergence: { state: 'settled' } });
+    });
+
+    it.each<[string, (other: TrackedSession, own: TrackedSession) => void]>([
+      ['another device is there that must not be bounced', () => undefined],
+      ['it is not known which port it is', (_, own) => (own.session.nasPort = null)],
+      ['it is that of an access point', (_, own) => (own.ssid = 'clinical')],
+    ])('is left alone when %s', async (_, arrange) => {
+      startLadder('cisco-ios-xe', bounce);
+      nas.on.reauthenticate = [404];
+      const other = session(macOf(9));
+      const own = session(macOf(1), 'ct-scanner');
+      arrange(other, own);
+      device(macOf(1), 'ct-scanner', 'quarantined');
+      reconciler!.reviewDevice(macOf(1));
+      await parts.until(() => own.session.convergence.state === 'diverged');
+      expect(own.session.convergence.reason).toContain('others are behind the port');
+      expect(nas.commands).toEqual(['reauthenticate']);
+    });
+
+    it('is bounced when all that is behind it may be', async () => {
+      startLadder('cisco-ios-xe', bounce);
+      nas.on.reauthenticate = [404];
+      session(macOf(9), 'ct-scanner');
+      const one = quarantineScanner();
+      await parts.until(() => one.session.lastCoa?.step === 'bounce');
+      expect(one.session.lastCoa).toMatchObject({ outcome: 'ack' });
+    });
+  });
+
+  it('does not believe twice that a session is unknown which the NAS goes on reporting', async () => {
+    start(sampleSnapshot(nasFile(port)));
+    nas.on.coa = [503];
+    const one = session(macOf(1));
+    device(macOf(1), 'infusion-pump', 'quarantined');
+    reconciler!.reviewDevice(macOf(1));
+    await parts.until(() => one.session.state === 'closed');
+    parts.sessions.change(one, { state: 'open', endedAt: null, endReason: null }, new Date()); // an Interim came
+    reconciler!.reviewAll();
+    await parts.until(() => one.session.convergence.state === 'diverged');
+    expect(one.session.state).toBe('open');
+    expect(one.session.convergence.reason).toContain('goes on reporting it');
+  });
+
+  it('takes a reply that a proxy has passed on with attributes of its own (RFC 5176 §3.1)', async () => {
+    start(sampleSnapshot(nasFile(port)));
+    nas.replyAttributes = [{ type: 33, value: Buffer.from('proxy') }];
+    const one = session(macOf(1));
+    device(macOf(1), 'infusion-pump', 'quarantined');
+    reconciler!.reviewDevice(macOf(1));
+    await parts.until(() => one.session.vlan === 999);
+    expect(nas.commands).toEqual(['coa']);
   });
 });

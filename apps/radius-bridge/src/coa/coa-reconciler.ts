@@ -1,5 +1,6 @@
-import type { CoaOutcome } from '#model';
-import { coaRequest, disconnectRequest, nasProfile, type DynamicAuthorizationReply } from '#radius';
+import type { AuthorizationStep, Session } from '#model';
+import { ladderOf } from '#policy/snapshot';
+import { nasProfile, type NasProfile } from '#radius';
 import { authorizationOf } from '../authentication/authorization.js';
 import { grantFields, type AuthorizedAccess, type Decision, type RefusedAccess } from '../authentication/authorizer.js';
 import type { DecisionIds } from '../authentication/decision-id.js';
@@ -7,19 +8,25 @@ import type { Client } from '../clients/client-table.js';
 import type { Counters } from '../counters.js';
 import type { CredentialIndex } from '../credential-index.js';
 import type { DeviceIndex, DeviceKey } from '../device-index.js';
+import type { Log } from '../log.js';
 import type { SessionTable } from '../sessions/session-table.js';
 import type { TrackedSession } from '../sessions/tracked-session.js';
 import type { ActivePolicy, SnapshotStore } from '../snapshot-store.js';
+import { classSteps } from './class-steps.js';
 import type { CoaChannel } from './coa-channel.js';
-import type { CoaClient, CoaKind, CoaTarget } from './coa-client.js';
+import type { CoaClient, CoaTarget } from './coa-client.js';
 import { CoaQueue } from './coa-queue.js';
-import { outcomeCounter } from './outcome-counter.js';
+import { converge } from './convergence.js';
+import { judgeAnswer, type Judgement } from './judge-answer.js';
+import { LadderProgress, type Climb, type RetryTiming } from './ladder-progress.js';
+import { RefusedSteps } from './refused-steps.js';
+import { isShutOut, moveOf, SessionNotes } from './session-notes.js';
+import { stepRequest } from './step-request.js';
 
 const maxInFlight = 32;
 /** So that one dead NAS does not hold all the places. */
 const maxInFlightPerNas = 4;
 const reviewedAtOnce = 2000;
-const sessionContextNotFound = 503;
 
 export interface CoaPorts {
   readonly snapshots: SnapshotStore;
@@ -30,16 +37,18 @@ export interface CoaPorts {
   /** The connection to tell a client over; null: by UDP, which is also the way without this. */
   readonly channelOf?: (client: Client, address: string) => CoaChannel | null;
   readonly counters: Counters;
+  readonly log: Log;
 }
 
-export interface CoaTiming {
-  readonly firstRetry: number;
-  readonly lastRetry: number;
+export interface CoaTiming extends RetryTiming {
+  /** How long a NAS that promised to authenticate a session again may take: a supplicant that missed one frame takes 30 s. */
+  readonly promise: number;
 }
 
 interface Desired {
   readonly policy: ActivePolicy;
   readonly nas: Client;
+  readonly profile: NasProfile;
   readonly device: DeviceKey;
   readonly decision: Decision;
 }
@@ -53,19 +62,23 @@ const passwordRemoved: RefusedAccess = {
 /**
  * Brings live sessions to what they should have now: desired = f(snapshot, device index, credentials), compared with what the NAS was
  * last told. Level-triggered: a change only says "look again", what is sent is computed when it is sent, and what failed is
- * tried again until it is no longer needed.
+ * tried again until it is no longer needed. How far it may go is the ladder of the device's class, whatever the goal.
  *
- *   differs ▶ CoA-Request ─ack▶ told        no grant, or CoA refused ▶ Disconnect-Request ─ack▶ closed
- *                         ─silence▶ later    or none for this make    ─refused or silence▶ later
+ *   differs ▶ step ─ack▶ told, or closed              ─refused▶ next step ─none left▶ diverged, later from the first step
+ *                  ─promised▶ Access-Request           ─silence▶ diverged, later the same step
+ *                     └─none in time▶ next step
  *
- * INVARIANT: a session whose NAS would do the same as before gets no packet.
+ * INVARIANT: a session whose NAS would do the same as before gets no packet; no session gets a step that its class forbids.
  */
 export class CoaReconciler {
   private readonly queue = new CoaQueue();
   private readonly inFlight = new Map<string, number>();
   private readonly busy = new Set<string>();
-  private readonly failures = new Map<string, number>();
-  private readonly retries = new Map<string, NodeJS.Timeout>();
+  private readonly progress: LadderProgress;
+  private readonly refused = new RefusedSteps();
+  private readonly notes: SessionNotes;
+  /** Sessions that their NAS said not to know. */
+  private readonly disowned = new WeakSet<TrackedSession>();
   private reviewing = 0;
   private stopped = false;
 
@@ -73,14 +86,17 @@ export class CoaReconciler {
     private readonly ports: CoaPorts,
     private readonly decisionIds: DecisionIds,
     private readonly now: () => Date,
-    private readonly timing: CoaTiming = { firstRetry: 5_000, lastRetry: 300_000 },
-  ) {}
-
-  get backlog(): number {
-    return this.queue.size + this.busy.size + this.retries.size;
+    private readonly timing: CoaTiming = { firstRetry: 5_000, lastRetry: 300_000, promise: 60_000 },
+  ) {
+    this.progress = new LadderProgress(timing);
+    this.notes = new SessionNotes(ports, now);
   }
 
-  /** The snapshot changed: all sessions are looked at, a slice at a time, so that requests are answered in between. */
+  get backlog(): number {
+    return this.queue.size + this.busy.size + this.progress.waiting;
+  }
+
+  /** All sessions are looked at, a slice at a time, so that requests are answered in between. */
   reviewAll(): void {
     const review = ++this.reviewing;
     const sessions = this.ports.sessions.open();
@@ -96,18 +112,19 @@ export class CoaReconciler {
     for (const tracked of this.ports.sessions.ofMac(mac)) this.review(tracked);
   }
 
+  /** What waits goes on waiting, unless its goal has changed. */
   review(tracked: TrackedSession): void {
-    const desired = this.desired(tracked);
-    if (!desired || this.settled(tracked, desired)) return;
     const { session } = tracked;
-    const urgent = desired.decision.kind === 'refused' || desired.decision.grant.posture === 'quarantined';
-    this.queue.add(session.id, session.nasAddress, urgent);
+    const desired = this.desired(tracked);
+    if (!desired) return this.progress.forget(session.id);
+    if (this.settled(tracked, desired) || this.climb(tracked, desired).timer) return;
+    this.queue.add(session.id, session.nasAddress, isShutOut(desired.decision));
     this.pump();
   }
 
   close(): void {
     this.stopped = true;
-    for (const timer of this.retries.values()) clearTimeout(timer);
+    this.progress.close();
     this.ports.client.close();
   }
 
@@ -120,11 +137,11 @@ export class CoaReconciler {
     const decision = this.hasLostItsPassword(session)
       ? passwordRemoved
       : policy.authorizer.decide({ nas: nas.nas, ssid }, device, session.method);
-    return { policy, nas, device, decision };
+    return { policy, nas, profile: nasProfile(nas.nas.profile)!, device, decision };
   }
 
   /** A password that was only replaced leaves the session alone: it is asked for at the next re-authentication. */
-  private hasLostItsPassword({ method, mac }: TrackedSession['session']): boolean {
+  private hasLostItsPassword({ method, mac }: Session): boolean {
     return method === 'password' && !this.ports.credentials.hasDevice(mac);
   }
 
@@ -136,9 +153,17 @@ export class CoaReconciler {
     const same = (['class', 'posture', 'site', 'segment', 'role'] as const).every(
       (key) => wanted[key] === session[key],
     );
-    if (!same) this.ports.sessions.change(tracked, wanted, this.now());
-    this.forgetFailures(session.id);
+    this.progress.forget(session.id);
+    if (same && session.convergence.state === 'settled') return true;
+    const now = this.now();
+    this.ports.sessions.change(tracked, { ...wanted, convergence: converge(session, 'settled', null, now) }, now);
     return true;
+  }
+
+  private climb({ session }: TrackedSession, { policy, profile, device, decision }: Desired): Climb {
+    const dynamicAuthorization = classSteps(policy.snapshot, device.class);
+    const goal = decision.kind === 'refused' ? 'none' : decision.fingerprint;
+    return this.progress.of(session.id, goal, ladderOf({ dynamicAuthorization }, profile, decision.kind === 'access'));
   }
 
   private pump(): void {
@@ -149,123 +174,154 @@ export class CoaReconciler {
       const tracked = this.ports.sessions.get(id);
       const desired = tracked && this.desired(tracked);
       if (!tracked || !desired || this.settled(tracked, desired)) continue;
-      this.start(tracked, desired);
+      const climb = this.climb(tracked, desired);
+      if (!climb.timer) this.start(tracked, desired, climb);
     }
   }
 
-  private start(tracked: TrackedSession, desired: Desired): void {
+  private start(tracked: TrackedSession, desired: Desired, climb: Climb): void {
     const { id, nasAddress } = tracked.session;
-    this.cancelRetry(id);
     this.busy.add(id);
     this.inFlight.set(nasAddress, (this.inFlight.get(nasAddress) ?? 0) + 1);
-    void this.bring(tracked, desired)
+    void this.takeStep(tracked, desired, climb)
       .catch(() => {
         this.ports.counters.add('coa.faults');
-        this.retryLater(tracked);
+        this.retry(tracked, climb);
       })
       .finally(() => {
         this.busy.delete(id);
         const left = (this.inFlight.get(nasAddress) ?? 1) - 1;
         if (left === 0) this.inFlight.delete(nasAddress);
         else this.inFlight.set(nasAddress, left);
-        if (!this.retries.has(id)) this.review(tracked);
+        if (!this.stopped) this.review(tracked);
         this.pump();
       });
   }
 
-  private async bring(tracked: TrackedSession, desired: Desired): Promise<void> {
-    const { decision } = desired;
-    if (decision.kind === 'refused') return this.disconnect(tracked, desired, decision.detail);
-    const { session } = tracked;
-    const reason = `${session.segment} (VLAN ${session.vlan}) to ${decision.grant.segment} (VLAN ${decision.grant.vlan})`;
-    const profile = nasProfile(desired.nas.nas.profile)!;
-    if (profile.changeOfAuthorization === 'disconnect') return this.disconnect(tracked, desired, reason);
+  private async takeStep(tracked: TrackedSession, desired: Desired, climb: Climb): Promise<void> {
+    const step = this.nextStep(tracked, desired, climb);
+    if (!step) return this.exhausted(tracked, desired, climb);
+    const { nas, profile, decision } = desired;
+    const { sessions } = this.ports;
     const decisionId = this.decisionIds.next();
-    const authorization = authorizationOf(
-      desired.policy.snapshot,
-      desired.nas.nas,
-      decision.grant,
-      session.mac,
-      decisionId,
+    const { kind, attributes } = stepRequest(
+      step,
+      profile,
+      tracked.identification,
+      () => authorizationOf(desired.policy.snapshot, nas.nas, granted(decision).grant, tracked.session.mac, decisionId),
+      this.now(),
     );
-    const attributes = coaRequest(profile, tracked.identification, authorization, this.now());
     const before = tracked.told;
-    if (profile.changeOfAuthorization === 'push') this.ports.sessions.doubt(tracked);
-    const answer = await this.send('CoA-Request', tracked, desired, attributes, reason);
-    if (tracked.session.state !== 'open') return;
-    if (answer === 'timeout') return this.retryLater(tracked);
-    if (answer.outcome === 'nak') {
-      tracked.told ??= before; // a refused request has changed nothing (RFC 5176 §2.2)
-      return this.disconnect(tracked, desired, `CoA-Request was refused: ${reason}`);
-    }
-    // A NAS that only promised to ask again is told by the Access-Accept that follows; if it does not ask, we do.
-    if (profile.changeOfAuthorization === 'reauthenticate') return this.retryLater(tracked);
-    this.told(tracked, decision, decisionId);
-  }
-
-  private told(tracked: TrackedSession, decision: AuthorizedAccess, decisionId: string): void {
-    tracked.told = decision.fingerprint;
-    this.forgetFailures(tracked.session.id);
-    this.ports.sessions.change(tracked, grantFields(decision, decisionId), this.now());
-  }
-
-  private async disconnect(tracked: TrackedSession, desired: Desired, reason: string): Promise<void> {
-    const profile = nasProfile(desired.nas.nas.profile)!;
-    const attributes = disconnectRequest(profile, tracked.identification, this.now());
-    const answer = await this.send('Disconnect-Request', tracked, desired, attributes, reason);
-    if (tracked.session.state !== 'open') return;
-    if (answer === 'timeout') return this.retryLater(tracked);
-    if (answer.outcome === 'ack') return this.ports.sessions.close(tracked, `disconnected: ${reason}`, this.now());
-    if (answer.errorCause !== sessionContextNotFound) return this.retryLater(tracked);
-    this.ports.sessions.close(tracked, 'the NAS does not know the session', this.now());
-  }
-
-  private async send(
-    request: CoaKind,
-    tracked: TrackedSession,
-    { nas }: Desired,
-    attributes: Parameters<CoaClient['send']>[2],
-    what: string,
-  ): Promise<DynamicAuthorizationReply | 'timeout'> {
+    if (tracked.session.convergence.state === 'settled' || isFirstTry(climb)) this.notes.changing(tracked, decision);
+    if (step === 'coa') sessions.doubt(tracked);
     const { nasAddress } = tracked.session;
     const channel = this.ports.channelOf?.(nas, nasAddress) ?? null;
     const target: CoaTarget = { address: nasAddress, port: nas.nas.coaPort, secret: nas.coaSecret, channel };
-    const answer = await this.ports.client.send(request, target, attributes);
-    if (this.stopped) return answer;
-    this.ports.counters.addFor(nas.nas.name, outcomeCounter(request, answer));
-    const lastCoa: CoaOutcome = {
-      at: this.now().toISOString(),
-      request,
-      outcome: answer === 'timeout' ? 'timeout' : answer.outcome,
-      errorCause: answer === 'timeout' ? null : answer.errorCause,
-      reason: answer === 'timeout' ? `${what}: no answer` : answer.cause ? `${what}: ${answer.cause}` : what,
-    };
-    this.ports.sessions.change(tracked, { lastCoa }, this.now());
-    return answer;
+    const answer = await this.ports.client.send(kind, target, attributes);
+    if (this.stopped || tracked.session.state !== 'open') return;
+    // A refused request has changed nothing (RFC 5176 §2.2).
+    if (step === 'coa' && answer !== 'timeout' && answer.outcome === 'nak') tracked.told ??= before;
+    const judgement = judgeAnswer(step, answer, isShutOut(decision));
+    this.notes.attempted(tracked, decision, { step, request: kind, answer, why: judgement.why });
+    this.react(tracked, desired, climb, step, judgement, decisionId);
   }
 
-  private retryLater(tracked: TrackedSession): void {
-    const { id } = tracked.session;
-    if (this.stopped) return;
-    const failures = this.failures.get(id) ?? 0;
-    this.failures.set(id, failures + 1);
-    this.cancelRetry(id);
-    const wait = Math.min(this.timing.firstRetry * 2 ** failures, this.timing.lastRetry);
-    const retry = setTimeout(() => {
-      this.retries.delete(id);
+  private react(
+    tracked: TrackedSession,
+    desired: Desired,
+    climb: Climb,
+    step: AuthorizationStep,
+    { consequence, why }: Judgement,
+    decisionId: string,
+  ): void {
+    const { decision, nas } = desired;
+    if (consequence === 'told') return this.notes.told(tracked, granted(decision), decisionId);
+    if (consequence === 'ended') return this.ended(tracked, desired, climb, why);
+    if (consequence === 'never') this.refused.add(nas.nas.name, nas.nas.profile, step, this.now());
+    if (!this.progress.isCurrent(tracked.session.id, climb)) return;
+    climb.problem = why && `${step} was ${why}`;
+    switch (consequence) {
+      case 'promised':
+        return this.await(tracked, climb, step);
+      case 'later':
+        this.notes.diverged(
+          tracked,
+          decision,
+          why === 'no answer' ? `${step}: no answer from the switch` : climb.problem!,
+        );
+        return this.retry(tracked, climb);
+      case 'next':
+      case 'never':
+        climb.position++;
+    }
+  }
+
+  /**
+   * A NAS that goes on speaking of a session that it said not to know is not believed a second time: it does not find
+   * sessions by what its profile sends, and the device is on the network all the while.
+   */
+  private ended(tracked: TrackedSession, { decision }: Desired, climb: Climb, why: string | null): void {
+    const now = this.now();
+    if (why === null)
+      return this.ports.sessions.close(tracked, `disconnected: ${moveOf(tracked.session, decision)}`, now);
+    if (!this.disowned.has(tracked)) {
+      this.disowned.add(tracked);
+      return this.ports.sessions.close(tracked, 'the NAS does not know the session', now);
+    }
+    const problem = 'the switch says that it does not know the session, and goes on reporting it';
+    this.notes.diverged(tracked, decision, problem);
+    if (this.progress.isCurrent(tracked.session.id, climb)) this.retry(tracked, climb);
+  }
+
+  /** The first step from here on that the NAS has not refused for good, and that harms nobody else. */
+  private nextStep(tracked: TrackedSession, desired: Desired, climb: Climb): AuthorizationStep | null {
+    for (; climb.position < climb.ladder.length; climb.position++) {
+      const step = climb.ladder[climb.position]!;
+      const { name, profile } = desired.nas.nas;
+      if (this.refused.has(name, profile, step, this.now())) climb.problem = `the switch refuses every ${step}`;
+      else if (step === 'bounce' && !this.mayBounce(tracked, desired)) climb.problem = 'others are behind the port';
+      else return step;
+    }
+    return null;
+  }
+
+  /** Bouncing a port hits everything behind it. Where that can't be known, it is not done. */
+  private mayBounce(tracked: TrackedSession, { policy }: Desired): boolean {
+    const { session, ssid } = tracked;
+    if (session.nasPort === null || ssid !== null) return false;
+    return this.ports.sessions
+      .others(tracked)
+      .every(({ session: { mac } }) =>
+        classSteps(policy.snapshot, this.ports.devices.find(mac).class).includes('bounce'),
+      );
+  }
+
+  private await(tracked: TrackedSession, climb: Climb, step: AuthorizationStep): void {
+    this.progress.wait(climb, this.timing.promise, () => {
+      climb.position++;
+      climb.problem = `${step} was acknowledged, but the switch did not ask`;
       this.review(tracked);
-    }, wait);
-    this.retries.set(id, retry);
+    });
   }
 
-  private forgetFailures(id: string): void {
-    this.failures.delete(id);
-    this.cancelRetry(id);
+  private exhausted(tracked: TrackedSession, { policy, device, profile, decision }: Desired, climb: Climb): void {
+    const allowed = classSteps(policy.snapshot, device.class).join(', ');
+    const limit = `class \`${device.class}\` allows ${allowed} on profile \`${profile.name}\``;
+    const tried = climb.problem === null ? 'no step is possible' : `${climb.problem}; no step is left`;
+    this.notes.diverged(tracked, decision, `${tried}: ${limit}`);
+    climb.position = 0;
+    this.retry(tracked, climb);
   }
 
-  private cancelRetry(id: string): void {
-    const timer = this.retries.get(id);
-    if (timer) clearTimeout(timer);
-    this.retries.delete(id);
+  private retry(tracked: TrackedSession, climb: Climb): void {
+    if (!this.stopped) this.progress.retry(climb, () => this.review(tracked));
   }
+}
+
+const isFirstTry = ({ position, failures }: Climb): boolean => position === 0 && failures === 0;
+
+/** A push stands on the ladder only where there is access. */
+function granted(decision: Decision): AuthorizedAccess {
+  if (decision.kind === 'refused') throw new TypeError('there is nothing to push');
+  return decision;
 }

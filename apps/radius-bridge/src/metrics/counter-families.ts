@@ -150,6 +150,12 @@ export const counterFamilies: readonly CounterFamily[] = [
     labels: { kind: '', outcome: '', error_cause: 'none' },
   },
   {
+    name: 'cordon_radius_coa_diverged_total',
+    help: 'Sessions that were not brought to what policy says; each counts once until it is',
+    pattern: /^coa\.diverged$/,
+    perClient: true,
+  },
+  {
     name: 'cordon_radius_coa_dropped_total',
     help: 'Datagrams on the CoA socket that were no reply of a NAS, by reason',
     pattern: /^coa\.dropped\.(?<reason>.+)$/,

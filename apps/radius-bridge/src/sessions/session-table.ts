@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { AuthenticationMethod, Session } from '#model';
 import type { Mac } from '#net';
 import type { SessionIdentification } from '#radius';
+import { converge } from '../coa/convergence.js';
 import { identificationOf, mergeIdentification, portOf, type HeardIdentification } from './identification.js';
 import type { TrackedSession } from './tracked-session.js';
 
@@ -101,14 +102,28 @@ export class SessionTable {
     return null;
   }
 
+  /** Open sessions of other devices on the port of this one. */
+  others({ session }: TrackedSession): TrackedSession[] {
+    return this.open().filter(
+      ({ session: other }) =>
+        other.nas === session.nas && other.nasPort === session.nasPort && other.mac !== session.mac,
+    );
+  }
+
   /**
    * `told`: fingerprint of what the NAS was told, null when that is not known. Gives null when the table is full: the
    * device is served all the same, but can't be told of changes.
    */
-  create(origin: SessionOrigin, grant: SessionGrant, told: string | null, now: Date): TrackedSession | null {
+  create(
+    origin: SessionOrigin,
+    grant: SessionGrant,
+    told: string | null,
+    now: Date,
+    began = now,
+  ): TrackedSession | null {
     if (this.byId.size >= this.maxSessions) return null;
     const tracked: TrackedSession = {
-      session: newSession(origin, grant, now),
+      session: newSession(origin, grant, told, now, began),
       identification: origin.identification,
       ssid: origin.ssid,
       told,
@@ -138,7 +153,8 @@ export class SessionTable {
     this.heard(known, heard, now);
     known.ssid = ssid;
     known.told = told;
-    this.change(known, { ...grant, decisionId, nasAddress, method }, at);
+    const convergence = converge(known.session, 'settled', null, at);
+    this.change(known, { ...grant, decisionId, nasAddress, method, convergence }, at);
     return true;
   }
 
@@ -220,6 +236,7 @@ const isAnother = (known: string | null, heard: string | null): boolean =>
 function isSame({ session, told }: TrackedSession, { heard, grant, nasAddress, told: now }: Acceptance): boolean {
   return (
     told === now &&
+    session.convergence.state === 'settled' &&
     (heard.acctSessionId === null || session.acctSessionId === heard.acctSessionId) &&
     session.nasAddress === nasAddress &&
     session.class === grant.class &&
@@ -231,7 +248,7 @@ function isSame({ session, told }: TrackedSession, { heard, grant, nasAddress, t
   );
 }
 
-function newSession(origin: SessionOrigin, grant: SessionGrant, now: Date): Session {
+function newSession(origin: SessionOrigin, grant: SessionGrant, told: string | null, now: Date, began: Date): Session {
   const at = now.toISOString();
   return {
     ...grant,
@@ -245,12 +262,17 @@ function newSession(origin: SessionOrigin, grant: SessionGrant, now: Date): Sess
     acctSessionId: origin.identification.acctSessionId,
     method: origin.method,
     addresses: [],
-    startedAt: at,
+    startedAt: began.toISOString(),
     updatedAt: at,
     endedAt: null,
     endReason: null,
     inputOctets: 0,
     outputOctets: 0,
     lastCoa: null,
+    earlierCoa: [],
+    convergence:
+      told === null
+        ? { state: 'changing', since: at, reason: 'what the NAS was told is not known' }
+        : { state: 'settled', since: at, reason: null },
   };
 }

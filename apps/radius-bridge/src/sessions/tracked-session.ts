@@ -15,3 +15,17 @@ export interface TrackedSession {
   /** The NAS itself said that it ended: only then nothing brings it back. */
   stopped: boolean;
 }
+
+/**
+ * From disk, as it was parsed. A bridge of an earlier release kept less of a session: what is missing is made up, and `isCompleted` says so, because
+ * the controller takes whole sessions only and must be told again.
+ */
+export function readTracked(stored: unknown): { readonly tracked: TrackedSession; readonly isCompleted: boolean } {
+  const tracked = stored as TrackedSession;
+  const { session } = tracked;
+  if ((session as Partial<Session>).convergence) return { tracked, isCompleted: false };
+  session.convergence = { state: 'settled', since: session.updatedAt, reason: null };
+  session.earlierCoa = [];
+  session.lastCoa = null;
+  return { tracked, isCompleted: true };
+}

@@ -1,6 +1,7 @@
 import { formatDiagnostic } from '#base';
 import type { FlowChange, PolicyPlan, SeenFlow, TestOutcome } from '../plan.js';
 import {
+  coaKindsText,
   accessRows,
   countOf,
   days,
@@ -159,11 +160,9 @@ function writeAccess(page: Page, { access, coa, budgets }: PolicyPlan): void {
       if (moved > 0) page.line(`        ${countOf(moved, 'line')} only at another place`);
     });
   }
-  if (coa && coa.total > 0) {
+  if (coa && coa.total + coa.byKind.untold > 0) {
     page.section(`messages to switches (${grouped(coa.total)})`);
-    const { change, reauthenticate, disconnect, unknown } = coa.byKind;
-    const kinds = `${grouped(change)} CoA, ${grouped(reauthenticate)} re-authentications, ${grouped(disconnect)} disconnects, ${grouped(unknown)} by switches that the inventory does not name`;
-    page.wrapped('  ', kinds, 4);
+    page.wrapped('  ', coaKindsText(coa), 4);
     page.list(coa.perNas, ({ nas, messages, byCriticality }) => {
       const life = byCriticality['life-critical'];
       page.wrapped(

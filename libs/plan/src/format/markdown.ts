@@ -2,6 +2,7 @@ import type { Diagnostic } from '#base';
 import type { FlowChange, PolicyPlan, SeenFlow, TestOutcome } from '../plan.js';
 import {
   accessRows,
+  coaKindsText,
   countOf,
   days,
   flowText,
@@ -162,13 +163,11 @@ function renderedItem(change: PolicyPlan['access']['rendered'][number]): string 
   return `- ${code(rolesText(roles))} on ${code(profile)}, ${countOf(appliesTo.length, 'place')}\n${fence(shown)}`;
 }
 
-function coaItems({ byKind, perNas }: NonNullable<PolicyPlan['coa']>): string[] {
-  if (perNas.length === 0) return [];
-  const { change, reauthenticate, disconnect, unknown } = byKind;
-  const kinds = `- ${grouped(change)} CoA, ${grouped(reauthenticate)} re-authentications, ${grouped(disconnect)} disconnects, ${grouped(unknown)} on switches that the inventory does not name`;
+function coaItems(coa: NonNullable<PolicyPlan['coa']>): string[] {
+  if (coa.total + coa.byKind.untold === 0) return [];
   return [
-    kinds,
-    ...perNas.map(({ nas, messages, byCriticality }) => {
+    `- ${coaKindsText(coa)}`,
+    ...coa.perNas.map(({ nas, messages, byCriticality }) => {
       const life = grouped(byCriticality['life-critical']);
       return `- ${nas === null ? 'switch not known' : code(nas)}: ${grouped(messages)}, ${life} life-critical`;
     }),

@@ -122,6 +122,19 @@ function messagesText({ coa }: PolicyPlan): string {
   return `${grouped(total)} (${parts.join(', ')})${burst}`;
 }
 
+/** `2 CoA, 1 disconnect`; what there is none of is left out, but for the first three. */
+export function coaKindsText({ byKind }: NonNullable<PolicyPlan['coa']>): string {
+  const { change, reauthenticate, disconnect, bounce, untold, unknown } = byKind;
+  return [
+    `${grouped(change)} CoA`,
+    `${grouped(reauthenticate)} re-authentications`,
+    `${grouped(disconnect)} disconnects`,
+    ...(bounce > 0 ? [`${grouped(bounce)} bounced ports`] : []),
+    `${grouped(unknown)} by switches that the inventory does not name`,
+    ...(untold > 0 ? [`${countOf(untold, 'device')} told nothing before the next authentication`] : []),
+  ].join(', ');
+}
+
 /** Access changes that read alike but for site and posture, together. */
 export interface AccessRow {
   readonly classes: readonly string[];

@@ -39,10 +39,11 @@ export class CatalogSections {
     const { principalTree, siteTree, applicationTree } = policy;
     return {
       classes: this.classes.get([classes, principalTree], () =>
-        [...classes.values()].map(({ name, description, criticality }) => ({
+        [...classes.values()].map(({ name, description, criticality, dynamicAuthorization }) => ({
           name,
           description,
           criticality,
+          dynamicAuthorization,
           ...principalTree.lineage(name),
         })),
       ),

@@ -13,8 +13,10 @@ import {
   type Prefix,
   type ServiceSet,
 } from '#net';
+import { authorizationSteps } from '#model';
 import { z } from 'zod';
 import type { Report } from '../codes.js';
+import { usualLadders } from '../ladder.js';
 import {
   builtIn,
   type ApplicationSource,
@@ -34,6 +36,11 @@ const about = { description: text.optional(), owner: text.optional(), source: te
 export const classSchema = z.strictObject({
   ...about,
   criticality: z.enum(['life-critical', 'high', 'standard']).default('standard'),
+  dynamicAuthorization: z
+    .array(z.enum(authorizationSteps))
+    .min(1)
+    .refine((steps) => new Set(steps).size === steps.length, 'names a step twice')
+    .optional(),
 });
 export const endpointSchema = z.strictObject({ ...about, addresses: z.array(text).min(1) });
 export const applicationSchema = z.strictObject({ ...about, ports: z.array(text).min(1) });
@@ -117,8 +124,9 @@ type Reader = (catalog: Catalog, file: YamlFile, name: string, span: SourceSpan,
 const readers: Record<CatalogKind, Reader> = {
   classes(catalog, file, name, span, report) {
     const value = file.value([name], classSchema, report);
-    if (value)
-      catalog.classes.set(name, { name, span, description: value.description ?? '', criticality: value.criticality });
+    if (!value) return;
+    const { description = '', criticality, dynamicAuthorization = usualLadders[criticality] } = value;
+    catalog.classes.set(name, { name, span, description, criticality, dynamicAuthorization });
   },
   endpoints(catalog, file, name, span, report) {
     const value = file.value([name], endpointSchema, report);
@@ -248,7 +256,8 @@ function isTimezone(name: string): boolean {
 }
 
 function addBuiltIns(catalog: Catalog): void {
-  const standard = { description: '', span: null, criticality: 'standard' } as const;
+  const dynamicAuthorization = usualLadders.standard;
+  const standard = { description: '', span: null, criticality: 'standard', dynamicAuthorization } as const;
   for (const name of [builtIn.rootClass, builtIn.unknownClass]) {
     if (!catalog.classes.has(name)) catalog.classes.set(name, { ...standard, name });
   }

@@ -265,6 +265,19 @@ const refusals: readonly (readonly [PolicyCode, Parts, string, RegExp])[] = [
   ],
   ['schema', classes('a: { critical: high }'), 'catalog/classes-x.yaml:1:16', /correct its name/],
   ['schema', classes('a: { criticality: hihg }'), 'catalog/classes-x.yaml:1:19', /did you mean `high`\?/],
+  [
+    'schema',
+    classes('a: { dynamicAuthorization: [coa, disconect] }'),
+    'catalog/classes-x.yaml:1:34',
+    /did you mean `disconnect`\?/,
+  ],
+  ['schema', classes('a: { dynamicAuthorization: [] }'), 'catalog/classes-x.yaml:1:28', /docs\/policy-language.md/],
+  [
+    'schema',
+    classes('a: { dynamicAuthorization: [coa, coa] }'),
+    'catalog/classes-x.yaml:1:28',
+    /docs\/policy-language.md/,
+  ],
   ['schema', endpoints('a: { owner: it }'), 'catalog/endpoints-x.yaml:1:4', /docs\/policy-language.md/],
   [
     'schema',

@@ -12,6 +12,7 @@ import {
   type AddressSet,
 } from '#net';
 import { indexOf, principalsOf, type PacketSide } from '../decide.js';
+import { usualLadders } from '../ladder.js';
 import { builtIn, type Policy, type Whereabouts } from '../policy.js';
 import type { DeviceClass, Endpoint, Snapshot } from '../snapshot.js';
 import { Placement, type Placed } from './placement.js';
@@ -193,6 +194,7 @@ export class Universe {
       parents: [],
       description: '',
       criticality: 'standard',
+      dynamicAuthorization: usualLadders.standard,
     }));
   }
 }

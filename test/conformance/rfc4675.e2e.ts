@@ -1,10 +1,12 @@
 import { describeAttribute } from '#radius';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sampleFiles } from '../../apps/radius-bridge/test/sample-policy.js';
 import { secret, TestBed } from './bed.js';
 import { mab, pump, type Switch } from './switch.js';
 import { accessRequest, code, only, tlv, type } from './wire.js';
 
 const egressVlanName = 58;
+const telephone = '00:1a:2b:3c:4d:99';
 const egress = (octets: readonly number[]): string =>
   describeAttribute({ type: type.egressVlanId, value: Buffer.from(octets) }).value;
 
@@ -13,7 +15,17 @@ describe('RFC 4675', () => {
   let nas: Switch;
 
   beforeAll(async () => {
-    bed = await TestBed.start();
+    bed = await TestBed.start({
+      files: {
+        'catalog/segments.yaml': sampleFiles['catalog/segments.yaml']!.replace(
+          'description: scanners,',
+          'description: telephones, voice: true,',
+        ),
+        // One make for all switches: not each has words for telephones.
+        'network/nas.yaml': 'switch: { address: 127.0.0.1, site: main, profile: rfc, secret: "env:SECRET" }',
+      },
+      devices: [{ mac: pump }, { mac: telephone, class: 'ct-scanner' }],
+    });
     nas = await bed.switchAt();
   });
 
@@ -31,6 +43,17 @@ describe('RFC 4675', () => {
       [0x31, 0, 0, 0, 210],
     ])
       expect(egress(octets)).toBe(`0x${Buffer.from(octets).toString('hex')}`);
+  });
+
+  it('RFC 4675 §2.1: a tagged VLAN goes out as 0x31, octets of zero and the id, and leaves the port’s own VLAN alone', async () => {
+    const reply = await nas.ask(accessRequest(secret, mab(telephone)));
+    expect(reply.code).toBe(code.accessAccept);
+    expect(only(reply, type.egressVlanId)).toEqual(Buffer.from([0x31, 0, 0, 220]));
+    expect(only(reply, type.tunnelPrivateGroupId)).toBeNull();
+  });
+
+  it('RFC 4675 §2.1: an Accept for what is no telephone has no Egress-VLANID', async () => {
+    expect(only(await nas.ask(accessRequest(secret, mab())), type.egressVlanId)).toBeNull();
   });
 
   it('RFC 4675 §2.1: the VLAN id is in the low 12 bits, the octets between are padding', () => {

@@ -451,6 +451,38 @@ describe('what newcomers to RADIUS get wrong', () => {
     await bed.change({}, 9);
   });
 
+  it('Pitfall 17: without any policy nothing is answered, Status-Server neither: the switch is to ask another server', async () => {
+    const empty = await TestBed.start({ withoutSnapshot: true });
+    try {
+      const alone = await empty.switchAt();
+      const grown = await empty.grown(async () => {
+        for (const request of [statusServer(secret), accessRequest(secret, mab())]) await alone.send(request);
+        await alone.send(accountingRequest(secret, [tlv(type.acctStatusType, 1), ...mab()]));
+        await alone.send(statusServer(secret), 'accounting');
+        await empty.until(async () => {
+          const counters = await empty.bridge.counters();
+          return counters['authentication.requests'] === 2 && counters['accounting.requests'] === 2;
+        }, 'all were read');
+      });
+      expect(grown).toMatchObject({ 'authentication.dropped.no-snapshot': 2, 'accounting.dropped.no-snapshot': 2 });
+      expect(alone.waiting).toBe(0);
+    } finally {
+      await empty.stop();
+    }
+  });
+
+  it('Pitfall 20: a client is known by its IPv6 address, too', async () => {
+    const six = await TestBed.start({ env: { CORDON_RADIUS_HOST: '::1' } });
+    try {
+      const over6 = await six.switchAt('::1');
+      const reply = await over6.ask(accessRequest(secret, mab()));
+      expect(vlanOf(reply)).toBe('210');
+      expect(await six.session(pump, () => true)).toMatchObject({ nas: 'switch-6', nasAddress: '::1' });
+    } finally {
+      await six.stop();
+    }
+  });
+
   // The controller is gone from here.
   it('Pitfall 17: without the controller requests are decided as before, and Status-Server is answered', async () => {
     await bed.controller.close();
@@ -459,41 +491,5 @@ describe('what newcomers to RADIUS get wrong', () => {
     expect(vlanOf(await ask(mab(quarantined)))).toBe('999');
     expect((await ask(mab('02:aa:00:00:00:01'))).code).toBe(code.accessReject);
     expect((await nas.ask(statusServer(secret))).code).toBe(code.accessAccept);
-  });
-});
-
-describe('what newcomers to RADIUS get wrong, before there is a policy', () => {
-  it('Pitfall 17: without any policy nothing is answered, Status-Server neither: the switch is to ask another server', async () => {
-    const bed = await TestBed.start({ withoutSnapshot: true });
-    try {
-      const nas = await bed.switchAt();
-      const grown = await bed.grown(async () => {
-        for (const request of [statusServer(secret), accessRequest(secret, mab())]) await nas.send(request);
-        await nas.send(accountingRequest(secret, [tlv(type.acctStatusType, 1), ...mab()]));
-        await nas.send(statusServer(secret), 'accounting');
-        await bed.until(async () => {
-          const counters = await bed.bridge.counters();
-          return counters['authentication.requests'] === 2 && counters['accounting.requests'] === 2;
-        }, 'all were read');
-      });
-      expect(grown).toMatchObject({ 'authentication.dropped.no-snapshot': 2, 'accounting.dropped.no-snapshot': 2 });
-      expect(nas.waiting).toBe(0);
-    } finally {
-      await bed.stop();
-    }
-  });
-});
-
-describe('what newcomers to RADIUS get wrong about IPv6', () => {
-  it('Pitfall 20: a client is known by its IPv6 address, too', async () => {
-    const bed = await TestBed.start({ env: { CORDON_RADIUS_HOST: '::1' } });
-    try {
-      const nas = await bed.switchAt('::1');
-      const reply = await nas.ask(accessRequest(secret, mab()));
-      expect(vlanOf(reply)).toBe('210');
-      expect(await bed.session(pump, () => true)).toMatchObject({ nas: 'switch-6', nasAddress: '::1' });
-    } finally {
-      await bed.stop();
-    }
   });
 });

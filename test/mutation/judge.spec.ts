@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { resultOf, type Report } from './judge.ts';
 
 const test = (status: string) => ({ status, fullName: `a test that ${status}` });
-const file = (status: string, tests: readonly string[], message = '') => ({
+const file = (status: string, tests: readonly string[], message = '', name = 'a.spec.ts') => ({
+  name,
   status,
   message,
   assertionResults: tests.map(test),
@@ -21,6 +22,12 @@ describe('a seeded fault', () => {
       { success: false, testResults: [file('failed', ['skipped'], 'the hook threw\nat …')] },
       'caught',
       'the hook threw',
+    ],
+    [
+      'is broken where a hook of an end-to-end test fails: what the tests are about did not start',
+      { success: false, testResults: [file('failed', ['skipped'], '', 'a.e2e.ts')] },
+      'broken',
+      'a hook of a.e2e.ts failed',
     ],
     [
       'is caught by one spec, though another does not load',

@@ -20,13 +20,15 @@ export async function judge(tree: ScratchTree, fault: Fault): Promise<Outcome> {
   const started = performance.now();
   const { file, find, replace, caughtBy } = fault;
   const limit = caughtBy.some(isEndToEnd) ? 10 * minute : 3 * minute;
-  const report = await tree.withChange(file, find, replace, () => runSpecs(tree, caughtBy, limit, 'built'));
+  const report = await tree.withChange(file, find, replace, () => runSpecs(tree, caughtBy, limit));
   return { fault, ...resultOf(report), seconds: (performance.now() - started) / 1000 };
 }
 
-/** What is wrong with the specs while there is no fault; null: they are there and pass. */
-export async function problemOf(tree: ScratchTree, specs: readonly string[]): Promise<string | null> {
-  const report = await runSpecs(tree, specs, 30 * minute, 'to be built');
+/** What is wrong with the specs of these faults while there is no fault; null: they are there and pass. */
+export async function problemOf(tree: ScratchTree, faults: readonly Fault[]): Promise<string | null> {
+  const specs = [...new Set(faults.flatMap(({ caughtBy }) => caughtBy))];
+  if (specs.some(isEndToEnd)) tree.build(new Set(faults.map(({ file }) => file)));
+  const report = await runSpecs(tree, specs, 60 * minute);
   if (report?.success && report.testResults.length === specs.length) return null;
   return resultOf(report).detail || 'some were not found';
 }
@@ -35,6 +37,8 @@ export async function problemOf(tree: ScratchTree, specs: readonly string[]): Pr
 export interface Report {
   readonly success: boolean;
   readonly testResults: readonly {
+    /** Of the file. */
+    readonly name: string;
     readonly status: string;
     readonly message: string;
     /** Empty where the file did not load. */
@@ -45,11 +49,16 @@ export interface Report {
 export function resultOf(report: Report | null): Pick<Outcome, 'result' | 'detail'> {
   if (!report) return { result: 'hung', detail: 'the specs did not end' };
   const failed = report.testResults.filter(({ status }) => status === 'failed');
-  for (const { assertionResults, message } of failed) {
+  for (const { name, assertionResults, message } of failed) {
     const test = assertionResults.find(({ status }) => status === 'failed');
     if (test) return { result: 'caught', detail: test.fullName };
     // A hook that fails, such as one that compiles what the tests look at, leaves its tests skipped.
-    if (assertionResults.length > 0) return { result: 'caught', detail: firstLine(message) };
+    // One of an end-to-end test starts the processes that the tests are about: without them nothing was noticed.
+    if (assertionResults.length > 0)
+      return {
+        result: isEndToEnd(name) ? 'broken' : 'caught',
+        detail: firstLine(message) || `a hook of ${name} failed`,
+      };
   }
   const [unloaded] = failed;
   if (unloaded) return { result: 'broken', detail: firstLine(unloaded.message) };
@@ -59,12 +68,7 @@ export function resultOf(report: Report | null): Pick<Outcome, 'result' | 'detai
 const firstLine = (text: string): string => text.split('\n', 1)[0] ?? '';
 
 /** Null: killed at the time limit. Property tests draw the same cases in each run, as in CI. */
-async function runSpecs(
-  tree: ScratchTree,
-  specs: readonly string[],
-  limit: number,
-  bridge: 'built' | 'to be built',
-): Promise<Report | null> {
+async function runSpecs(tree: ScratchTree, specs: readonly string[], limit: number): Promise<Report | null> {
   const output = join(tree.path, 'report.json');
   rmSync(output, { force: true });
   const vitest = join(tree.path, 'node_modules/vitest/vitest.mjs');
@@ -73,7 +77,7 @@ async function runSpecs(
   const child = spawn(process.execPath, [vitest, ...args, ...specs], {
     cwd: tree.path,
     // A build would refuse a fault that the types show.
-    env: { ...process.env, CI: '1', ...(bridge === 'built' && { CORDON_IS_BUILT: '1' }) },
+    env: { ...process.env, CI: '1', CORDON_IS_BUILT: '1' },
     stdio: ['ignore', 'ignore', 'pipe'],
     detached: true,
   });

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import {
   cpSync,
   existsSync,
@@ -29,12 +30,22 @@ export class ScratchTree {
   static copy(): ScratchTree {
     // Without links in its own path, so that paths in the reports of tests begin with it.
     const path = realpathSync(mkdtempSync(join(tmpdir(), 'cordon-mutation-')));
-    // Without a build there is none to begin with: the first run of end-to-end tests makes it.
+    // A build to begin with makes the first one short.
     for (const name of [...ofLibraries, ...ofBridge])
-      if (name !== 'dist' || existsSync(join(root, name)))
-        cpSync(join(root, name), join(path, name), { recursive: true });
+      if (existsSync(join(root, name))) cpSync(join(root, name), join(path, name), { recursive: true });
     symlinkSync(realpathSync(join(root, 'node_modules')), join(path, 'node_modules'));
     return new ScratchTree(path);
+  }
+
+  /**
+   * Builds the bridge, and then translates these files as a change of them would be: so the tests that run without a fault show
+   * that it is not the translation that they fail by later.
+   */
+  build(files: Iterable<string>): void {
+    const nest = join(this.path, 'node_modules/@nestjs/cli/bin/nest.js');
+    const done = spawnSync(process.execPath, [nest, 'build'], { cwd: this.path, encoding: 'utf8' });
+    if (done.status !== 0) throw new Error(`the build failed:\n${done.stdout}${done.stderr}`);
+    for (const file of files) this.write(file, readFileSync(join(this.path, file), 'utf8'));
   }
 
   /** Runs something while `find` of a file is `replace`. */
@@ -71,5 +82,7 @@ function buildOptions(): ts.CompilerOptions {
   const { config } = ts.readConfigFile(join(root, 'tsconfig.build.json'), (path) => ts.sys.readFile(path)) as {
     config: unknown;
   };
-  return { ...ts.parseJsonConfigFileContent(config, ts.sys, root).options, sourceMap: false };
+  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root);
+  // `nodenext` would ask package.json which kind of module it is, and a text alone has none.
+  return { ...options, module: ts.ModuleKind.ESNext, sourceMap: false };
 }

@@ -2,18 +2,17 @@ import { Option, type Command } from 'commander';
 import { history, type HistoryOptions } from './commands/history.js';
 import { sessions, type SessionsOptions } from './commands/sessions.js';
 import { tail, type TailOptions } from './commands/tail.js';
+import { controllerVariables } from './controller-client.js';
 
 type Run = (command: () => number | Promise<number>) => Promise<void>;
 
-const controller = [
-  '--controller <url>',
-  'the controller (default: CORDON_CONTROLLER_URL, else this machine)',
-] as const;
-const tokenFile = [
-  '--token-file <file>',
-  'file with an API token of role viewer or more (default: CORDON_TOKEN, CORDON_TOKEN_FILE)',
-] as const;
-const json = ['--json', 'machine-readable output'] as const;
+/** What all of them take. */
+const asked = (command: Command): Command =>
+  command
+    .option('--controller <url>', 'URL of the controller')
+    .option('--token-file <file>', 'file that holds an API token; role viewer is enough')
+    .option('--json', 'machine-readable output')
+    .addHelpText('after', controllerVariables);
 
 const historyHelp = `
 Examples:
@@ -30,8 +29,7 @@ line: {"type":"authentication",…} or {"type":"gap","missed":N}.`;
 
 /** Commands that look at what happened; all of them ask the controller. */
 export function addHistoryCommands(cordon: Command, run: Run): void {
-  cordon
-    .command('sessions')
+  asked(cordon.command('sessions'))
     .description('who is on the network, where, and as what')
     .option('--mac <mac>', 'of this device')
     .option('--nas <nas>', 'on this switch or access point')
@@ -42,12 +40,8 @@ export function addHistoryCommands(cordon: Command, run: Run): void {
     .addOption(new Option('--state <state>', 'open, closed or all').choices(['open', 'closed', 'all']).default('open'))
     .option('--diverged', 'only open ones whose port is not what policy wants now')
     .option('--limit <count>', 'so many at most, or all', '200')
-    .option(...controller)
-    .option(...tokenFile)
-    .option(...json)
     .action((options: SessionsOptions) => run(() => sessions(options)));
-  cordon
-    .command('tail')
+  asked(cordon.command('tail'))
     .description('follow decisions live, each with its reason')
     .option('--mac <mac>', 'of this device')
     .option('--nas <nas>', 'on this switch or access point')
@@ -56,13 +50,9 @@ export function addHistoryCommands(cordon: Command, run: Run): void {
     .option('--segment <segment>', 'into this segment')
     .option('--recent <count>', 'begin with so many from before', '10')
     .option('--count <count>', 'end after so many')
-    .option(...controller)
-    .option(...tokenFile)
-    .option(...json)
     .addHelpText('after', tailHelp)
     .action((options: TailOptions) => run(() => tail(options)));
-  cordon
-    .command('history')
+  asked(cordon.command('history'))
     .argument('[mac]', 'the device')
     .description('all that happened to a device or on a port, and why it had its VLAN at a given time')
     .option('--nas <nas>', 'switch or access point (with --port)')
@@ -70,9 +60,6 @@ export function addHistoryCommands(cordon: Command, run: Run): void {
     .option('--at <time>', 'explain where it was then')
     .option('--since <span>', 'how far back: 24h, 7d, or a time (default: 24h; with --at: the hour before)')
     .option('--limit <count>', 'so many entries of each kind at most', '500')
-    .option(...controller)
-    .option(...tokenFile)
-    .option(...json)
     .addHelpText('after', historyHelp)
     .action((mac: string | undefined, options: HistoryOptions) => run(() => history(mac, options)));
 }

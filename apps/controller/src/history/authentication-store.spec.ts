@@ -74,6 +74,9 @@ describe('authentications', () => {
     [{ limit: 100, outcome: 'reject' }, [5]],
     [{ limit: 100, segment: 'quarantine' }, [2]],
     [{ limit: 100, outcome: 'accept', mac: pump }, [2, 1, 0]],
+    [{ limit: 100, outcome: 'reject', nas: 'sw1' }, [5]],
+    [{ limit: 100, segment: 'quarantine', mac: pump }, [2]],
+    [{ limit: 100, segment: 'quarantine', outcome: 'reject' }, []],
     [{ limit: 100, from: authentication(1).at, to: authentication(3).at }, [3, 2, 1]],
   ])('for %j are, newest first, those of minutes %j', async (query, expected) => {
     const other = '00:1a:00:00:00:02';
@@ -104,8 +107,10 @@ describe('authentications', () => {
   it.each<[AuthenticationQuery, string]>([
     [{ limit: 100 }, 'authentication_at'],
     [{ limit: 100, mac: pump }, 'authentication_mac_at'],
-    [{ limit: 100, mac: pump, outcome: 'reject', from: 'a', to: 'b' }, 'authentication_'],
-    [{ limit: 100, nas: 'sw1' }, 'authentication_nas_at'],
+    [{ limit: 100, mac: pump, outcome: 'reject', from: 'a', to: 'b' }, 'authentication_mac_at'],
+    [{ limit: 100, mac: pump, segment: 'quarantine' }, 'authentication_mac_at'],
+    [{ limit: 100, nas: 'sw1', outcome: 'reject' }, 'authentication_nas_at_outcome_segment'],
+    [{ limit: 100, nas: 'sw1' }, 'authentication_nas_at_outcome_segment'],
     [{ limit: 100, nas: 'sw1', port: '7', to: 'b' }, 'authentication_nas_nasPort_at'],
     [{ limit: 100, outcome: 'reject' }, 'authentication_outcome_segment_at'],
     [{ limit: 100, segment: 'quarantine', cursor: '2026-05-01T10:00:00.000Z~7' }, 'authentication_outcome_segment_at'],

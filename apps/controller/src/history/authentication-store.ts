@@ -99,7 +99,10 @@ export function selectAuthentications(
   return select;
 }
 
-/** Only accepts have a segment, so the index over both serves each of the two alone. */
+/**
+ * Only accepts have a segment, so the index over both serves each of the two alone. A device or a switch says more than either:
+ * `|| ''` keeps SQLite, which knows nothing of how often a value occurs, from taking that index then.
+ */
 function filtered(
   select: SelectQueryBuilder<AuthenticationRow>,
   { mac, nas, port, outcome, segment }: AuthenticationFilter,
@@ -107,8 +110,14 @@ function filtered(
   if (mac !== undefined) select.andWhere('a.mac = :mac', { mac });
   if (nas !== undefined) select.andWhere('a.nas = :nas', { nas });
   if (port !== undefined) select.andWhere('a.nasPort = :port', { port });
-  if (segment !== undefined) select.andWhere("a.segment = :segment AND a.outcome = 'accept'", { segment });
-  if (outcome === 'reject') select.andWhere("a.outcome = 'reject' AND a.segment IS NULL");
-  if (outcome === 'accept') select.andWhere("a.outcome = 'accept'");
+  const isNarrow = mac !== undefined || nas !== undefined;
+  if (segment !== undefined) {
+    if (isNarrow) select.andWhere("a.segment || '' = :segment", { segment });
+    else select.andWhere("a.outcome = 'accept' AND a.segment = :segment", { segment });
+  }
+  if (outcome !== undefined) {
+    if (isNarrow) select.andWhere("a.outcome || '' = :outcome", { outcome });
+    else select.andWhere(outcome === 'reject' ? "a.outcome = 'reject' AND a.segment IS NULL" : "a.outcome = 'accept'");
+  }
   return select;
 }

@@ -42,7 +42,7 @@ const added: Record<string, Record<string, string>> = {
 const historyIndexes: readonly (readonly [table: string, ...columns: string[]])[] = [
   ['authentication', 'at'],
   ['authentication', 'mac', 'at'],
-  ['authentication', 'nas', 'at'],
+  ['authentication', 'nas', 'at', 'outcome', 'segment'],
   ['authentication', 'nas', 'nasPort', 'at'],
   ['authentication', 'outcome', 'segment', 'at'],
   ['session', 'mac', 'startedAt'],

@@ -19,8 +19,10 @@ describe('what a counter is called in Prometheus', () => {
     ['radsec.links', 'cordon_radius_tls_links_total', { outcome: 'opened' }],
     ['radsec.links.failed', 'cordon_radius_tls_links_total', { outcome: 'failed' }],
     ['accounting.start', 'cordon_radius_accounting_records_total', { status: 'start' }],
-    ['eap.success.tls-1.3', 'cordon_radius_eap_successes_total', { method: 'tls-1.3', handshake: 'full' }],
-    ['eap.success.tls-1.3.resumed', 'cordon_radius_eap_successes_total', { method: 'tls-1.3', handshake: 'resumed' }],
+    ['authentication.acl-downloads', 'cordon_radius_acl_downloads_total', {}],
+    ['eap.success.password', 'cordon_radius_eap_successes_total', { method: 'password' }],
+    ['eap.success.tls-1.3', 'cordon_radius_eap_handshakes_total', { version: '1.3', handshake: 'full' }],
+    ['eap.success.tls-1.3.resumed', 'cordon_radius_eap_handshakes_total', { version: '1.3', handshake: 'resumed' }],
     [
       'coa.outcome.CoA-Request.nak.503',
       'cordon_radius_coa_outcomes_total',
@@ -59,8 +61,8 @@ function counterNames(folder: string): string[] {
   );
   const names = files.flatMap((file) => {
     const text = readFileSync(join(folder, file), 'utf8');
-    const calls = text.matchAll(/counters\.add(?:For)?\((?:[\w.]+, )?['`]([^'`]+)['`]/g);
-    return [...calls].map(([, name]) => name!.replaceAll(/\$\{[^}]*\}/g, 'x'));
+    const calls = text.matchAll(/counters\.add(?:For)?\((?:[\w.]+, )?(?:'([^']+)'|`([^`]+)`)/g);
+    return [...calls].map(([, plain, template]) => (plain ?? template!).replaceAll(/\$\{[^}]*\}/g, 'x'));
   });
   // The status of an accounting record is out of a list, so an x would match nothing.
   return [...new Set(names)].filter((name) => name !== 'accounting.x' && name !== 'coa.x');

@@ -43,6 +43,12 @@ export const counterFamilies: readonly CounterFamily[] = [
     perClient: true,
   },
   {
+    name: 'cordon_radius_acl_downloads_total',
+    help: 'Parts of ACLs that switches fetched by name',
+    pattern: /^authentication\.acl-downloads$/,
+    perClient: true,
+  },
+  {
     name: 'cordon_radius_dropped_total',
     help: 'Requests that got no answer, by reason',
     pattern: /^(?<port>authentication|accounting)\.dropped\.(?<reason>.+)$/,
@@ -127,10 +133,16 @@ export const counterFamilies: readonly CounterFamily[] = [
     pattern: /^eap\.conversations$/,
   },
   {
+    name: 'cordon_radius_eap_handshakes_total',
+    help: 'TLS handshakes of the 802.1X conversations that ended well, by version; handshake is full or resumed',
+    pattern: /^eap\.success\.tls-(?<version>[\w.]+?)(?:\.(?<handshake>resumed))?$/,
+    labels: { version: '', handshake: 'full' },
+  },
+  {
     name: 'cordon_radius_eap_successes_total',
-    help: '802.1X conversations that ended well, by method and TLS version; handshake is full or resumed',
-    pattern: /^eap\.success\.(?<method>.+?)(?:\.(?<handshake>resumed))?$/,
-    labels: { method: '', handshake: 'full' },
+    help: '802.1X conversations that ended well, by what the device showed: a certificate or a password',
+    pattern: /^eap\.success\.(?<method>[\w-]+)$/,
+    labels: { method: '' },
   },
   {
     name: 'cordon_radius_coa_requests_total',

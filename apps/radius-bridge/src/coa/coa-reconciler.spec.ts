@@ -416,6 +416,18 @@ describe('CoA reconciler', () => {
       expect(nas.commands).toEqual(['coa', 'disconnect', 'disconnect']);
     });
 
+    it('goes on asking a NAS that refused the only step there is, for each session', async () => {
+      start(sampleSnapshot(nasFile(port)));
+      nas.on.coa = [401, 401, 'ack'];
+      for (const mac of [macOf(1), macOf(2)]) {
+        const pump = session(mac);
+        device(mac, 'infusion-pump', 'at-risk');
+        reconciler!.reviewDevice(mac);
+        await parts.until(() => pump.session.vlan === 211);
+      }
+      expect(nas.commands).toEqual(['coa', 'coa', 'coa', 'coa']);
+    });
+
     it('begins at once with another goal, and does not hurry for the same', async () => {
       startLadder('rfc', 'coa, disconnect');
       nas.on.coa = [506, 'ack'];

@@ -273,12 +273,17 @@ export class CoaReconciler {
     if (this.progress.isCurrent(tracked.session.id, climb)) this.retry(tracked, climb);
   }
 
-  /** The first step from here on that the NAS has not refused for good, and that harms nobody else. */
+  /**
+   * The first step from here on that the NAS has not refused for good, and that harms nobody else. Where it has refused all of a
+   * ladder nothing is saved by leaving them out: each session asks, so that a NAS that has learnt better is heard.
+   */
   private nextStep(tracked: TrackedSession, desired: Desired, climb: Climb): AuthorizationStep | null {
+    const { name, profile } = desired.nas.nas;
+    const isRefused = (step: AuthorizationStep): boolean => this.refused.has(name, profile, step, this.now());
+    const hasAnother = !climb.ladder.every(isRefused);
     for (; climb.position < climb.ladder.length; climb.position++) {
       const step = climb.ladder[climb.position]!;
-      const { name, profile } = desired.nas.nas;
-      if (this.refused.has(name, profile, step, this.now())) climb.problem = `the switch refuses every ${step}`;
+      if (hasAnother && isRefused(step)) climb.problem = `the switch refuses every ${step}`;
       else if (step === 'bounce' && !this.mayBounce(tracked, desired)) climb.problem = 'others are behind the port';
       else return step;
     }

@@ -191,8 +191,8 @@ const packetFaults: readonly Fault[] = [
   {
     name: 'a CoA-Request has no Event-Timestamp',
     file: `${radius}/dynamic-authorization.ts`,
-    find: 'return [...profile.identifySession(session), dateAttribute(types.eventTimestamp, at), ...change];',
-    replace: 'return [...profile.identifySession(session), ...change];',
+    find: '  dateAttribute(types.eventTimestamp, at),\n];',
+    replace: '  ...(at.getTime() < 0 ? [dateAttribute(types.eventTimestamp, at)] : []),\n];',
     caughtBy: rfc5176,
   },
 ];
@@ -201,15 +201,15 @@ const requestFaults: readonly Fault[] = [
   {
     name: 'a request from another port of a switch is taken for a duplicate',
     file: `${bridge}/clients/duplicate-cache.ts`,
-    find: 'return `${address} ${port * 256 + id}`;',
-    replace: 'return `${address} ${id} ${port * 0}`;',
+    find: 'return `${address} ${via * 2 ** 24 + port * 256 + id}`;',
+    replace: 'return `${address} ${via} ${id} ${port * 0}`;',
     caughtBy: rfc5080,
   },
   {
     name: 'a request of another switch is taken for a duplicate',
     file: `${bridge}/clients/duplicate-cache.ts`,
-    find: 'return `${address} ${port * 256 + id}`;',
-    replace: 'return `${address.length * 0} ${port * 256 + id}`;',
+    find: 'return `${address} ${via * 2 ** 24 + port * 256 + id}`;',
+    replace: 'return `${address.length * 0} ${via * 2 ** 24 + port * 256 + id}`;',
     caughtBy: rfc5080,
   },
   {
@@ -270,19 +270,11 @@ const requestFaults: readonly Fault[] = [
     caughtBy: newcomers,
   },
   {
-    name: 'a forged packet supersedes the entry of the duplicate cache',
-    file: `${bridge}/authentication/authentication-handler.ts`,
-    find: "    if (signature !== 'valid') return this.drop(`message-authenticator-${signature}`, client);",
-    replace:
-      "    if (signature !== 'valid')\n      this.cache.begin(duplicateKey(source.address, source.port, packet.id), packet.authenticator, this.now());\n    if (signature !== 'valid') return this.drop(`message-authenticator-${signature}`, client);",
-    caughtBy: rfc5080,
-  },
-  {
     name: 'requests without Message-Authenticator are answered',
-    file: `${bridge}/authentication/authentication-handler.ts`,
-    find: "    if (signature !== 'valid') return this.drop(`message-authenticator-${signature}`, client);",
+    file: `${bridge}/clients/message-authenticator.ts`,
+    find: "if (verdict === 'valid') return 'signed';\n  if (verdict !== 'missing') return `message-authenticator-${verdict}`;",
     replace:
-      "    if (signature !== 'valid' && signature !== 'missing') return this.drop(`message-authenticator-${signature}`, client);",
+      "if (verdict === 'valid' || verdict === 'missing') return 'signed';\n  if (verdict !== 'missing') return `message-authenticator-${verdict}`;",
     caughtBy: blastRadius,
   },
   {
@@ -462,15 +454,15 @@ const sessionFaults: readonly Fault[] = [
   {
     name: 'a NAS that restarts ends the sessions of all',
     file: `${bridge}/accounting/accounting-sessions.ts`,
-    find: '      if (session.nas !== client.nas.name || session.nasAddress !== nasAddress) continue;\n',
-    replace: '',
+    find: 'if (!isOf(tracked, report) || Date.parse(tracked.session.startedAt) > restart) continue;',
+    replace: 'if (Date.parse(tracked.session.startedAt) > restart) continue;',
     caughtBy: rfc2866,
   },
   {
     name: 'a late Accounting-On ends what began after it',
     file: `${bridge}/accounting/accounting-sessions.ts`,
-    find: '      if (Date.parse(session.startedAt) > restart) continue;\n',
-    replace: '',
+    find: 'if (!isOf(tracked, report) || Date.parse(tracked.session.startedAt) > restart) continue;',
+    replace: 'if (!isOf(tracked, report)) continue;',
     caughtBy: rfc2866,
   },
   {
@@ -504,15 +496,8 @@ const sessionFaults: readonly Fault[] = [
   {
     name: 'a CoA reply is taken from anywhere',
     file: `${bridge}/coa/coa-client.ts`,
-    find: '=> `${address} ${port} ${id}`',
-    replace: '=> `${address.length * 0} ${port * 0} ${id}`',
-    caughtBy: rfc5176,
-  },
-  {
-    name: 'a CoA-NAK counts as an acknowledgement',
-    file: `${bridge}/coa/coa-reconciler.ts`,
-    find: "    if (answer.outcome === 'nak') {",
-    replace: "    if (answer.outcome !== 'nak' && answer.outcome !== 'ack') {",
+    find: '=> `${destination} ${id}`',
+    replace: '=> `${destination.length * 0} ${id}`',
     caughtBy: rfc5176,
   },
 ];

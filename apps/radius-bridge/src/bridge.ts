@@ -17,12 +17,12 @@ import { CredentialIndex } from './credential-index.js';
 import { DeviceIndex } from './device-index.js';
 import { EapService } from './eap/eap-service.js';
 import { EapWorkers } from './eap/eap-workers.js';
+import { watchEventLoop } from './event-loop-lag.js';
 import { HealthServer } from './health-server.js';
 import { Journal } from './journal/journal.js';
 import { Recorder } from './journal/recorder.js';
 import { reasonOf, type Log } from './log.js';
 import { BridgeMetrics } from './metrics/bridge-metrics.js';
-import { watchEventLoop } from './metrics/event-loop-lag.js';
 import type { BridgeState } from './metrics/state-metrics.js';
 import { SessionTable } from './sessions/session-table.js';
 import { readTracked } from './sessions/tracked-session.js';
@@ -76,7 +76,6 @@ export class Bridge {
     private readonly log: Log,
   ) {
     const { counters, devices, credentials } = this;
-    this.unwatch = watchEventLoop(counters);
     const now = (): Date => new Date();
     const decisionIds = new DecisionIds();
     const controller = { url: config.controllerUrl, token: config.controllerToken };
@@ -94,6 +93,10 @@ export class Bridge {
       log,
     );
     this.transports = new Transports(config, { snapshots: this.snapshots, counters, log });
+    this.unwatch = watchEventLoop((lag) => {
+      counters.took('event-loop.lag', lag);
+      this.transports.sampleLoad(lag);
+    });
     const { authenticationGate, accountingGate } = this.transports;
     // A bridge that lost its disk numbers from 1 again; under the old name the controller would take that for old news.
     const numberedBy = `${config.bridgeId}/${journal.loaded.instance}`;

@@ -2,10 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { LoadMonitor } from './load-monitor.js';
 
 const monitorAfter = (...loads: (readonly [lag: number, queue: number])[]): LoadMonitor => {
-  const monitor = new LoadMonitor(
-    () => 0,
-    () => 0,
-  );
+  const monitor = new LoadMonitor(() => 0);
   for (const [lag, queue] of loads) monitor.take({ lag, queue });
   return monitor;
 };

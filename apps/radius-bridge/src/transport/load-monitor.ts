@@ -9,7 +9,6 @@ export interface Load {
   readonly queue: number;
 }
 
-const sampleMilliseconds = 100;
 /** A switch asks again after some seconds. */
 const mostLag = 500;
 const mostQueue = 0.25;
@@ -22,34 +21,21 @@ const goodSamples = 5;
  */
 export class LoadMonitor {
   private good = goodSamples;
-  private timer: NodeJS.Timeout | null = null;
-  private expected = 0;
 
   /** `queue`: how full the fullest receive queue is, 0 to 1. */
-  constructor(
-    private readonly queue: () => number,
-    private readonly now: () => number,
-  ) {}
+  constructor(private readonly queue: () => number) {}
 
   get isOverloaded(): boolean {
     return this.good < goodSamples;
   }
 
-  start(): void {
-    this.expected = this.now() + sampleMilliseconds;
-    this.timer = setInterval(() => {
-      const now = this.now();
-      this.take({ lag: now - this.expected, queue: this.queue() });
-      this.expected = now + sampleMilliseconds;
-    }, sampleMilliseconds);
+  /** Some times a second; `lag` as in `Load`. */
+  sample(lag: number): void {
+    this.take({ lag, queue: this.queue() });
   }
 
   take({ lag, queue }: Load): void {
     this.good = lag > mostLag || queue > mostQueue ? 0 : Math.min(this.good + 1, goodSamples);
-  }
-
-  stop(): void {
-    if (this.timer) clearInterval(this.timer);
   }
 }
 

@@ -49,7 +49,7 @@ export class Transports {
     private readonly ports: TransportPorts,
   ) {
     const { counters, log } = ports;
-    this.load = new LoadMonitor(() => this.queue(), Date.now);
+    this.load = new LoadMonitor(() => this.queue());
     const guard = { ...ports, strangers: this.strangers, audit: new ExceptionAudit(log) };
     const admission = new Admission(() => this.isOverloaded);
     this.authenticationGate = new Gate('authentication', judgeAuthentication, { ...guard, admission });
@@ -70,6 +70,11 @@ export class Transports {
     return this.load.isOverloaded;
   }
 
+  /** How late the event loop is, milliseconds; some times a second. */
+  sampleLoad(lag: number): void {
+    this.load.sample(lag);
+  }
+
   /** Takes what a snapshot says. */
   configure(radsec: RadsecEntry | null, clients: ClientTable): void {
     this.radsec.configure(radsec, clients);
@@ -83,7 +88,6 @@ export class Transports {
     const accounting = new UdpServers(this.config.accounting, handlers.accounting, counters, log);
     const ports = { authentication: await authentication.listen(), accounting: await accounting.listen() };
     this.udp = [authentication, accounting];
-    this.load.start();
     return ports;
   }
 
@@ -104,7 +108,6 @@ export class Transports {
   }
 
   async close(): Promise<void> {
-    this.load.stop();
     this.channels.closeAll();
     await Promise.all((this.udp ?? []).map((servers) => servers.close()));
     await this.radsec.stop();

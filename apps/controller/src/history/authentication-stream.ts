@@ -1,5 +1,5 @@
-import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
+import { LiveResponses, type LiveResponse } from '../http/live-response.js';
 import { Refusal } from '../http/refusal.js';
 import type { Wakeups } from '../wakeups.js';
 import type { AuthenticationFilter, AuthenticationStore } from './authentication-store.js';
@@ -29,13 +29,15 @@ const mostReplayed = 50_000;
  * one look's rows at a time, and nothing is held for it in memory. What the store no longer has is a `gap`.
  */
 export class AuthenticationStream {
-  private readonly open = new Set<StreamConnection>();
+  private readonly open: LiveResponses;
 
   constructor(
     private readonly store: AuthenticationStore,
-    private readonly wakeups: Wakeups,
+    wakeups: Wakeups,
     private readonly timing: StreamTiming = { ping: 15_000, pause: 100, longest: 3_600_000 },
-  ) {}
+  ) {
+    this.open = new LiveResponses(wakeups, ['authentications']);
+  }
 
   get clients(): number {
     return this.open.size;
@@ -45,64 +47,36 @@ export class AuthenticationStream {
   async serve(response: ServerResponse, start: StreamStart): Promise<void> {
     if (this.open.size >= mostStreams)
       throw new Refusal('unavailable', `${mostStreams} streams are open already: end one of them`);
-    const connection = new StreamConnection(response, start, this.store, this.timing);
-    const stop = this.wakeups.on(['authentications'], () => connection.wake());
-    this.open.add(connection);
-    try {
-      await connection.run();
-    } finally {
-      stop();
-      this.open.delete(connection);
-    }
+    await this.open.serve(response, (live) => new StreamConnection(live, start, this.store, this.timing).run());
   }
 
   close(): void {
-    for (const connection of this.open) connection.end();
+    this.open.close();
   }
 }
 
 class StreamConnection {
-  private readonly over = new AbortController();
-  private isDirty = true;
-  private interrupt: () => void = () => undefined;
-
   constructor(
-    private readonly response: ServerResponse,
+    private readonly live: LiveResponse,
     private readonly start: StreamStart,
     private readonly store: AuthenticationStore,
     private readonly timing: StreamTiming,
-  ) {
-    response.once('close', () => this.end());
-    response.once('error', () => this.end());
-  }
+  ) {}
 
   async run(): Promise<void> {
     const headers = { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' };
     let position = await this.begin();
-    this.response.writeHead(200, headers);
-    await this.send(`retry: 2000\nid: ${position}\n\n`);
+    const { live } = this;
+    live.writeHead(headers);
+    await live.send(`retry: 2000\nid: ${position}\n\n`);
     const until = performance.now() + this.timing.longest;
-    while (!this.isOver && performance.now() < until) {
-      this.isDirty = false;
+    while (!live.isOver && performance.now() < until) {
+      live.looking();
       position = await this.sendNews(position);
-      await this.pause(this.timing.pause, () => false);
-      if (!(await this.pause(this.timing.ping, () => this.isDirty))) await this.send(': ping\n\n');
+      await live.rest(this.timing.pause);
+      if (!(await live.untilWoken(this.timing.ping))) await live.send(': ping\n\n');
     }
-    this.response.end();
-  }
-
-  wake(): void {
-    this.isDirty = true;
-    this.interrupt();
-  }
-
-  end(): void {
-    this.over.abort();
-    this.interrupt();
-  }
-
-  private get isOver(): boolean {
-    return this.over.signal.aborted;
+    live.finish();
   }
 
   private async begin(): Promise<number> {
@@ -117,36 +91,17 @@ class StreamConnection {
     const { first, last } = await this.store.bounds();
     const oldest = Math.max(first - 1, last - mostReplayed);
     if (position < oldest) {
-      await this.send(`event: gap\nid: ${oldest}\ndata: ${JSON.stringify({ missed: oldest - position })}\n\n`);
+      await this.live.send(`event: gap\nid: ${oldest}\ndata: ${JSON.stringify({ missed: oldest - position })}\n\n`);
       position = oldest;
     }
-    while (position < last && !this.isOver) {
+    while (position < last && !this.live.isOver) {
       const { rows, upTo } = await this.store.after(position, last, this.start.filter);
       const events = rows.map((row) => `event: authentication\nid: ${row.id}\ndata: ${JSON.stringify(row)}\n\n`);
       // Also when nothing was to be shown: who comes again goes on from here.
       if (rows.at(-1)?.id !== upTo) events.push(`id: ${upTo}\n\n`);
-      await this.send(events.join(''));
+      await this.live.send(events.join(''));
       position = upTo;
     }
     return position;
-  }
-
-  /** Writes, and waits while the client doesn't keep up. */
-  private async send(text: string): Promise<void> {
-    if (this.isOver || this.response.write(text)) return;
-    await once(this.response, 'drain', { signal: this.over.signal }).catch(() => undefined);
-  }
-
-  /** True when woken before the time is over; `isWoken` may say so at once. */
-  private pause(milliseconds: number, isWoken: () => boolean): Promise<boolean> {
-    if (this.isOver || isWoken()) return Promise.resolve(true);
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => resolve(false), milliseconds);
-      this.interrupt = () => {
-        if (!this.isOver && !isWoken()) return;
-        clearTimeout(timer);
-        resolve(true);
-      };
-    });
   }
 }

@@ -6,6 +6,12 @@ import { dirname, isAbsolute, join, resolve } from 'node:path';
 /** What a secret reference gives: the secret, or why there is none (never the secret itself). */
 export type SecretLookup = { readonly secret: string } | { readonly problem: string };
 
+/** What a reference stands for. Throws with the reason where there is none. */
+export function textOf(found: SecretLookup): string {
+  if ('problem' in found) throw new Error(found.problem);
+  return found.secret;
+}
+
 export interface Endpoint {
   readonly host: string;
   readonly port: number;

@@ -10,8 +10,18 @@ export function jsonLog(write: (line: string) => void, now: () => Date): Log {
     write(`${JSON.stringify({ at: now().toISOString(), level, message, ...fields })}\n`);
 }
 
-/** The text of whatever was thrown; `cause` is where fetch puts the reason. */
+/** The text of whatever was thrown; `cause` is where fetch puts the reason. One that was said already is not said again. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
+  const { message, cause } = error;
+  return cause instanceof Error && !message.endsWith(cause.message) ? `${message}: ${cause.message}` : message;
+}
+
+/** What is thrown while something is read or made says first what it was. */
+export function named<T>(what: string, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    throw new Error(`${what}: ${reasonOf(error)}`, { cause: error });
+  }
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { canonicalJson, sha256 } from '#base';
 import type { Mac } from '#net';
 import type { EapEntry } from '#policy/snapshot';
-import type { SecretLookup } from '../config.js';
+import { textOf, type SecretLookup } from '../config.js';
 import type { Counters } from '../counters.js';
 import { reasonOf, type Log } from '../log.js';
 import { checkMaterial, conversationMilliseconds } from './conversations.js';
@@ -227,9 +227,7 @@ export class EapService {
   }
 
   private textOf(reference: string): string {
-    const found = this.read(reference);
-    if ('problem' in found) throw new Error(found.problem);
-    return found.secret;
+    return textOf(this.read(reference));
   }
 
   private forgetOld(): void {

@@ -1,6 +1,7 @@
 import { constants } from 'node:crypto';
 import type { TlsOptions } from 'node:tls';
 import type { TlsMethod } from '#radius';
+import { tlsVersions } from '../certificates.js';
 import type { TlsVersion } from './tls-connection.js';
 import type { AuthorityMaterial } from './trust.js';
 
@@ -24,8 +25,7 @@ export function serverOptions(material: EapMaterial, ticketKeys: Buffer): TlsOpt
   return {
     cert: certificate,
     key,
-    minVersion: versions.includes('1.2') ? 'TLSv1.2' : 'TLSv1.3',
-    maxVersion: versions.includes('1.3') ? 'TLSv1.3' : 'TLSv1.2',
+    ...tlsVersions(versions),
     sessionIdContext: 'cordon-eap',
     ...(resumptionSeconds > 0
       ? { sessionTimeout: resumptionSeconds, ticketKeys }

@@ -2,9 +2,10 @@ import 'reflect-metadata';
 import { X509Certificate } from 'node:crypto';
 import type { EapAuthority, IdentityRule } from '#policy/snapshot';
 import { parseMac, type Mac } from '#net';
-import { reasonOf } from '../log.js';
+import { alternativeNames, canonicalSerial, pemBlocks } from '../certificates.js';
+import { named } from '../log.js';
 import type { Responder } from './ocsp.js';
-import { SubjectAlternativeNameExtension, X509Certificate as ParsedCertificate, X509Crl } from '@peculiar/x509';
+import { X509Certificate as ParsedCertificate, X509Crl } from '@peculiar/x509';
 
 /** An authority with its files read. */
 export interface AuthorityMaterial extends Pick<EapAuthority, 'name' | 'devices' | 'ocsp'> {
@@ -49,11 +50,10 @@ export class Trust {
 
   /** Throws, with the authority's name, on what can't be read. */
   constructor(authorities: readonly AuthorityMaterial[]) {
-    this.certificates = authorities.flatMap(({ name, certificates }) => pemBlocks(certificates, 'CERTIFICATE', name));
-    this.revocationLists = authorities.flatMap(({ name, revocationLists }) =>
-      revocationLists === null ? [] : pemBlocks(revocationLists, 'X509 CRL', name),
-    );
-    this.issuers = authorities.flatMap((authority) => issuersOf(authority));
+    const read = authorities.map((authority) => ({ authority, ...pemOf(authority) }));
+    this.certificates = read.flatMap(({ certificates }) => certificates);
+    this.revocationLists = read.flatMap(({ lists }) => lists);
+    this.issuers = read.flatMap(({ authority, certificates, lists }) => issuersOf(authority, certificates, lists));
   }
 
   judge(certificate: X509Certificate, now: Date): Trusted | { readonly reason: string } {
@@ -80,31 +80,33 @@ export class Trust {
   }
 }
 
-function issuersOf(authority: AuthorityMaterial): Issuer[] {
-  const { name, certificates, revocationLists } = authority;
-  const lists =
-    revocationLists === null
-      ? []
-      : pemBlocks(revocationLists, 'X509 CRL', name).map((pem) =>
-          readable('a revocation list', name, () => new X509Crl(pem)),
-        );
-  return pemBlocks(certificates, 'CERTIFICATE', name).map((pem) => {
-    const certificate = readable('a certificate', name, () => new X509Certificate(pem));
-    if (!certificate.ca)
-      throw new Error(`authority \`${name}\`: ${certificate.subject} is not a certificate of an authority`);
+/** PEM blocks of its files. */
+function pemOf({ name, certificates, revocationLists }: AuthorityMaterial) {
+  const blocks = (text: string, kind: 'CERTIFICATE' | 'X509 CRL'): string[] =>
+    named(`authority \`${name}\``, () => pemBlocks(text, kind));
+  return {
+    certificates: blocks(certificates, 'CERTIFICATE'),
+    lists: revocationLists === null ? [] : blocks(revocationLists, 'X509 CRL'),
+  };
+}
+
+function issuersOf(
+  authority: AuthorityMaterial,
+  certificates: readonly string[],
+  revocationLists: readonly string[],
+): Issuer[] {
+  const whose = `authority \`${authority.name}\``;
+  const lists = revocationLists.map((pem) =>
+    named(`${whose}: a revocation list can't be read`, () => new X509Crl(pem)),
+  );
+  return certificates.map((pem) => {
+    const certificate = named(`${whose}: a certificate can't be read`, () => new X509Certificate(pem));
+    if (!certificate.ca) throw new Error(`${whose}: ${certificate.subject} is not a certificate of an authority`);
     const subject = new ParsedCertificate(certificate.raw).subject;
     const own = lists.filter((list) => list.issuer === subject);
     const revocations = own.length === 0 ? null : joined(own);
     return { certificate, authority, revocations };
   });
-}
-
-function readable<T>(what: string, authority: string, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    throw new Error(`authority \`${authority}\`: ${what} can't be read: ${reasonOf(error)}`, { cause: error });
-  }
 }
 
 /** What any of them revokes is revoked; when the first of them ends, all do. */
@@ -116,17 +118,8 @@ function joined(lists: readonly X509Crl[]): Revocations {
   };
 }
 
-const canonicalSerial = (hex: string): string => hex.toLowerCase().replace(/^0+(?=.)/, '');
-
 const hasIssued = (issuer: X509Certificate, certificate: X509Certificate): boolean =>
   certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
-
-/** PEM blocks of one kind; text around them is allowed, as `openssl` writes it. */
-function pemBlocks(text: string, kind: string, authority: string): string[] {
-  const blocks = text.match(new RegExp(`-----BEGIN ${kind}-----[A-Za-z0-9+/=\\s]+-----END ${kind}-----`, 'g')) ?? [];
-  if (blocks.length === 0) throw new Error(`authority \`${authority}\`: there is no ${kind} in PEM in its file`);
-  return blocks;
-}
 
 function deviceOf(certificate: X509Certificate, rules: readonly IdentityRule[]): Judgement {
   const names = namesIn(certificate);
@@ -154,8 +147,7 @@ function macIn(name: string, pattern: string): Mac | null {
 
 function namesIn(certificate: X509Certificate): Readonly<Record<IdentityRule['from'], readonly string[]>> {
   const parsed = new ParsedCertificate(certificate.raw);
-  const alternative = parsed.getExtension(SubjectAlternativeNameExtension)?.names.items ?? [];
-  const ofType = (type: string): string[] => alternative.filter((name) => name.type === type).map(({ value }) => value);
+  const ofType = alternativeNames(parsed);
   return {
     'dns-name': ofType('dns'),
     uri: ofType('url'),

@@ -1,8 +1,9 @@
 import 'reflect-metadata';
 import type { X509Certificate } from 'node:crypto';
-import { SubjectAlternativeNameExtension, X509Certificate as ParsedCertificate, X509Crl } from '@peculiar/x509';
+import { X509Certificate as ParsedCertificate, X509Crl } from '@peculiar/x509';
 import type { CertificateName } from '#policy/snapshot';
 import { parseAddress } from '#net';
+import { alternativeNames, canonicalSerial, pemBlocks } from '../../certificates.js';
 import type { CertificateNames } from '../../clients/client-table.js';
 
 /** A certificate that a connection began with: the chain was proved by TLS, what changes with time is judged here. */
@@ -15,8 +16,7 @@ export interface PeerCertificate {
 
 export function readPeerCertificate(certificate: X509Certificate): PeerCertificate {
   const parsed = new ParsedCertificate(certificate.raw);
-  const alternative = parsed.getExtension(SubjectAlternativeNameExtension)?.names.items ?? [];
-  const ofType = (type: string): string[] => alternative.filter((name) => name.type === type).map(({ value }) => value);
+  const ofType = alternativeNames(parsed);
   return {
     names: { 'dns-name': ofType('dns'), 'ip-address': ofType('ip'), 'common-name': parsed.subjectName.getField('CN') },
     issuer: parsed.issuer,
@@ -55,12 +55,3 @@ export class Revocations {
     return this.serials.get(issuer)?.has(serial) ?? false;
   }
 }
-
-/** PEM blocks of one kind; text around them is allowed, as `openssl` writes it. Throws when there is none. */
-export function pemBlocks(text: string, kind: 'CERTIFICATE' | 'X509 CRL'): string[] {
-  const blocks = text.match(new RegExp(`-----BEGIN ${kind}-----[A-Za-z0-9+/=\\s]+-----END ${kind}-----`, 'g')) ?? [];
-  if (blocks.length === 0) throw new Error(`there is no ${kind} in PEM in the file`);
-  return blocks;
-}
-
-const canonicalSerial = (hex: string): string => hex.toLowerCase().replace(/^0+(?=.)/, '');

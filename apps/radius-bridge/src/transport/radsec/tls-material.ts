@@ -1,20 +1,19 @@
-import { createHash } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import { canonicalJson, sha256 } from '#base';
 import type { RadsecEntry } from '#policy/snapshot';
-import type { SecretLookup } from '../../config.js';
-import { pemBlocks, Revocations } from './peer-certificate.js';
+import { textOf, type SecretLookup } from '../../config.js';
+import { pemBlocks, tlsVersions, type TlsVersions } from '../../certificates.js';
+import { named } from '../../log.js';
+import { Revocations } from './peer-certificate.js';
 
 /** What network/radsec.yaml names, read. */
-export interface TlsMaterial {
+export interface TlsMaterial extends TlsVersions {
   /** PEM: the bridge's certificate and those between it and its root. */
   readonly cert: string;
   readonly key: string;
   /** PEM each. */
   readonly ca: string[];
   readonly crl: string[] | undefined;
-  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
-  readonly maxVersion: 'TLSv1.2' | 'TLSv1.3';
   readonly revocations: Revocations;
   /** Of all of it, and of the authorities alone. */
   readonly digest: string;
@@ -23,27 +22,19 @@ export interface TlsMaterial {
 
 /** Throws, naming the field, on what can't be read or does not fit together. */
 export function readMaterial(entry: RadsecEntry, read: (reference: string) => SecretLookup): TlsMaterial {
-  const textOf = (reference: string): string => {
-    const found = read(reference);
-    if ('problem' in found) throw new Error(found.problem);
-    return found.secret;
-  };
   const { versions } = entry;
-  const cert = textOf(entry.certificate);
-  const key = textOf(entry.key);
-  const authorities = textOf(entry.authorities);
-  const lists = entry.revocationLists === null ? null : textOf(entry.revocationLists);
+  const cert = textOf(read(entry.certificate));
+  const key = textOf(read(entry.key));
+  const authorities = textOf(read(entry.authorities));
+  const lists = entry.revocationLists === null ? null : textOf(read(entry.revocationLists));
   const material: TlsMaterial = {
     cert,
     key,
     ca: named('authorities', () => pemBlocks(authorities, 'CERTIFICATE')),
     crl: named('revocationLists', () => (lists === null ? undefined : pemBlocks(lists, 'X509 CRL'))),
-    minVersion: versions.includes('1.2') ? 'TLSv1.2' : 'TLSv1.3',
-    maxVersion: versions.includes('1.3') ? 'TLSv1.3' : 'TLSv1.2',
+    ...tlsVersions(versions),
     revocations: named('revocationLists', () => new Revocations(lists)),
-    digest: sha256(
-      canonicalJson({ cert, key: createHash('sha256').update(key).digest('hex'), authorities, lists, versions }),
-    ),
+    digest: sha256(canonicalJson({ cert, key: sha256(key), authorities, lists, versions })),
     authoritiesDigest: sha256(authorities),
   };
   named('certificate and key', () => createSecureContext(contextOf(material)));
@@ -59,11 +50,3 @@ export const contextOf = ({ cert, key, ca, crl, minVersion, maxVersion }: TlsMat
   minVersion,
   maxVersion,
 });
-
-function named<T>(field: string, make: () => T): T {
-  try {
-    return make();
-  } catch (error) {
-    throw new Error(`${field}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
-  }
-}

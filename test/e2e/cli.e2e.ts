@@ -1,11 +1,11 @@
 import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { freePair } from './serve-process.js';
 
 const root = join(import.meta.dirname, '../..');
 const bin = join(root, 'bin/cordon.js');
@@ -384,20 +384,3 @@ describe('cordon serve', () => {
     expect((await fetch(`http://127.0.0.1:${ports.http}/api/v1/status`)).status).toBe(401);
   });
 });
-
-/** A port that is free now, with a free one above it. */
-async function freePair(): Promise<number> {
-  for (;;) {
-    const server = createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const address = server.address();
-    const port = typeof address === 'object' && address ? address.port : 0;
-    const above = createServer();
-    const isFree = await new Promise<boolean>((done) => {
-      above.once('error', () => done(false)).listen(port + 1, '127.0.0.1', () => done(true));
-    });
-    above.close();
-    server.close();
-    if (isFree) return port;
-  }
-}

@@ -1,9 +1,7 @@
-import { execFile, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { parseMac } from '#net';
 import { encodeSnapshot } from '#policy';
 import { ntHash, scryptHash } from '#radius';
@@ -13,8 +11,16 @@ import { BridgeProcess } from '../../apps/radius-bridge/test/bridge-process.js';
 import { FakeController } from '../../apps/radius-bridge/test/fake-controller.js';
 import { sampleFiles, sampleSnapshot } from '../../apps/radius-bridge/test/sample-policy.js';
 import { TestAuthority, type KeyKind } from '../authority.js';
+import {
+  attemptLines,
+  attemptOptions,
+  eapolTest,
+  expectEnd,
+  hasEapolTest,
+  vlanIn,
+  type EapolAttempt,
+} from './eapol-test.js';
 
-const run = promisify(execFile);
 const token = 'bridge-token-of-the-test';
 const secrets = { SECRET_RFC: 'rfc secret', SECRET_CISCO: 'cisco secret' };
 const pump = parseMac('00:1a:2b:3c:4d:5e')!;
@@ -28,18 +34,7 @@ const methods = [
 ] as const;
 type Method = (typeof methods)[number];
 
-function hasEapolTest(): boolean {
-  const isThere = spawnSync('eapol_test', ['-v']).error === undefined;
-  if (!isThere && process.env['CI']) throw new Error('eapol_test is missing: install eapoltest');
-  return isThere;
-}
-
-interface Attempt {
-  readonly tls?: '1.2' | '1.3';
-  readonly fragmentSize?: number;
-  /** Authentications after the first, which try to resume its session. */
-  readonly again?: number;
-  readonly mac?: string;
+interface Attempt extends EapolAttempt {
   readonly username?: string;
   readonly password?: string;
   readonly authority?: string;
@@ -102,31 +97,18 @@ describe.skipIf(!hasEapolTest())('802.1X by password, asked by wpa_supplicant’
     expect((await bridge.status())['eapProblem']).toBeNull();
   };
 
-  async function authenticate([eap, phase2]: Method, attempt: Attempt = {}): Promise<string> {
-    const { tls = '1.2', fragmentSize = 1398, again = 0, mac = pump, username = 'monitor1' } = attempt;
-    const configuration = join(folder, `supplicant-${randomBytes(4).toString('hex')}.conf`);
-    writeFileSync(
-      configuration,
-      [
-        'network={',
-        ' key_mgmt=WPA-EAP',
-        ` eap=${eap}`,
-        ` identity="${username}"`,
-        ' anonymous_identity="anonymous@devices.test"',
-        ` password="${attempt.password ?? password}"`,
-        ` ca_cert="${attempt.authority ?? authorities[kind].certificate}"`,
-        ` fragment_size=${fragmentSize}`,
-        ` phase1="tls_disable_tlsv1_3=${tls === '1.3' ? 0 : 1} tls_disable_session_ticket=0"`,
-        ` phase2="auth=${phase2}"`,
-        '}',
-      ].join('\n'),
-    );
-    const target = ['-a', '127.0.0.1', '-p', `${bridge.authenticationPort}`, '-s', secrets.SECRET_RFC];
-    const options = ['-c', configuration, ...target, '-M', mac, '-t', '10', '-r', `${again}`];
-    return run('eapol_test', options).then(
-      ({ stdout }) => stdout,
-      ({ stdout }: { stdout: string }) => stdout,
-    );
+  function authenticate([eap, phase2]: Method, attempt: Attempt = {}): Promise<string> {
+    const network = [
+      `eap=${eap}`,
+      `identity="${attempt.username ?? 'monitor1'}"`,
+      'anonymous_identity="anonymous@devices.test"',
+      `password="${attempt.password ?? password}"`,
+      `ca_cert="${attempt.authority ?? authorities[kind].certificate}"`,
+      `phase2="auth=${phase2}"`,
+      ...attemptLines(attempt),
+    ];
+    const target = { folder, port: bridge.authenticationPort, secret: secrets.SECRET_RFC };
+    return eapolTest(target, network, attemptOptions(attempt, attempt.mac ?? pump));
   }
 
   beforeAll(async () => {
@@ -250,14 +232,3 @@ describe.skipIf(!hasEapolTest())('802.1X by password, asked by wpa_supplicant’
     expectEnd(await authenticate(peap), 'SUCCESS');
   });
 });
-
-/** What eapol_test says last; on a surprise, with what it said before. */
-function expectEnd(stdout: string, end: 'SUCCESS' | 'FAILURE'): void {
-  const tail = stdout.trim().slice(-3000);
-  expect(tail.endsWith(`\n${end}`) ? end : tail).toBe(end);
-}
-
-function vlanIn(stdout: string): string {
-  const [, hex = ''] = /Tunnel-Private-Group-Id\) .*\n\s+Value: ([0-9a-f]+)/.exec(stdout) ?? [];
-  return Buffer.from(hex, 'hex').toString('latin1');
-}

@@ -1,8 +1,7 @@
-import { execFile, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { parseMac } from '#net';
 import { encodeSnapshot } from '#policy';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -10,18 +9,21 @@ import { BridgeProcess } from '../../apps/radius-bridge/test/bridge-process.js';
 import { FakeController } from '../../apps/radius-bridge/test/fake-controller.js';
 import { sampleFiles, sampleSnapshot } from '../../apps/radius-bridge/test/sample-policy.js';
 import { TestAuthority, type KeyKind } from '../authority.js';
+import {
+  attemptLines,
+  attemptOptions,
+  eapolTest,
+  expectEnd,
+  hasEapolTest,
+  vlanIn,
+  type EapolAttempt,
+  type EapolTarget,
+} from './eapol-test.js';
 
-const run = promisify(execFile);
 const token = 'bridge-token-of-the-test';
 const secrets = { SECRET_RFC: 'rfc secret', SECRET_CISCO: 'cisco secret' };
 const pump = parseMac('00:1a:2b:3c:4d:5e')!;
 const other = parseMac('00:1a:2b:3c:4d:60')!;
-
-function hasEapolTest(): boolean {
-  const isThere = spawnSync('eapol_test', ['-v']).error === undefined;
-  if (!isThere && process.env['CI']) throw new Error('eapol_test is missing: install eapoltest');
-  return isThere;
-}
 
 const versions = ['1.2', '1.3'] as const;
 
@@ -29,14 +31,6 @@ interface Supplicant {
   readonly authority: string;
   readonly certificate: string;
   readonly key: string;
-}
-
-interface Attempt {
-  readonly tls?: '1.2' | '1.3';
-  readonly fragmentSize?: number;
-  /** Authentications after the first, which try to resume its session. */
-  readonly again?: number;
-  readonly mac?: string;
 }
 
 describe.skipIf(!hasEapolTest())('802.1X, asked by wpa_supplicant’s own code', () => {
@@ -79,34 +73,18 @@ describe.skipIf(!hasEapolTest())('802.1X, asked by wpa_supplicant’s own code',
     authority: authorities[kind].certificate,
   });
 
-  /** What it prints, whether it comes to a good end or not. */
-  function eapolTest(configuration: string, options: readonly string[]): Promise<string> {
-    const bridgeOptions = ['-a', '127.0.0.1', '-p', `${bridge.authenticationPort}`, '-s', secrets.SECRET_RFC];
-    return run('eapol_test', ['-c', configuration, ...bridgeOptions, ...options]).then(
-      ({ stdout }) => stdout,
-      ({ stdout }: { stdout: string }) => stdout,
-    );
-  }
+  const target = (): EapolTarget => ({ folder, port: bridge.authenticationPort, secret: secrets.SECRET_RFC });
 
-  async function authenticate(supplicant: Supplicant, attempt: Attempt = {}) {
-    const { tls = '1.2', fragmentSize = 1398, again = 0, mac = pump } = attempt;
-    const configuration = join(folder, `supplicant-${Math.random()}.conf`);
-    writeFileSync(
-      configuration,
-      [
-        'network={',
-        ' key_mgmt=WPA-EAP',
-        ' eap=TLS',
-        ' identity="anonymous@devices.test"',
-        ` ca_cert="${supplicant.authority}"`,
-        ` client_cert="${supplicant.certificate}"`,
-        ` private_key="${supplicant.key}"`,
-        ` fragment_size=${fragmentSize}`,
-        ` phase1="tls_disable_tlsv1_3=${tls === '1.3' ? 0 : 1} tls_disable_session_ticket=0"`,
-        '}',
-      ].join('\n'),
-    );
-    return eapolTest(configuration, ['-M', mac, '-t', '10', '-r', `${again}`]);
+  function authenticate(supplicant: Supplicant, attempt: EapolAttempt = {}): Promise<string> {
+    const network = [
+      'eap=TLS',
+      'identity="anonymous@devices.test"',
+      `ca_cert="${supplicant.authority}"`,
+      `client_cert="${supplicant.certificate}"`,
+      `private_key="${supplicant.key}"`,
+      ...attemptLines(attempt),
+    ];
+    return eapolTest(target(), network, attemptOptions(attempt, attempt.mac ?? pump));
   }
 
   beforeAll(async () => {
@@ -132,7 +110,7 @@ describe.skipIf(!hasEapolTest())('802.1X, asked by wpa_supplicant’s own code',
     controller.events.flatMap((event) => (event.type === 'authentication' ? event.authentication.reason : []));
 
   /** `reason`: what the controller is told, of the first of several like attempts. */
-  const refused = async (supplicant: Supplicant, reason: RegExp, attempt: Attempt = {}): Promise<void> => {
+  const refused = async (supplicant: Supplicant, reason: RegExp, attempt: EapolAttempt = {}): Promise<void> => {
     const stdout = await authenticate(supplicant, attempt);
     expectEnd(stdout, 'FAILURE');
     expect(stdout).toContain('Received EAP-Failure');
@@ -235,21 +213,8 @@ describe.skipIf(!hasEapolTest())('802.1X, asked by wpa_supplicant’s own code',
   });
 
   it('tells a supplicant of another method at once', async () => {
-    const configuration = join(folder, 'peap.conf');
-    const lines = ['network={', ' key_mgmt=WPA-EAP', ' eap=PEAP', ' identity="a"', ' password="b"', '}'];
-    writeFileSync(configuration, lines.join('\n'));
-    expect(await eapolTest(configuration, ['-t', '5', '-r', '0'])).toContain('Received EAP-Failure');
+    const stdout = await eapolTest(target(), ['eap=PEAP', 'identity="a"', 'password="b"'], ['-t', '5', '-r', '0']);
+    expect(stdout).toContain('Received EAP-Failure');
     await controller.until(() => reasons().includes('the supplicant wants PEAP, and only EAP-TLS is served'));
   });
 });
-
-/** What eapol_test says last; on a surprise, with what it said before. */
-function expectEnd(stdout: string, end: 'SUCCESS' | 'FAILURE'): void {
-  const tail = stdout.trim().slice(-3000);
-  expect(tail.endsWith(`\n${end}`) ? end : tail).toBe(end);
-}
-
-function vlanIn(stdout: string): string {
-  const [, hex = ''] = /Tunnel-Private-Group-Id\) .*\n\s+Value: ([0-9a-f]+)/.exec(stdout) ?? [];
-  return Buffer.from(hex, 'hex').toString('latin1');
-}

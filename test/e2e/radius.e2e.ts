@@ -14,6 +14,7 @@ import { BridgeProcess } from '../../apps/radius-bridge/test/bridge-process.js';
 import { FakeController } from '../../apps/radius-bridge/test/fake-controller.js';
 import { sampleSnapshot } from '../../apps/radius-bridge/test/sample-policy.js';
 import { hasRadclient, radclient, type RadclientReply } from './radclient.js';
+import { hasEapolTest } from './eapol-test.js';
 
 const root = join(import.meta.dirname, '../..');
 const token = 'bridge-token-of-the-test';
@@ -32,13 +33,6 @@ const pumpRules = [
 
 const valuesOf = (reply: RadclientReply, name: string): string[] =>
   reply.attributes.filter(([found]) => found === name).map(([, value]) => value);
-
-/** wpa_supplicant's own client of RADIUS. */
-function hasEapolTest(): boolean {
-  const isThere = spawnSync('eapol_test', ['-v']).error === undefined;
-  if (!isThere && process.env['CI']) throw new Error('eapol_test is missing: install eapoltest');
-  return isThere;
-}
 
 describe.skipIf(!hasRadclient())('RADIUS bridge, asked by radclient', () => {
   const controller = new FakeController(token);

@@ -52,7 +52,7 @@ export class ServeProcess {
 }
 
 /** A port that is free now, with a free one above it. */
-async function freePair(): Promise<number> {
+export async function freePair(): Promise<number> {
   for (let tries = 0; tries < 50; tries++) {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { PacketSpace, parseMac, parsePrefix, type AclEntry, type Family, type Prefix } from '#net';
+import { PacketSpace, type AclEntry, type Family } from '#net';
 import { describe, expect, it } from 'vitest';
 import { aclPackets } from '../acl-packets.js';
 import { readTaggedInteger } from '../attributes.js';
@@ -8,6 +8,7 @@ import { types } from '../dictionary.js';
 import { coaRequest, disconnectRequest } from '../dynamic-authorization.js';
 import { codes, signReply, zeroAuthenticator, type Attribute } from '../packet.js';
 import { Secret } from '../secret.js';
+import { line, port, prefix, session } from '../spec/samples.js';
 import { carriersOf } from './acl-form.js';
 import { checkAuthorization, countAclEntries, renderAuthorization, renderPortAcl } from './authorization.js';
 import { filterName } from './filter-name.js';
@@ -20,19 +21,6 @@ import { verifyAcl } from './verify-acl.js';
  * What holds for every profile, whatever its make: what a switch is told means the ACL, or it is told nothing; and a session is named
  * so that the make finds it.
  */
-
-const prefix = (text: string): Prefix => parsePrefix(text) as Prefix;
-const port = (first: number, last = first) => ({ first, last });
-const line = (over: Partial<AclEntry> = {}): AclEntry => ({
-  action: 'permit',
-  family: 4,
-  protocol: 6,
-  sourcePorts: null,
-  destination: null,
-  destinationPorts: null,
-  established: false,
-  ...over,
-});
 
 const entryOf = (family: Family): fc.Arbitrary<AclEntry> =>
   fc.record({
@@ -56,18 +44,6 @@ const scopeOf = ({ aclFamilies }: NasProfile): PortAclScope =>
 
 const kit = nasProfileNames.map((name) => ({ name, profile: nasProfile(name)! }));
 const at = new Date('2026-11-23T19:00:00Z');
-const session: SessionIdentification = {
-  mac: parseMac('001a2b3c4d5e')!,
-  userName: '00:1A:2B:3C:4D:5E',
-  callingStationId: '00-1A-2B-3C-4D-5E',
-  acctSessionId: '0000002A',
-  auditSessionId: '0A00030B000000120000ABCD',
-  nasIpAddress: '10.0.3.11',
-  nasIpv6Address: 'fd10:3::11',
-  nasIdentifier: 'main-idf3-sw1',
-  nasPort: 50_103,
-  nasPortId: 'GigabitEthernet1/0/3',
-};
 const shown = (attributes: readonly Attribute[]): string[] =>
   attributes.map(describeAttribute).map(({ name, value }) => `${name} = ${value}`);
 

@@ -1,25 +1,13 @@
 import fc from 'fast-check';
-import { PacketSpace, parsePrefix, type AclEntry, type Prefix } from '#net';
+import { PacketSpace, type AclEntry } from '#net';
 import { describe, expect, it } from 'vitest';
 import { aclPackets } from '../acl-packets.js';
 import { matchAcl } from '../acl.js';
 import type { Attribute } from '../packet.js';
+import { line, port, prefix } from '../spec/samples.js';
 import { renderPortAcl } from './authorization.js';
 import { nasProfile } from './registry.js';
 import { verifyAcl } from './verify-acl.js';
-
-const prefix = (text: string): Prefix => parsePrefix(text) as Prefix;
-const port = (first: number, last = first) => ({ first, last });
-const line = (over: Partial<AclEntry>): AclEntry => ({
-  action: 'permit',
-  family: 4,
-  protocol: 6,
-  sourcePorts: null,
-  destination: null,
-  destinationPorts: null,
-  established: false,
-  ...over,
-});
 
 /** Every line decides some packet that no other line decides in the same way, and the first two decide by their order. */
 const acl: readonly AclEntry[] = [

@@ -1,4 +1,4 @@
-import { parseMac, parsePrefix, type AclEntry, type Prefix } from '#net';
+import type { AclEntry } from '#net';
 import { dateAttribute } from '../build.js';
 import { describeAttribute } from '../describe.js';
 import { describeCode, types } from '../dictionary.js';
@@ -6,7 +6,8 @@ import { coaRequest, disconnectRequest } from '../dynamic-authorization.js';
 import { codes, decodePacket, signReply, signRequest, type Attribute, type Code } from '../packet.js';
 import { Secret } from '../secret.js';
 import { checkAuthorization, renderAuthorization } from '../nas-profiles/authorization.js';
-import type { Authorization, NasProfile, SessionIdentification } from '../nas-profiles/profile.js';
+import type { Authorization, NasProfile } from '../nas-profiles/profile.js';
+import { line, prefix, session } from './samples.js';
 
 /*
  * One packet of each kind that a profile sends, of fixed content, secret and authenticator: the same bytes for ever. They are kept in
@@ -19,36 +20,12 @@ const secret = new Secret(goldenSecret);
 export const goldenAuthenticator: Buffer = Buffer.from('000102030405060708090a0b0c0d0e0f', 'hex');
 const at = new Date('2026-11-23T19:00:00Z');
 
-const line = (over: Partial<AclEntry>): AclEntry => ({
-  action: 'permit',
-  family: 4,
-  protocol: 6,
-  sourcePorts: null,
-  destination: null,
-  destinationPorts: null,
-  established: false,
-  ...over,
-});
-const prefix = (text: string): Prefix => parsePrefix(text) as Prefix;
 /** In words that every make has that takes ACLs in the reply. */
 const acl: readonly AclEntry[] = [
   line({ destination: prefix('10.10.4.20'), destinationPorts: { first: 443, last: 443 } }),
   line({ protocol: 17, destination: prefix('10.10.0.0/22'), destinationPorts: { first: 5000, last: 5010 } }),
   line({ family: 6, destination: prefix('fd10:4::20'), destinationPorts: { first: 443, last: 443 } }),
 ];
-
-const session: SessionIdentification = {
-  mac: parseMac('001a2b3c4d5e')!,
-  userName: '00:1A:2B:3C:4D:5E',
-  callingStationId: '00-1A-2B-3C-4D-5E',
-  acctSessionId: '0000002A',
-  auditSessionId: '0A00030B000000120000ABCD',
-  nasIpAddress: '10.0.3.11',
-  nasIpv6Address: 'fd10:3::11',
-  nasIdentifier: 'main-idf3-sw1',
-  nasPort: 50_103,
-  nasPortId: 'GigabitEthernet1/0/3',
-};
 
 export interface GoldenPacket {
   readonly title: string;

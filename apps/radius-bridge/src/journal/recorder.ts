@@ -47,7 +47,9 @@ const maxSpooled = 500_000;
 export class Recorder {
   private seq: number;
   private readonly dirty = new Set<TrackedSession>();
-  private readonly aged = new Set<TrackedSession>();
+  private aged = new Set<TrackedSession>();
+  /** Those of `aged` whose turn it is. */
+  private due = new Set<TrackedSession>();
   private readonly forgotten = new Set<string>();
   private notes: Authentication[] = [];
   private readonly repeated = new Map<string, Repeated>();
@@ -68,13 +70,14 @@ export class Recorder {
   session(tracked: TrackedSession): void {
     this.dirty.add(tracked);
     this.aged.delete(tracked);
+    this.due.delete(tracked);
     this.schedule();
   }
 
   /** The session is as it was, only later: that may reach the disk some seconds late. */
   refreshed(tracked: TrackedSession): void {
     if (!this.dirty.has(tracked)) this.aged.add(tracked);
-    this.refreshTimer ??= setTimeout(() => this.writeRefreshed(refreshedPerBatch), refreshMilliseconds);
+    this.refreshLater();
   }
 
   forget(id: string): void {
@@ -114,19 +117,9 @@ export class Recorder {
     }
   }
 
-  /** Refreshed sessions go with the next batch; what is over the limit with the batches after it. */
-  writeRefreshed(limit = Number.POSITIVE_INFINITY): void {
-    if (this.refreshTimer) clearTimeout(this.refreshTimer);
-    this.refreshTimer = null;
-    let count = 0;
-    for (const tracked of this.aged) {
-      if (++count > limit) {
-        this.refreshTimer = setTimeout(() => this.writeRefreshed(limit), batchMilliseconds);
-        return;
-      }
-      stampRefreshed(tracked);
-      this.session(tracked);
-    }
+  /** Refreshed sessions go with the next flush. */
+  writeRefreshed(): void {
+    for (const tracked of [...this.due, ...this.aged]) this.writeAged(tracked);
   }
 
   flush(): void {
@@ -141,6 +134,30 @@ export class Recorder {
       for (const onDurable of waiting) onDurable();
       this.onSpooled();
     });
+  }
+
+  private refreshLater(): void {
+    this.refreshTimer ??= setTimeout(() => this.writeDue(), refreshMilliseconds);
+  }
+
+  /** Some with each batch. What is refreshed meanwhile has its own five seconds: else a flood would be written all the time. */
+  private writeDue(): void {
+    this.refreshTimer = null;
+    if (this.due.size === 0) [this.due, this.aged] = [this.aged, this.due];
+    let count = 0;
+    for (const tracked of this.due) {
+      if (++count > refreshedPerBatch) {
+        this.refreshTimer = setTimeout(() => this.writeDue(), batchMilliseconds);
+        return;
+      }
+      this.writeAged(tracked);
+    }
+    if (this.aged.size > 0) this.refreshLater();
+  }
+
+  private writeAged(tracked: TrackedSession): void {
+    stampRefreshed(tracked);
+    this.session(tracked);
   }
 
   private takeOperations(): JournalOperation[] {

@@ -23,7 +23,7 @@ import {
   type RequestContext,
 } from '#radius';
 import { plainAddress, type Client } from '../clients/client-table.js';
-import { DuplicateCache, duplicateKey } from '../clients/duplicate-cache.js';
+import { DuplicateCache } from '../clients/duplicate-cache.js';
 import type { Admitted, Gate } from '../clients/gate.js';
 import type { Counters } from '../counters.js';
 import type { DeviceIndex } from '../device-index.js';
@@ -98,15 +98,14 @@ export class AuthenticationHandler {
 
   private answerOnce(asked: Admitted, send: (reply: Buffer) => void): void {
     const { packet, source, client } = asked;
-    const key = duplicateKey(source, packet.id);
-    const known = this.cache.begin(key, packet.authenticator, this.now());
+    const known = this.cache.begin(source, packet.id, packet.authenticator, this.now());
     if (known !== 'new') {
       this.ports.counters.addFor(client.nas.name, 'authentication.duplicates');
       if (known !== 'in-progress') send(known);
       return;
     }
     const finish = (reply: Buffer | null, timedAs: string | null): void => {
-      this.cache.finish(key, packet.authenticator, reply);
+      this.cache.finish(source, packet.id, packet.authenticator, reply);
       if (reply) send(reply);
       const milliseconds = performance.now() - asked.since;
       if (timedAs) this.ports.counters.took(timedAs, milliseconds);

@@ -158,7 +158,7 @@ export class AuthenticationHandler {
   private answerMac(asked: Admitted): Buffer | null {
     const { packet, client, policy, exception } = asked;
     const context = readRequestContext(packet);
-    const reading = readMacAuthentication(packet);
+    const reading = readMacAuthentication(packet, context);
     if (reading.kind !== 'mac') {
       const { reason } = reading;
       const detail = withException(refusals[reason], exception);
@@ -173,7 +173,7 @@ export class AuthenticationHandler {
           reason: decision.reason,
           detail: withException(decision.detail, exception),
         })
-      : this.accept({ ...asked, context, mac, decision, method: 'mac', eap: null });
+      : this.accept({ asked, context, mac, decision, method: 'mac', eap: null });
   }
 
   private answerEap(asked: Admitted, finish: (reply: Buffer | null) => void): void {
@@ -230,7 +230,7 @@ export class AuthenticationHandler {
       return this.reject(packet, client, context, { mac, reason: decision.reason, detail: decision.detail });
     const keys = sessionKeyAttributes(session.masterSessionKey, packet.authenticator, client.secret);
     const own = encodeAttributes([...eapAttributes(eap), ...keys]);
-    return this.accept({ ...asked, context, mac, decision, method: session.method, eap: own });
+    return this.accept({ asked, context, mac, decision, method: session.method, eap: own });
   }
 
   /** `eap`: the EAP-Failure of the conversation, where there is one. */
@@ -260,7 +260,8 @@ export class AuthenticationHandler {
   }
 
   private accept(accepted: Accepted): Buffer | null {
-    const { packet, client, mac, decision, eap } = accepted;
+    const { asked, mac, decision, eap } = accepted;
+    const { packet, client } = asked;
     const decisionId = this.decisionIds.next();
     const seconds = reauthenticationSeconds(client.nas.sessionTimeout, mac);
     const common = acceptAttributes(decision.block, seconds, decisionId);
@@ -270,8 +271,9 @@ export class AuthenticationHandler {
     return reply;
   }
 
-  private record({ source, client, context, mac, decision, method, exception }: Accepted, decisionId: string): void {
+  private record({ asked, context, mac, decision, method }: Accepted, decisionId: string): void {
     const { counters, sessions } = this.ports;
+    const { source, client, exception } = asked;
     const now = this.now();
     const nas = client.nas.name;
     counters.addFor(nas, 'authentication.accepts');
@@ -328,7 +330,8 @@ const withException = (reason: string, exception: string | null): string =>
 
 const eapAttributes = (packet: Buffer): Attribute[] => concatenatedAttributes(types.eapMessage, packet);
 
-interface Accepted extends Admitted {
+interface Accepted {
+  readonly asked: Admitted;
   readonly context: RequestContext;
   readonly mac: Mac;
   readonly decision: AuthorizedAccess;

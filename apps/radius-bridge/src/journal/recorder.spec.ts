@@ -1,21 +1,27 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { testParts } from '../../test/parts.js';
 import { sampleSnapshot } from '../../test/sample-policy.js';
+import type { Authentication } from '#model';
 import type { TrackedSession } from '../sessions/tracked-session.js';
 import type { Journal } from './journal.js';
 import type { JournalOperation } from './messages.js';
-import { Recorder } from './recorder.js';
+import { Recorder, type AuthenticationNote } from './recorder.js';
 
 const count = 1000;
 
 /** Sessions that are there, and how often each was written. */
 function recording() {
   const written = new Map<string, number>();
+  const notes: Authentication[] = [];
   const journal = {
     loaded: { lastSeq: 0 },
     spooled: 0,
     write: (operations: readonly JournalOperation[]) => {
       for (const operation of operations) {
+        if (operation.kind === 'event') {
+          const event = JSON.parse(operation.event.json) as { readonly authentication?: Authentication };
+          if (event.authentication) notes.push(event.authentication);
+        }
         if (operation.kind !== 'session') continue;
         written.set(operation.id, (written.get(operation.id) ?? 0) + 1);
       }
@@ -27,8 +33,22 @@ function recording() {
     const session = { id: `${i}`, revision: 1, updatedAt: '' };
     return { session, aliveAt: 0 } as unknown as TrackedSession;
   });
-  return { recorder, sessions, written };
+  return { recorder, sessions, written, notes, counters };
 }
+
+const note: AuthenticationNote = {
+  at: 0,
+  mac: '00:1a:2b:3c:4d:5e',
+  nas: 'switch-1',
+  nasPort: '7',
+  outcome: 'reject',
+  reason: 'no grant',
+  code: 'no-grant',
+  method: null,
+  snapshotDigest: null,
+  decisionId: 'cordon:000000000001',
+  grant: null,
+};
 
 describe('Recorder', () => {
   beforeEach(() => void vi.useFakeTimers());
@@ -59,5 +79,46 @@ describe('Recorder', () => {
     const before = new Map(written);
     vi.advanceTimersByTime(60_000);
     expect(written).toEqual(before);
+  });
+
+  it('tells equal authentications of a port together, with their count: the first at once, the others after 30 seconds', () => {
+    const { recorder, notes } = recording();
+    for (let i = 0; i < 5; i++) recorder.authentication(note);
+    vi.advanceTimersByTime(100);
+    expect(notes.map(({ count: times }) => times)).toEqual([1]);
+    recorder.writeRepeated();
+    vi.advanceTimersByTime(30_000);
+    recorder.writeRepeated();
+    vi.advanceTimersByTime(100);
+    expect(notes.map(({ count: times }) => times)).toEqual([1, 4]);
+  });
+
+  it.each<[string, Partial<AuthenticationNote>]>([
+    ['port', { nasPort: '8' }],
+    ['NAS', { nas: 'switch-2' }],
+    ['device', { mac: '00:1a:2b:3c:4d:5f' }],
+    ['outcome', { outcome: 'accept' }],
+    ['reason', { reason: 'another' }],
+    ['device, which is not known,', { mac: null }],
+  ])('tells another %s apart', (_, change) => {
+    const { recorder, notes } = recording();
+    for (const one of [note, note, { ...note, ...change }]) recorder.authentication(one);
+    recorder.writeRepeated(Number.POSITIVE_INFINITY);
+    vi.advanceTimersByTime(100);
+    expect(notes.reduce((sum, { count: times }) => sum + times, 0)).toBe(3);
+    expect(notes).toContainEqual(expect.objectContaining(change));
+    expect(notes).toContainEqual(expect.objectContaining({ nas: note.nas, nasPort: note.nasPort }));
+  });
+
+  it('counts all of them, however many ports there are', () => {
+    const { recorder, notes, counters } = recording();
+    for (let i = 0; i < 3000; i++) {
+      for (const mac of [null, note.mac]) recorder.authentication({ ...note, mac, nasPort: `${i % 100}` });
+      if (i % 100 === 99) vi.advanceTimersByTime(100);
+    }
+    recorder.writeRepeated(Number.POSITIVE_INFINITY);
+    vi.advanceTimersByTime(100);
+    const told = notes.reduce((sum, { count: times }) => sum + times, 0);
+    expect(told + counters.get('events.authentication.dropped')).toBe(6000);
   });
 });

@@ -33,6 +33,8 @@ const refreshMilliseconds = 5000;
 const refreshedPerBatch = 200;
 const repeatMilliseconds = 30_000;
 const maxRemembered = 50_000;
+/** Of one device or NAS: a list that is searched each time. */
+const maxOfPlace = 32;
 /** Authentications per batch and in the spool: a flood of made-up MACs must not fill the disk or starve accounting. */
 const maxNotesPerBatch = 500;
 const maxSpooled = 500_000;
@@ -52,7 +54,9 @@ export class Recorder {
   private due = new Set<TrackedSession>();
   private readonly forgotten = new Set<string>();
   private notes: Authentication[] = [];
-  private readonly repeated = new Map<string, Repeated>();
+  /** By MAC, where it is known, else by NAS: without an allocation for an authentication that repeats another. */
+  private readonly repeated = new Map<string, Repeated[]>();
+  private remembered = 0;
   private waiting: (() => void)[] = [];
   private timer: NodeJS.Timeout | null = null;
   private refreshTimer: NodeJS.Timeout | null = null;
@@ -86,8 +90,7 @@ export class Recorder {
   }
 
   authentication(note: AuthenticationNote): void {
-    const key = `${note.outcome}${note.mac} ${note.nas} ${note.nasPort}`;
-    const known = this.repeated.get(key);
+    const known = this.repeated.get(placeOf(note))?.find((other) => isOfSamePort(other.note, note));
     const now = this.now();
     const isRepeated = known?.note.grant?.segment === note.grant?.segment && known?.note.reason === note.reason;
     if (isRepeated && now - known.writtenAt < repeatMilliseconds) {
@@ -95,11 +98,23 @@ export class Recorder {
       known.note = note;
       return;
     }
-    if (this.repeated.size >= maxRemembered) this.writeRepeated(Number.POSITIVE_INFINITY);
-    this.repeated.delete(key);
-    this.repeated.set(key, { note, count: 0, writtenAt: now });
     if (known && !isRepeated && known.count > 0) this.addNote(known.note, known.count);
     this.addNote(note, 1 + (isRepeated ? known.count : 0));
+    if (known) Object.assign(known, { note, count: 0, writtenAt: now });
+    else this.remember({ note, count: 0, writtenAt: now });
+  }
+
+  private remember(repeated: Repeated): void {
+    if (this.remembered >= maxRemembered) this.writeRepeated(Number.POSITIVE_INFINITY);
+    const place = placeOf(repeated.note);
+    const others = this.repeated.get(place);
+    this.remembered++;
+    if (!others) this.repeated.set(place, [repeated]);
+    else if (others.push(repeated) > maxOfPlace) {
+      const { note, count } = others.shift()!;
+      this.remembered--;
+      if (count > 0) this.addNote(note, count);
+    }
   }
 
   /** Calls back when everything recorded up to now is on disk. */
@@ -110,10 +125,16 @@ export class Recorder {
 
   /** Events of repeated authentications whose 30 seconds are over. */
   writeRepeated(now = this.now()): void {
-    for (const [key, { note, count, writtenAt }] of this.repeated) {
-      if (now - writtenAt < repeatMilliseconds) return;
-      this.repeated.delete(key);
-      if (count > 0) this.addNote(note, count);
+    for (const [place, all] of this.repeated) {
+      const left: Repeated[] = [];
+      for (const one of all) {
+        if (now - one.writtenAt < repeatMilliseconds) left.push(one);
+        else if (one.count > 0) this.addNote(one.note, one.count);
+      }
+      if (left.length === all.length) continue;
+      this.remembered -= all.length - left.length;
+      if (left.length > 0) this.repeated.set(place, left);
+      else this.repeated.delete(place);
     }
   }
 
@@ -195,6 +216,11 @@ export class Recorder {
     this.timer ??= setTimeout(() => this.flush(), batchMilliseconds);
   }
 }
+
+const placeOf = ({ mac, nas }: AuthenticationNote): string => mac ?? nas;
+
+const isOfSamePort = (a: AuthenticationNote, b: AuthenticationNote): boolean =>
+  a.mac === b.mac && a.nas === b.nas && a.nasPort === b.nasPort && a.outcome === b.outcome;
 
 function authenticationOf({ at, grant, ...rest }: AuthenticationNote, count: number): Authentication {
   return {

@@ -155,16 +155,16 @@ const packetFaults: readonly Fault[] = [
   {
     name: 'the MAC of another port may be the user name',
     file: `${radius}/mac-authentication.ts`,
-    find: "return caller === mac ? { kind: 'mac', mac } : { kind: 'refused', reason: 'mac-mismatch' };",
+    find: "return callingStation === mac ? { kind: 'mac', mac } : { kind: 'refused', reason: 'mac-mismatch' };",
     replace: "return { kind: 'mac', mac };",
     caughtBy: newcomers,
   },
   {
     name: 'MAC authentication has to say Call-Check',
     file: `${radius}/mac-authentication.ts`,
-    find: '  const mac = parseMac(decodeText(name));',
+    find: '  const mac = parseMac(userName);',
     replace:
-      "  if (readOctets(attributes, types.serviceType)?.at(3) !== 10) return { kind: 'not-mac', reason: 'user-name-not-a-mac' };\n  const mac = parseMac(decodeText(name));",
+      "  if (readOctets(attributes, types.serviceType)?.at(3) !== 10) return { kind: 'not-mac', reason: 'user-name-not-a-mac' };\n  const mac = parseMac(userName);",
     caughtBy: newcomers,
   },
   {

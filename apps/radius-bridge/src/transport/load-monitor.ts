@@ -44,6 +44,15 @@ export class LoadMonitor {
   }
 }
 
+/** How full the fullest receive queue is. Another process's socket on the same port counts, too: it is as full, or its process is slower. */
+export function fullest(servers: readonly { readonly port: number; readonly receiveBufferSize: number }[]): number {
+  const sockets = udpSockets();
+  const filled = servers.flatMap(({ port, receiveBufferSize }) =>
+    sockets.filter((socket) => socket.port === port).map((socket) => socket.receiveQueueBytes / receiveBufferSize),
+  );
+  return Math.max(0, ...filled);
+}
+
 /** The kernel's UDP sockets; none where there is no Linux to ask. */
 export const udpSockets = (): UdpSocket[] =>
   ['/proc/net/udp', '/proc/net/udp6'].flatMap((file) => parseUdpTable(textOf(file)));

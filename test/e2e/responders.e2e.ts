@@ -178,7 +178,7 @@ describe('several processes on one port', () => {
     const replies = await askAll();
     const ids = responderIds();
     expect(await bed.bridge.end('SIGTERM')).toBe(0);
-    for (const id of ids) expect(() => process.kill(id, 0)).toThrow();
+    for (const id of ids) expect(() => process.kill(id, 0)).toThrow('ESRCH');
     await bed.restart();
     const last = only(replies.at(-1)!, type.class)!.toString('latin1');
     await bed.session(macs.at(-1)!, ({ decisionId }) => decisionId === last);

@@ -123,14 +123,15 @@ export class Bridge {
     const logDecision = config.logDecisions ? decisionLog(log) : null;
     const ports = { ...shared, central: { downloads, eap: this.eap }, gate: authenticationGate };
     const authentication = new AuthenticationHandler(ports, decisionIds, Date.now, logDecision);
-    this.responders = new Responders(config.responders, {
+    const responderPorts = {
       devices,
       counters,
       log,
       serve: authentication.take.bind(authentication),
-      decided: (decided) => this.decidedElsewhere(decided),
-      stranger: (address, times) => this.transports.stranger(address, times),
-    });
+      decided: (decided: Decided) => this.decidedElsewhere(decided),
+      stranger: (address: string, times: number) => this.transports.stranger(address, times),
+    };
+    this.responders = new Responders(config.responders, responderPorts, config.inherited);
     const accountingSessions = new AccountingSessions(this.sessions, devices, this.snapshots, counters, log, now);
     const accountingPorts = { ...shared, sessions: accountingSessions, gate: accountingGate };
     const accounting = new AccountingHandler(accountingPorts, Date.now);

@@ -3,6 +3,8 @@ import { isIP } from 'node:net';
 import { availableParallelism, hostname } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 
+import { inheritedSockets, nameForResponder, type InheritedSockets } from './transport/inherited-sockets.js';
+
 /** What a secret reference gives: the secret, or why there is none (never the secret itself). */
 export type SecretLookup = { readonly secret: string } | { readonly problem: string };
 
@@ -34,6 +36,7 @@ export interface BridgeConfig {
   readonly http: Endpoint;
   readonly controllerUrl: string;
   readonly bridgeId: string;
+  readonly inherited: InheritedSockets;
   /** Processes that answer MAC authentication beside the first. */
   readonly responders: number;
   /** Processes for 802.1X handshakes. */
@@ -51,6 +54,14 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** The only reader of the environment. Throws with the variable's name and what it must be. */
 export function readConfig(env: Environment): BridgeConfig {
   const data = resolve(text(env, 'CORDON_DATA', '.cordon'));
+  const inherited = inheritedSockets(env, process.pid);
+  const responders = count('CORDON_RADIUS_PROCESSES', text(env, 'CORDON_RADIUS_PROCESSES', '1')) - 1;
+  for (let at = 0; inherited.has('authentication') && at < responders; at++) {
+    if (!inherited.has(nameForResponder(at)))
+      throw new Error(
+        `CORDON_RADIUS_PROCESSES is ${responders + 1}, and systemd gives no socket named \`${nameForResponder(at)}\`: each process needs its own`,
+      );
+  }
   const hosts = addresses('CORDON_RADIUS_HOST', text(env, 'CORDON_RADIUS_HOST', '127.0.0.1'));
   return {
     version: release(),
@@ -62,7 +73,8 @@ export function readConfig(env: Environment): BridgeConfig {
     controllerUrl: url('CORDON_CONTROLLER_URL', text(env, 'CORDON_CONTROLLER_URL', 'http://127.0.0.1:8080')),
     bridgeId: text(env, 'CORDON_BRIDGE_ID', hostname()),
     eapWorkers: count('CORDON_EAP_WORKERS', text(env, 'CORDON_EAP_WORKERS', `${defaultEapWorkers()}`)),
-    responders: count('CORDON_RADIUS_PROCESSES', text(env, 'CORDON_RADIUS_PROCESSES', '1')) - 1,
+    inherited,
+    responders,
     logDecisions: flag('CORDON_LOG_DECISIONS', text(env, 'CORDON_LOG_DECISIONS', '0')),
     controllerToken: () => env['CORDON_BRIDGE_TOKEN']?.trim() || readOptional(join(data, 'bridge-token')),
     secretOf: (reference) => lookUpSecret(env, data, reference),

@@ -24,6 +24,8 @@ export type ToResponder =
   | { readonly type: 'settled' }
   /** Where to answer: what is not among them any more is closed. Comes after snapshot and devices, since it opens the door. */
   | { readonly type: 'places'; readonly places: readonly SharedPlace[] }
+  /** Instead of places: descriptors of sockets that were handed over, the responder's alone. */
+  | { readonly type: 'take-over'; readonly sockets: readonly { readonly descriptor: number; readonly via: number }[] }
   | { readonly type: 'reply'; readonly request: number; readonly reply: Buffer };
 
 /** What was decided, for the session table and the journal, which the owner keeps. */

@@ -19,6 +19,7 @@ import { ownUdpSockets } from '../metrics/udp-sockets.js';
 import type { Acceptance } from '../sessions/session-table.js';
 import { SnapshotStore } from '../snapshot-store.js';
 import { fullest, LoadMonitor } from '../transport/load-monitor.js';
+import { isIpv6Socket } from '../transport/inherited-sockets.js';
 import { UdpServer } from '../transport/udp-server.js';
 import type { Decided, FromResponder, SharedPlace, ToResponder } from './messages.js';
 
@@ -110,6 +111,21 @@ const handler = new AuthenticationHandler(
   config.logDecisions ? decisionLog(log) : null,
 );
 
+const handle = handler.handle.bind(handler);
+const onFault = (reason: string): void => log('error', 'fault while handling a datagram', { reason });
+
+async function serve(server: UdpServer, port: number): Promise<void> {
+  await server.listen(port);
+  servers.set(server.host, server);
+}
+
+async function takeOver(sockets: Extract<ToResponder, { type: 'take-over' }>['sockets']): Promise<void> {
+  for (const { descriptor, via } of sockets) {
+    const family = isIpv6Socket(descriptor) ? '::' : '0.0.0.0';
+    await serve(new UdpServer(family, handle, counters, onFault, { via, descriptor }), 0);
+  }
+}
+
 async function serveAt(places: readonly SharedPlace[]): Promise<void> {
   for (const [host, server] of servers) {
     if (places.some((place) => place.host === host)) continue;
@@ -118,10 +134,7 @@ async function serveAt(places: readonly SharedPlace[]): Promise<void> {
   }
   for (const { host, port, via } of places) {
     if (servers.has(host)) continue;
-    const onFault = (reason: string): void => log('error', 'fault while handling a datagram', { reason });
-    const server = new UdpServer(host, handler.handle.bind(handler), counters, onFault, { via, isShared: true });
-    servers.set(host, server);
-    await server.listen(port);
+    await serve(new UdpServer(host, handle, counters, onFault, { via, isShared: true }), port);
   }
 }
 
@@ -157,6 +170,9 @@ function receive(message: ToResponder): void {
       return;
     case 'places':
       serveAt(message.places).catch((error: unknown) => end(reasonOf(error)));
+      return;
+    case 'take-over':
+      takeOver(message.sockets).catch((error: unknown) => end(reasonOf(error)));
       return;
     case 'reply':
       forwarded.get(message.request)?.send(Buffer.from(message.reply));

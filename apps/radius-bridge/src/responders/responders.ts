@@ -7,12 +7,15 @@ import type { Counters } from '../counters.js';
 import type { DeviceIndex } from '../device-index.js';
 import type { Log } from '../log.js';
 import type { UdpSocket } from '../metrics/udp-sockets.js';
+import { nameForResponder, type InheritedSockets } from '../transport/inherited-sockets.js';
 import type { PacketHandler } from '../transport/source.js';
 import type { Decided, FromResponder, Report, SharedPlace, ToResponder } from './messages.js';
 
 const restartMilliseconds = 1000;
 const devicesPerMessage = 10_000;
 const endMilliseconds = 2000;
+/** After standard input, output, error and the channel to us. */
+const firstFreeDescriptor = 4;
 
 export interface RespondersPorts {
   readonly devices: DeviceIndex;
@@ -32,7 +35,7 @@ export interface RespondersPorts {
  * One that ends is started again; what the kernel had for it is lost, and asked again by the switch.
  */
 export class Responders {
-  private readonly running = new Set<ChildProcess>();
+  private readonly running = new Map<number, ChildProcess>();
   private readonly reports = new Map<ChildProcess, Report>();
   private snapshot: unknown = null;
   private places: readonly SharedPlace[] = [];
@@ -42,6 +45,7 @@ export class Responders {
   constructor(
     readonly count: number,
     private readonly ports: RespondersPorts,
+    private readonly inherited: InheritedSockets,
   ) {}
 
   /** `restarts`: how many ended by themselves. */
@@ -69,20 +73,24 @@ export class Responders {
 
   /** Devices are gone without a change that says so: all are told again. */
   devicesReset(): void {
-    for (const child of this.running) this.tellDevices(child);
+    for (const child of this.running.values()) this.tellDevices(child);
   }
 
   /** Starts the responders with the first places. */
   serveAt(places: readonly SharedPlace[]): void {
+    if (this.isClosed) return;
     this.places = places;
-    if (this.running.size > 0) this.tellAll({ type: 'places', places });
-    else for (let i = 0; i < this.count; i++) this.start();
+    for (let at = 0; at < this.count; at++) {
+      const child = this.running.get(at);
+      if (!child) this.start(at);
+      else if (this.socketsOf(at).length === 0) tell(child, { type: 'places', places });
+    }
   }
 
   async close(): Promise<void> {
     this.isClosed = true;
     await Promise.all(
-      [...this.running].map(async (child) => {
+      [...this.running.values()].map(async (child) => {
         const gone = once(child, 'exit');
         const late = setTimeout(() => child.kill('SIGKILL'), endMilliseconds);
         child.kill('SIGTERM');
@@ -92,26 +100,37 @@ export class Responders {
     );
   }
 
-  private start(): void {
+  private socketsOf(at: number): readonly number[] {
+    return this.inherited.get(nameForResponder(at)) ?? [];
+  }
+
+  private start(at: number): void {
+    if (this.running.has(at)) return;
     const file = new URL(import.meta.url.endsWith('.ts') ? './responder.ts' : './responder.js', import.meta.url);
+    const sockets = this.socketsOf(at);
     const child = fork(fileURLToPath(file), {
       serialization: 'advanced',
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc', ...sockets],
     });
-    this.running.add(child);
+    this.running.set(at, child);
     child.on('message', (message: FromResponder) => this.hear(child, message));
     child.on('error', (error) => this.ports.log('error', 'responder', { problem: error.message }));
     child.on('exit', (code, signal) => {
-      this.running.delete(child);
+      this.running.delete(at);
       this.reports.delete(child);
       if (this.isClosed) return;
       this.ended++;
       this.ports.log('error', 'a responder ended and is started again', { code, signal });
-      setTimeout(() => !this.isClosed && this.start(), restartMilliseconds).unref();
+      setTimeout(() => !this.isClosed && this.start(at), restartMilliseconds).unref();
     });
     if (this.snapshot !== null) tell(child, { type: 'snapshot', json: this.snapshot });
     this.tellDevices(child);
-    tell(child, { type: 'places', places: this.places });
+    if (sockets.length === 0) tell(child, { type: 'places', places: this.places });
+    else {
+      // Numbers that no socket of another process has.
+      const taken = sockets.map((_, i) => ({ descriptor: firstFreeDescriptor + i, via: -(at * 64 + i + 1) }));
+      tell(child, { type: 'take-over', sockets: taken });
+    }
   }
 
   private tellDevices(child: ChildProcess): void {
@@ -129,7 +148,7 @@ export class Responders {
   }
 
   private tellAll(message: ToResponder): void {
-    for (const child of this.running) tell(child, message);
+    for (const child of this.running.values()) tell(child, message);
   }
 
   private hear(child: ChildProcess, message: FromResponder): void {

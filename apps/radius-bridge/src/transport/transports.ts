@@ -46,7 +46,10 @@ export class Transports {
   private handlers: PacketHandlers | null = null;
 
   constructor(
-    private readonly config: Pick<BridgeConfig, 'authentication' | 'accounting' | 'radsec' | 'secretOf' | 'responders'>,
+    private readonly config: Pick<
+      BridgeConfig,
+      'authentication' | 'accounting' | 'radsec' | 'secretOf' | 'responders' | 'inherited'
+    >,
     private readonly ports: TransportPorts,
   ) {
     const { counters, log } = ports;
@@ -85,9 +88,19 @@ export class Transports {
   async listen(handlers: PacketHandlers): Promise<RadiusPorts> {
     const { counters, log } = this.ports;
     this.handlers = handlers;
-    const isShared = this.config.responders > 0;
-    const authentication = new UdpServers(this.config.authentication, handlers.authentication, counters, log, isShared);
-    const accounting = new UdpServers(this.config.accounting, handlers.accounting, counters, log);
+    const { responders, inherited } = this.config;
+    const optionsFor = (name: string) => (inherited.has(name) ? { inherited: inherited.get(name)! } : {});
+    const authentication = new UdpServers(this.config.authentication, handlers.authentication, counters, log, {
+      isShared: responders > 0,
+      ...optionsFor('authentication'),
+    });
+    const accounting = new UdpServers(
+      this.config.accounting,
+      handlers.accounting,
+      counters,
+      log,
+      optionsFor('accounting'),
+    );
     const ports = { authentication: await authentication.listen(), accounting: await accounting.listen() };
     this.udp = [authentication, accounting];
     return ports;

@@ -23,6 +23,8 @@ export interface UdpServerOptions {
   readonly via?: number;
   /** Other processes have sockets on the same port (SO_REUSEPORT). */
   readonly isShared?: boolean;
+  /** A socket that is open already; `host` is then either wildcard, which says its family, until it listens. */
+  readonly descriptor?: number;
 }
 
 /**
@@ -32,17 +34,19 @@ export interface UdpServerOptions {
 export class UdpServer {
   private readonly socket: Socket;
   readonly via: number;
+  private readonly descriptor: number | undefined;
   private isClosed = false;
 
   constructor(
-    readonly host: string,
+    private readonly bindTo: string,
     handler: PacketHandler,
     counters: Counters,
     onFault: (reason: string) => void,
-    { via = nextVia(), isShared = false }: UdpServerOptions = {},
+    { via = nextVia(), isShared = false, descriptor }: UdpServerOptions = {},
   ) {
     this.via = via;
-    const isIpv6 = host.includes(':');
+    this.descriptor = descriptor;
+    const isIpv6 = bindTo.includes(':');
     this.socket = createSocket({
       type: isIpv6 ? 'udp6' : 'udp4',
       ipv6Only: isIpv6,
@@ -67,9 +71,14 @@ export class UdpServer {
   /** Resolves to the port. */
   async listen(port: number): Promise<number> {
     const listening = once(this.socket, 'listening');
-    this.socket.bind(port, this.host);
+    if (this.descriptor === undefined) this.socket.bind(port, this.bindTo);
+    else this.socket.bind({ fd: this.descriptor });
     await listening;
     return this.port;
+  }
+
+  get host(): string {
+    return this.socket.address().address;
   }
 
   get port(): number {

@@ -2,12 +2,19 @@ import { networkInterfaces } from 'node:os';
 import type { Listening } from '../config.js';
 import type { Counters } from '../counters.js';
 import { reasonOf, type Log } from '../log.js';
+import { isIpv6Socket } from './inherited-sockets.js';
 import { isWildcard, localAddresses } from './local-addresses.js';
 import type { PacketHandler } from './source.js';
 import type { SharedPlace } from '../responders/messages.js';
 import { UdpServer } from './udp-server.js';
 
 const mostTries = 10;
+
+export interface UdpServersOptions {
+  readonly isShared?: boolean;
+  /** Sockets that are open already, instead of those that `listening` names. */
+  readonly inherited?: readonly number[];
+}
 
 /** One RADIUS port on all addresses that it is served on. */
 export class UdpServers {
@@ -19,11 +26,12 @@ export class UdpServers {
     private readonly handler: PacketHandler,
     private readonly counters: Counters,
     private readonly log: Log,
-    private readonly isShared = false,
+    private readonly options: UdpServersOptions = {},
   ) {}
 
   /** Resolves to the port, the same on all addresses. Fails when one of them can't be had. */
   async listen(): Promise<number> {
+    if (this.options.inherited) return this.takeOver(this.options.inherited);
     const addresses = this.addresses();
     for (let tries = 1; ; tries++) {
       try {
@@ -40,7 +48,7 @@ export class UdpServers {
 
   /** With a wildcard: addresses come and go, those that move between machines too. */
   async followAddresses(): Promise<void> {
-    if (!this.listening.hosts.some(isWildcard)) return;
+    if (this.options.inherited || !this.listening.hosts.some(isWildcard)) return;
     const wanted = new Set(this.addresses());
     for (const [address, server] of this.servers) {
       if (wanted.has(address)) continue;
@@ -80,13 +88,25 @@ export class UdpServers {
     await Promise.all(servers.map((server) => server.close()));
   }
 
+  private async takeOver(descriptors: readonly number[]): Promise<number> {
+    for (const descriptor of descriptors) {
+      const server = this.serverAt(isIpv6Socket(descriptor) ? '::' : '0.0.0.0', descriptor);
+      this.bound = await server.listen(0);
+      this.servers.set(server.host, server);
+      if (isWildcard(server.host))
+        throw new Error(
+          'a socket of systemd listens on all addresses: let ListenDatagram= name one, so that replies come from the address that was asked',
+        );
+    }
+    return this.bound;
+  }
+
   private addresses(): string[] {
     return localAddresses(this.listening.hosts, networkInterfaces());
   }
 
   private async open(address: string, port: number): Promise<number> {
-    const onFault = (reason: string): void => this.log('error', 'fault while handling a datagram', { reason });
-    const server = new UdpServer(address, this.handler, this.counters, onFault, { isShared: this.isShared });
+    const server = this.serverAt(address);
     try {
       const bound = await server.listen(port);
       this.servers.set(address, server);
@@ -95,5 +115,14 @@ export class UdpServers {
       await server.close();
       throw error;
     }
+  }
+
+  private serverAt(address: string, descriptor?: number): UdpServer {
+    const onFault = (reason: string): void => this.log('error', 'fault while handling a datagram', { reason });
+    const { isShared = false } = this.options;
+    return new UdpServer(address, this.handler, this.counters, onFault, {
+      isShared,
+      ...(descriptor !== undefined && { descriptor }),
+    });
   }
 }

@@ -44,6 +44,8 @@ export const sessionSchema = z.strictObject({
   nas: z.string(),
   nasAddress: z.string(),
   nasPort: z.string().nullable(),
+  /** A radio, between whose access points devices roam. Absent in the sessions that an older bridge reports. */
+  isWireless: z.boolean().default(false),
   acctSessionId: z.string().nullable(),
   site: z.string(),
   method: z.enum(authenticationMethods),

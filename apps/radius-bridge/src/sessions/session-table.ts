@@ -154,7 +154,15 @@ export class SessionTable {
     if (!known || isAnother(known.session.acctSessionId, heard.acctSessionId)) {
       if (known) this.close(known, 'another session began on the port', at);
       const identification = identificationOf(heard, mac);
-      const origin = { mac, nas, nasAddress, ssid, isWireless: isWireless(ssid, heard.nasPortType), method, identification };
+      const origin = {
+        mac,
+        nas,
+        nasAddress,
+        ssid,
+        isWireless: isWireless(ssid, heard.nasPortType),
+        method,
+        identification,
+      };
       return this.create(origin, { ...grant, decisionId }, told, at) !== null;
     }
     this.heard(known, heard, now);

@@ -126,8 +126,8 @@ authorities:
 
   async function policy(text: string): Promise<void> {
     repository.commit({ 'network/suspicions.yaml': text });
-    const answer = await api<{ active: { digest: string } | null; refused: unknown }>('POST', '/api/v1/policy/sync');
-    expect(answer).toMatchObject({ refused: null });
+    const answer = await api('POST', '/api/v1/policy/sync');
+    expect(answer).toMatchObject({ status: 'active' });
   }
 
   let next = 0x10;
@@ -217,7 +217,7 @@ authorities:
       const mac = await register();
       await byCertificate(mac);
       await stored(mac, 1);
-      byMac(mac, bridges[1]);
+      byMac(mac);
       const { id } = await raised(mac);
       const { token } = await api<{ token: string }>('POST', '/api/v1/tokens', { name: `ada-${id}`, role: 'operator' });
       const viewer = await api<{ token: string }>('POST', '/api/v1/tokens', { name: `eve-${id}`, role: 'viewer' });
@@ -240,7 +240,7 @@ authorities:
       const mac = await register();
       await byCertificate(mac);
       await stored(mac, 1);
-      byMac(mac, bridges[1]);
+      byMac(mac);
       await raised(mac);
       await byCertificate(mac);
       await until(
@@ -258,7 +258,7 @@ authorities:
       expect(byMac(mac, bridges[0], { 'NAS-Port-Id': 'A' })).toBe('210');
       await until(
         () => Promise.resolve(nas.requests.filter(({ vlan }) => vlan === '666')),
-        (requests) => requests.some((request) => request.mac === mac || request.mac !== null),
+        (requests) => requests.length > 0,
       );
       expect(await raised(mac)).toMatchObject({ kind: 'downgrade', action: 'quarantine' });
       expect(await posture(mac)).toBe('quarantined');

@@ -86,7 +86,10 @@ export class Recorder {
     const key = `${note.outcome}${note.mac} ${note.nas} ${note.nasPort}`;
     const known = this.repeated.get(key);
     const now = this.now();
-    const isRepeated = known?.note.grant?.segment === note.grant?.segment && known?.note.reason === note.reason;
+    const isRepeated =
+      known?.note.grant?.segment === note.grant?.segment &&
+      known?.note.reason === note.reason &&
+      known?.note.method === note.method;
     if (isRepeated && now - known.writtenAt < repeatMilliseconds) {
       known.count++;
       known.note = note;

@@ -256,10 +256,12 @@ authorities:
       await byCertificate(mac);
       await stored(mac, 1);
       expect(byMac(mac, bridges[0], { 'NAS-Port-Id': 'A' })).toBe('210');
+      const since = performance.now();
       await until(
         () => Promise.resolve(nas.requests.filter(({ vlan }) => vlan === '666')),
         (requests) => requests.length > 0,
       );
+      expect(performance.now() - since).toBeLessThan(5000);
       expect(await raised(mac)).toMatchObject({ kind: 'downgrade', action: 'quarantine' });
       expect(await posture(mac)).toBe('quarantined');
       for (const bridge of bridges)

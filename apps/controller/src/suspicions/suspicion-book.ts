@@ -18,7 +18,6 @@ export class SuspicionBook {
   private open = new Map<string, SuspicionRow>();
   private dismissed: readonly SuspicionRow[] = [];
   private devices: ReadonlyMap<Mac, DeviceRow> = new Map();
-  private readonly touched = new Set<SuspicionRow>();
   private hasQuarantined = false;
 
   constructor(
@@ -40,19 +39,18 @@ export class SuspicionBook {
     this.dismissed = await this.tx.findBy(suspicions, { mac: In(suspects), state: 'dismissed', kind: 'vendor' });
     this.devices = await findDevices(this.tx, suspects);
     for (const finding of findings) {
-      if ('relief' in finding) this.relieve(finding.relief);
+      if ('relief' in finding) await this.relieve(finding.relief);
       else await this.raise(finding.sighting);
     }
-    for (const row of this.touched) await this.tx.save(suspicions, row);
     return this.hasQuarantined;
   }
 
-  private relieve({ mac, kind, port, reason }: Relief): void {
+  private async relieve({ mac, kind, port, reason }: Relief): Promise<void> {
     const row = this.open.get(keyOf({ mac, kind }));
     if (!row || (port && (port.nas !== row.nas || port.nasPort !== row.nasPort))) return;
     Object.assign(row, { state: 'over', closedAt: this.now.toISOString(), closedBy: actor, closedBecause: reason });
     this.open.delete(keyOf(row));
-    this.touched.add(row);
+    await this.tx.save(suspicions, row);
   }
 
   private async raise(sighting: Sighting): Promise<void> {
@@ -69,7 +67,7 @@ export class SuspicionBook {
       ? Object.assign(known, seen, { count: known.count + 1 })
       : await this.insert({ ...seen, mac, kind, action: 'alarm', raisedAt: at, count: 1 });
     if (isWanted) await this.quarantine(row);
-    this.touched.add(row);
+    if (known || isWanted) await this.tx.save(suspicions, row);
   }
 
   /** An address is what it is: what was said of it once holds until the class or the manufacturers change. */

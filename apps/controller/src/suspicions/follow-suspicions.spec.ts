@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Authentication, BridgeEvent } from '#model';
+import type { Authentication, BridgeEvent, Session } from '#model';
 import type { Mac } from '#net';
 import { compilePolicy, loadPolicy, type Snapshot } from '#policy';
 import { policyFiles } from '#testkit';
@@ -195,5 +195,83 @@ describe('a dismissal', () => {
     expect(audit).toEqual([{ actor: 'ada', action: 'suspicion.dismiss', target: pump, reason: 'new card' }]);
     await report([shown(2, 'mac')]);
     expect(await all()).toHaveLength(1);
+  });
+});
+
+describe('an address of no manufacturer', () => {
+  const session = (id: string, change: Partial<Session> = {}): Session => ({
+    id,
+    revision: 1,
+    state: 'open',
+    mac: pump,
+    nas: 'sw1',
+    nasAddress: '10.0.0.1',
+    nasPort: '7',
+    isWireless: false,
+    acctSessionId: null,
+    site: 'main',
+    method: 'mac',
+    class: 'infusion-pump',
+    posture: 'unverified',
+    segment: 'pumps',
+    vlan: 210,
+    role: 'infusion-pump',
+    decisionId: 'd',
+    snapshotDigest: 'x',
+    rule: 'rules/access.csv:3',
+    addresses: [],
+    startedAt: time(0),
+    updatedAt: time(0),
+    endedAt: null,
+    endReason: null,
+    inputOctets: 0,
+    outputOctets: 0,
+    lastCoa: null,
+    earlierCoa: [],
+    convergence: { state: 'settled', since: time(0), reason: null },
+    ...change,
+  });
+  const tell = (snapshot: Snapshot, ...sessions: Session[]) =>
+    storeEvents(
+      database,
+      { bridge: 'b/1', events: sessions.map((each) => ({ type: 'session', seq: ++seq, session: each })) },
+      new Date(start),
+      { rows: 1000 },
+      snapshot,
+    );
+  const makers = (action: string, own = '00:aa:bb'): Snapshot =>
+    policy(`vendor: ${action}\nclasses: { infusion-pump: { manufacturers: ["${own}"] } }`);
+
+  it('is counted by sessions, not by what is reported of one', async () => {
+    await tell(makers('alarm'), session('a'), session('a', { revision: 2 }));
+    await tell(makers('alarm'), session('b'));
+    expect(await all()).toMatchObject([{ kind: 'vendor', state: 'open', count: 2 }]);
+  });
+
+  it('stays dismissed for its class, and is raised for another', async () => {
+    const both = policy(
+      'classes: { infusion-pump: { manufacturers: ["00:aa:bb"] }, medical-device: { manufacturers: ["00:aa:bb"] } }',
+    );
+    await tell(both, session('a'));
+    const [{ id }] = (await all()) as [SuspicionRow];
+    await store.dismiss(id, 'a spare card', 'ada');
+    await tell(both, session('b'));
+    expect(await all()).toHaveLength(1);
+    await tell(both, session('b', { revision: 2, class: 'medical-device' }));
+    expect(await all()).toMatchObject([{ state: 'open', class: 'medical-device' }, { state: 'dismissed' }]);
+  });
+
+  it('is over when the list has it', async () => {
+    await tell(makers('alarm'), session('a'));
+    await tell(makers('alarm', '00:1a:2b'), session('a', { revision: 2 }));
+    expect(await all()).toMatchObject([{ state: 'over' }]);
+  });
+
+  it('goes to quarantine once policy wants it, without a new session', async () => {
+    await register();
+    await tell(makers('alarm'), session('a'));
+    const stored = await tell(makers('quarantine'), session('a', { revision: 2 }));
+    expect(stored.devicesChanged).toBe(true);
+    expect(await all()).toMatchObject([{ action: 'quarantine' }]);
   });
 });

@@ -55,26 +55,26 @@ export class SuspicionBook {
 
   private async raise(sighting: Sighting): Promise<void> {
     const { mac, kind, at, isRefused, isNew } = sighting;
-    const name = sighting.class ?? this.devices.get(mac)?.class ?? unknownClass;
+    const device = this.devices.get(mac);
+    const name = sighting.class ?? device?.class ?? unknownClass;
     const action = suspicionAction(this.snapshot, name, kind);
     const known = this.open.get(keyOf(sighting));
     if (action === 'ignore' || (!known && this.isDismissed(sighting, name))) return;
-    const isWanted = action === 'quarantine' && !isRefused && known?.action !== 'quarantine';
+    // A device without a record has no posture, and no rights to lose but those of class `unknown`.
+    const isWanted = action === 'quarantine' && device && !isRefused && known?.action !== 'quarantine';
     if (known && !isNew && !isWanted) return;
     const { nas, nasPort, reason } = sighting;
     const seen = { class: name, nas, nasPort, reason, lastSeenAt: at };
     const row: SuspicionRow = known
       ? Object.assign(known, seen, { count: known.count + 1 })
       : await this.insert({ ...seen, mac, kind, action: 'alarm', raisedAt: at, count: 1 });
-    if (isWanted) await this.quarantine(row);
+    if (isWanted) await this.quarantine(row, device);
     if (known || isWanted) await this.tx.save(suspicions, row);
   }
 
-  /** An address is what it is: what was said of it once holds until the class or the manufacturers change. */
-  private isDismissed({ mac, kind, reason }: Sighting, name: string): boolean {
-    return this.dismissed.some(
-      (row) => row.mac === mac && row.kind === kind && row.class === name && row.reason === reason,
-    );
+  /** An address is what it is: what was said of it once holds for the class. */
+  private isDismissed({ mac, kind }: Sighting, name: string): boolean {
+    return this.dismissed.some((row) => row.mac === mac && row.kind === kind && row.class === name);
   }
 
   private async insert(
@@ -86,10 +86,8 @@ export class SuspicionBook {
     return inserted;
   }
 
-  /** By the device's record, so that every bridge hears of it. A device without one has no rights to lose but those of class `unknown`. */
-  private async quarantine(row: SuspicionRow): Promise<void> {
-    const device = this.devices.get(row.mac);
-    if (!device) return;
+  /** By the device's record, so that every bridge hears of it. */
+  private async quarantine(row: SuspicionRow, device: DeviceRow): Promise<void> {
     row.action = 'quarantine';
     const why = { actor, action: 'device.posture', reason: `suspicion ${row.id} (${row.kind}): ${row.reason}` };
     const saved = await saveDevices(this.tx, this.now, [{ ...device, posture: 'quarantined' }], why);

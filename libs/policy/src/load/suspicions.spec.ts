@@ -58,7 +58,7 @@ describe('network/suspicions.yaml', () => {
     ],
   ])('refuses %s, and says where', (_, text, place, problem) => {
     const { diagnostics } = load(text);
-    const [finding] = diagnostics.filter(({ severity }) => severity === 'error');
+    const finding = diagnostics.find(({ severity }) => severity === 'error');
     expect(`${finding?.span?.file}:${finding?.span?.line}`).toBe(place);
     expect(`${finding?.summary}; ${finding?.hint}`).toMatch(problem);
   });

@@ -493,7 +493,6 @@ describe('bridge events', () => {
     mac: '00:1a:00:00:01:10',
     nas: 'sw1',
     nasPort: '7',
-    isWireless: false,
     outcome: 'accept',
     reason: 'granted',
     segment: 'pumps',

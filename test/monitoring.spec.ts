@@ -30,6 +30,8 @@ const bridge = new BridgeMetrics(new Counters(), () => ({
   coaBacklog: 0,
   isControllerConnected: false,
   eap: { isServed: false, conversations: 0, workersRunning: 0, restarts: 0, backlog: [] },
+  responders: { running: 1, restarts: 0 },
+  sharedSockets: [],
   ports: { authentication: 0, accounting: 0 },
 }));
 const controller = new ControllerMetrics(() =>

@@ -97,8 +97,7 @@ function check(condition: boolean, what: string): asserts condition {
 
 /** Everything of a packet that code ever reads. */
 function readAll(packet: Packet): void {
-  readRequestContext(packet);
-  readMacAuthentication(packet);
+  readMacAuthentication(packet, readRequestContext(packet));
   readAccounting(packet);
   for (const attribute of packet.attributes) {
     describeAttribute(attribute);

@@ -20,9 +20,9 @@ const packetFaults: readonly Fault[] = [
   {
     name: 'Message-Authenticator stands behind the attributes',
     file: `${radius}/packet.ts`,
-    find: '  if (authenticated) secret.hmacMd5(out).copy(out, headerLength + 2);\n  secret.md5After(out).copy(out, 4);',
+    find: '  if (authenticated) secret.hmacMd5(out, out, headerLength + 2);\n  secret.md5After(out, out, 4);',
     replace:
-      '  if (authenticated) {\n    Buffer.concat([out.subarray(headerLength + 18), out.subarray(headerLength, headerLength + 18)]).copy(out, headerLength);\n    secret.hmacMd5(out).copy(out, out.length - 16);\n  }\n  secret.md5After(out).copy(out, 4);',
+      '  if (authenticated) {\n    Buffer.concat([out.subarray(headerLength + 18), out.subarray(headerLength, headerLength + 18)]).copy(out, headerLength);\n    secret.hmacMd5(out, out, out.length - 16);\n  }\n  secret.md5After(out, out, 4);',
     caughtBy: blastRadius,
   },
   {
@@ -78,8 +78,8 @@ const packetFaults: readonly Fault[] = [
   {
     name: 'a CoA-Request is signed after its authenticator is computed',
     file: `${radius}/packet.ts`,
-    find: '  secret.hmacMd5(out).copy(out, headerLength + 2);\n  if (!random) secret.md5After(out).copy(out, 4);',
-    replace: '  if (!random) secret.md5After(out).copy(out, 4);\n  secret.hmacMd5(out).copy(out, headerLength + 2);',
+    find: '  secret.hmacMd5(out, out, headerLength + 2);\n  if (!random) secret.md5After(out, out, 4);',
+    replace: '  if (!random) secret.md5After(out, out, 4);\n  secret.hmacMd5(out, out, headerLength + 2);',
     caughtBy: rfc5176,
   },
   {
@@ -155,16 +155,16 @@ const packetFaults: readonly Fault[] = [
   {
     name: 'the MAC of another port may be the user name',
     file: `${radius}/mac-authentication.ts`,
-    find: "return caller === mac ? { kind: 'mac', mac } : { kind: 'refused', reason: 'mac-mismatch' };",
+    find: "return callingStation === mac ? { kind: 'mac', mac } : { kind: 'refused', reason: 'mac-mismatch' };",
     replace: "return { kind: 'mac', mac };",
     caughtBy: newcomers,
   },
   {
     name: 'MAC authentication has to say Call-Check',
     file: `${radius}/mac-authentication.ts`,
-    find: '  const mac = parseMac(decodeText(name));',
+    find: '  const mac = parseMac(userName);',
     replace:
-      "  if (readOctets(attributes, types.serviceType)?.at(3) !== 10) return { kind: 'not-mac', reason: 'user-name-not-a-mac' };\n  const mac = parseMac(decodeText(name));",
+      "  if (readOctets(attributes, types.serviceType)?.at(3) !== 10) return { kind: 'not-mac', reason: 'user-name-not-a-mac' };\n  const mac = parseMac(userName);",
     caughtBy: newcomers,
   },
   {
@@ -201,15 +201,15 @@ const requestFaults: readonly Fault[] = [
   {
     name: 'a request from another port of a switch is taken for a duplicate',
     file: `${bridge}/clients/duplicate-cache.ts`,
-    find: 'return `${address} ${via * 2 ** 24 + port * 256 + id}`;',
-    replace: 'return `${address} ${via} ${id} ${port * 0}`;',
+    find: 'via * 2 ** 24 + port * 256 + id;',
+    replace: 'via * 2 ** 24 + port * 0 + id;',
     caughtBy: rfc5080,
   },
   {
     name: 'a request of another switch is taken for a duplicate',
     file: `${bridge}/clients/duplicate-cache.ts`,
-    find: 'return `${address} ${via * 2 ** 24 + port * 256 + id}`;',
-    replace: 'return `${address.length * 0} ${via * 2 ** 24 + port * 256 + id}`;',
+    find: '(this.requests[slot] === request && this.origins[slot] === origin)',
+    replace: 'this.requests[slot] === request',
     caughtBy: rfc5080,
   },
   {
@@ -229,36 +229,35 @@ const requestFaults: readonly Fault[] = [
   {
     name: 'another request with the same Identifier is taken for a duplicate',
     file: `${bridge}/clients/duplicate-cache.ts`,
-    find: 'known.expiresAt > now && known.authenticator === text',
-    replace: 'known.expiresAt > now',
+    find: 'this.expiries[slot]! > now && this.isOf(slot, authenticator)',
+    replace: 'this.expiries[slot]! > now',
     caughtBy: rfc5080,
   },
   {
     name: 'a duplicate of a request in progress is processed again',
     file: `${bridge}/clients/duplicate-cache.ts`,
-    find: "return known.reply ?? 'in-progress';",
-    replace: 'if (known.reply) return known.reply;',
+    find: "return this.replyIn(slot) ?? 'in-progress';",
+    replace: '{ const reply = this.replyIn(slot); if (reply) return reply; }',
     caughtBy: rfc5080,
   },
   {
     name: 'duplicates prolong the life of a reply',
     file: `${bridge}/clients/duplicate-cache.ts`,
-    find: "      return known.reply ?? 'in-progress';",
-    replace:
-      "      Object.assign(known, { expiresAt: now + lifetimeMilliseconds });\n      return known.reply ?? 'in-progress';",
+    find: "return this.replyIn(slot) ?? 'in-progress';",
+    replace: "{ this.expiries[slot] = now + lifetimeMilliseconds; return this.replyIn(slot) ?? 'in-progress'; }",
     caughtBy: rfc5080,
   },
   {
     name: 'a late reply replaces that of the request which superseded it',
     file: `${bridge}/clients/duplicate-cache.ts`,
-    find: "if (entry?.authenticator !== authenticator.toString('latin1')) return;",
-    replace: 'if (!entry || authenticator.length === 0) return;',
+    find: 'if (slot === -1 || !this.isOf(slot, authenticator)) return;',
+    replace: 'if (slot === -1 || authenticator.length === 0) return;',
     caughtBy: rfc5080,
   },
   {
     name: 'a request that was dropped stays in progress',
     file: `${bridge}/clients/duplicate-cache.ts`,
-    find: '    else this.entries.delete(key);\n',
+    find: '    else this.remove(slot);\n',
     replace: '',
     caughtBy: rfc5080,
   },

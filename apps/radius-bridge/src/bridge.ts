@@ -24,6 +24,8 @@ import { Recorder } from './journal/recorder.js';
 import { reasonOf, type Log } from './log.js';
 import { BridgeMetrics } from './metrics/bridge-metrics.js';
 import type { BridgeState } from './metrics/state-metrics.js';
+import type { Decided } from './responders/messages.js';
+import { Responders } from './responders/responders.js';
 import { SessionTable } from './sessions/session-table.js';
 import { readTracked } from './sessions/tracked-session.js';
 import { SnapshotStore, type ActivePolicy } from './snapshot-store.js';
@@ -65,6 +67,7 @@ export class Bridge {
   private readonly health: HealthServer;
   private readonly eapWorkers: EapWorkers;
   private readonly eap: EapService;
+  private readonly responders: Responders;
   private housekeeping: NodeJS.Timeout | null = null;
   private takenAt: number | null = null;
   private ports: BridgePorts | null = null;
@@ -87,6 +90,7 @@ export class Bridge {
       this.eap.configure(snapshot.eap);
       this.transports.configure(snapshot.radsec, clients);
       downloads.taken(snapshot);
+      this.responders.taken(snapshot);
     };
     this.snapshots = new SnapshotStore(
       { decode: decodeSnapshot, secretOf: config.secretOf, accessFor, renderGrant, onTaken },
@@ -111,11 +115,22 @@ export class Bridge {
     const client = new CoaClient(counters);
     const channelOf = this.transports.channelOf.bind(this.transports);
     this.reconciler = new CoaReconciler({ ...shared, credentials, client, channelOf, log }, decisionIds, now);
-    const receiver = feedReceiver(this.snapshots, { devices, credentials }, journal, this.reconciler, counters);
+    const receiver = feedReceiver(this.snapshots, { devices, credentials }, journal, this.reconciler, counters, {
+      changed: (...change) => this.responders.devicesChanged(...change),
+      reset: () => this.responders.devicesReset(),
+    });
     this.feed = new FeedClient(controller, receiver, counters, log);
     const logDecision = config.logDecisions ? decisionLog(log) : null;
-    const ports = { ...shared, downloads, eap: this.eap, gate: authenticationGate };
+    const ports = { ...shared, central: { downloads, eap: this.eap }, gate: authenticationGate };
     const authentication = new AuthenticationHandler(ports, decisionIds, Date.now, logDecision);
+    this.responders = new Responders(config.responders, {
+      devices,
+      counters,
+      log,
+      serve: authentication.take.bind(authentication),
+      decided: (decided) => this.decidedElsewhere(decided),
+      stranger: (address, times) => this.transports.stranger(address, times),
+    });
     const accountingSessions = new AccountingSessions(this.sessions, devices, this.snapshots, counters, log, now);
     const accountingPorts = { ...shared, sessions: accountingSessions, gate: accountingGate };
     const accounting = new AccountingHandler(accountingPorts, Date.now);
@@ -144,6 +159,7 @@ export class Bridge {
   async start(): Promise<BridgePorts> {
     this.load();
     const listening = await this.transports.listen(this.handlers);
+    this.responders.serveAt(this.transports.shared);
     const ports = (this.ports = { ...listening, http: await this.health.listen() });
     this.feed.start();
     this.sender.start();
@@ -156,6 +172,7 @@ export class Bridge {
     if (this.housekeeping) clearInterval(this.housekeeping);
     this.unwatch();
     await Promise.all([this.transports.close(), this.health.close()]);
+    await this.responders.close();
     await this.eapWorkers.close();
     await this.feed.close();
     this.reconciler.close();
@@ -188,10 +205,19 @@ export class Bridge {
     }
   }
 
+  /** A responder knows what we knew some milliseconds ago: where we know more, the session is looked at again. */
+  private decidedElsewhere({ at, note, acceptance, revision }: Decided): void {
+    if (acceptance && !this.sessions.accepted(acceptance, at)) this.counters.add('sessions.untracked');
+    this.recorder.authentication(note);
+    const isStale =
+      revision !== this.devices.revision || note.snapshotDigest !== this.snapshots.current?.snapshot.digest;
+    if (acceptance && isStale) this.reconciler.reviewDevice(acceptance.mac);
+  }
+
   private keepHouse(): void {
     this.recorder.writeRepeated();
     this.eap.refresh();
-    this.transports.refresh();
+    void this.transports.refresh().then(() => this.responders.serveAt(this.transports.shared));
     const timeouts = new Map(this.snapshots.current?.snapshot.nas.map((nas) => [nas.name, nas.sessionTimeout]));
     this.sessions.expire(new Date(), (nas) => timeouts.get(nas) ?? defaultSessionTimeout);
     this.reconciler.reviewAll();
@@ -246,6 +272,8 @@ export class Bridge {
         restarts,
         backlog,
       },
+      responders: this.responders.state,
+      sharedSockets: this.responders.sockets,
       ports: { authentication: this.ports?.authentication ?? 0, accounting: this.ports?.accounting ?? 0 },
     };
   }

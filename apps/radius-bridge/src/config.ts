@@ -34,6 +34,8 @@ export interface BridgeConfig {
   readonly http: Endpoint;
   readonly controllerUrl: string;
   readonly bridgeId: string;
+  /** Processes that answer MAC authentication beside the first. */
+  readonly responders: number;
   /** Processes for 802.1X handshakes. */
   readonly eapWorkers: number;
   /** One line of the log for each decision. */
@@ -60,6 +62,7 @@ export function readConfig(env: Environment): BridgeConfig {
     controllerUrl: url('CORDON_CONTROLLER_URL', text(env, 'CORDON_CONTROLLER_URL', 'http://127.0.0.1:8080')),
     bridgeId: text(env, 'CORDON_BRIDGE_ID', hostname()),
     eapWorkers: count('CORDON_EAP_WORKERS', text(env, 'CORDON_EAP_WORKERS', `${defaultEapWorkers()}`)),
+    responders: count('CORDON_RADIUS_PROCESSES', text(env, 'CORDON_RADIUS_PROCESSES', '1')) - 1,
     logDecisions: flag('CORDON_LOG_DECISIONS', text(env, 'CORDON_LOG_DECISIONS', '0')),
     controllerToken: () => env['CORDON_BRIDGE_TOKEN']?.trim() || readOptional(join(data, 'bridge-token')),
     secretOf: (reference) => lookUpSecret(env, data, reference),

@@ -9,6 +9,13 @@ export interface Latencies {
   readonly milliseconds: number;
 }
 
+/** What happened in another process, as data. */
+export interface Counted {
+  readonly totals: ReadonlyMap<string, number>;
+  readonly clients: ReadonlyMap<string, ReadonlyMap<string, number>>;
+  readonly timed: ReadonlyMap<string, Latencies>;
+}
+
 /** Upper bounds of what is counted together, milliseconds: from a MAC authentication to a switch that answers at the fifth try. */
 export const latencyBounds: readonly number[] = [
   0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000,
@@ -29,22 +36,56 @@ export class Counters {
 
   addFor(client: string, name: string): void {
     addTo(this.totals, name, 1);
-    let own = this.byClient.get(client);
-    if (!own) this.byClient.set(client, (own = new Map()));
-    addTo(own, name, 1);
+    addTo(this.ofClient(client), name, 1);
   }
 
   /** Costs a MAC authentication a look into a map and two or three comparisons. */
   took(name: string, milliseconds: number): void {
+    const latencies = this.timesOf(name);
+    let n = 0;
+    while (n < latencyBounds.length && milliseconds > latencyBounds[n]!) n++;
+    latencies.counts[n]!++;
+    latencies.milliseconds += milliseconds;
+  }
+
+  /** All there is, and begins anew: for the process that keeps the counters of all. */
+  take(): Counted {
+    const values = (counts: Map<string, Count>) => new Map([...counts].map(([name, { value }]) => [name, value]));
+    const counted = {
+      totals: values(this.totals),
+      clients: new Map([...this.byClient].map(([client, counts]) => [client, values(counts)])),
+      timed: new Map(this.timed),
+    };
+    for (const map of [this.totals, this.byClient, this.timed]) map.clear();
+    return counted;
+  }
+
+  merge({ totals, clients, timed }: Counted): void {
+    for (const [name, value] of totals) addTo(this.totals, name, value);
+    for (const [client, counts] of clients) {
+      const own = this.ofClient(client);
+      for (const [name, value] of counts) addTo(own, name, value);
+    }
+    for (const [name, { counts, milliseconds }] of timed) {
+      const own = this.timesOf(name);
+      for (const [n, count] of counts.entries()) own.counts[n]! += count;
+      own.milliseconds += milliseconds;
+    }
+  }
+
+  private ofClient(client: string): Map<string, Count> {
+    let own = this.byClient.get(client);
+    if (!own) this.byClient.set(client, (own = new Map()));
+    return own;
+  }
+
+  private timesOf(name: string): { readonly counts: number[]; milliseconds: number } {
     let latencies = this.timed.get(name);
     if (!latencies) {
       const counts = Array.from({ length: latencyBounds.length + 1 }, () => 0);
       this.timed.set(name, (latencies = { counts, milliseconds: 0 }));
     }
-    let n = 0;
-    while (n < latencyBounds.length && milliseconds > latencyBounds[n]!) n++;
-    latencies.counts[n]!++;
-    latencies.milliseconds += milliseconds;
+    return latencies;
   }
 
   get(name: string): number {

@@ -1,4 +1,5 @@
 import { unknownClass, type DeviceChange, type DevicePosture } from '#model';
+import type { Mac } from '#net';
 import { Mirror, type MirrorChange, type MirrorRow } from './mirror.js';
 
 export interface DeviceKey {
@@ -32,6 +33,12 @@ export class DeviceIndex {
 
   find(mac: string): DeviceKey {
     return this.devices.get(mac) ?? unknownDevice;
+  }
+
+  /** All of them, as a feed would bring them. */
+  *each(): Generator<DeviceChange> {
+    for (const [mac, { class: name, posture }] of this.devices.entries())
+      yield { mac: mac as Mac, class: name, posture };
   }
 
   load(rows: readonly DeviceRow[], revision: number): void {

@@ -37,6 +37,10 @@ export class Mirror<Value> {
     return this.rows.size;
   }
 
+  entries(): IterableIterator<[key: string, value: Value]> {
+    return this.rows.entries();
+  }
+
   get(key: string): Value | undefined {
     return this.rows.get(key);
   }

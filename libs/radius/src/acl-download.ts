@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
-import { readCiscoAvPairs, readOctets, readText } from './attributes.js';
+import { decodeText, readCiscoAvPairs, readOctets } from './attributes.js';
 import { ciscoAvPairAttribute, octetsAttribute } from './build.js';
 import { types } from './dictionary.js';
 import type { DownloadableAcl } from './nas-profiles/downloadable-acl.js';
@@ -30,8 +30,11 @@ const stateLength = 2 + offsetLength + macLength;
 
 /** The name of the ACL that a request asks for; null: it asks for something else. */
 export function readAclDownload({ attributes }: Pick<Packet, 'attributes'>): string | null {
-  const name = readText(attributes, types.userName);
-  if (!name?.startsWith('#ACSACL#-')) return null;
+  const value = readOctets(attributes, types.userName);
+  // Each authentication comes by here.
+  if (value === null || value[0] !== 0x23) return null;
+  const name = decodeText(value);
+  if (!name.startsWith('#ACSACL#-')) return null;
   return readCiscoAvPairs(attributes).includes('aaa:event=acl-download') ? name : null;
 }
 

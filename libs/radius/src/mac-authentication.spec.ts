@@ -4,6 +4,7 @@ import { types } from './dictionary.js';
 import { readMacAuthentication, type MacAuthentication } from './mac-authentication.js';
 import { codes, decodePacket, signRequest, type Attribute, type Packet } from './packet.js';
 import { hidePassword } from './password.js';
+import { readRequestContext } from './request-context.js';
 import { Secret } from './secret.js';
 
 const secret = new Secret('xyzzy5461');
@@ -17,9 +18,8 @@ const chap = octetsAttribute(types.chapPassword, Buffer.alloc(17, 9));
 const eap = octetsAttribute(types.eapMessage, Buffer.from('0201000501', 'hex'));
 
 function read(...attributes: Attribute[]): MacAuthentication {
-  return readMacAuthentication(
-    decodePacket(signRequest(codes.accessRequest, 1, attributes, secret, authenticator)) as Packet,
-  );
+  const packet = decodePacket(signRequest(codes.accessRequest, 1, attributes, secret, authenticator)) as Packet;
+  return readMacAuthentication(packet, readRequestContext(packet));
 }
 
 const mac = { kind: 'mac', mac: '00:1a:2b:3c:4d:5e' };

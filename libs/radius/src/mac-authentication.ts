@@ -1,7 +1,8 @@
 import { parseMac, type Mac } from '#net';
-import { decodeText, readOctets } from './attributes.js';
+import { readOctets } from './attributes.js';
 import { types } from './dictionary.js';
 import type { Packet } from './packet.js';
+import type { RequestContext } from './request-context.js';
 
 export type MacAuthentication =
   | { readonly kind: 'mac'; readonly mac: Mac }
@@ -26,20 +27,19 @@ export type NotMac = 'no-user-name' | 'user-name-not-a-mac' | 'eap';
  * Without Calling-Station-Id the name could be any text typed into a login, bound to no port: refused. A MAC as user name
  * inside EAP is not MAC authentication either: it must never stand for an 802.1X identity.
  */
-export function readMacAuthentication(packet: Packet): MacAuthentication {
-  const { attributes } = packet;
-  const name = readOctets(attributes, types.userName);
-  const station = readOctets(attributes, types.callingStationId);
-  if (name === null) return { kind: 'not-mac', reason: 'no-user-name' };
+export function readMacAuthentication(
+  { attributes }: Pick<Packet, 'attributes'>,
+  { userName, callingStationId, callingStation }: RequestContext,
+): MacAuthentication {
+  if (userName === null) return { kind: 'not-mac', reason: 'no-user-name' };
   if (readOctets(attributes, types.eapMessage)) return { kind: 'not-mac', reason: 'eap' };
-  const mac = parseMac(decodeText(name));
+  const mac = parseMac(userName);
   if (!mac) return { kind: 'not-mac', reason: 'user-name-not-a-mac' };
   // RFC 2865 §5.44 allows one of each; taking the first of two would let a proxy's addition decide who it is.
   if (isRepeated(attributes)) return { kind: 'refused', reason: 'repeated-attribute' };
-  if (station === null) return { kind: 'refused', reason: 'no-calling-station-id' };
-  const caller = parseMac(decodeText(station));
-  if (!caller) return { kind: 'refused', reason: 'bad-calling-station-id' };
-  return caller === mac ? { kind: 'mac', mac } : { kind: 'refused', reason: 'mac-mismatch' };
+  if (callingStationId === null) return { kind: 'refused', reason: 'no-calling-station-id' };
+  if (!callingStation) return { kind: 'refused', reason: 'bad-calling-station-id' };
+  return callingStation === mac ? { kind: 'mac', mac } : { kind: 'refused', reason: 'mac-mismatch' };
 }
 
 function isRepeated(attributes: Packet['attributes']): boolean {

@@ -145,8 +145,8 @@ export function signReply(
   const out = layOut(code, request.id, authenticated, blocks);
   if (!out) return null;
   request.authenticator.copy(out, 4);
-  if (authenticated) secret.hmacMd5(out).copy(out, headerLength + 2);
-  secret.md5After(out).copy(out, 4);
+  if (authenticated) secret.hmacMd5(out, out, headerLength + 2);
+  secret.md5After(out, out, 4);
   return out;
 }
 
@@ -168,8 +168,8 @@ export function signRequest(
   const out = layOut(code, id, true, [encodeAttributes(attributes)]);
   if (!out) throw new RangeError('request does not fit 4096 bytes');
   authenticator?.copy(out, 4);
-  secret.hmacMd5(out).copy(out, headerLength + 2);
-  if (!random) secret.md5After(out).copy(out, 4);
+  secret.hmacMd5(out, out, headerLength + 2);
+  if (!random) secret.md5After(out, out, 4);
   return out;
 }
 

@@ -2,13 +2,11 @@ import { parseMac, type Mac } from '#net';
 import {
   decodeAddress,
   decodeIpv6Prefix,
+  decodeText,
   readAll,
   readCiscoAvPairs,
-  readInteger,
   readIpv4,
-  readIpv6,
   readOctets,
-  readText,
 } from './attributes.js';
 import { types } from './dictionary.js';
 import type { Packet } from './packet.js';
@@ -39,28 +37,64 @@ export interface RequestContext {
   readonly framedIpv6Prefixes: readonly string[];
 }
 
+/** In one pass, since each authentication reads all of it. Of each type, the first counts. */
 export function readRequestContext({ attributes }: Pick<Packet, 'attributes'>): RequestContext {
-  const calledStationId = readText(attributes, types.calledStationId);
-  const callingStationId = readText(attributes, types.callingStationId);
+  let userName: Buffer | null = null;
+  let callingStation: Buffer | null = null;
+  let calledStation: Buffer | null = null;
+  let serviceType: Buffer | null = null;
+  let nasIdentifier: Buffer | null = null;
+  let nasIpAddress: Buffer | null = null;
+  let nasIpv6Address: Buffer | null = null;
+  let nasPort: Buffer | null = null;
+  let nasPortId: Buffer | null = null;
+  let nasPortType: Buffer | null = null;
+  let acctSessionId: Buffer | null = null;
+  let isFramed = false;
+  let hasVendors = false;
+  for (const { type, value } of attributes) {
+    if (type === types.userName) userName ??= value;
+    else if (type === types.callingStationId) callingStation ??= value;
+    else if (type === types.calledStationId) calledStation ??= value;
+    else if (type === types.serviceType) serviceType ??= value;
+    else if (type === types.nasIdentifier) nasIdentifier ??= value;
+    else if (type === types.nasIpAddress) nasIpAddress ??= value;
+    else if (type === types.nasIpv6Address) nasIpv6Address ??= value;
+    else if (type === types.nasPort) nasPort ??= value;
+    else if (type === types.nasPortId) nasPortId ??= value;
+    else if (type === types.nasPortType) nasPortType ??= value;
+    else if (type === types.acctSessionId) acctSessionId ??= value;
+    else if (type === types.vendorSpecific) hasVendors = true;
+    else if (isFramedAddress(type)) isFramed = true;
+  }
+  const calledStationId = decodeTextOf(calledStation);
+  const callingStationId = decodeTextOf(callingStation);
   return {
-    userName: readText(attributes, types.userName),
+    userName: decodeTextOf(userName),
     callingStationId,
     callingStation: callingStationId === null ? null : parseMac(callingStationId),
-    serviceType: readInteger(attributes, types.serviceType),
-    nasIdentifier: readText(attributes, types.nasIdentifier),
-    nasIpAddress: readIpv4(attributes, types.nasIpAddress),
-    nasIpv6Address: readIpv6(attributes, types.nasIpv6Address),
-    nasPort: readInteger(attributes, types.nasPort),
-    nasPortId: readText(attributes, types.nasPortId),
-    nasPortType: readInteger(attributes, types.nasPortType),
+    serviceType: decodeInteger(serviceType),
+    nasIdentifier: decodeTextOf(nasIdentifier),
+    nasIpAddress: nasIpAddress?.length === 4 ? decodeAddress(nasIpAddress) : null,
+    nasIpv6Address: nasIpv6Address?.length === 16 ? decodeAddress(nasIpv6Address) : null,
+    nasPort: decodeInteger(nasPort),
+    nasPortId: decodeTextOf(nasPortId),
+    nasPortType: decodeInteger(nasPortType),
     calledStationId,
     ssid: calledStationId === null ? null : readSsid(calledStationId),
-    acctSessionId: readText(attributes, types.acctSessionId),
-    auditSessionId: readAuditSessionId(attributes),
-    framedAddresses: readFramedAddresses(attributes),
-    framedIpv6Prefixes: readFramedIpv6Prefixes(attributes),
+    acctSessionId: decodeTextOf(acctSessionId),
+    auditSessionId: hasVendors ? readAuditSessionId(attributes) : null,
+    framedAddresses: isFramed ? readFramedAddresses(attributes) : none,
+    framedIpv6Prefixes: isFramed ? readFramedIpv6Prefixes(attributes) : none,
   };
 }
+
+const isFramedAddress = (type: number): boolean =>
+  type === types.framedIpAddress || type === types.framedIpv6Address || type === types.framedIpv6Prefix;
+
+const decodeTextOf = (value: Buffer | null): string | null => (value === null ? null : decodeText(value));
+
+const decodeInteger = (value: Buffer | null): number | null => (value?.length === 4 ? value.readUInt32BE() : null);
 
 const none: readonly string[] = [];
 
@@ -87,7 +121,6 @@ function composeIpv6(attributes: Packet['attributes']): string[] {
 }
 
 function readFramedIpv6Prefixes(attributes: Packet['attributes']): readonly string[] {
-  if (readOctets(attributes, types.framedIpv6Prefix) === null) return none;
   return readAll(attributes, types.framedIpv6Prefix).flatMap((value) => decodeIpv6Prefix(value) ?? []);
 }
 
@@ -111,7 +144,6 @@ export function readSsid(calledStationId: string): string | null {
 }
 
 function readAuditSessionId(attributes: Packet['attributes']): string | null {
-  if (readOctets(attributes, types.vendorSpecific) === null) return null;
   const prefix = 'audit-session-id=';
   return (
     readCiscoAvPairs(attributes)

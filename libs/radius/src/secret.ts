@@ -1,58 +1,64 @@
-import { hash } from 'node:crypto';
+import { md5Begin, md5BlockSize, md5DigestSize, md5End, type Md5State } from './md5.js';
 
-const blockSize = 64;
-const digestSize = 16;
-/** More than a packet and a secret of the longest accepted length: hashing never allocates more than its digest. */
-const scratch = Buffer.alloc(8192);
 const maxSecretLength = 1024;
 const maxMessageLength = 4096;
-
-/** As text of one character per byte, which Node hands over in less than half the time of a Buffer. */
-const md5 = (bytes: Buffer): string => hash('md5', bytes, 'binary');
-const toBytes = (digest: string): Buffer => Buffer.from(digest, 'latin1');
+/** Room for a packet, the longest secret and the padding of MD5. */
+const scratch: Buffer = Buffer.alloc(8192);
 
 /**
- * A shared secret (RFC 2865 §3) and the two sums that are made with it. The HMAC pads (RFC 2104) are laid out once per
- * secret, so that a sum costs two one-shot digests. The secret itself can't be read back: it shows in no log and no JSON.
+ * A shared secret (RFC 2865 §3) and the sums that are made with it. What the pads of HMAC (RFC 2104) come to is computed once per
+ * secret. The secret itself can't be read back: it shows in no log and no JSON.
+ *
+ * Each sum is written where `out` says, which may be the message itself, or given in a Buffer of its own.
  */
 export class Secret {
   readonly #secret: Buffer;
-  readonly #innerPad = Buffer.alloc(blockSize, 0x36);
-  readonly #outer = Buffer.alloc(blockSize + digestSize, 0x5c);
+  readonly #inner: Md5State;
+  readonly #outer: Md5State;
 
   constructor(secret: string | Buffer) {
     this.#secret = Buffer.from(secret);
     if (this.#secret.length === 0 || this.#secret.length > maxSecretLength)
       throw new RangeError(`a shared secret has 1 to ${maxSecretLength} bytes`);
-    const key = this.#secret.length > blockSize ? toBytes(md5(this.#secret)) : this.#secret;
+    const key = this.#secret.length > md5BlockSize ? this.md5After(Buffer.alloc(0)) : this.#secret;
+    const [inner, outer] = [Buffer.alloc(md5BlockSize, 0x36), Buffer.alloc(md5BlockSize, 0x5c)];
     for (const [i, byte] of key.entries()) {
-      this.#innerPad[i]! ^= byte;
-      this.#outer[i]! ^= byte;
+      inner[i]! ^= byte;
+      outer[i]! ^= byte;
     }
+    this.#inner = md5Begin(inner);
+    this.#outer = md5Begin(outer);
   }
 
   /** HMAC-MD5(secret, message), RFC 2104. */
-  hmacMd5(message: Buffer): Buffer {
-    if (message.length > maxMessageLength) throw new RangeError('message is longer than a RADIUS packet');
-    this.#innerPad.copy(scratch);
-    message.copy(scratch, blockSize);
-    this.#outer.write(md5(scratch.subarray(0, blockSize + message.length)), blockSize, 'latin1');
-    return toBytes(md5(this.#outer));
+  hmacMd5(message: Buffer, out: Buffer = Buffer.allocUnsafe(md5DigestSize), at = 0): Buffer {
+    checkLength(message);
+    message.copy(scratch);
+    md5End(scratch, message.length, scratch, 0, this.#inner, md5BlockSize);
+    md5End(scratch, md5DigestSize, out, at, this.#outer, md5BlockSize);
+    return out;
   }
 
   /** MD5(message + secret): the response and accounting authenticators (RFC 2865 §3, RFC 2866 §3). */
-  md5After(message: Buffer): Buffer {
-    if (message.length > maxMessageLength) throw new RangeError('message is longer than a RADIUS packet');
+  md5After(message: Buffer, out: Buffer = Buffer.allocUnsafe(md5DigestSize), at = 0): Buffer {
+    checkLength(message);
     message.copy(scratch);
     this.#secret.copy(scratch, message.length);
-    return toBytes(md5(scratch.subarray(0, message.length + this.#secret.length)));
+    md5End(scratch, message.length + this.#secret.length, out, at);
+    return out;
   }
 
   /** MD5(secret + message): the key stream of hidden attributes (RFC 2865 §5.2, RFC 2868 §3.5). */
   md5Before(message: Buffer): Buffer {
-    if (message.length > maxMessageLength) throw new RangeError('message is longer than a RADIUS packet');
+    checkLength(message);
+    const out = Buffer.allocUnsafe(md5DigestSize);
     this.#secret.copy(scratch);
     message.copy(scratch, this.#secret.length);
-    return toBytes(md5(scratch.subarray(0, this.#secret.length + message.length)));
+    md5End(scratch, this.#secret.length + message.length, out, 0);
+    return out;
   }
+}
+
+function checkLength({ length }: Buffer): void {
+  if (length > maxMessageLength) throw new RangeError('message is longer than a RADIUS packet');
 }

@@ -1,6 +1,13 @@
 import { timingSafeEqual } from 'node:crypto';
 import { types } from './dictionary.js';
-import { codes, hasRandomAuthenticator, headerLength, zeroAuthenticator, type Packet } from './packet.js';
+import {
+  codes,
+  hasRandomAuthenticator,
+  headerLength,
+  maxPacketLength,
+  zeroAuthenticator,
+  type Packet,
+} from './packet.js';
 import type { Secret } from './secret.js';
 
 export type MessageAuthenticatorVerdict = 'valid' | 'missing' | 'invalid' | 'duplicate';
@@ -17,12 +24,14 @@ const replies: ReadonlySet<number> = new Set<number>([
   codes.coaNak,
 ]);
 
-/** A copy of the packet for a sum: other authenticator, Message-Authenticator zeroed where there is one. */
-function summand(packet: Packet, authenticator: Buffer, zeroAt: number | null): Buffer {
-  const copy = Buffer.from(packet.bytes);
-  authenticator.copy(copy, 4);
-  if (zeroAt !== null) copy.fill(0, zeroAt, zeroAt + 16);
-  return copy;
+const scratch = Buffer.alloc(maxPacketLength);
+
+/** The packet for a sum: other authenticator, Message-Authenticator zeroed where there is one. Valid until the next call. */
+function summand({ bytes }: Packet, authenticator: Buffer, zeroAt: number | null): Buffer {
+  bytes.copy(scratch);
+  authenticator.copy(scratch, 4);
+  if (zeroAt !== null) scratch.fill(0, zeroAt, zeroAt + 16);
+  return scratch.subarray(0, bytes.length);
 }
 
 /**

@@ -1,6 +1,6 @@
 import { codes, readAccounting, readRequestContext, signReply, type Packet } from '#radius';
 import { plainAddress, type Client } from '../clients/client-table.js';
-import { DuplicateCache, duplicateKey } from '../clients/duplicate-cache.js';
+import { DuplicateCache } from '../clients/duplicate-cache.js';
 import type { Admitted, Gate } from '../clients/gate.js';
 import type { Counters } from '../counters.js';
 import type { Recorder } from '../journal/recorder.js';
@@ -54,8 +54,7 @@ export class AccountingHandler {
     const record = readAccounting(packet);
     if (!record) return this.drop('no-status-type', client);
     if (this.waiting >= maxWaiting) return this.drop('overload', client);
-    const key = duplicateKey(source, packet.id);
-    const known = this.cache.begin(key, packet.authenticator, this.now());
+    const known = this.cache.begin(source, packet.id, packet.authenticator, this.now());
     if (known !== 'new') {
       counters.addFor(client.nas.name, 'accounting.duplicates');
       if (known !== 'in-progress') send(known);
@@ -69,7 +68,7 @@ export class AccountingHandler {
     this.waiting++;
     recorder.whenDurable(() => {
       this.waiting--;
-      this.cache.finish(key, packet.authenticator, reply);
+      this.cache.finish(source, packet.id, packet.authenticator, reply);
       send(reply);
       counters.took('accounting.durable', performance.now() - since);
     });

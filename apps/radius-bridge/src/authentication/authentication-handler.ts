@@ -23,7 +23,7 @@ import {
   type RequestContext,
 } from '#radius';
 import { plainAddress, type Client } from '../clients/client-table.js';
-import { DuplicateCache, duplicateKey } from '../clients/duplicate-cache.js';
+import { DuplicateCache } from '../clients/duplicate-cache.js';
 import type { Admitted, Gate } from '../clients/gate.js';
 import type { Counters } from '../counters.js';
 import type { DeviceIndex } from '../device-index.js';
@@ -33,7 +33,7 @@ import type { DecisionLog } from './decision-log.js';
 import { portOf } from '../sessions/identification.js';
 import type { Acceptance, SessionTable } from '../sessions/session-table.js';
 import type { SnapshotStore } from '../snapshot-store.js';
-import type { Source } from '../transport/source.js';
+import type { PacketHandler, Source } from '../transport/source.js';
 import type { AclDownloads } from './acl-downloads.js';
 import { acceptAttributes } from './accept-attributes.js';
 import type { AuthorizedAccess } from './authorizer.js';
@@ -58,12 +58,17 @@ const refusals: Record<MacRefusal | NotMac, string> = {
 export interface AuthenticationPorts {
   readonly snapshots: SnapshotStore;
   readonly devices: DeviceIndex;
-  readonly sessions: SessionTable;
-  readonly recorder: Recorder;
+  readonly sessions: Pick<SessionTable, 'accepted'>;
+  readonly recorder: Pick<Recorder, 'authentication'>;
   readonly counters: Counters;
+  readonly gate: Gate;
+  /** What only one process can answer: by itself, or where the others ask it. */
+  readonly central: Central | PacketHandler;
+}
+
+export interface Central {
   readonly eap: EapService;
   readonly downloads: AclDownloads;
-  readonly gate: Gate;
 }
 
 /**
@@ -90,23 +95,30 @@ export class AuthenticationHandler {
 
   /** `send` is called at once, later (802.1X), or never: then a counter says why. */
   handle(datagram: Buffer, source: Source, send: (reply: Buffer) => void): void {
-    const since = performance.now();
     this.ports.counters.add('authentication.requests');
-    const asked = this.ports.gate.admit(datagram, source, this.now(), since);
-    if (asked) this.answerOnce(asked, send);
+    this.take(datagram, source, send);
   }
 
-  private answerOnce(asked: Admitted, send: (reply: Buffer) => void): void {
+  /** As `handle`, for what another process counted already. */
+  take(datagram: Buffer, source: Source, send: (reply: Buffer) => void): void {
+    const asked = this.ports.gate.admit(datagram, source, this.now(), performance.now());
+    if (!asked) return;
+    const { central } = this.ports;
+    if (typeof central !== 'function') this.answerOnce(asked, central, send);
+    else if (isForOne(asked.packet)) central(datagram, source, send);
+    else this.answerOnce(asked, null, send);
+  }
+
+  private answerOnce(asked: Admitted, central: Central | null, send: (reply: Buffer) => void): void {
     const { packet, source, client } = asked;
-    const key = duplicateKey(source, packet.id);
-    const known = this.cache.begin(key, packet.authenticator, this.now());
+    const known = this.cache.begin(source, packet.id, packet.authenticator, this.now());
     if (known !== 'new') {
       this.ports.counters.addFor(client.nas.name, 'authentication.duplicates');
       if (known !== 'in-progress') send(known);
       return;
     }
     const finish = (reply: Buffer | null, timedAs: string | null): void => {
-      this.cache.finish(key, packet.authenticator, reply);
+      this.cache.finish(source, packet.id, packet.authenticator, reply);
       if (reply) send(reply);
       const milliseconds = performance.now() - asked.since;
       if (timedAs) this.ports.counters.took(timedAs, milliseconds);
@@ -114,11 +126,12 @@ export class AuthenticationHandler {
       this.decided = null;
     };
     if (packet.code === codes.statusServer) finish(this.fitting(this.answerStatus(packet, client), client), null);
-    else if (readOctets(packet.attributes, types.eapMessage))
-      this.answerEap(asked, (reply) => finish(reply, 'authentication.eap-round'));
+    else if (central && readOctets(packet.attributes, types.eapMessage))
+      this.answerEap(asked, central.eap, (reply) => finish(reply, 'authentication.eap-round'));
     else {
-      const download = readAclDownload(packet);
-      const reply = download === null ? this.answerMac(asked) : this.answerDownload(asked, download);
+      const download = central && readAclDownload(packet);
+      const reply =
+        download === null ? this.answerMac(asked) : this.answerDownload(asked, central!.downloads, download);
       finish(this.fitting(reply, client), 'authentication.mac');
     }
   }
@@ -136,8 +149,8 @@ export class AuthenticationHandler {
    * A switch fetches the ACL that an Access-Accept named. The list is no secret of one session, but rights are in it: so only for a
    * client whose profile downloads, and only when the request is signed, whatever else that client is allowed.
    */
-  private answerDownload({ packet, client, isSigned }: Admitted, name: string): Buffer | null {
-    const { downloads, counters } = this.ports;
+  private answerDownload({ packet, client, isSigned }: Admitted, downloads: AclDownloads, name: string): Buffer | null {
+    const { counters } = this.ports;
     const refuse = (detail: string): Buffer | null =>
       this.reject(packet, client, readRequestContext(packet), { mac: null, reason: 'acl-download', detail });
     if (!isSigned) return this.drop('acl-download-without-message-authenticator', client);
@@ -159,7 +172,7 @@ export class AuthenticationHandler {
   private answerMac(asked: Admitted): Buffer | null {
     const { packet, client, policy, exception } = asked;
     const context = readRequestContext(packet);
-    const reading = readMacAuthentication(packet);
+    const reading = readMacAuthentication(packet, context);
     if (reading.kind !== 'mac') {
       const { reason } = reading;
       const detail = withException(refusals[reason], exception);
@@ -175,10 +188,10 @@ export class AuthenticationHandler {
           reason: decision.reason,
           detail: withException(decision.detail, exception),
         })
-      : this.accept({ ...asked, context, mac, decision, method: 'mac', eap: null });
+      : this.accept({ asked, context, mac, decision, method: 'mac', eap: null });
   }
 
-  private answerEap(asked: Admitted, finish: (reply: Buffer | null) => void): void {
+  private answerEap(asked: Admitted, eap: EapService, finish: (reply: Buffer | null) => void): void {
     const { packet, client } = asked;
     const message = readEapMessage(packet);
     if (typeof message === 'string') {
@@ -194,7 +207,7 @@ export class AuthenticationHandler {
       state: readOctets(attributes, types.state),
       framedMtu: readInteger(attributes, types.framedMtu),
     };
-    this.ports.eap.answer(request, (reply) => finish(this.answerTo(reply, asked, context)));
+    eap.answer(request, (reply) => finish(this.answerTo(reply, asked, context)));
   }
 
   private answerTo(reply: EapReply, asked: Admitted, context: RequestContext): Buffer | null {
@@ -234,7 +247,7 @@ export class AuthenticationHandler {
     }
     const keys = sessionKeyAttributes(session.masterSessionKey, packet.authenticator, client.secret);
     const own = encodeAttributes([...eapAttributes(eap), ...keys]);
-    return this.accept({ ...asked, context, mac, decision, method: session.method, eap: own });
+    return this.accept({ asked, context, mac, decision, method: session.method, eap: own });
   }
 
   /** `eap`: the EAP-Failure of the conversation, where there is one. */
@@ -264,7 +277,8 @@ export class AuthenticationHandler {
   }
 
   private accept(accepted: Accepted): Buffer | null {
-    const { packet, client, mac, decision, eap } = accepted;
+    const { asked, mac, decision, eap } = accepted;
+    const { packet, client } = asked;
     const decisionId = this.decisionIds.next();
     const seconds = reauthenticationSeconds(client.nas.sessionTimeout, mac);
     const common = acceptAttributes(decision.block, seconds, decisionId);
@@ -274,8 +288,9 @@ export class AuthenticationHandler {
     return reply;
   }
 
-  private record({ source, client, context, mac, decision, method, exception }: Accepted, decisionId: string): void {
+  private record({ asked, context, mac, decision, method }: Accepted, decisionId: string): void {
     const { counters, sessions } = this.ports;
+    const { source, client, exception } = asked;
     const now = this.now();
     const nas = client.nas.name;
     counters.addFor(nas, 'authentication.accepts');
@@ -319,6 +334,10 @@ export class AuthenticationHandler {
   }
 }
 
+/** Of a conversation that one process has, or for a list that it keeps. */
+const isForOne = (packet: Packet): boolean =>
+  readOctets(packet.attributes, types.eapMessage) !== null || readAclDownload(packet) !== null;
+
 interface Refusal {
   readonly mac: Mac | null;
   /** What was shown, where that was in order and policy gave nothing for it. */
@@ -334,7 +353,8 @@ const withException = (reason: string, exception: string | null): string =>
 
 const eapAttributes = (packet: Buffer): Attribute[] => concatenatedAttributes(types.eapMessage, packet);
 
-interface Accepted extends Admitted {
+interface Accepted {
+  readonly asked: Admitted;
   readonly context: RequestContext;
   readonly mac: Mac;
   readonly decision: AuthorizedAccess;

@@ -1,4 +1,4 @@
-import type { FeedMessage } from '#model';
+import type { DeviceChange, FeedMessage } from '#model';
 import type { CoaReconciler } from '../coa/coa-reconciler.js';
 import type { Counters } from '../counters.js';
 import type { CredentialIndex } from '../credential-index.js';
@@ -6,6 +6,13 @@ import type { DeviceIndex } from '../device-index.js';
 import type { Journal } from '../journal/journal.js';
 import type { SnapshotStore } from '../snapshot-store.js';
 import type { FeedReceiver } from './feed-client.js';
+
+/** Who else keeps the device index. */
+export interface DeviceListener {
+  readonly changed: (revision: number, changes: readonly DeviceChange[]) => void;
+  /** A reset is complete. */
+  readonly reset: () => void;
+}
 
 /**
  * What the controller's messages change: the snapshot, the indexes, their copies on disk, and which sessions are looked at
@@ -17,6 +24,7 @@ export function feedReceiver(
   journal: Journal,
   reconciler: CoaReconciler,
   counters: Counters,
+  listener: DeviceListener,
 ): FeedReceiver {
   const reviewTouched = (): void => {
     for (const mac of credentials.takeTouched()) reconciler.reviewDevice(mac);
@@ -40,6 +48,7 @@ export function feedReceiver(
           return reconciler.reviewAll();
         case 'devices': {
           journal.write([devices.apply(message.reset, message.revision, message.devices)]);
+          listener.changed(message.revision, message.devices);
           if (message.devices.length > 1000) return reconciler.reviewAll();
           for (const { mac } of message.devices) reconciler.reviewDevice(mac);
           return;
@@ -50,8 +59,11 @@ export function feedReceiver(
         case 'ping': {
           const [prunedDevices, prunedCredentials] = [devices.settle(), credentials.settle()];
           if (prunedCredentials) journal.write([prunedCredentials]);
-          if (prunedDevices) journal.write([prunedDevices]);
-          if (prunedDevices) return reconciler.reviewAll();
+          if (prunedDevices) {
+            journal.write([prunedDevices]);
+            listener.reset();
+            return reconciler.reviewAll();
+          }
           return reviewTouched();
         }
       }

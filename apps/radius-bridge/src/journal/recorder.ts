@@ -33,6 +33,8 @@ const refreshMilliseconds = 5000;
 const refreshedPerBatch = 200;
 const repeatMilliseconds = 30_000;
 const maxRemembered = 50_000;
+/** Of one device or NAS: a list that is searched each time. */
+const maxOfPlace = 32;
 /** Authentications per batch and in the spool: a flood of made-up MACs must not fill the disk or starve accounting. */
 const maxNotesPerBatch = 500;
 const maxSpooled = 500_000;
@@ -47,10 +49,14 @@ const maxSpooled = 500_000;
 export class Recorder {
   private seq: number;
   private readonly dirty = new Set<TrackedSession>();
-  private readonly aged = new Set<TrackedSession>();
+  private aged = new Set<TrackedSession>();
+  /** Those of `aged` whose turn it is. */
+  private due = new Set<TrackedSession>();
   private readonly forgotten = new Set<string>();
   private notes: Authentication[] = [];
-  private readonly repeated = new Map<string, Repeated>();
+  /** By MAC, where it is known, else by NAS: without an allocation for an authentication that repeats another. */
+  private readonly repeated = new Map<string, Repeated[]>();
+  private remembered = 0;
   private waiting: (() => void)[] = [];
   private timer: NodeJS.Timeout | null = null;
   private refreshTimer: NodeJS.Timeout | null = null;
@@ -68,13 +74,14 @@ export class Recorder {
   session(tracked: TrackedSession): void {
     this.dirty.add(tracked);
     this.aged.delete(tracked);
+    this.due.delete(tracked);
     this.schedule();
   }
 
   /** The session is as it was, only later: that may reach the disk some seconds late. */
   refreshed(tracked: TrackedSession): void {
     if (!this.dirty.has(tracked)) this.aged.add(tracked);
-    this.refreshTimer ??= setTimeout(() => this.writeRefreshed(refreshedPerBatch), refreshMilliseconds);
+    this.refreshLater();
   }
 
   forget(id: string): void {
@@ -83,8 +90,7 @@ export class Recorder {
   }
 
   authentication(note: AuthenticationNote): void {
-    const key = `${note.outcome}${note.mac} ${note.nas} ${note.nasPort}`;
-    const known = this.repeated.get(key);
+    const known = this.repeated.get(placeOf(note))?.find((other) => isOfSamePort(other.note, note));
     const now = this.now();
     const isRepeated =
       known?.note.grant?.segment === note.grant?.segment &&
@@ -95,11 +101,23 @@ export class Recorder {
       known.note = note;
       return;
     }
-    if (this.repeated.size >= maxRemembered) this.writeRepeated(Number.POSITIVE_INFINITY);
-    this.repeated.delete(key);
-    this.repeated.set(key, { note, count: 0, writtenAt: now });
     if (known && !isRepeated && known.count > 0) this.addNote(known.note, known.count);
     this.addNote(note, 1 + (isRepeated ? known.count : 0));
+    if (known) Object.assign(known, { note, count: 0, writtenAt: now });
+    else this.remember({ note, count: 0, writtenAt: now });
+  }
+
+  private remember(repeated: Repeated): void {
+    if (this.remembered >= maxRemembered) this.writeRepeated(Number.POSITIVE_INFINITY);
+    const place = placeOf(repeated.note);
+    const others = this.repeated.get(place);
+    this.remembered++;
+    if (!others) this.repeated.set(place, [repeated]);
+    else if (others.push(repeated) > maxOfPlace) {
+      const { note, count } = others.shift()!;
+      this.remembered--;
+      if (count > 0) this.addNote(note, count);
+    }
   }
 
   /** Calls back when everything recorded up to now is on disk. */
@@ -110,26 +128,22 @@ export class Recorder {
 
   /** Events of repeated authentications whose 30 seconds are over. */
   writeRepeated(now = this.now()): void {
-    for (const [key, { note, count, writtenAt }] of this.repeated) {
-      if (now - writtenAt < repeatMilliseconds) return;
-      this.repeated.delete(key);
-      if (count > 0) this.addNote(note, count);
+    for (const [place, all] of this.repeated) {
+      const left: Repeated[] = [];
+      for (const one of all) {
+        if (now - one.writtenAt < repeatMilliseconds) left.push(one);
+        else if (one.count > 0) this.addNote(one.note, one.count);
+      }
+      if (left.length === all.length) continue;
+      this.remembered -= all.length - left.length;
+      if (left.length > 0) this.repeated.set(place, left);
+      else this.repeated.delete(place);
     }
   }
 
-  /** Refreshed sessions go with the next batch; what is over the limit with the batches after it. */
-  writeRefreshed(limit = Number.POSITIVE_INFINITY): void {
-    if (this.refreshTimer) clearTimeout(this.refreshTimer);
-    this.refreshTimer = null;
-    let count = 0;
-    for (const tracked of this.aged) {
-      if (++count > limit) {
-        this.refreshTimer = setTimeout(() => this.writeRefreshed(limit), batchMilliseconds);
-        return;
-      }
-      stampRefreshed(tracked);
-      this.session(tracked);
-    }
+  /** Refreshed sessions go with the next flush. */
+  writeRefreshed(): void {
+    for (const tracked of [...this.due, ...this.aged]) this.writeAged(tracked);
   }
 
   flush(): void {
@@ -144,6 +158,30 @@ export class Recorder {
       for (const onDurable of waiting) onDurable();
       this.onSpooled();
     });
+  }
+
+  private refreshLater(): void {
+    this.refreshTimer ??= setTimeout(() => this.writeDue(), refreshMilliseconds);
+  }
+
+  /** Some with each batch. What is refreshed meanwhile has its own five seconds: else a flood would be written all the time. */
+  private writeDue(): void {
+    this.refreshTimer = null;
+    if (this.due.size === 0) [this.due, this.aged] = [this.aged, this.due];
+    let count = 0;
+    for (const tracked of this.due) {
+      if (++count > refreshedPerBatch) {
+        this.refreshTimer = setTimeout(() => this.writeDue(), batchMilliseconds);
+        return;
+      }
+      this.writeAged(tracked);
+    }
+    if (this.aged.size > 0) this.refreshLater();
+  }
+
+  private writeAged(tracked: TrackedSession): void {
+    stampRefreshed(tracked);
+    this.session(tracked);
   }
 
   private takeOperations(): JournalOperation[] {
@@ -181,6 +219,11 @@ export class Recorder {
     this.timer ??= setTimeout(() => this.flush(), batchMilliseconds);
   }
 }
+
+const placeOf = ({ mac, nas }: AuthenticationNote): string => mac ?? nas;
+
+const isOfSamePort = (a: AuthenticationNote, b: AuthenticationNote): boolean =>
+  a.mac === b.mac && a.nas === b.nas && a.nasPort === b.nasPort && a.outcome === b.outcome;
 
 function authenticationOf({ at, grant, ...rest }: AuthenticationNote, count: number): Authentication {
   return {

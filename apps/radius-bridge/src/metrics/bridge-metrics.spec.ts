@@ -19,6 +19,8 @@ const state: BridgeState = {
   coaBacklog: 5,
   isControllerConnected: false,
   eap: { isServed: true, conversations: 6, workersRunning: 2, restarts: 1, backlog: [3, 0] },
+  responders: { running: 1, restarts: 0 },
+  sharedSockets: [],
   ports: { authentication: 0, accounting: 0 },
 };
 

@@ -25,6 +25,9 @@ export interface BridgeState {
     /** Messages without an answer yet, per worker. */
     readonly backlog: readonly number[];
   };
+  readonly responders: { readonly running: number; readonly restarts: number };
+  /** Of other processes, on our port. */
+  readonly sharedSockets: readonly UdpSocket[];
   readonly ports: Readonly<Record<'authentication' | 'accounting', number>>;
 }
 
@@ -43,9 +46,11 @@ export interface StateMetric {
   readonly read: (observed: Observed) => number | readonly Sample[];
 }
 
-const onPorts = ({ ports, sockets }: Observed, read: (socket: UdpSocket) => number): Sample[] =>
+const onPorts = ({ ports, sockets, sharedSockets }: Observed, read: (socket: UdpSocket) => number): Sample[] =>
   Object.entries(ports).flatMap(([port, number]) =>
-    sockets.filter((socket) => socket.port === number).map((socket): Sample => [read(socket), { port }]),
+    [...sockets, ...sharedSockets]
+      .filter((socket) => socket.port === number)
+      .map((socket): Sample => [read(socket), { port }]),
   );
 
 export const stateMetrics: readonly StateMetric[] = [
@@ -126,6 +131,17 @@ export const stateMetrics: readonly StateMetric[] = [
     help: 'EAP worker processes that ended by themselves and were started again',
     isCounter: true,
     read: ({ eap }) => eap.restarts,
+  },
+  {
+    name: 'cordon_bridge_responders_running',
+    help: 'Processes that answer MAC authentication beside the first (CORDON_RADIUS_PROCESSES)',
+    read: ({ responders }) => responders.running,
+  },
+  {
+    name: 'cordon_bridge_responder_restarts_total',
+    help: 'Such processes that ended by themselves and were started again',
+    isCounter: true,
+    read: ({ responders }) => responders.restarts,
   },
   {
     name: 'cordon_radius_socket_drops_total',

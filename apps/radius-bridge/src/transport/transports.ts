@@ -10,8 +10,9 @@ import { CoaChannels } from '../coa/coa-channels.js';
 import type { BridgeConfig } from '../config.js';
 import type { Counters } from '../counters.js';
 import type { Log } from '../log.js';
+import type { SharedPlace } from '../responders/messages.js';
 import type { SnapshotStore } from '../snapshot-store.js';
-import { LoadMonitor, udpSockets } from './load-monitor.js';
+import { fullest, LoadMonitor } from './load-monitor.js';
 import type { PacketHandlers } from './radsec/radsec-connection.js';
 import { RadsecService } from './radsec/radsec-service.js';
 import { UdpServers } from './udp-servers.js';
@@ -45,11 +46,11 @@ export class Transports {
   private handlers: PacketHandlers | null = null;
 
   constructor(
-    private readonly config: Pick<BridgeConfig, 'authentication' | 'accounting' | 'radsec' | 'secretOf'>,
+    private readonly config: Pick<BridgeConfig, 'authentication' | 'accounting' | 'radsec' | 'secretOf' | 'responders'>,
     private readonly ports: TransportPorts,
   ) {
     const { counters, log } = ports;
-    this.load = new LoadMonitor(() => this.queue());
+    this.load = new LoadMonitor(() => fullest(this.udp ?? []));
     const guard = { ...ports, strangers: this.strangers, audit: new ExceptionAudit(log) };
     const admission = new Admission(() => this.isOverloaded);
     this.authenticationGate = new Gate('authentication', judgeAuthentication, { ...guard, admission });
@@ -84,7 +85,8 @@ export class Transports {
   async listen(handlers: PacketHandlers): Promise<RadiusPorts> {
     const { counters, log } = this.ports;
     this.handlers = handlers;
-    const authentication = new UdpServers(this.config.authentication, handlers.authentication, counters, log);
+    const isShared = this.config.responders > 0;
+    const authentication = new UdpServers(this.config.authentication, handlers.authentication, counters, log, isShared);
     const accounting = new UdpServers(this.config.accounting, handlers.accounting, counters, log);
     const ports = { authentication: await authentication.listen(), accounting: await accounting.listen() };
     this.udp = [authentication, accounting];
@@ -92,10 +94,20 @@ export class Transports {
   }
 
   /** Files and addresses change beside a running bridge. */
-  refresh(): void {
+  async refresh(): Promise<void> {
     this.radsec.refresh();
     this.channels.useMaterial();
-    for (const servers of this.udp ?? []) void servers.followAddresses();
+    await Promise.all((this.udp ?? []).map((servers) => servers.followAddresses()));
+  }
+
+  /** Where responders may listen, too. */
+  get shared(): readonly SharedPlace[] {
+    return this.udp?.[0].places ?? [];
+  }
+
+  /** A source that is no client asked another process. */
+  stranger(address: string, times: number): void {
+    this.strangers.note(address, times);
   }
 
   /** The connection to tell a client of changes over; null: by UDP. */
@@ -111,14 +123,5 @@ export class Transports {
     this.channels.closeAll();
     await Promise.all((this.udp ?? []).map((servers) => servers.close()));
     await this.radsec.stop();
-  }
-
-  /** How full the fullest receive queue is. */
-  private queue(): number {
-    const sockets = udpSockets();
-    const filled = (this.udp ?? []).flatMap(({ port, receiveBufferSize }) =>
-      sockets.filter((socket) => socket.port === port).map((socket) => socket.receiveQueueBytes / receiveBufferSize),
-    );
-    return Math.max(0, ...filled);
   }
 }

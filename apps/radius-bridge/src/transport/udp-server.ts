@@ -18,12 +18,20 @@ const literal: NonNullable<SocketOptions['lookup']> = (address, options, callbac
   else lookup(address, options, callback);
 };
 
+export interface UdpServerOptions {
+  /** As in `Source`; a new one where it is missing. */
+  readonly via?: number;
+  /** Other processes have sockets on the same port (SO_REUSEPORT). */
+  readonly isShared?: boolean;
+}
+
 /**
  * One UDP socket, bound to one address: so a reply has the address that the request was sent to (RFC 2865 §3). A handler that
  * throws costs its datagram, not the service.
  */
 export class UdpServer {
   private readonly socket: Socket;
+  readonly via: number;
   private isClosed = false;
 
   constructor(
@@ -31,15 +39,17 @@ export class UdpServer {
     handler: PacketHandler,
     counters: Counters,
     onFault: (reason: string) => void,
+    { via = nextVia(), isShared = false }: UdpServerOptions = {},
   ) {
+    this.via = via;
     const isIpv6 = host.includes(':');
     this.socket = createSocket({
       type: isIpv6 ? 'udp6' : 'udp4',
       ipv6Only: isIpv6,
       recvBufferSize: receiveBuffer,
       lookup: literal,
+      reusePort: isShared,
     });
-    const via = nextVia();
     this.socket.on('message', (datagram, { address, port }) => {
       try {
         handler(datagram, { address, port, via }, (reply) => this.send(reply, port, address));
@@ -59,6 +69,10 @@ export class UdpServer {
     const listening = once(this.socket, 'listening');
     this.socket.bind(port, this.host);
     await listening;
+    return this.port;
+  }
+
+  get port(): number {
     return this.socket.address().port;
   }
 

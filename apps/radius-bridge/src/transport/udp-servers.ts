@@ -4,6 +4,7 @@ import type { Counters } from '../counters.js';
 import { reasonOf, type Log } from '../log.js';
 import { isWildcard, localAddresses } from './local-addresses.js';
 import type { PacketHandler } from './source.js';
+import type { SharedPlace } from '../responders/messages.js';
 import { UdpServer } from './udp-server.js';
 
 const mostTries = 10;
@@ -18,6 +19,7 @@ export class UdpServers {
     private readonly handler: PacketHandler,
     private readonly counters: Counters,
     private readonly log: Log,
+    private readonly isShared = false,
   ) {}
 
   /** Resolves to the port, the same on all addresses. Fails when one of them can't be had. */
@@ -59,6 +61,11 @@ export class UdpServers {
     }
   }
 
+  /** Where other processes may listen, too. */
+  get places(): SharedPlace[] {
+    return [...this.servers].map(([host, { via }]) => ({ host, port: this.bound, via }));
+  }
+
   get port(): number {
     return this.bound;
   }
@@ -78,9 +85,8 @@ export class UdpServers {
   }
 
   private async open(address: string, port: number): Promise<number> {
-    const server = new UdpServer(address, this.handler, this.counters, (reason) =>
-      this.log('error', 'fault while handling a datagram', { reason }),
-    );
+    const onFault = (reason: string): void => this.log('error', 'fault while handling a datagram', { reason });
+    const server = new UdpServer(address, this.handler, this.counters, onFault, { isShared: this.isShared });
     try {
       const bound = await server.listen(port);
       this.servers.set(address, server);

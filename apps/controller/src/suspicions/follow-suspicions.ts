@@ -5,7 +5,7 @@ import { In, type EntityManager } from 'typeorm';
 import { contests, sessions, shownCertificates } from '../store/rows.js';
 import { judgeAuthentications, judgePorts, judgeVendors, type Finding } from './sightings.js';
 import { SuspicionBook } from './suspicion-book.js';
-import type { Contest, SessionReport } from './two-ports.js';
+import { isWired, type Contest, type SessionReport } from './two-ports.js';
 
 const lately = 60_000;
 
@@ -49,7 +49,7 @@ async function findDowngrades(tx: EntityManager, authentications: readonly Authe
 }
 
 async function findTwoPorts(tx: EntityManager, reports: readonly SessionReport[], now: Date): Promise<Finding[]> {
-  const wired = reports.filter(({ after }) => !after.isWireless);
+  const wired = reports.filter(({ after }) => isWired(after));
   if (wired.length === 0) return [];
   const macs = [...new Set(wired.map(({ after }) => after.mac))];
   const known = await tx.findBy(contests, { mac: In(macs) });

@@ -172,6 +172,12 @@ describe('one MAC address on two ports at once', () => {
       },
     ],
     [
+      'a device whose bridge does not say what its ports are',
+      (network) => {
+        for (let minute = 0; minute < 30; minute++) network.begin(minute, minute % 2 ? 'A' : 'B', { isWireless: null });
+      },
+    ],
+    [
       'a device that is carried from port to port to port',
       (network) => {
         for (const [n, port] of ['A', 'B', 'C', 'D', 'E', 'F'].entries()) network.begin(n, port);

@@ -41,7 +41,7 @@ export function followContest(
 ): { readonly contest: Contest | null; readonly isFound: boolean } {
   const { before, after } = report;
   const unchanged = { contest: known, isFound: false };
-  if (after.isWireless || after.state !== 'open') return unchanged;
+  if (!isWired(after) || after.state !== 'open') return unchanged;
   const here = portKey(after);
   const at = begins(report) ? after.startedAt : after.updatedAt;
   const elsewhere = others.filter((other) => portKey(other) !== here && isThere(other, at));
@@ -66,8 +66,12 @@ export const portKey = ({ nas, nasPort }: Pick<Session, 'nas' | 'nasPort'>): str
 const begins = ({ before, after }: SessionReport): boolean =>
   before === null && Date.parse(after.updatedAt) - Date.parse(after.startedAt) < justBegun;
 
-const isThere = ({ isWireless, state, updatedAt }: Session, at: string): boolean =>
-  !isWireless && (state === 'open' || Math.abs(Date.parse(at) - Date.parse(updatedAt)) < justEnded);
+/** Sessions that an older release reported do not say. */
+export const isWired = ({ isWireless }: Session): boolean => isWireless === false;
+
+const isThere = (session: Session, at: string): boolean =>
+  isWired(session) &&
+  (session.state === 'open' || Math.abs(Date.parse(at) - Date.parse(session.updatedAt)) < justEnded);
 
 function latest(sessions: readonly Session[]): string | null {
   const [newest] = [...sessions].sort((a, b) => (a.startedAt < b.startedAt ? 1 : -1));

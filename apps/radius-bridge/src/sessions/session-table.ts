@@ -23,7 +23,7 @@ export interface SessionOrigin {
   readonly nas: string;
   readonly nasAddress: string;
   readonly ssid: string | null;
-  readonly isWireless: boolean;
+  readonly isWireless: boolean | null;
   readonly method: AuthenticationMethod;
   readonly identification: SessionIdentification;
 }

@@ -45,6 +45,7 @@ const controller = new ControllerMetrics(() =>
     points: [],
     authentications: 0,
     streams: 0,
+    suspicions: [],
   }),
 );
 

@@ -457,6 +457,7 @@ function sessionOf(changes: Partial<Session>): Session {
     nas: 'sw1',
     nasAddress: '127.0.0.1',
     nasPort: '7',
+    isWireless: false,
     acctSessionId: 'a1',
     site: 'main',
     method: 'mac',

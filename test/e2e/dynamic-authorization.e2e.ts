@@ -116,7 +116,15 @@ describe.skipIf(!hasHostapd())('the ladder against hostapd', () => {
       nasPort: null,
       nasPortId: null,
     };
-    const origin = { mac, nas: 'switch', nasAddress: '127.0.0.1', ssid: null, method: 'mac' as const, identification };
+    const origin = {
+      mac,
+      nas: 'switch',
+      nasAddress: '127.0.0.1',
+      ssid: null,
+      isWireless: false,
+      method: 'mac' as const,
+      identification,
+    };
     const ports = { ...parts, client: new CoaClient(parts.counters), log: () => undefined };
     reconciler = new CoaReconciler(ports, new DecisionIds(), () => new Date());
     return parts.sessions.create(origin, grantFields(decision, 'cordon:test'), decision.fingerprint, new Date())!;

@@ -1,3 +1,4 @@
+import type { Suspicion } from './commands/suspicions.js';
 import type { Authentication, CoaOutcome, Posture, Session } from '#model';
 
 /* What the controller's /api/v1/history and /api/v1/history/placement answer, as far as it is shown. */
@@ -43,6 +44,7 @@ export type HistoryEntry =
       readonly change: SessionChange;
     }
   | ({ readonly type: 'device' } & AuditRecord)
+  | { readonly type: 'suspicion'; readonly at: string; readonly suspicion: Suspicion }
   | {
       readonly type: 'policy';
       readonly at: string;

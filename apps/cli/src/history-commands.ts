@@ -1,6 +1,8 @@
+import { suspicionKinds } from '#model';
 import { Option, type Command } from 'commander';
 import { history, type HistoryOptions } from './commands/history.js';
 import { sessions, type SessionsOptions } from './commands/sessions.js';
+import { dismissSuspicion, suspicions, type DismissOptions, type SuspicionsOptions } from './commands/suspicions.js';
 import { tail, type TailOptions } from './commands/tail.js';
 import { controllerVariables } from './controller-client.js';
 
@@ -26,6 +28,10 @@ Exit codes: 0 something is known, 2 nothing is, 1 the controller can't be asked.
 const tailHelp = `
 Goes on where it was when the controller comes back. What is no longer stored shows as a gap. With --json one object a
 line: {"type":"authentication",…} or {"type":"gap","missed":N}.`;
+
+const suspicionsHelp = `
+docs/suspicions.md says what each kind means, and what to do. Exit codes: 0 nothing is open, 2 something is, 1 the controller can't be
+asked.`;
 
 /** Commands that look at what happened; all of them ask the controller. */
 export function addHistoryCommands(cordon: Command, run: Run): void {
@@ -62,4 +68,23 @@ export function addHistoryCommands(cordon: Command, run: Run): void {
     .option('--limit <count>', 'so many entries of each kind at most', '500')
     .addHelpText('after', historyHelp)
     .action((mac: string | undefined, options: HistoryOptions) => run(() => history(mac, options)));
+  const suspects = asked(cordon.command('suspicions'))
+    .description('devices that may not be what they say')
+    .option('--mac <mac>', 'of this device')
+    .addOption(new Option('--kind <kind>', suspicionKinds.join(', ')).choices([...suspicionKinds]))
+    .addOption(
+      new Option('--state <state>', 'open, over, dismissed or all')
+        .choices(['open', 'over', 'dismissed', 'all'])
+        .default('open'),
+    )
+    .option('--limit <count>', 'so many at most', '200')
+    .addHelpText('after', suspicionsHelp)
+    .action((options: SuspicionsOptions) => run(() => suspicions(options)));
+  asked(suspects.command('dismiss'))
+    .argument('<id>', 'which one, as the list has it')
+    .description('say that there is nothing to it; it releases no device. Needs role operator')
+    .requiredOption('--reason <text>', 'why: the audit trail keeps it')
+    .action((id: string, _: unknown, command: Command) =>
+      run(() => dismissSuspicion(id, command.optsWithGlobals<DismissOptions>())),
+    );
 }

@@ -8,6 +8,7 @@ import { AuthGuard } from './auth/auth.guard.js';
 import { TokensController } from './auth/tokens.controller.js';
 import { TokenStore } from './auth/tokens.js';
 import { BridgeController } from './bridge/bridge.controller.js';
+import { EventIntake } from './bridge/event-intake.js';
 import { BridgeFeed } from './bridge/feed.js';
 import type { Config } from './config.js';
 import { CredentialStore } from './credentials/credential-store.js';
@@ -38,14 +39,17 @@ import { SessionsController } from './sessions/sessions.controller.js';
 import { AuditController } from './status/audit.controller.js';
 import { StatusController } from './status/status.controller.js';
 import { Database } from './store/database.js';
+import { SuspicionStore } from './suspicions/suspicion-store.js';
+import { SuspicionsController } from './suspicions/suspicions.controller.js';
 import { Wakeups } from './wakeups.js';
 import { clockToken, configToken, firstAdminTokenKey } from './wiring.js';
 
 /*
  *   PolicySource ─▶ PolicyLoop ──┐                        ┌─▶ BridgeFeed ──▶ bridges
  *   DeviceStore, CredentialStore ┼─▶ Wakeups ("look again")┤
- *   bridge events ─▶ sessions ───┘                        └─▶ EnforcementLoop ──▶ enforcement points
- *                 └▶ authentications, session changes ─▶ AuthenticationStream, Historian ◀─ who asks why
+ *   EventIntake ─▶ sessions ─────┘                        └─▶ EnforcementLoop ──▶ enforcement points
+ *           ├▶ suspicions ─▶ postures of devices
+ *           └▶ authentications, session changes ─▶ AuthenticationStream, Historian ◀─ who asks why
  *
  * All of them keep their state in the one Database.
  */
@@ -72,6 +76,7 @@ function controllerMetrics(
   enforcement: EnforcementLoop,
   authentications: AuthenticationStore,
   stream: AuthenticationStream,
+  suspicions: SuspicionStore,
 ): ControllerMetrics {
   return new ControllerMetrics(async () => ({
     version,
@@ -83,6 +88,7 @@ function controllerMetrics(
     points: enforcement.states(),
     authentications: (await authentications.bounds()).last,
     streams: stream.clients,
+    suspicions: await suspicions.count(),
   }));
 }
 
@@ -163,6 +169,17 @@ const factories: Provider[] = [
     useFactory: (database: Database, policy: PolicyLoop, wakeups: Wakeups) => new BridgeFeed(database, policy, wakeups),
   },
   {
+    provide: EventIntake,
+    inject: [Database, PolicyLoop, Wakeups, clockToken, configToken],
+    useFactory: (database: Database, policy: PolicyLoop, wakeups: Wakeups, clock: Clock, { history }: Config) =>
+      new EventIntake(database, policy, wakeups, clock, history),
+  },
+  {
+    provide: SuspicionStore,
+    inject: [Database, clockToken],
+    useFactory: (database: Database, clock: Clock) => new SuspicionStore(database, clock),
+  },
+  {
     provide: EnforcementLoop,
     inject: [configToken, PolicyLoop, SessionStore, Database, clockToken, Wakeups, Log],
     useFactory: (
@@ -187,6 +204,7 @@ const factories: Provider[] = [
       EnforcementLoop,
       AuthenticationStore,
       AuthenticationStream,
+      SuspicionStore,
     ],
     useFactory: controllerMetrics,
   },
@@ -200,6 +218,7 @@ const factories: Provider[] = [
     DevicesController,
     CredentialsController,
     SessionsController,
+    SuspicionsController,
     HistoryController,
     PolicyController,
     BridgeController,

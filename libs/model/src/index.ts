@@ -5,3 +5,4 @@ export * from './enforcement.js';
 export * from './feed.js';
 export * from './posture.js';
 export * from './session.js';
+export * from './suspicion.js';

@@ -4,6 +4,8 @@ import { macSchema } from './device.js';
 import { authenticationMethods, postures } from './posture.js';
 
 const instant = z.iso.datetime();
+/** Absent in the events that an older bridge has on its disk. */
+const sinceLater = <T extends z.ZodType>(schema: T) => schema.nullable().default(null);
 
 /** What the bridge tried with a live session whose authorization changed, and what the NAS said (RFC 5176). */
 export const coaOutcomeSchema = z.strictObject({
@@ -44,6 +46,8 @@ export const sessionSchema = z.strictObject({
   nas: z.string(),
   nasAddress: z.string(),
   nasPort: z.string().nullable(),
+  /** A radio, between whose access points devices roam; null: not known. */
+  isWireless: sinceLater(z.boolean()),
   acctSessionId: z.string().nullable(),
   site: z.string(),
   method: z.enum(authenticationMethods),
@@ -71,9 +75,6 @@ export const sessionSchema = z.strictObject({
   convergence: convergenceSchema,
 });
 export type Session = z.infer<typeof sessionSchema>;
-
-/** Absent in the events that an older bridge has on its disk. */
-const sinceLater = <T extends z.ZodType>(schema: T) => schema.nullable().default(null);
 
 /** One decision of the bridge, or several equal ones in a row (`count`). */
 export const authenticationSchema = z.strictObject({

@@ -25,7 +25,7 @@ describe('docs/policy-language.md', () => {
       'rules/membership.csv':
         'g, infusion-pump, medical-device\ng, drug-library-1, drug-library\ng3, main-wifi, main\n',
       // What the examples mention and don't declare.
-      'catalog/classes-x.yaml': 'medical-device: {}\nct-scanner: {}\nquarantined: {}\nworkstation: {}\n',
+      'catalog/classes-x.yaml': 'medical-device: {}\nct-scanner: {}\nquarantined: {}\nworkstation: {}\nip-camera: {}\n',
       'catalog/endpoints-x.yaml':
         'pump-gateway: { addresses: [10.10.4.21] }\nvendor-support: { addresses: [10.10.4.22] }\nremediation-portal: { addresses: [10.10.4.23] }\ndns-servers: { addresses: [10.10.4.24] }\n',
       'catalog/applications-x.yaml': 'pump-comms: { ports: [tcp/3613] }\nhttps: { ports: [tcp/443] }\n',
@@ -44,7 +44,7 @@ describe('docs/policy-language.md', () => {
       );
       examples++;
     }
-    expect(examples).toBe(19);
+    expect(examples).toBe(20);
     expect(loadPolicy(files).diagnostics).toEqual([]);
   });
 });

@@ -54,6 +54,10 @@ export const policyCodes = {
   'rule-shadowed': ['warning', 'an allow never takes effect: denies close all of it'],
   'rule-too-broad': ['warning', 'an allow opens more than anybody can mean'],
   'rules-contradict': ['warning', 'an allow and a deny speak of the same packets'],
+  'quarantine-of-life-critical': [
+    'warning',
+    'a suspicion alone puts devices into quarantine that may be attached to a patient',
+  ],
   'radsec-not-served': ['error', 'a switch uses RADIUS over TLS, and network/radsec.yaml is missing'],
   'test-failed': ['error', 'a test or an invariant of the policy does not hold'],
   'reply-too-large': ['error', 'an Access-Accept would not fit into 4096 bytes'],

@@ -10,6 +10,7 @@ import type {
   NasEntry,
   RadsecEntry,
   SegmentAtSite,
+  SuspicionRules,
 } from './snapshot.js';
 import type { Schedule, When } from './when.js';
 
@@ -25,6 +26,7 @@ export interface Policy {
   readonly enforcementPoints: readonly EnforcementPointEntry[];
   readonly eap: EapEntry | null;
   readonly radsec: RadsecEntry | null;
+  readonly suspicions: SuspicionRules;
   /** Classes and endpoints together: one namespace, as in Casbin's `g`. */
   readonly principalTree: Hierarchy;
   readonly applicationTree: Hierarchy;

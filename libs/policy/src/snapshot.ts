@@ -1,5 +1,5 @@
 import type { AclEntry, AddressSet, Prefix, ServiceSet } from '#net';
-import type { AuthorizationStep, Posture } from '#model';
+import type { AuthorizationStep, Posture, SuspicionAction, SuspicionKind } from '#model';
 import type { Schedule } from './when.js';
 
 /** Where a line of policy stands and what it says. */
@@ -253,6 +253,23 @@ export interface RadsecEntry {
   readonly idleTimeout: number;
 }
 
+export type SuspicionActions = Readonly<Record<SuspicionKind, SuspicionAction>>;
+
+/** What is done about suspicions, of network/suspicions.yaml. */
+export interface SuspicionRules {
+  /** Of classes that are not named in `classes`. */
+  readonly actions: SuspicionActions;
+  readonly classes: readonly ClassSuspicions[];
+}
+
+export interface ClassSuspicions {
+  /** A class; those below it are not meant. */
+  readonly name: string;
+  readonly actions: SuspicionActions;
+  /** What MAC addresses of such devices begin with: `00:1a:2b`, `00:1a:2b:c`, `00:1a:2b:cd:e`. None: anything. */
+  readonly manufacturers: readonly string[];
+}
+
 export interface Provenance {
   readonly commit: string | null;
   readonly author: string | null;
@@ -264,7 +281,7 @@ export interface Provenance {
  * `provenance`, `compiledFor` and itself: compiling the same files again gives the same digest).
  */
 export interface Snapshot {
-  readonly format: 6;
+  readonly format: 7;
   readonly digest: string;
   /** The instant that the rules' `when` were judged at. */
   readonly compiledFor: string;
@@ -289,5 +306,6 @@ export interface Snapshot {
   readonly eap: EapEntry | null;
   /** Null: RADIUS over TLS is not served. */
   readonly radsec: RadsecEntry | null;
+  readonly suspicions: SuspicionRules;
   readonly enforcementPoints: readonly EnforcementPointEntry[];
 }

@@ -2,6 +2,7 @@ import type { HistoryEntry, PolicyVersion, SessionChange } from '../history-answ
 import { green, red, yellow } from '../output.js';
 import { shown } from '../table.js';
 import { formatTime } from '../times.js';
+import type { Suspicion } from './suspicions.js';
 import { describeAuthentication } from './tail.js';
 
 /** One line of a history. */
@@ -14,12 +15,19 @@ export function describeEntry(entry: HistoryEntry, versions: Readonly<Record<str
       return `${at}  ${entry.mac}  ${shown(entry.nas)} ${shown(entry.nasPort)}  ${describeChange(entry.change, versions)}`;
     case 'device':
       return `${at}  ${yellow('record')}  ${entry.action} by ${shown(entry.actor)}${describeFields(entry)}${entry.reason ? `: ${shown(entry.reason)}` : ''}`;
+    case 'suspicion':
+      return `${at}  ${red('suspicion')}  ${describeSuspicion(entry.suspicion)}`;
     case 'policy':
       break;
   }
   const { version, from, to } = entry;
   const moved = `${shown(from.segment)} (VLAN ${from.vlan}) to ${shown(to.segment)} (VLAN ${to.vlan})`;
   return `${at}  ${yellow('policy')}  ${describeCommit(version)} moves ${entry.mac} from ${moved}, by ${shown(to.rule)}`;
+}
+
+function describeSuspicion({ id, mac, kind, action, reason, count, state }: Suspicion): string {
+  const often = count > 1 ? `, seen ${count} times` : '';
+  return `${id} of ${mac}: ${kind}, ${action}: ${shown(reason)}${often}; ${state}`;
 }
 
 function describeChange(change: SessionChange, versions: Readonly<Record<string, PolicyVersion>>): string {

@@ -1,4 +1,4 @@
-import type { Session } from '#model';
+import type { Session, SuspicionKind } from '#model';
 import { ControllerClient, readControllerOptions, type ControllerArguments } from '../controller-client.js';
 import { countOf, print, printJson } from '../output.js';
 import { UsageError } from '../policy-files.js';
@@ -23,6 +23,7 @@ export interface SessionsOptions extends ControllerArguments {
 interface SessionView extends Session {
   readonly desired: { readonly segment: string; readonly vlan: number; readonly role: string } | null;
   readonly isConverged: boolean;
+  readonly suspicions: readonly SuspicionKind[];
 }
 
 interface Page {
@@ -68,13 +69,16 @@ function show(found: readonly SessionView[], isCut: boolean): void {
     String(session.vlan),
     session.method,
     formatTime(session.startedAt),
-    stateOf(session),
+    `${stateOf(session)}${suspicionsOf(session)}`,
   ]);
   if (rows.length > 0) for (const line of alignTable(header, rows)) print(line);
   const diverged = found.filter(({ state, isConverged }) => state === 'open' && !isConverged).length;
   print(`${countOf(found.length, 'session')}${diverged > 0 ? `, ${diverged} not as policy wants` : ''}`);
   if (isCut) print('there are more: narrow it down, or use --limit all');
 }
+
+const suspicionsOf = ({ suspicions }: SessionView): string =>
+  suspicions.length > 0 ? `; suspicion: ${suspicions.join(', ')}` : '';
 
 /** What the port is not as it should be for, or how the session ended. */
 function stateOf({ state, endReason, isConverged, desired, convergence }: SessionView): string {

@@ -1,4 +1,4 @@
-import type { Authentication } from '#model';
+import type { Authentication, SuspicionKind } from '#model';
 import { once } from 'node:events';
 import {
   ControllerClient,
@@ -75,16 +75,21 @@ function showText(type: string, data: string): string {
     const { missed } = JSON.parse(data) as { missed: number };
     return yellow(`--- gap: up to ${missed} decisions are not shown, because they are too old or too many ---`);
   }
-  return describeAuthentication(JSON.parse(data) as Authentication);
+  return describeAuthentication(JSON.parse(data) as Authentication & { suspicions: SuspicionKind[] });
 }
 
-export function describeAuthentication(authentication: Authentication): string {
+/** `suspicions`: what the device is suspected of now, where that is asked. */
+export function describeAuthentication(
+  authentication: Authentication & { readonly suspicions?: readonly SuspicionKind[] },
+): string {
   const { at, mac, nas, nasPort, outcome, method, segment, vlan, reason, count, decisionId } = authentication;
   const isAccept = outcome === 'accept';
   const what = isAccept
     ? `${green('accept')}  ${shown(segment)}${vlan === null ? '' : ` (VLAN ${vlan})`}`
     : red('reject');
   const how = method === null ? '' : ` by ${method}`;
+  const { suspicions = [] } = authentication;
+  const suspect = suspicions.length > 0 ? `  ${red(`suspicion: ${suspicions.join(', ')}`)}` : '';
   const often = count > 1 ? `, ${count} times` : '';
-  return `${formatTime(at)}  ${shown(mac)}  ${shown(nas)} ${shown(nasPort)}  ${what}${how}: ${shown(reason)}${often}  [${shown(decisionId)}]`;
+  return `${formatTime(at)}  ${shown(mac)}  ${shown(nas)} ${shown(nasPort)}  ${what}${how}: ${shown(reason)}${often}  [${shown(decisionId)}]${suspect}`;
 }

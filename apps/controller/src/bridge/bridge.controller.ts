@@ -1,17 +1,12 @@
 import { Body, Controller, Get, HttpCode, Inject, Post, Query, Res } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
-import type { Clock } from '#base';
 import { bridgeEventsSchema, type BridgeEvents, type BridgeEventsAnswer } from '#model';
 import { z } from 'zod';
 import { Allow } from '../auth/auth.guard.js';
-import type { Config } from '../config.js';
 import { ApiRoute } from '../http/openapi.js';
 import { ZodPipe } from '../http/zod.pipe.js';
-import { Database } from '../store/database.js';
-import { clockToken, configToken } from '../wiring.js';
-import { Wakeups } from '../wakeups.js';
 import { BridgeFeed } from './feed.js';
-import { storeEvents } from './store-events.js';
+import { EventIntake } from './event-intake.js';
 
 const revision = z.coerce.number().int().nonnegative().default(0);
 const feedQuery = z.strictObject({
@@ -27,10 +22,7 @@ const feedQuery = z.strictObject({
 export class BridgeController {
   constructor(
     @Inject(BridgeFeed) private readonly feed: BridgeFeed,
-    @Inject(Database) private readonly database: Database,
-    @Inject(Wakeups) private readonly wakeups: Wakeups,
-    @Inject(clockToken) private readonly clock: Clock,
-    @Inject(configToken) private readonly config: Config,
+    @Inject(EventIntake) private readonly intake: EventIntake,
   ) {}
 
   @Get('feed')
@@ -48,11 +40,7 @@ export class BridgeController {
   @HttpCode(200)
   @Allow('bridge', 'write')
   @ApiRoute({ summary: 'What the bridge saw, in order; answered once stored', body: bridgeEventsSchema })
-  async events(@Body(new ZodPipe(bridgeEventsSchema)) batch: BridgeEvents): Promise<BridgeEventsAnswer> {
-    const stored = await storeEvents(this.database, batch, this.clock.now(), this.config.history);
-    const { answer, sessionsChanged, authentications } = stored;
-    if (sessionsChanged) this.wakeups.fire('sessions');
-    if (authentications > 0) this.wakeups.fire('authentications');
-    return answer;
+  events(@Body(new ZodPipe(bridgeEventsSchema)) batch: BridgeEvents): Promise<BridgeEventsAnswer> {
+    return this.intake.take(batch);
   }
 }

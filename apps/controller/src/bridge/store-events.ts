@@ -3,6 +3,9 @@ import { In, type EntityManager } from 'typeorm';
 import { keepNewest, type HistoryLimits } from '../history/retention.js';
 import { changesBetween } from '../history/session-changes.js';
 import { Refusal } from '../http/refusal.js';
+import type { Snapshot } from '#policy';
+import { followSuspicions } from '../suspicions/follow-suspicions.js';
+import type { SessionReport } from '../suspicions/two-ports.js';
 import type { Database } from '../store/database.js';
 import {
   authentications,
@@ -19,19 +22,23 @@ const closedSessions = 100_000;
 export interface StoredEvents {
   readonly answer: BridgeEventsAnswer;
   readonly sessionsChanged: boolean;
+  /** A suspicion put a device into quarantine. */
+  readonly devicesChanged: boolean;
   readonly authentications: number;
 }
 
 /**
  * Stores a batch of a bridge's spool in one transaction and answers only after it is durable, because the bridge then
  * forgets it. A `seq` counts once per bridge, so a batch that is sent again changes nothing; sessions carry their own
- * revision and never go back.
+ * revision and never go back. What makes a device suspect is found in the same transaction: `snapshot` is the policy in force,
+ * which says what is done about it.
  */
 export function storeEvents(
   database: Database,
   batch: BridgeEvents,
   now: Date,
   limits: Pick<HistoryLimits, 'rows'>,
+  snapshot: Snapshot | null,
 ): Promise<StoredEvents> {
   checkOrder(batch);
   return database.transaction(async (tx) => {
@@ -40,10 +47,12 @@ export function storeEvents(
     const fresh = batch.events.filter(({ seq }) => seq > last);
     const stored = fresh.at(-1)?.seq ?? last;
     const reported = fresh.flatMap((event) => (event.type === 'session' ? [event.session] : []));
-    const sessionsChanged = await saveSessions(tx, batch.bridge, reported, limits.rows);
+    const reports = await saveSessions(tx, batch.bridge, reported, limits.rows);
     const authenticated = await saveAuthentications(tx, batch.bridge, fresh, limits.rows);
+    const decisions = fresh.flatMap((event) => (event.type === 'authentication' ? [event.authentication] : []));
+    const devicesChanged = await followSuspicions(tx, { authentications: decisions, reports }, snapshot, now);
     await tx.save(bridges, { id: batch.bridge, lastSeq: stored, lastSeen: now.toISOString() });
-    return { answer: { stored }, sessionsChanged, authentications: authenticated };
+    return { answer: { stored }, sessionsChanged: reports.length > 0, devicesChanged, authentications: authenticated };
   });
 }
 
@@ -55,27 +64,30 @@ function checkOrder({ events }: BridgeEvents): void {
   ]);
 }
 
+/** Answers with what was new in them. */
 async function saveSessions(
   tx: EntityManager,
   bridge: string,
   reported: readonly Session[],
   mostChanges: number,
-): Promise<boolean> {
-  if (reported.length === 0) return false;
+): Promise<SessionReport[]> {
+  if (reported.length === 0) return [];
   const stored = await tx.findBy(sessions, { id: In([...new Set(reported.map(({ id }) => id))]) });
   const known = new Map(stored.map(({ id, document }) => [id, document]));
   const changed = new Map<string, Session>();
   const changes: Omit<SessionChangeRow, 'id'>[] = [];
+  const reports: SessionReport[] = [];
   for (const session of reported) {
     const before = known.get(session.id) ?? null;
     if (before && session.revision <= before.revision) continue;
+    reports.push({ before, after: session });
     const { id, mac, nas, nasPort } = session;
     for (const { at, change } of changesBetween(before, session))
       changes.push({ session: id, at, mac, nas, nasPort, document: change });
     known.set(id, session);
     changed.set(id, session);
   }
-  if (changed.size === 0) return false;
+  if (changed.size === 0) return [];
   await tx.upsert(
     sessions,
     [...changed.values()].map((session) => rowOf(bridge, session)),
@@ -92,7 +104,7 @@ async function saveSessions(
       [closedSessions],
     );
   }
-  return true;
+  return reports;
 }
 
 function rowOf(bridge: string, session: Session): SessionRow {

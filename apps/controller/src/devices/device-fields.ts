@@ -30,6 +30,6 @@ export const deviceChange = deviceFields
   .partial()
   .refine((change) => Object.keys(change).length > 0, 'name at least one field');
 
-const reason = z.string().trim().min(1, 'say why: the audit trail keeps it').max(500);
-export const postureChange = z.strictObject({ posture: devicePostureSchema, reason });
-export const classChange = z.strictObject({ class: deviceFields.shape.class, reason: reason.optional() });
+export const reasonField = z.string().trim().min(1, 'say why: the audit trail keeps it').max(500);
+export const postureChange = z.strictObject({ posture: devicePostureSchema, reason: reasonField });
+export const classChange = z.strictObject({ class: deviceFields.shape.class, reason: reasonField.optional() });

@@ -8,7 +8,7 @@ import { removeCredentials } from '../credentials/credential-store.js';
 import { recordAudit, type AuditEntry } from '../store/audit.js';
 import { takeRevisions } from '../store/counters.js';
 import type { Database } from '../store/database.js';
-import { credentials, devices, tombstones, type DeviceRow } from '../store/rows.js';
+import { credentials, devices, shownCertificates, tombstones, type DeviceRow } from '../store/rows.js';
 import type { Wakeups } from '../wakeups.js';
 import type { DeviceChange, NewDevice } from './device-fields.js';
 
@@ -110,11 +110,15 @@ export class DeviceStore {
     });
   }
 
-  /** With its credentials: a password whose device nobody knows must not let anything in. */
+  /**
+   * With its credentials: a password whose device nobody knows must not let anything in. That it ever showed a certificate is
+   * forgotten, too: its address may come back on another device.
+   */
   remove(mac: Mac, actor: string): Promise<void> {
     return this.write(async (tx) => {
       const before = (await tx.findOneBy(devices, { mac })) ?? notFound(mac);
       await tx.delete(devices, { mac });
+      await tx.delete(shownCertificates, { mac });
       await tx.insert(tombstones, { mac, revision: await takeRevisions(tx, 'device', 1) });
       await recordAudit(tx, this.clock.now(), [{ actor, action: 'device.delete', target: mac, before }]);
       await removeCredentials(tx, this.clock.now(), await tx.findBy(credentials, { mac }), {

@@ -9,7 +9,7 @@ import { pageQuery, type Page } from '../http/paging.js';
 import { Refusal } from '../http/refusal.js';
 import { ZodPipe } from '../http/zod.pipe.js';
 import { PolicyLoop } from '../policy/policy-loop.js';
-import { AuthenticationStore, type AuthenticationView } from '../history/authentication-store.js';
+import { AuthenticationStore, type MarkedAuthentication } from '../history/authentication-store.js';
 import type { DeviceRow } from '../store/rows.js';
 import { checkClass } from './class-check.js';
 import { classChange, deviceChange, newDevice, postureChange, type NewDevice } from './device-fields.js';
@@ -125,7 +125,7 @@ export class DevicesController {
   authentications(
     @Param('mac', macPipe) mac: Mac,
     @Query(new ZodPipe(z.strictObject(pageQuery))) query: { cursor?: string | undefined; limit: number },
-  ): Promise<Page<AuthenticationView>> {
+  ): Promise<Page<MarkedAuthentication>> {
     return this.history.list({ mac, ...query });
   }
 

@@ -57,7 +57,7 @@ async function store(authentications: readonly Authentication[], rows = 1_000_00
     return { type: 'authentication', seq: ++seq, authentication: each };
   });
   for (let i = 0; i < events.length; i += 1000)
-    await storeEvents(database, { bridge: 'b/1', events: events.slice(i, i + 1000) }, new Date(start), { rows });
+    await storeEvents(database, { bridge: 'b/1', events: events.slice(i, i + 1000) }, new Date(start), { rows }, null);
 }
 
 const minutes = async (query: Partial<AuthenticationQuery>): Promise<number[]> => {

@@ -1,9 +1,10 @@
-import type { Authentication } from '#model';
+import type { Authentication, SuspicionKind } from '#model';
 import type { Mac } from '#net';
 import type { EntityManager, SelectQueryBuilder } from 'typeorm';
 import { pageOf, type Page } from '../http/paging.js';
 import type { Database } from '../store/database.js';
 import { authentications, type AuthenticationRow } from '../store/rows.js';
+import { openSuspicions } from '../suspicions/suspicion-store.js';
 
 export interface AuthenticationFilter {
   readonly mac?: Mac | undefined;
@@ -26,9 +27,14 @@ export interface AuthenticationView extends Authentication {
   readonly bridge: string;
 }
 
+/** With what the device is suspected of now. */
+export interface MarkedAuthentication extends AuthenticationView {
+  readonly suspicions: readonly SuspicionKind[];
+}
+
 /** What came since a number, and up to which number that was looked for. */
 export interface Arrivals {
-  readonly rows: readonly AuthenticationView[];
+  readonly rows: readonly MarkedAuthentication[];
   readonly upTo: number;
 }
 
@@ -45,9 +51,14 @@ export const viewOf = ({ id, bridge, document }: AuthenticationRow): Authenticat
 export class AuthenticationStore {
   constructor(private readonly database: Database) {}
 
-  async list(query: AuthenticationQuery): Promise<Page<AuthenticationView>> {
-    const rows = await this.database.read((db) => selectAuthentications(db, query).getMany());
-    return pageOf(rows, query.limit, ({ at, id }) => `${at}~${id}`, viewOf);
+  async list(query: AuthenticationQuery): Promise<Page<MarkedAuthentication>> {
+    const rows = await this.database.read(async (db) => marked(db, await selectAuthentications(db, query).getMany()));
+    return pageOf(
+      rows,
+      query.limit,
+      ({ at, id }) => `${at}~${id}`,
+      (row) => row,
+    );
   }
 
   /** Number of the oldest that is stored, and the last that was given out, which may be deleted since. */
@@ -72,13 +83,20 @@ export class AuthenticationStore {
   /** Oldest first. Looks at a bounded number of rows; who wants more asks again from `upTo`. */
   async after(id: number, last: number, filter: AuthenticationFilter): Promise<Arrivals> {
     const upTo = Math.min(last, id + window);
-    const rows = await this.database.read((db) =>
-      filtered(db.createQueryBuilder(authentications, 'a').where('a.id > :id AND a.id <= :upTo', { id, upTo }), filter)
-        .orderBy('a.id')
-        .getMany(),
-    );
-    return { rows: rows.map(viewOf), upTo };
+    const rows = await this.database.read(async (db) => {
+      const select = db.createQueryBuilder(authentications, 'a').where('a.id > :id AND a.id <= :upTo', { id, upTo });
+      return marked(db, await filtered(select, filter).orderBy('a.id').getMany());
+    });
+    return { rows, upTo };
   }
+}
+
+async function marked(db: EntityManager, rows: readonly AuthenticationRow[]): Promise<MarkedAuthentication[]> {
+  const open = await openSuspicions(
+    db,
+    rows.flatMap(({ mac }) => mac ?? []),
+  );
+  return rows.map((row) => ({ ...viewOf(row), suspicions: open.get(row.mac ?? '') ?? [] }));
 }
 
 export function selectAuthentications(

@@ -83,7 +83,7 @@ async function authenticate(nases: readonly string[], rows = 1_000_000): Promise
     return { type: 'authentication', seq: ++seq, authentication };
   });
   for (let i = 0; i < events.length; i += 1000)
-    await storeEvents(database, { bridge: 'b', events: events.slice(i, i + 1000) }, new Date(), { rows });
+    await storeEvents(database, { bridge: 'b', events: events.slice(i, i + 1000) }, new Date(), { rows }, null);
   wakeups.fire('authentications');
 }
 

@@ -1,7 +1,14 @@
 import type { Mac } from '#net';
 import type { EntityManager } from 'typeorm';
 import type { Database } from '../store/database.js';
-import { audits, sessionChanges, type AuditRow, type SessionChangeRow } from '../store/rows.js';
+import {
+  audits,
+  sessionChanges,
+  suspicions,
+  type AuditRow,
+  type SessionChangeRow,
+  type SuspicionRow,
+} from '../store/rows.js';
 import { selectAuthentications, viewOf, type AuthenticationView } from './authentication-store.js';
 
 /** A device, or a port of a NAS. */
@@ -19,6 +26,8 @@ export interface Records {
   readonly authentications: readonly AuthenticationView[];
   readonly changes: readonly SessionChangeRow[];
   readonly audit: readonly AuditRow[];
+  /** By when they were raised. */
+  readonly suspicions: readonly SuspicionRow[];
   /** There is more before the oldest of these. */
   readonly isCut: boolean;
 }
@@ -32,11 +41,13 @@ export class HistoryStore {
       const found = await selectAuthentications(db, { ...subject, ...period, limit }).getMany();
       const changes = await changesOf(db, subject, period, limit + 1);
       const audit = subject.mac === undefined ? [] : await auditOf(db, subject.mac, period, limit + 1);
+      const raised = await suspicionsOf(db, subject, period, limit + 1);
       return {
         authentications: found.slice(0, limit).map(viewOf),
         changes: changes.slice(0, limit),
         audit: audit.slice(0, limit),
-        isCut: [found, changes, audit].some((rows) => rows.length > limit),
+        suspicions: raised.slice(0, limit),
+        isCut: [found, changes, audit, raised].some((rows) => rows.length > limit),
       };
     });
   }
@@ -57,6 +68,24 @@ function changesOf(db: EntityManager, subject: Subject, { from, to }: Period, ta
   if (from !== undefined) select.andWhere('c.at >= :from', { from });
   if (subject.mac !== undefined) select.andWhere('c.mac = :mac', { mac: subject.mac });
   else select.andWhere('c.nas = :nas AND c.nasPort = :port', { nas: subject.nas, port: subject.port });
+  return select.getMany();
+}
+
+function suspicionsOf(
+  db: EntityManager,
+  subject: Subject,
+  { from, to }: Period,
+  take: number,
+): Promise<SuspicionRow[]> {
+  const select = db
+    .createQueryBuilder(suspicions, 's')
+    .where('s.raisedAt <= :to', { to })
+    .orderBy('s.raisedAt', 'DESC')
+    .addOrderBy('s.id', 'DESC')
+    .take(take);
+  if (from !== undefined) select.andWhere('s.raisedAt >= :from', { from });
+  if (subject.mac !== undefined) select.andWhere('s.mac = :mac', { mac: subject.mac });
+  else select.andWhere('s.nas = :nas AND s.nasPort = :port', { nas: subject.nas, port: subject.port });
   return select.getMany();
 }
 

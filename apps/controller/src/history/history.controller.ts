@@ -7,7 +7,7 @@ import { ApiRoute } from '../http/openapi.js';
 import { pageQuery, type Page } from '../http/paging.js';
 import { Refusal } from '../http/refusal.js';
 import { ZodPipe } from '../http/zod.pipe.js';
-import { AuthenticationStore, type AuthenticationView } from './authentication-store.js';
+import { AuthenticationStore, type MarkedAuthentication } from './authentication-store.js';
 import { AuthenticationStream } from './authentication-stream.js';
 import { Historian, type HistoryAnswer, type PlacementAnswer } from './historian.js';
 import type { Subject } from './history-store.js';
@@ -62,7 +62,7 @@ export class HistoryController {
   @Get('authentications')
   @Allow('sessions', 'read')
   @ApiRoute({ summary: 'What bridges answered to devices, newest first', query: listQuery })
-  list(@Query(new ZodPipe(listQuery)) query: z.infer<typeof listQuery>): Promise<Page<AuthenticationView>> {
+  list(@Query(new ZodPipe(listQuery)) query: z.infer<typeof listQuery>): Promise<Page<MarkedAuthentication>> {
     return this.authentications.list(query);
   }
 

@@ -1,6 +1,6 @@
 import type { Authentication } from '#model';
 import type { VersionOfDigest } from '../policy/policy-store.js';
-import type { AuditRow } from '../store/rows.js';
+import type { AuditRow, SuspicionRow } from '../store/rows.js';
 import type { AuthenticationView } from './authentication-store.js';
 import type { Records } from './history-store.js';
 import type { SessionChange } from './session-changes.js';
@@ -23,6 +23,8 @@ export type HistoryEntry =
       AuditRow,
       'actor' | 'action' | 'reason' | 'before' | 'after'
     >)
+  /** Raised then. */
+  | { readonly type: 'suspicion'; readonly at: string; readonly suspicion: SuspicionRow }
   /** A policy came into force and gave a device another grant than the one before. */
   | {
       readonly type: 'policy';
@@ -59,12 +61,13 @@ export function historyOf(records: Records, versionOf: (digest: string) => Versi
       before,
       after,
     })),
+    ...records.suspicions.map((suspicion) => ({ type: 'suspicion' as const, at: suspicion.raisedAt, suspicion })),
   ];
   return [...entries, ...policyChanges(records, versionOf)].sort(compareEntries);
 }
 
 /** At one instant the cause stands before what came of it. */
-const order = { policy: 0, device: 1, authentication: 2, session: 3 } as const;
+const order = { policy: 0, device: 1, authentication: 2, session: 3, suspicion: 4 } as const;
 
 function compareEntries(a: HistoryEntry, b: HistoryEntry): number {
   return a.at < b.at ? -1 : a.at > b.at ? 1 : order[a.type] - order[b.type];

@@ -143,7 +143,7 @@ describe('a history', () => {
   };
   const versionOf = (digest: string) => (digest === 'd2' ? version : null);
   const types = (authentications: AuthenticationView[]): string[] =>
-    historyOf({ authentications, changes: [], audit: [], isCut: false }, versionOf).map(
+    historyOf({ authentications, changes: [], audit: [], suspicions: [], isCut: false }, versionOf).map(
       (entry) => `${new Date(entry.at).getUTCMinutes()} ${entry.type}`,
     );
 

@@ -13,6 +13,7 @@ const session: Session = {
   nas: 'sw1',
   nasAddress: '10.0.0.1',
   nasPort: '7',
+  isWireless: false,
   acctSessionId: null,
   site: 'main',
   method: 'mac',

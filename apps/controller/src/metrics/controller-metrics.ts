@@ -1,8 +1,9 @@
 import { Gauge, Counter, Histogram, Registry } from 'prom-client';
-import type { DevicePosture } from '#model';
+import { suspicionKinds, type DevicePosture } from '#model';
 import type { PointState } from '../enforcement/enforcement-point.js';
 import type { PolicyStatus } from '../policy/describe-policy.js';
 import type { BridgeRow } from '../store/rows.js';
+import type { SuspicionCount } from '../suspicions/suspicion-store.js';
 
 /** What stands now: read when somebody asks. */
 export interface ControllerState {
@@ -16,6 +17,7 @@ export interface ControllerState {
   /** Authentications that were ever stored, also those that are deleted since. */
   readonly authentications: number;
   readonly streams: number;
+  readonly suspicions: readonly SuspicionCount[];
 }
 
 type Sample = readonly [value: number, labels: Readonly<Record<string, string>>];
@@ -29,6 +31,10 @@ interface StateMetric {
 }
 
 const seconds = (instant: string | null | undefined): number => (instant ? Date.parse(instant) / 1000 : 0);
+
+/** A kind that was never seen is 0, so that an alert sees the first one come. */
+const ofEachKind = (counts: readonly SuspicionCount[], what: 'raised' | 'open'): Sample[] =>
+  suspicionKinds.map((kind) => [counts.find((count) => count.kind === kind)?.[what] ?? 0, { kind }]);
 
 const stateMetrics: readonly StateMetric[] = [
   {
@@ -97,6 +103,19 @@ const stateMetrics: readonly StateMetric[] = [
     name: 'cordon_controller_streams_open',
     help: 'Clients that follow authentications live',
     read: ({ streams }) => streams,
+  },
+  {
+    name: 'cordon_controller_suspicions_open',
+    help: 'Devices that may not be what they say, and nobody has looked yet',
+    labels: ['kind'],
+    read: ({ suspicions }) => ofEachKind(suspicions, 'open'),
+  },
+  {
+    name: 'cordon_controller_suspicions_total',
+    help: 'Suspicions that were ever raised',
+    labels: ['kind'],
+    isCounter: true,
+    read: ({ suspicions }) => ofEachKind(suspicions, 'raised'),
   },
   {
     name: 'process_cpu_seconds_total',

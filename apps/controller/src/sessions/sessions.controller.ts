@@ -1,5 +1,5 @@
 import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
-import { authenticationMethods, convergenceSchema, macSchema, type Session } from '#model';
+import { authenticationMethods, convergenceSchema, macSchema, type Session, type SuspicionKind } from '#model';
 import type { AccessGrant, Snapshot } from '#policy';
 import { z } from 'zod';
 import { Allow } from '../auth/auth.guard.js';
@@ -9,6 +9,7 @@ import { pageOf, pageQuery, type Page } from '../http/paging.js';
 import { ZodPipe } from '../http/zod.pipe.js';
 import { PolicyLoop } from '../policy/policy-loop.js';
 import type { DeviceRow } from '../store/rows.js';
+import { SuspicionStore } from '../suspicions/suspicion-store.js';
 import { grantOf } from './resolve-principal.js';
 import { sessionCursor, SessionStore, type SessionQuery } from './session-store.js';
 
@@ -34,6 +35,7 @@ export class SessionsController {
     @Inject(SessionStore) private readonly sessions: SessionStore,
     @Inject(DeviceStore) private readonly devices: DeviceStore,
     @Inject(PolicyLoop) private readonly policy: PolicyLoop,
+    @Inject(SuspicionStore) private readonly suspicions: SuspicionStore,
   ) {}
 
   @Get()
@@ -74,16 +76,25 @@ export class SessionsController {
   }
 
   private async view(sessions: readonly Session[]): Promise<SessionView[]> {
-    const devices = await this.devices.findAll(sessions.map(({ mac }) => mac));
+    const macs = sessions.map(({ mac }) => mac);
+    const devices = await this.devices.findAll(macs);
+    const open = await this.suspicions.openOf(macs);
     const snapshot = this.policy.active?.snapshot ?? null;
-    return sessions.map((session) => viewOf(session, devices.get(session.mac) ?? null, snapshot));
+    return sessions.map((session) => ({
+      ...viewOf(session, devices.get(session.mac) ?? null, snapshot),
+      suspicions: open.get(session.mac) ?? [],
+    }));
   }
 }
 
 /** One page of the database. */
 const lookedAtOnce = 1000;
 
-function viewOf(session: Session, device: DeviceRow | null, snapshot: Snapshot | null): SessionView {
+function viewOf(
+  session: Session,
+  device: DeviceRow | null,
+  snapshot: Snapshot | null,
+): Omit<SessionView, 'suspicions'> {
   const desired = snapshot ? grantOf(snapshot, { ...session, class: null, posture: null, ...device }) : null;
   const isConverged =
     desired?.segment === session.segment && desired.vlan === session.vlan && desired.role === session.role;
@@ -95,4 +106,6 @@ export interface SessionView extends Session {
   readonly desired: AccessGrant | null;
   /** The NAS was told what the policy says now. */
   readonly isConverged: boolean;
+  /** What its device is suspected of now. */
+  readonly suspicions: readonly SuspicionKind[];
 }

@@ -1,6 +1,7 @@
 import { Like, Table, TableIndex, type MigrationInterface, type QueryRunner, type TableColumnOptions } from 'typeorm';
 import { counters } from './rows.js';
 import { History1764000100000 } from './history-migration.js';
+import { Suspicions1764000200000 } from './suspicions-migration.js';
 
 type Column = 'text' | 'text?' | 'integer' | 'key' | 'serial' | 'integer-key';
 
@@ -160,4 +161,9 @@ export class Credentials1764000000000 implements MigrationInterface {
   }
 }
 
-export const migrations = [Initial1763900000000, Credentials1764000000000, History1764000100000];
+export const migrations = [
+  Initial1763900000000,
+  Credentials1764000000000,
+  History1764000100000,
+  Suspicions1764000200000,
+];

@@ -1,7 +1,8 @@
 import type { Diagnostic } from '#base';
-import type { Authentication, Credential, DevicePosture, Session } from '#model';
+import type { Authentication, Credential, DevicePosture, Session, SuspicionAction, SuspicionKind } from '#model';
 import type { Mac } from '#net';
 import type { SessionChange } from '../history/session-changes.js';
+import type { Contest } from '../suspicions/two-ports.js';
 import { EntitySchema, type EntitySchemaColumnOptions } from 'typeorm';
 
 /* Instants are ISO 8601 texts in UTC: they sort as they are and mean the same in every database. */
@@ -81,6 +82,42 @@ export interface SessionChangeRow {
   nas: string;
   nasPort: string | null;
   document: SessionChange;
+}
+
+/** The newest certificate that a device showed, and where. */
+export interface ShownCertificateRow {
+  mac: Mac;
+  at: string;
+  nas: string;
+  nasPort: string | null;
+}
+
+export interface ContestRow {
+  mac: Mac;
+  document: Contest;
+}
+
+/** `over`: the reason for it is gone; `dismissed`: a person said that there is nothing to it. */
+export const suspicionStates = ['open', 'over', 'dismissed'] as const;
+
+export interface SuspicionRow {
+  id: number;
+  mac: Mac;
+  kind: SuspicionKind;
+  state: (typeof suspicionStates)[number];
+  /** What was done about it. */
+  action: Exclude<SuspicionAction, 'ignore'>;
+  class: string;
+  reason: string;
+  nas: string;
+  nasPort: string | null;
+  raisedAt: string;
+  lastSeenAt: string;
+  /** How often it was seen. */
+  count: number;
+  closedAt: string | null;
+  closedBy: string | null;
+  closedBecause: string | null;
 }
 
 export type PolicyVersionStatus = 'active' | 'refused' | 'superseded';
@@ -232,6 +269,34 @@ export const sessionChanges = new EntitySchema<SessionChangeRow>({
   columns: { id: serial, session: text, at: text, mac: text, nas: text, nasPort: optionalText, document: json },
 });
 
+export const shownCertificates = new EntitySchema<ShownCertificateRow>({
+  name: 'shown_certificate',
+  columns: { mac: key, at: text, nas: text, nasPort: optionalText },
+});
+
+export const contests = new EntitySchema<ContestRow>({ name: 'contest', columns: { mac: key, document: json } });
+
+export const suspicions = new EntitySchema<SuspicionRow>({
+  name: 'suspicion',
+  columns: {
+    id: serial,
+    mac: text,
+    kind: text,
+    state: text,
+    action: text,
+    class: text,
+    reason: text,
+    nas: text,
+    nasPort: optionalText,
+    raisedAt: text,
+    lastSeenAt: text,
+    count: integer,
+    closedAt: optionalText,
+    closedBy: optionalText,
+    closedBecause: optionalText,
+  },
+});
+
 export const policyVersions = new EntitySchema<PolicyVersionRow>({
   name: 'policy_version',
   columns: {
@@ -286,6 +351,9 @@ export const schemas = [
   sessions,
   authentications,
   sessionChanges,
+  shownCertificates,
+  contests,
+  suspicions,
   policyVersions,
   activePolicies,
   audits,

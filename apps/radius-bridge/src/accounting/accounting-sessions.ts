@@ -8,7 +8,7 @@ import type { Client } from '../clients/client-table.js';
 import type { Counters } from '../counters.js';
 import type { DeviceIndex } from '../device-index.js';
 import type { Log } from '../log.js';
-import { identificationOf, portOf } from '../sessions/identification.js';
+import { identificationOf, isWireless, portOf } from '../sessions/identification.js';
 import type { SessionGrant, SessionTable } from '../sessions/session-table.js';
 import type { TrackedSession } from '../sessions/tracked-session.js';
 import type { ActivePolicy, SnapshotStore } from '../snapshot-store.js';
@@ -143,9 +143,9 @@ export class AccountingSessions {
     const { session } = old;
     this.sessions.close(old, 'another session began on the port', this.now());
     if (!decisions.includes(session.decisionId)) return null;
-    const { mac, nas, nasAddress, method } = session;
+    const { mac, nas, nasAddress, isWireless: wireless, method } = session;
     const identification = { ...old.identification, acctSessionId: null };
-    const origin = { mac, nas, nasAddress, ssid: old.ssid, method, identification };
+    const origin = { mac, nas, nasAddress, ssid: old.ssid, isWireless: wireless, method, identification };
     return this.sessions.create(origin, pickGrant(session), old.told, this.now());
   }
 
@@ -157,6 +157,7 @@ export class AccountingSessions {
       nas: client.nas.name,
       nasAddress,
       ssid: context.ssid,
+      isWireless: isWireless(context.ssid, context.nasPortType),
       method: 'mac' as const,
       identification: identificationOf(context, mac),
     };

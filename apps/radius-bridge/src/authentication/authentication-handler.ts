@@ -184,6 +184,7 @@ export class AuthenticationHandler {
     return decision.kind === 'refused'
       ? this.reject(packet, client, context, {
           mac,
+          method: 'mac',
           reason: decision.reason,
           detail: withException(decision.detail, exception),
         })
@@ -240,8 +241,10 @@ export class AuthenticationHandler {
     const policy = this.ports.snapshots.current ?? asked.policy;
     const device = this.ports.devices.find(mac);
     const decision = policy.authorizer.decide({ nas: client.nas, ssid: context.ssid }, device, session.method);
-    if (decision.kind === 'refused')
-      return this.reject(packet, client, context, { mac, reason: decision.reason, detail: decision.detail });
+    if (decision.kind === 'refused') {
+      const { reason, detail } = decision;
+      return this.reject(packet, client, context, { mac, method: session.method, reason, detail });
+    }
     const keys = sessionKeyAttributes(session.masterSessionKey, packet.authenticator, client.secret);
     const own = encodeAttributes([...eapAttributes(eap), ...keys]);
     return this.accept({ asked, context, mac, decision, method: session.method, eap: own });
@@ -265,7 +268,7 @@ export class AuthenticationHandler {
       outcome: 'reject',
       reason: refusal.detail,
       code: refusal.reason,
-      method: null,
+      method: refusal.method ?? null,
       grant: null,
       snapshotDigest: this.ports.snapshots.current?.snapshot.digest ?? null,
       decisionId: this.decisionIds.next(),
@@ -337,6 +340,8 @@ const isForOne = (packet: Packet): boolean =>
 
 interface Refusal {
   readonly mac: Mac | null;
+  /** What was shown, where that was in order and policy gave nothing for it. */
+  readonly method?: AuthenticationMethod;
   /** A counter's name. */
   readonly reason: string;
   readonly detail: string;

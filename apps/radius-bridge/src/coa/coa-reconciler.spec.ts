@@ -69,7 +69,15 @@ describe('CoA reconciler', () => {
       nasPort: 7,
       nasPortId: null,
     };
-    const origin = { mac, nas: 'switch', nasAddress: '127.0.0.1', ssid: null, method: 'mac' as const, identification };
+    const origin = {
+      mac,
+      nas: 'switch',
+      nasAddress: '127.0.0.1',
+      ssid: null,
+      isWireless: false,
+      method: 'mac' as const,
+      identification,
+    };
     const grant = grantFields(decision, 'cordon:test');
     return parts.sessions.create(origin, grant, told === null ? null : decision.fingerprint, new Date())!;
   }
@@ -263,7 +271,16 @@ describe('CoA reconciler', () => {
       method,
     );
     if (decision.kind === 'refused') throw new Error(decision.detail);
-    const said = { mac, nas: name, nasAddress, ssid: null, method, heard: identification, grant: decision.session };
+    const said = {
+      mac,
+      nas: name,
+      nasAddress,
+      ssid: null,
+      isWireless: false,
+      method,
+      heard: identification,
+      grant: decision.session,
+    };
     parts.sessions.accepted({ ...said, decisionId: 'cordon:asked', told: decision.fingerprint }, Date.now());
   }
 

@@ -92,7 +92,10 @@ export class Recorder {
   authentication(note: AuthenticationNote): void {
     const known = this.repeated.get(placeOf(note))?.find((other) => isOfSamePort(other.note, note));
     const now = this.now();
-    const isRepeated = known?.note.grant?.segment === note.grant?.segment && known?.note.reason === note.reason;
+    const isRepeated =
+      known?.note.grant?.segment === note.grant?.segment &&
+      known?.note.reason === note.reason &&
+      known?.note.method === note.method;
     if (isRepeated && now - known.writtenAt < repeatMilliseconds) {
       known.count++;
       known.note = note;

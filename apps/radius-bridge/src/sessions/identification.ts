@@ -25,6 +25,10 @@ export function portOf({ nasPortId, nasPort }: Pick<RequestContext, 'nasPortId' 
   return nasPortId ?? (nasPort === null ? null : String(nasPort));
 }
 
+/** NAS-Port-Type Wireless-Other or Wireless-802.11 (RFC 2865 §5.41); an SSID says so as well. */
+export const isWireless = (ssid: string | null, nasPortType: number | null = null): boolean =>
+  ssid !== null || nasPortType === 18 || nasPortType === 19;
+
 const unsaid = (known: unknown, heard: unknown): boolean => heard === null || heard === known;
 
 function addsNothing(known: SessionIdentification, heard: HeardIdentification): boolean {

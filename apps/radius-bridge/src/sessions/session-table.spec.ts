@@ -66,6 +66,18 @@ describe('an Access-Accept', () => {
     expect(tracked!.aliveAt).toBe(at + 2000);
   });
 
+  it.each([
+    [null, 15, false],
+    [null, null, false],
+    [null, 19, true],
+    [null, 18, true],
+    ['clinical', null, true],
+  ])('with SSID %s and NAS-Port-Type %s begins a session that is wireless: %s', (ssid, nasPortType, isWireless) => {
+    const { sessions, all } = table();
+    sessions.accepted({ ...acceptance, ssid, heard: { ...acceptance.heard, nasPortType } }, at);
+    expect(all()).toMatchObject([{ isWireless }]);
+  });
+
   it.each<[string, Partial<Acceptance>]>([
     ['another fingerprint', { told: 'another' }],
     ['another segment', { grant: { ...acceptance.grant, segment: 'imaging' } }],

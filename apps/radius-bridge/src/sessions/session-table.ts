@@ -3,7 +3,13 @@ import type { AuthenticationMethod, Session } from '#model';
 import type { Mac } from '#net';
 import type { SessionIdentification } from '#radius';
 import { converge } from '../coa/convergence.js';
-import { identificationOf, mergeIdentification, portOf, type HeardIdentification } from './identification.js';
+import {
+  identificationOf,
+  isWireless,
+  mergeIdentification,
+  portOf,
+  type HeardIdentification,
+} from './identification.js';
 import type { TrackedSession } from './tracked-session.js';
 
 /** What the NAS was told with an Access-Accept or an acknowledged CoA, as it stands in the session. */
@@ -17,13 +23,14 @@ export interface SessionOrigin {
   readonly nas: string;
   readonly nasAddress: string;
   readonly ssid: string | null;
+  readonly isWireless: boolean | null;
   readonly method: AuthenticationMethod;
   readonly identification: SessionIdentification;
 }
 
 /** An Access-Accept that goes out. */
-export interface Acceptance extends Omit<SessionOrigin, 'identification'> {
-  readonly heard: HeardIdentification;
+export interface Acceptance extends Omit<SessionOrigin, 'identification' | 'isWireless'> {
+  readonly heard: HeardIdentification & { readonly nasPortType?: number | null };
   readonly grant: Omit<SessionGrant, 'decisionId'>;
   readonly decisionId: string;
   /** Fingerprint of what the NAS is told. */
@@ -147,7 +154,15 @@ export class SessionTable {
     if (!known || isAnother(known.session.acctSessionId, heard.acctSessionId)) {
       if (known) this.close(known, 'another session began on the port', at);
       const identification = identificationOf(heard, mac);
-      const origin = { mac, nas, nasAddress, ssid, method, identification };
+      const origin = {
+        mac,
+        nas,
+        nasAddress,
+        ssid,
+        isWireless: isWireless(ssid, heard.nasPortType),
+        method,
+        identification,
+      };
       return this.create(origin, { ...grant, decisionId }, told, at) !== null;
     }
     this.heard(known, heard, now);
@@ -259,6 +274,7 @@ function newSession(origin: SessionOrigin, grant: SessionGrant, told: string | n
     nas: origin.nas,
     nasAddress: origin.nasAddress,
     nasPort: portOf(origin.identification),
+    isWireless: origin.isWireless,
     acctSessionId: origin.identification.acctSessionId,
     method: origin.method,
     addresses: [],

@@ -32,7 +32,15 @@ describe('readTracked', () => {
     decisionId: 'cordon:000000000001',
     snapshotDigest: 'x',
   } as const;
-  const origin = { mac, nas: 'switch', nasAddress: '127.0.0.1', ssid: null, method: 'mac' as const, identification };
+  const origin = {
+    mac,
+    nas: 'switch',
+    nasAddress: '127.0.0.1',
+    ssid: null,
+    isWireless: false,
+    method: 'mac' as const,
+    identification,
+  };
   const written = sessions.create(origin, grant, 'told', new Date('2026-11-24T12:00:00Z'))!;
 
   it('gives back what was written', () => {

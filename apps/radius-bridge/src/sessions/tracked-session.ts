@@ -23,6 +23,7 @@ export interface TrackedSession {
 export function readTracked(stored: unknown): { readonly tracked: TrackedSession; readonly isCompleted: boolean } {
   const tracked = stored as TrackedSession;
   const { session } = tracked;
+  (session as Partial<Session>).isWireless ??= null;
   if ((session as Partial<Session>).convergence) return { tracked, isCompleted: false };
   session.convergence = { state: 'settled', since: session.updatedAt, reason: null };
   session.earlierCoa = [];

@@ -9,6 +9,7 @@ import { judgeFlowRules } from './flow-rules.js';
 import { reportIdleRules, whyNoPacket } from './never-matches.js';
 import { placementsOf } from './placements.js';
 import { reportStanding } from './rule-findings.js';
+import { reportSuspicions } from './suspicions.js';
 import { reportUnusedNames } from './unused-names.js';
 
 /**
@@ -31,6 +32,7 @@ export function analysePolicy(policy: Policy, at: Date): readonly Diagnostic[] {
   reportBreadth(policy, working, report);
   reportDates(policy, at, policy.settings.expiresSoonDays, report);
   reportClientExceptions(policy, at, policy.settings.expiresSoonDays, report);
+  reportSuspicions(policy, report);
   reportUnusedNames(policy, report);
   return report.diagnostics;
 }

@@ -7,7 +7,7 @@ import type { AccessGrant, AccessRule, FlowRule, Snapshot } from '../snapshot.js
  * edit only what changed is hashed again. Hashes are of canonical JSON with the rows in place of their numbers.
  */
 export interface EncodedSnapshot {
-  readonly format: 6;
+  readonly format: 7;
   readonly digest: string;
   readonly compiledFor: string;
   readonly provenance: Snapshot['provenance'];
@@ -107,5 +107,6 @@ export type EncodedSections = {
   readonly nas: unknown;
   readonly eap: Content['eap'];
   readonly radsec: Content['radsec'];
+  readonly suspicions: Content['suspicions'];
   readonly enforcementPoints: Content['enforcementPoints'];
 };

@@ -20,6 +20,7 @@ type Catalog = Pick<
   | 'nas'
   | 'eap'
   | 'radsec'
+  | 'suspicions'
   | 'enforcementPoints'
 >;
 
@@ -34,7 +35,8 @@ export class CatalogSections {
   private readonly nas = new Latest<Content['nas']>();
 
   of(policy: Policy, resolution: Resolution, at: Date): Catalog {
-    const { classes, sites, segments, endpoints, applications, nas, eap, radsec, enforcementPoints } = policy;
+    const { classes, sites, segments, endpoints, applications, nas, eap, radsec, suspicions, enforcementPoints } =
+      policy;
     const ended = nas.filter((entry) => exceptionEnd(entry) !== null && !isExcepted(entry, at));
     const { principalTree, siteTree, applicationTree } = policy;
     return {
@@ -82,6 +84,7 @@ export class CatalogSections {
       ),
       eap,
       radsec,
+      suspicions,
       enforcementPoints,
     };
   }

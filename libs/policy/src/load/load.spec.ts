@@ -504,6 +504,7 @@ const fromAnalysis: readonly PolicyCode[] = [
   'deny-without-effect',
   'ignore-unused',
   'name-unused',
+  'quarantine-of-life-critical',
   'rule-expires-soon',
   'rule-never-matches',
   'rule-partly-shadowed',

@@ -21,6 +21,7 @@ import {
   type Trees,
 } from './rules.js';
 import { readSettings } from './settings.js';
+import { readSuspicions } from './suspicions.js';
 import { sortFiles, type SortedFiles } from './sort-files.js';
 import { readTests } from './tests.js';
 import { YamlFile } from './yaml-file.js';
@@ -72,6 +73,7 @@ export class PolicyLoader {
   private readonly settings = new Latest<Read<Policy['settings']>>();
   private readonly eap = new Latest<Read<Policy['eap']>>();
   private readonly radsec = new Latest<Read<Policy['radsec']>>();
+  private readonly suspicions = new Latest<Read<Policy['suspicions']>>();
   private readonly tests = new Latest<Read<Pick<Policy, 'tests' | 'invariants'>>>();
 
   load(files: ReadonlyMap<string, string>): Result<Policy> {
@@ -119,6 +121,12 @@ export class PolicyLoader {
     const eap = take(this.eap.get([eapFile], () => read((own) => readEap(eapFile ?? null, own))));
     const [radsecFile] = yamlOf(sorted.radsec);
     const radsec = take(this.radsec.get([radsecFile], () => read((own) => readRadsec(radsecFile ?? null, own))));
+    const [suspicionsFile] = yamlOf(sorted.suspicions);
+    const suspicions = take(
+      this.suspicions.get([suspicionsFile, catalog.classes], () =>
+        read((own) => readSuspicions(suspicionsFile ?? null, catalog.classes, own)),
+      ),
+    );
     if (!radsecFile) reportUnservedRadsec(nas, radsec, report);
     const policy: Policy = {
       ...catalog,
@@ -126,6 +134,7 @@ export class PolicyLoader {
       enforcementPoints,
       eap,
       radsec,
+      suspicions,
       principalTree: trees.principals,
       applicationTree: trees.applications,
       siteTree: trees.sites,
@@ -158,9 +167,9 @@ export class PolicyLoader {
   /** Files that are gone. */
   private forget(sorted: SortedFiles): void {
     for (const file of this.texts.keys()) if (!sorted.rules.has(file)) this.texts.delete(file);
-    const { catalog, nas, enforcementPoints, tests, settings, eap, radsec } = sorted;
+    const { catalog, nas, enforcementPoints, tests, settings, eap, radsec, suspicions } = sorted;
     for (const file of this.yaml.keys())
-      if (![catalog, nas, enforcementPoints, tests, settings, eap, radsec].some((kind) => kind.has(file)))
+      if (![catalog, nas, enforcementPoints, tests, settings, eap, radsec, suspicions].some((kind) => kind.has(file)))
         this.yaml.delete(file);
   }
 }

@@ -16,12 +16,15 @@ export interface SortedFiles {
   readonly eap: ReadonlyMap<string, string>;
   /** One at the most. */
   readonly radsec: ReadonlyMap<string, string>;
+  /** One at the most. */
+  readonly suspicions: ReadonlyMap<string, string>;
 }
 
 const hints = {
   rules: 'rules are .csv files under rules/',
   catalog: `name it catalog/${catalogKinds.join('.yaml, catalog/')}.yaml (or classes-imaging.yaml and the like)`,
-  network: 'name it network/nas.yaml, network/enforcement-points.yaml, network/eap.yaml or network/radsec.yaml',
+  network:
+    'name it network/nas.yaml, network/enforcement-points.yaml, network/eap.yaml, network/radsec.yaml or network/suspicions.yaml',
   tests: 'tests are .yaml files under tests/',
 } as const;
 
@@ -40,6 +43,7 @@ export function sortFiles(files: ReadonlyMap<string, string>, report: Report): S
     settings: new Map(),
     eap: new Map(),
     radsec: new Map(),
+    suspicions: new Map(),
   };
   for (const file of [...files.keys()].sort()) {
     const text = files.get(file)!.replace(/^\uFEFF/, '');
@@ -110,5 +114,6 @@ function networkReader(
 ): Map<string, unknown> | null {
   if (isKind('nas', name)) return out.nas;
   if (isKind('enforcement-points', name)) return out.enforcementPoints;
-  return name === 'eap.yaml' ? out.eap : name === 'radsec.yaml' ? out.radsec : null;
+  const single = (['eap', 'radsec', 'suspicions'] as const).find((kind) => name === `${kind}.yaml`);
+  return single ? out[single] : null;
 }

@@ -1,0 +1,27 @@
+import type { Clock } from '#base';
+import type { BridgeEvents, BridgeEventsAnswer } from '#model';
+import type { HistoryLimits } from '../history/retention.js';
+import type { ActivePolicy } from '../policy/policy-loop.js';
+import type { Database } from '../store/database.js';
+import type { Wakeups } from '../wakeups.js';
+import { storeEvents } from './store-events.js';
+
+/** Takes in what bridges saw, and wakes whoever depends on it once it is durable. */
+export class EventIntake {
+  constructor(
+    private readonly database: Database,
+    private readonly policy: { readonly active: ActivePolicy | null },
+    private readonly wakeups: Wakeups,
+    private readonly clock: Clock,
+    private readonly limits: HistoryLimits,
+  ) {}
+
+  async take(batch: BridgeEvents): Promise<BridgeEventsAnswer> {
+    const snapshot = this.policy.active?.snapshot ?? null;
+    const stored = await storeEvents(this.database, batch, this.clock.now(), this.limits, snapshot);
+    if (stored.devicesChanged) this.wakeups.fire('devices');
+    if (stored.sessionsChanged) this.wakeups.fire('sessions');
+    if (stored.authentications > 0) this.wakeups.fire('authentications');
+    return stored.answer;
+  }
+}

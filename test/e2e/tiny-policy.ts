@@ -55,7 +55,10 @@ invariants:
 
 /** A real git repository in a folder, to commit policies into. */
 export class PolicyRepository {
-  constructor(readonly folder: string) {
+  readonly folder: string;
+
+  constructor(folder: string) {
+    this.folder = folder;
     mkdirSync(folder, { recursive: true });
     this.git('init', '-q', '-b', 'main');
   }

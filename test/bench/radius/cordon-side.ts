@@ -7,19 +7,23 @@ import { sampleFiles, sampleSnapshot } from '../../../apps/radius-bridge/test/sa
 import { ControllerStandIn } from './controller-stand-in.ts';
 import { end, launch, secret, until, type Side } from './side.ts';
 
+const statusMilliseconds = 10_000;
 const root = join(import.meta.dirname, '../../..');
 
 /** As `cordon serve` starts it and its README says. */
 const usualFlags = ['--max-semi-space-size=16'];
 
 /** As the FreeRADIUS side is configured: every device is a pump, with the same VLAN and ACL by MAC and by certificate. */
-export function benchSnapshot(eapYaml: string | null = null): Snapshot {
+export function benchFiles(eapYaml: string | null = null): Readonly<Record<string, string>> {
   const verified = 'p2, infusion-pump, everywhere, verified, pumps, always, "by certificate"';
-  return sampleSnapshot({
+  return {
+    ...sampleFiles,
     'rules/access.csv': `${sampleFiles['rules/access.csv']}\n${verified}`,
     ...(eapYaml === null ? {} : { 'network/eap.yaml': eapYaml }),
-  });
+  };
 }
+
+export const benchSnapshot = (eapYaml: string | null = null): Snapshot => sampleSnapshot(benchFiles(eapYaml));
 
 export interface CordonOptions {
   readonly folder: string;
@@ -41,6 +45,7 @@ export interface BridgeStatus {
   readonly unwritten: number;
   readonly spool: number;
   readonly eapProblem: string | null;
+  readonly controller: { readonly connected: boolean };
   readonly totals: Readonly<Record<string, number>>;
 }
 
@@ -85,7 +90,7 @@ export async function startCordon({ folder, macs, snapshot, nodeFlags }: CordonO
   };
   try {
     const { authenticationPort, accountingPort, http } = await answering(child);
-    const status = async (): Promise<BridgeStatus> => (await (await fetch(`${http}/counters`)).json()) as BridgeStatus;
+    const status = (): Promise<BridgeStatus> => readStatus(http);
     await until(async () => (await status()).devices === macs.length, 'the bridge reads its feed', child, 60_000);
     const pid = child.pid!;
     return { name: 'Cordon', pid, roots: [pid], port: authenticationPort, accountingPort, status, close };
@@ -95,7 +100,13 @@ export async function startCordon({ folder, macs, snapshot, nodeFlags }: CordonO
   }
 }
 
-async function answering(child: ChildProcess): Promise<RunningBridge> {
+export async function readStatus(http: string): Promise<BridgeStatus> {
+  const answer = await fetch(`${http}/counters`, { signal: AbortSignal.timeout(statusMilliseconds) });
+  return (await answer.json()) as BridgeStatus;
+}
+
+/** The bridge once it answers; throws when it ends before. */
+export async function answering(child: ChildProcess): Promise<RunningBridge> {
   let log = '';
   child.stderr!.on('data', (text: Buffer) => (log = (log + text.toString()).slice(-4000)));
   const first = await Promise.race([

@@ -1,6 +1,8 @@
+import { placementIn } from './placement.ts';
+
 /*
  * What every device gets, in the words of FreeRADIUS: what Cordon tells it by the sample policy. The MAC generator proves that VLAN
- * and ACL attributes of all sides are the same bytes.
+ * and ACL attributes of every reply, of whichever side, are these.
  */
 
 /** Name, operator, value; strings are quoted where they have to be. */
@@ -18,6 +20,11 @@ export const grant: readonly (readonly [name: string, operator: '=' | '+=', valu
   ['Class', '=', '0x636f72646f6e3a303030303030303030303031'],
   ['Message-Authenticator', '=', '0x00'],
 ];
+
+const valuesOf = (name: string): string[] => grant.filter((entry) => entry[0] === name).map(([, , value]) => value);
+
+/** The same as a switch reads it. */
+export const placement = placementIn(Number(valuesOf('Tunnel-Private-Group-Id')[0]), valuesOf('NAS-Filter-Rule'));
 
 /** As a user of the `files` module is asked for. */
 export const userName = (mac: string): string => mac.replaceAll(':', '');
@@ -44,7 +51,7 @@ export function restBody(): string {
     'control:Auth-Type': { op: ':=', value: 'Accept' },
   };
   for (const name of new Set(grant.map(([name]) => name))) {
-    const values = grant.filter((entry) => entry[0] === name).map(([, , value]) => value);
+    const values = valuesOf(name);
     body[`reply:${name}`] = values.length === 1 ? { op: ':=', value: values[0]! } : { op: '+=', value: values };
   }
   return JSON.stringify(body);

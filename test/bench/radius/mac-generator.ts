@@ -10,7 +10,6 @@ import { once } from 'node:events';
 import {
   codes,
   decodePacket,
-  encodeAttributes,
   hidePassword,
   integerAttribute,
   ipv4Attribute,
@@ -21,11 +20,19 @@ import {
   verifyReply,
 } from '#radius';
 import { quantile } from '../statistics.ts';
+import { placementOf, type Placement } from './placement.ts';
+
+/** Devices that are all to be answered alike. */
+export interface DeviceKind {
+  readonly macs: readonly string[];
+  readonly placement: Placement;
+}
 
 export interface MacJob {
   readonly port: number;
   readonly secret: string;
-  readonly macs: readonly string[];
+  /** Of all jobs of a process alike. */
+  readonly kinds: readonly DeviceKind[];
   readonly count: number;
   /** Closed loop: the next request goes when a reply has come. Open loop: requests go by the clock. */
   readonly load: { readonly inFlight: number } | { readonly perSecond: number };
@@ -38,26 +45,34 @@ export interface MacOutcome {
   /** Milliseconds; open loop: from the instant at which the request was due. */
   readonly p50: number;
   readonly p99: number;
-  /** Replies that are not validly signed Access-Accepts. */
+  /** Replies that are not validly signed, or don't say what the device's kind is to be told. */
   readonly wrong: number;
-  /** VLAN and ACL attributes of the first reply, as hex, sorted: what the servers compared here must have in common. */
-  readonly grant: readonly string[];
+  /** What was wrong with the first of them. */
+  readonly firstWrong: string | null;
 }
 
 const socketCount = 4;
 const slots = socketCount * 256;
 const variants = 16;
 const lostMilliseconds = 1000;
+/** After a loss: a late reply must not be taken for one to the next request with the same identifier. */
+const restMilliseconds = 5000;
 const jobMilliseconds = 60_000;
-const grantTypes = new Set<number>([types.tunnelType, types.tunnelMediumType, types.tunnelPrivateGroupId, 92]);
+
+interface Device {
+  readonly mac: string;
+  readonly placement: Placement;
+}
 
 interface Request {
   readonly datagram: Buffer;
   readonly authenticator: Buffer;
+  readonly device: Device;
 }
 
 /** What a switch sends for a device without 802.1X, at its port. */
-function requestOf(id: number, mac: string, port: number, secret: Secret): Request {
+function requestOf(id: number, device: Device, port: number, secret: Secret): Request {
+  const { mac } = device;
   const authenticator = randomBytes(16);
   const plain = mac.replaceAll(':', '');
   const station = mac.replaceAll(':', '-').toUpperCase();
@@ -72,7 +87,7 @@ function requestOf(id: number, mac: string, port: number, secret: Secret): Reque
     integerAttribute(types.nasPort, 50_000 + port),
     textAttribute(types.nasPortId, `GigabitEthernet1/0/${port}`),
   ];
-  return { datagram: signRequest(codes.accessRequest, id, attributes, secret, authenticator), authenticator };
+  return { datagram: signRequest(codes.accessRequest, id, attributes, secret, authenticator), authenticator, device };
 }
 
 /** Each slot is a source port and an identifier; it has variants, so that no request is a retransmission of another. */
@@ -82,13 +97,16 @@ class Switches {
   readonly sockets: Socket[] = [];
   /** How often each slot was used, in all jobs: a variant comes again only after all others. */
   readonly turns = new Int32Array(slots);
+  /** Not to be used before. */
+  readonly restUntil = new Float64Array(slots);
 
-  constructor(secret: string, macs: readonly string[]) {
+  constructor(secret: string, kinds: readonly DeviceKind[]) {
     this.secret = new Secret(secret);
+    const devices = kinds.flatMap(({ macs, placement }) => macs.map((mac): Device => ({ mac, placement })));
     this.requests = Array.from({ length: slots }, (_, slot) =>
       Array.from({ length: variants }, (_, variant) => {
-        const device = (variant * slots + slot) % macs.length;
-        return requestOf(slot % 256, macs[device]!, device, this.secret);
+        const port = (variant * slots + slot) % devices.length;
+        return requestOf(slot % 256, devices[port]!, port, this.secret);
       }),
     );
   }
@@ -105,6 +123,7 @@ class Switches {
 /** One job under way. */
 class Round {
   private readonly free: number[] = [];
+  private resting: number[] = [];
   private readonly due = new Float64Array(slots);
   private readonly turn = new Int32Array(slots).fill(-1);
   private readonly received: { readonly request: Request; readonly reply: Buffer }[] = [];
@@ -119,7 +138,8 @@ class Round {
   constructor(switches: Switches, job: MacJob) {
     this.switches = switches;
     this.job = job;
-    for (let slot = slots - 1; slot >= 0; slot--) this.free.push(slot);
+    for (let slot = slots - 1; slot >= 0; slot--) this.resting.push(slot);
+    this.wakeRested(performance.now());
   }
 
   async run(): Promise<MacOutcome> {
@@ -171,6 +191,14 @@ class Round {
     if ('inFlight' in this.job.load) this.send(now);
   }
 
+  private wakeRested(now: number): void {
+    const { restUntil } = this.switches;
+    const rested = this.resting.filter((slot) => restUntil[slot]! <= now);
+    if (rested.length === 0) return;
+    this.resting = this.resting.filter((slot) => restUntil[slot]! > now);
+    this.free.unshift(...rested);
+  }
+
   private settle(): void {
     if (this.received.length + this.lost >= this.job.count) this.end.resolve();
   }
@@ -178,10 +206,12 @@ class Round {
   /** Gives up requests that nobody answered, and the whole job when it takes too long. */
   private sweep(): void {
     const now = performance.now();
+    this.wakeRested(now);
     for (let slot = 0; slot < slots; slot++) {
       if (this.turn[slot]! < 0 || now - this.due[slot]! < lostMilliseconds) continue;
       this.turn[slot] = -1;
-      this.free.unshift(slot);
+      this.switches.restUntil[slot] = now + restMilliseconds;
+      this.resting.push(slot);
       this.lost++;
       if ('inFlight' in this.job.load) this.send(now);
     }
@@ -190,33 +220,33 @@ class Round {
   }
 
   private outcome(seconds: number): MacOutcome {
-    let wrong = 0;
-    for (const { request, reply } of this.received) {
-      const packet = decodePacket(reply);
-      const isGood =
-        typeof packet !== 'string' &&
-        packet.code === codes.accessAccept &&
-        verifyReply(packet, request.authenticator, this.switches.secret) === 'valid';
-      if (!isGood) wrong++;
-    }
-    const first = this.received[0] ? decodePacket(this.received[0].reply) : 'too-short';
-    const grant = typeof first === 'string' ? [] : first.attributes.filter(({ type }) => grantTypes.has(type));
+    const problems = this.received.flatMap((received) => this.problemOf(received) ?? []);
     return {
       seconds,
       replies: this.received.length,
       lost: this.lost,
       p50: quantile(this.latencies, 0.5),
       p99: quantile(this.latencies, 0.99),
-      wrong,
-      grant: grant.map((attribute) => encodeAttributes([attribute]).toString('hex')).sort(),
+      wrong: problems.length,
+      firstWrong: problems[0] ?? null,
     };
+  }
+
+  private problemOf({ request, reply }: { readonly request: Request; readonly reply: Buffer }): string | null {
+    const { device, authenticator } = request;
+    const packet = decodePacket(reply);
+    if (typeof packet === 'string') return `${device.mac}: the reply is no RADIUS packet: ${packet}`;
+    const verdict = verifyReply(packet, authenticator, this.switches.secret);
+    if (verdict !== 'valid') return `${device.mac}: the reply's signature: ${verdict}`;
+    const placement = placementOf(packet);
+    return placement === device.placement ? null : `${device.mac}: ${placement} instead of ${device.placement}`;
   }
 }
 
 let switches: Switches | null = null;
 process.on('message', (job: MacJob) => {
   void (async () => {
-    if (!switches) await (switches = new Switches(job.secret, job.macs)).open();
+    if (!switches) await (switches = new Switches(job.secret, job.kinds)).open();
     process.send!(await new Round(switches, job).run());
   })();
 });

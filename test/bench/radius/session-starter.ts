@@ -1,27 +1,21 @@
-import { randomBytes } from 'node:crypto';
-import { createSocket, type Socket } from 'node:dgram';
-import { once } from 'node:events';
 import {
   codes,
-  decodePacket,
   integerAttribute,
   ipv4Attribute,
   octetsAttribute,
   readOctets,
-  Secret,
-  signRequest,
   textAttribute,
   types,
-  verifyReply,
   type Attribute,
-  type Packet,
 } from '#radius';
+import { Asker, type Patience } from './asker.ts';
 import { userName } from './grant.ts';
 
-const socketCount = 64;
-const lostMilliseconds = 5000;
+const lanes = 64;
+const patience: Patience = { transmissions: 1, milliseconds: 5000 };
 
-const acctStatusStart = 1;
+const acctStatus = { start: 1, stop: 2, interim: 3 } as const;
+const callCheck = 10;
 
 /** What a switch says of a device on one of its ports, in every request. */
 const about = (mac: string, port: number): Attribute[] => [
@@ -34,52 +28,54 @@ const about = (mac: string, port: number): Attribute[] => [
   textAttribute(types.nasPortId, `GigabitEthernet${port >> 6}/0/${port & 63}`),
 ];
 
-/** One request at a time and socket: whatever comes is the reply to it, or nobody's. */
-async function ask(
-  socket: Socket,
+/** An Access-Request for a device that has no 802.1X. */
+export const macRequest = (mac: string, port: number): Attribute[] => [
+  ...about(mac, port),
+  integerAttribute(types.serviceType, callCheck),
+];
+
+/** An Accounting-Request about the session that an Access-Accept began. */
+export const accountingRequest = (
+  mac: string,
   port: number,
-  code: typeof codes.accessRequest | typeof codes.accountingRequest,
-  attributes: readonly Attribute[],
-  secret: Secret,
-): Promise<Packet> {
-  const random = code === codes.accessRequest ? randomBytes(16) : undefined;
-  const datagram = signRequest(code, randomBytes(1)[0]!, attributes, secret, random);
-  socket.send(datagram, port, '127.0.0.1');
-  const [bytes] = (await once(socket, 'message', { signal: AbortSignal.timeout(lostMilliseconds) })) as [Buffer];
-  const reply = decodePacket(bytes);
-  if (typeof reply === 'string' || verifyReply(reply, datagram.subarray(4, 20), secret) !== 'valid')
-    throw new Error('a reply is not validly signed');
-  return reply;
-}
+  session: { readonly id: string; readonly decision: Buffer; readonly address: string },
+  status: keyof typeof acctStatus,
+): Attribute[] => [
+  ...about(mac, port),
+  integerAttribute(types.acctStatusType, acctStatus[status]),
+  textAttribute(types.acctSessionId, session.id),
+  octetsAttribute(types.class, session.decision),
+  ipv4Attribute(types.framedIpAddress, session.address),
+];
+
+/** In the segment of the pumps. */
+export const addressOf = (port: number): string => `10.21.${(port >> 8) & 15}.${port & 255}`;
 
 /** Authenticates devices, each on its port, and reports the start of their sessions: Access-Request, then Accounting-Request with its Class. */
 export async function startSessions(
   ports: { readonly authentication: number; readonly accounting: number },
   macs: readonly string[],
-  text: string,
+  secret: string,
 ): Promise<void> {
-  const secret = new Secret(text);
   const lane = async (first: number): Promise<void> => {
-    const socket = createSocket('udp4').bind(0, '127.0.0.1');
-    await once(socket, 'listening');
+    const asker = await Asker.open(secret);
     try {
-      for (let i = first; i < macs.length; i += socketCount) {
-        const common = about(macs[i]!, i);
-        const request = [...common, integerAttribute(types.serviceType, 10)];
-        const accept = await ask(socket, ports.authentication, codes.accessRequest, request, secret);
-        if (accept.code !== codes.accessAccept) throw new Error(`${macs[i]} is not accepted`);
-        const record = [
-          ...common,
-          integerAttribute(types.acctStatusType, acctStatusStart),
-          textAttribute(types.acctSessionId, `bench-${i}`),
-          octetsAttribute(types.class, readOctets(accept.attributes, types.class)!),
-          ipv4Attribute(types.framedIpAddress, `10.21.${(i >> 8) & 15}.${i & 255}`),
-        ];
-        await ask(socket, ports.accounting, codes.accountingRequest, record, secret);
+      for (let i = first; i < macs.length; i += lanes) {
+        const mac = macs[i]!;
+        const accept = await asker.ask(ports.authentication, codes.accessRequest, macRequest(mac, i), patience);
+        if (accept?.code !== codes.accessAccept) throw new Error(`${mac} is not accepted`);
+        const session = {
+          id: `bench-${i}`,
+          decision: readOctets(accept.attributes, types.class)!,
+          address: addressOf(i),
+        };
+        const record = accountingRequest(mac, i, session, 'start');
+        const response = await asker.ask(ports.accounting, codes.accountingRequest, record, patience);
+        if (!response) throw new Error(`the start of the session of ${mac} is not acknowledged`);
       }
     } finally {
-      socket.close();
+      asker.close();
     }
   };
-  await Promise.all(Array.from({ length: socketCount }, (_, first) => lane(first)));
+  await Promise.all(Array.from({ length: lanes }, (_, first) => lane(first)));
 }

@@ -13,6 +13,8 @@ export interface ControllerOptions {
   readonly policy: string;
   readonly bridgeToken: string;
   readonly adminToken: string;
+  /** It ended though nobody wanted it to. */
+  readonly onEnd: (reason: string) => void;
 }
 
 /** The built controller as a process that is started again and again on the same data, on a port of the system's choice. */
@@ -20,6 +22,7 @@ export class ControllerProcess {
   private readonly options: ControllerOptions;
   private readonly log: WriteStream;
   private child: ChildProcess | null = null;
+  private isStopping = false;
   url = '';
 
   constructor(options: ControllerOptions) {
@@ -36,7 +39,7 @@ export class ControllerProcess {
 
   /** Resolves to its port when it is ready. */
   async start(): Promise<number> {
-    const { folder, policy, bridgeToken, adminToken } = this.options;
+    const { folder, policy, bridgeToken, adminToken, onEnd } = this.options;
     const child = launch(process.execPath, [main], {
       env: {
         PATH: process.env['PATH'] ?? '',
@@ -50,6 +53,10 @@ export class ControllerProcess {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.child = child;
+    this.isStopping = false;
+    child.once('exit', (code, signal) => {
+      if (!this.isStopping) onEnd(`the controller ended by itself: ${signal ?? code}`);
+    });
     child.stderr!.pipe(this.log, { end: false });
     const lines = createInterface({ input: child.stdout! });
     const tooLate = AbortSignal.timeout(startMilliseconds);
@@ -64,6 +71,7 @@ export class ControllerProcess {
   }
 
   async stop(signal: NodeJS.Signals): Promise<void> {
+    this.isStopping = true;
     if (this.child) await end(this.child, signal);
   }
 

@@ -46,10 +46,10 @@ export class Disturber {
     log(`${this.current}, for ${seconds} s`);
     if (kind === 'kill' || kind === 'terminate') await this.stopController(disturbance, signal);
     else await this.disturbLink(disturbance, signal);
-    this.current = null;
     if (signal.aborted) return;
     if (!(await isSoWithin(linkedWithin, this.ports.isLinked, signal)) && !signal.aborted)
       this.problems.push(`the bridge was not linked to the controller ${linkedWithin / 1000} s after: ${kind}`);
+    this.current = null;
     log('controller reachable again, and the bridge linked');
     await watch.reflected(signal);
     await watch.flip();

@@ -32,17 +32,20 @@ export const userRequest = { code: 1, name: 'User-Request' } as const;
 export function findRecordFaults(ledger: readonly LedgerEntry[], stored: readonly StoredSession[]): string[] {
   const accounted = new Set(ledger.map(({ mac }) => mac));
   const own = stored.filter(({ mac }) => accounted.has(mac));
-  const byId = Map.groupBy(own, ({ acctSessionId }) => acctSessionId);
-  const known = new Set(ledger.map(({ id }) => id));
-  const strange = own.filter(({ acctSessionId }) => acctSessionId !== null && !known.has(acctSessionId));
-  const nameless = (byId.get(null) ?? []).length;
+  const byId = Map.groupBy(own, ({ mac, acctSessionId }) => keyOf(mac, acctSessionId));
+  const known = new Set(ledger.map(({ mac, id }) => keyOf(mac, id)));
+  const named = own.filter(({ acctSessionId }) => acctSessionId !== null);
+  const strange = named.filter(({ mac, acctSessionId }) => !known.has(keyOf(mac, acctSessionId)));
+  const nameless = own.length - named.length;
   const unstarted = ledger.filter(({ acknowledged }) => acknowledged === null).length;
   return [
-    ...ledger.flatMap((entry) => faultsOf(entry, byId.get(entry.id) ?? [])),
+    ...ledger.flatMap((entry) => faultsOf(entry, byId.get(keyOf(entry.mac, entry.id)) ?? [])),
     ...strange.map(({ mac, acctSessionId }) => `session ${acctSessionId} of ${mac} was never reported`),
     ...(nameless > unstarted ? [`${nameless} sessions without an id, of which ${unstarted} may be`] : []),
   ];
 }
+
+const keyOf = (mac: string, id: string | null): string => `${mac} ${id ?? ''}`;
 
 function faultsOf(entry: LedgerEntry, stored: readonly StoredSession[]): string[] {
   const { id, mac, acknowledged, sent, stop } = entry;
@@ -50,7 +53,6 @@ function faultsOf(entry: LedgerEntry, stored: readonly StoredSession[]): string[
   if (stored.length > 1) return [`session ${id} of ${mac} is there ${stored.length} times`];
   if (!session) return acknowledged ? [`session ${id} of ${mac} is lost`] : [];
   const faults: string[] = [];
-  if (session.mac !== mac) faults.push(`session ${id} is that of ${session.mac} instead of ${mac}`);
   const least = acknowledged ?? { input: 0, output: 0 };
   const isWithin = (found: number, way: keyof Octets): boolean => found >= least[way] && found <= sent[way];
   if (!isWithin(session.inputOctets, 'input') || !isWithin(session.outputOctets, 'output'))

@@ -59,7 +59,7 @@ export class PostureWatch {
   /** Into quarantine, or out of it. The bridge may not be able to hear of it yet: `reflected` begins to count. */
   async flip(): Promise<void> {
     this.posture = this.posture === 'normal' ? 'quarantined' : 'normal';
-    this.expectation.change(of[this.posture], Date.now());
+    this.expectation.change(of[this.posture]);
     await this.api.setPosture(this.ports.mac, this.posture);
   }
 

@@ -10,9 +10,8 @@ export const reflectedWithin = 20_000;
 export class PostureExpectation {
   private old: Placement | null = null;
   private wanted: Placement;
-  private changedAt = 0;
   private dueAt = Number.POSITIVE_INFINITY;
-  /** Milliseconds from `due` to the first answer that shows the change, of each change. */
+  /** Milliseconds from `due` to the first answer that shows the change, of each change; 0: it came before. */
   readonly delays: number[] = [];
 
   constructor(placement: Placement) {
@@ -23,10 +22,9 @@ export class PostureExpectation {
     return this.old === null;
   }
 
-  change(to: Placement, now: number): void {
+  change(to: Placement): void {
     this.old = this.wanted;
     this.wanted = to;
-    this.changedAt = now;
     this.dueAt = Number.POSITIVE_INFINITY;
   }
 
@@ -38,13 +36,11 @@ export class PostureExpectation {
   /** An answer that was asked for at `asked`; says what is wrong with it. */
   saw(placement: Placement, asked: number, now: number): string | null {
     if (placement === this.wanted) {
-      if (this.old !== null) this.delays.push(Math.max(0, now - Math.max(this.changedAt, Math.min(this.dueAt, now))));
+      if (this.old !== null) this.delays.push(Math.max(0, now - this.dueAt));
       this.old = null;
       return null;
     }
-    if (placement !== this.old) {
-      return `${placement} instead of ${this.wanted}`;
-    }
+    if (placement !== this.old) return `${placement} instead of ${this.wanted}`;
     const late = asked - this.dueAt;
     return late > reflectedWithin ? `still ${placement} ${Math.round(late / 1000)} s after a change of posture` : null;
   }

@@ -54,9 +54,8 @@ async function run(): Promise<number> {
     return problems.length > 0 ? 1 : 0;
   } catch (error) {
     isKept = !interrupted.signal.aborted;
-    if (isKept) throw error;
-    progress('interrupted');
-    return 130;
+    progress(isKept ? `FAILED ${error instanceof Error ? error.message : String(error)}` : 'interrupted');
+    return isKept ? 1 : 130;
   } finally {
     if (isKept) progress(`logs and data are kept in ${folder}`);
     else rmSync(folder, { recursive: true });

@@ -73,7 +73,8 @@ export class Soak {
     const policy = writePolicy(folder, hospital.verified, await nas.listen());
     this.closers.push(() => nas.close());
     const tokens = { bridgeToken: newToken(), adminToken: newToken() };
-    const controller = new ControllerProcess({ folder: join(folder, 'controller'), policy, ...tokens });
+    const onEnd = (reason: string): void => void this.faults.push(reason);
+    const controller = new ControllerProcess({ folder: join(folder, 'controller'), policy, ...tokens, onEnd });
     this.closers.push(() => controller.close());
     const link = new Link();
     this.closers.push(() => link.cut());
@@ -95,7 +96,8 @@ export class Soak {
     const capacity = this.options.rate === null ? await mac.measureCapacity() : null;
     const rate = this.options.rate ?? Math.round(capacity! / 2);
     progress(`${minutes} minutes at ${rate} MAC authentications a second, ${plan.length} disturbances`);
-    const over = AbortSignal.any([signal, AbortSignal.timeout(minutes * 60_000)]);
+    const broken = new AbortController();
+    const over = AbortSignal.any([signal, broken.signal, AbortSignal.timeout(minutes * 60_000)]);
     const tell = async (): Promise<void> => {
       const begun = Date.now();
       while (!over.aborted) {
@@ -105,7 +107,7 @@ export class Soak {
         progress(lineOf(Date.now() - begun, { mac, accounting, resources, disturber, spool }));
       }
     };
-    await Promise.all([
+    const running = [
       mac.run(rate, over),
       eap.run(over),
       accounting.run(over),
@@ -113,7 +115,15 @@ export class Soak {
       disturber.run(plan, over),
       resources.run(over),
       tell(),
-    ]);
+    ];
+    try {
+      await Promise.all(running);
+    } catch (error) {
+      // None may start something that is to be closed now.
+      broken.abort();
+      await Promise.allSettled(running);
+      throw this.faults.length > 0 ? new Error(this.faults.join('; '), { cause: error }) : error;
+    }
     if (signal.aborted) throw new Error('interrupted');
     progress('load has ended: waiting until the controller has everything');
     await disturber.restore();

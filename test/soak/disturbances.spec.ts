@@ -22,6 +22,16 @@ describe('the plan of disturbances', () => {
     }
   });
 
+  it('leaves the process of the controller alone in the second and in the last quarter', () => {
+    for (const plan of seeds.map((seed) => planDisturbances(20, seed))) {
+      for (const { kind, at, seconds } of plan) {
+        if (kind === 'cut' || kind === 'stall') continue;
+        expect([0, 2]).toContain(Math.floor(at / 300));
+        expect(Math.floor((at + seconds) / 300)).toBe(Math.floor(at / 300));
+      }
+    }
+  });
+
   it('has one outage of three minutes from 15 minutes on, and none before', () => {
     for (const seed of seeds) {
       const long = (minutes: number) => planDisturbances(minutes, seed).filter(({ seconds }) => seconds === 180);

@@ -19,36 +19,56 @@ export const describeDisturbance: Readonly<Record<DisturbanceKind, string>> = {
 };
 
 const longSeconds = 180;
-/** From so many minutes on one outage is long. */
-const longFrom = 15;
+/** From so many minutes on one outage is long, and memory has the time to settle in which it can be judged. */
+export const longFrom = 15;
 const shortest = 5;
 const longest = 60;
 /** Between two of them, for the controller to start and a change of posture to be reflected. */
 const calm = { least: 15, most: 30 } as const;
 
-/** The same seed and length give the same plan. All kinds come before one comes again; the end of the run is left in peace. */
+/** Those that leave the controller's process alone. */
+const ofLink: readonly DisturbanceKind[] = ['cut', 'stall'];
+
+/**
+ * The same seed and length give the same plan. All kinds come before one comes again, but in the second and in the last quarter of a
+ * long run the controller's process is left alone, so that its memory there can be compared. The end is left in peace.
+ */
 export function planDisturbances(minutes: number, seed: number): Disturbance[] {
   const random = new Random(seed);
   // The first numbers of neighbouring seeds are alike.
   for (let i = 0; i < 16; i++) random.below(2);
   const between = (least: number, most: number): number => least + random.below(most - least + 1);
-  const end = minutes * 60 - calm.most;
-  const most = Math.min(longest, Math.max(2 * shortest, Math.floor(minutes * 3)));
+  const quarter = minutes * 15;
+  const most = Math.min(longest, Math.max(2 * shortest, minutes * 3));
   const plan: Disturbance[] = [];
-  let isLongDue = minutes >= longFrom;
-  let bag: DisturbanceKind[] = [];
+  const [ofBoth, ofOne] = [new Bag(disturbanceKinds, random), new Bag(ofLink, random)];
+  const isLongRun = minutes >= longFrom;
+  let isLongDue = isLongRun;
   for (let at = between(calm.least, calm.most); ;) {
-    if (bag.length === 0) bag = shuffled(random);
-    const isLong = isLongDue && at >= (minutes * 60) / 3;
+    const isLong = isLongDue && at >= 2 * quarter;
     if (isLong) isLongDue = false;
     const seconds = isLong ? longSeconds : between(shortest, most);
-    if (at + seconds > end) return plan;
-    plan.push({ kind: bag.pop()!, at, seconds });
+    if (at + seconds > 4 * quarter - calm.most) return plan;
+    const [first, last] = [at, at + seconds + calm.least].map((second) => Math.floor(second / quarter));
+    const mayStop = !isLongRun || (first === last && first! % 2 === 0);
+    plan.push({ kind: (mayStop ? ofBoth : ofOne).take(), at, seconds });
     at += seconds + between(calm.least, calm.most);
   }
 }
 
-function shuffled(random: Random): DisturbanceKind[] {
-  const left: DisturbanceKind[] = [...disturbanceKinds];
-  return disturbanceKinds.map(() => left.splice(random.below(left.length), 1)[0]!);
+/** Gives each once, in any order, before it gives one again. */
+class Bag<T> {
+  private readonly all: readonly T[];
+  private readonly random: Random;
+  private left: T[] = [];
+
+  constructor(all: readonly T[], random: Random) {
+    this.all = all;
+    this.random = random;
+  }
+
+  take(): T {
+    if (this.left.length === 0) this.left = [...this.all];
+    return this.left.splice(this.random.below(this.left.length), 1)[0]!;
+  }
 }

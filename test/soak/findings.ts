@@ -27,6 +27,8 @@ export interface Findings {
   /** What the bridge could not bring to the controller in time. */
   readonly spool: number;
   readonly samples: readonly Sample[];
+  /** The run was long enough for memory to settle. */
+  readonly isMemoryJudged: boolean;
   /** A process that ended by itself and the like. */
   readonly faults: readonly string[];
 }

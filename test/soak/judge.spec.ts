@@ -34,6 +34,7 @@ const good: Findings = {
   coaViolations: 0,
   spool: 0,
   samples: samplesOf(() => ({})),
+  isMemoryJudged: true,
   faults: [],
 };
 
@@ -45,6 +46,7 @@ describe('a soak', () => {
       'whose memory grows in the first quarter only',
       { samples: samplesOf((n) => ({ bridge: reading(n < 4 ? 100 : 300) })) },
     ],
+    ['that was too short to judge memory', { isMemoryJudged: false, samples: [] }],
     ['whose controller is away now and then', { samples: samplesOf((n) => (n % 3 === 0 ? { controller: null } : {})) }],
   ])('%s passes', (_, change) => {
     expect(judge({ ...good, ...change })).toEqual([]);

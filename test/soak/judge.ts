@@ -78,7 +78,7 @@ export function judge(findings: Findings): string[] {
     ...(findings.spool > 0 ? [`${findings.spool} events are still on the bridge's disk`] : []),
     ...faultyCounters.map(([name, value]) => `the bridge counts ${name}: ${value}`),
     ...(findings.coaViolations > 0 ? [`${findings.coaViolations} CoA requests were not in order`] : []),
-    ...growthOf(samples)
+    ...(findings.isMemoryJudged ? growthOf(samples) : [])
       .filter(({ isFlat }) => !isFlat)
       .map(
         ({ process, of, before, after }) => `${of} of ${process} grew from ${before.toFixed(0)} to ${after.toFixed(0)}`,

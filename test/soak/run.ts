@@ -90,6 +90,7 @@ function summaryOf({ findings, capacity, rate, p99s, delays, resumed, coaAcknowl
       coaAcknowledged,
     },
     eventsSent: totals['events.sent'] ?? 0,
+    isMemoryJudged: findings.isMemoryJudged,
     growth: growthOf(samples),
   };
 }
@@ -120,7 +121,8 @@ function report(
     `posture             ${posture.changes} changes, the slowest seen after ${(posture.slowestMilliseconds / 1000).toFixed(1)} s; ${posture.coaAcknowledged} CoA acknowledged`,
   );
   for (const { process, of, before, after, isFlat } of growth) {
-    print(`${process}, ${of}: ${before.toFixed(0)} → ${after.toFixed(0)} ${isFlat ? 'flat' : 'GREW'}`);
+    const verdict = isFlat ? 'flat' : summary.isMemoryJudged ? 'GREW' : 'grew; too short a run to judge';
+    print(`${process}, ${of}: ${before.toFixed(0)} → ${after.toFixed(0)} ${verdict}`);
   }
   for (const problem of problems) print(`FAILED ${problem}`);
   if (problems.length === 0) print('passed');

@@ -6,7 +6,7 @@ import { end, secret, until } from '../bench/radius/side.ts';
 import { AccountingLoad } from './accounting-load.ts';
 import { ControllerApi } from './controller-api.ts';
 import { ControllerProcess } from './controller-process.ts';
-import type { Disturbance } from './disturbances.ts';
+import { longFrom, type Disturbance } from './disturbances.ts';
 import { Disturber } from './disturber.ts';
 import { EapLoad } from './eap-load.ts';
 import type { Findings } from './findings.ts';
@@ -147,6 +147,7 @@ export class Soak {
         coaViolations: nas.violations,
         spool,
         samples: resources.samples,
+        isMemoryJudged: minutes >= longFrom,
         faults: this.faults,
       },
       rate,

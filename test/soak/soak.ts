@@ -127,11 +127,13 @@ export class Soak {
     if (signal.aborted) throw new Error('interrupted');
     progress('load has ended: waiting until the controller has everything');
     await disturber.restore();
-    const isEmpty = async (): Promise<boolean> => isQuiet(await bridge.status());
-    for (let i = 0; i < 2; i++) {
-      await isSoWithin(emptyWithin, isEmpty, signal);
-      await pause(1000, signal);
-    }
+    const isQuiet = async (): Promise<boolean> => {
+      const { spool, unwritten, controller: to } = await bridge.status();
+      return spool === 0 && unwritten === 0 && to.connected;
+    };
+    // Twice: what was decided last may reach the spool a moment later.
+    const isEmpty = async (): Promise<boolean> => (await isQuiet()) && (await pause(1000, signal), isQuiet());
+    await isSoWithin(emptyWithin, isEmpty, signal);
     if (signal.aborted) throw new Error('interrupted');
     const { spool, totals } = await bridge.status();
     const stored = await api.sessions();
@@ -181,9 +183,6 @@ export class Soak {
 }
 
 const newToken = (): string => randomBytes(24).toString('base64url');
-
-const isQuiet = ({ spool, unwritten, controller }: BridgeStatus): boolean =>
-  spool === 0 && unwritten === 0 && controller.connected;
 
 interface Running {
   readonly mac: MacLoad;

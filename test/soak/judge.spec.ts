@@ -101,7 +101,7 @@ describe('a soak', () => {
     ],
     [
       'a controller that grows',
-      { samples: samplesOf((n) => ({ controller: reading(200 + 5 * n) })) },
+      { samples: samplesOf((n) => ({ controller: reading(200 + 8 * n) })) },
       'MB of controller grew',
     ],
     [

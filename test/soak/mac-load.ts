@@ -1,5 +1,8 @@
 import { Generator } from '../bench/radius/generator.ts';
 import type { DeviceKind, MacJob, MacOutcome } from '../bench/radius/mac-generator.ts';
+import { pause } from './pause.ts';
+
+type MacGenerator = Generator<MacJob, MacOutcome>;
 
 const jobSeconds = 5;
 const inFlight = 64;
@@ -7,9 +10,12 @@ const inFlight = 64;
 const warmUp = 30_000;
 const measured = 30_000;
 
-/** MAC authentication without a pause, in jobs of some seconds: the generator compares every reply after each. */
+/**
+ * MAC authentication without a pause, in jobs of some seconds. A generator compares every reply after its job, while the next job is
+ * another's.
+ */
 export class MacLoad {
-  private readonly generator = new Generator<MacJob, MacOutcome>('mac-generator.ts');
+  private readonly generators = [1, 2].map(() => new Generator<MacJob, MacOutcome>('mac-generator.ts'));
   private readonly common: Pick<MacJob, 'port' | 'secret' | 'kinds'>;
   replies = 0;
   lost = 0;
@@ -25,22 +31,31 @@ export class MacLoad {
 
   /** Replies a second in a closed loop. */
   async measureCapacity(): Promise<number> {
-    await this.job(warmUp, { inFlight });
-    const { replies, seconds } = await this.job(measured, { inFlight });
+    const [generator] = this.generators;
+    await this.job(generator!, warmUp, { inFlight });
+    const { replies, seconds } = await this.job(generator!, measured, { inFlight });
     // What the bridge does when it is warming up is no measure of the rest.
     this.p99s.length = 0;
     return replies / seconds;
   }
 
   async run(perSecond: number, signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      const { replies, seconds } = await this.job(perSecond * jobSeconds, { perSecond });
-      this.rate = replies / seconds;
+    const jobs = new Map<MacGenerator, Promise<unknown>>();
+    for (let turn = 0; !signal.aborted; turn++) {
+      const generator = this.generators[turn % this.generators.length]!;
+      await jobs.get(generator);
+      const job = this.job(generator, perSecond * jobSeconds, { perSecond });
+      // Seen when it is waited for.
+      job.catch(() => undefined);
+      jobs.set(generator, job);
+      await pause(jobSeconds * 1000, signal);
     }
+    await Promise.all(jobs.values());
   }
 
-  private async job(count: number, load: MacJob['load']): Promise<MacOutcome> {
-    const outcome = await this.generator.run({ ...this.common, count, load });
+  private async job(generator: MacGenerator, count: number, load: MacJob['load']): Promise<MacOutcome> {
+    const outcome = await generator.run({ ...this.common, count, load });
+    this.rate = outcome.replies / outcome.seconds;
     this.replies += outcome.replies;
     this.lost += outcome.lost;
     this.wrong += outcome.wrong;
@@ -50,6 +65,6 @@ export class MacLoad {
   }
 
   close(): void {
-    this.generator.close();
+    for (const generator of this.generators) generator.close();
   }
 }

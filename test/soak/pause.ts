@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 /** Ends early when the signal is aborted. */
 export async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
+  if (signal.aborted || milliseconds <= 0) return;
   await wait(milliseconds, undefined, { signal }).catch(() => undefined);
 }
 

@@ -1,4 +1,4 @@
-import type { Placement } from '../bench/radius/placement.ts';
+import { describePlacement, type Placement } from '../bench/radius/placement.ts';
 
 /** From the moment at which the bridge can hear of a change: it may take 15 s to notice a dead link, and waits up to 5 s then. */
 export const reflectedWithin = 20_000;
@@ -40,8 +40,9 @@ export class PostureExpectation {
       this.old = null;
       return null;
     }
-    if (placement !== this.old) return `${placement} instead of ${this.wanted}`;
+    if (placement !== this.old) return `${describePlacement(placement)} instead of ${describePlacement(this.wanted)}`;
     const late = asked - this.dueAt;
-    return late > reflectedWithin ? `still ${placement} ${Math.round(late / 1000)} s after a change of posture` : null;
+    if (late <= reflectedWithin) return null;
+    return `still ${describePlacement(placement)} ${Math.round(late / 1000)} s after a change of posture`;
   }
 }

@@ -20,7 +20,7 @@ import {
   verifyReply,
 } from '#radius';
 import { quantile } from '../statistics.ts';
-import { placementOf, type Placement } from './placement.ts';
+import { describePlacement, placementOf, type Placement } from './placement.ts';
 
 /** Devices that are all to be answered alike. */
 export interface DeviceKind {
@@ -239,7 +239,8 @@ class Round {
     const verdict = verifyReply(packet, authenticator, this.switches.secret);
     if (verdict !== 'valid') return `${device.mac}: the reply's signature: ${verdict}`;
     const placement = placementOf(packet);
-    return placement === device.placement ? null : `${device.mac}: ${placement} instead of ${device.placement}`;
+    if (placement === device.placement) return null;
+    return `${device.mac}: ${describePlacement(placement)} instead of ${describePlacement(device.placement)}`;
   }
 }
 

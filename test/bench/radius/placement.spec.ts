@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { codes, integerAttribute, taggedTextAttribute, textAttribute, types, type Attribute } from '#radius';
-import { placementIn, placementOf, refused } from './placement.ts';
+import { describePlacement, placementIn, placementOf, refused } from './placement.ts';
 import { grant, placement } from './grant.ts';
 
 const rules = ['permit in tcp from any to 10.10.4.20 443', 'deny in ip from any to any'];
@@ -37,6 +37,14 @@ describe('the placement that a reply tells', () => {
 
   it('of a reject is one of its own', () => {
     expect(placementOf({ code: codes.accessReject, attributes: [] })).toBe(refused);
+  });
+
+  it('is told to people in words', () => {
+    const words = describePlacement(placementIn(210, rules));
+    expect(words).toContain(
+      'Tunnel-Private-Group-Id 210, NAS-Filter-Rule permit in tcp from any to 10.10.4.20 443 | deny',
+    );
+    expect(describePlacement(refused)).toBe(refused);
   });
 
   it('of the benchmark is made of the words that FreeRADIUS is given', () => {

@@ -1,6 +1,7 @@
 import {
   codes,
   concatenatedAttributes,
+  describeAttribute,
   encodeAttributes,
   taggedIntegerAttribute,
   taggedTextAttribute,
@@ -40,6 +41,18 @@ export const placementIn = (vlan: number, rules: readonly string[]): Placement =
 
 export function placementOf({ code, attributes }: Pick<Packet, 'code' | 'attributes'>): Placement {
   if (code === codes.accessReject) return refused;
-  if (code !== codes.accessAccept) return `code ${code}`;
+  if (code !== codes.accessAccept) return `Code-${code}`;
   return textOf(attributes.filter(({ type }) => telling.has(type)));
+}
+
+/** For people. */
+export const describePlacement = (placement: Placement): string =>
+  placement
+    .split(' ')
+    .map((text) => (/^(?:[0-9a-f]{2})+$/.test(text) ? describeEncoded(Buffer.from(text, 'hex')) : text))
+    .join(', ');
+
+function describeEncoded(bytes: Buffer): string {
+  const { name, value } = describeAttribute({ type: bytes[0]!, value: bytes.subarray(2) });
+  return `${name} ${value.replaceAll('\0', ' | ')}`;
 }

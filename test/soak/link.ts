@@ -29,12 +29,12 @@ export class Link {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  /** Connections are reset, and new ones refused until `open`. */
+  /** Connections are closed, and new ones refused until `open`. */
   async cut(): Promise<void> {
     const { server } = this;
     this.server = null;
     for (const [near, far] of this.pairs) {
-      near.resetAndDestroy();
+      near.destroy();
       far.destroy();
     }
     if (server) await new Promise<void>((resolve) => server.close(() => resolve()));

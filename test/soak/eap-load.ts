@@ -7,14 +7,12 @@ import { pause } from './pause.ts';
 const everyMilliseconds = 5000;
 const inFlight = 2;
 const conversations = 10;
-/** Devices compute on processors of their own. */
-const niceness = 10;
 /** What the generator says of a round that nobody answered: it sends nothing twice. */
 const silence = /timeout/;
 
 /** Conversations of EAP-TLS, a few every five seconds: TLS 1.2 and 1.3 in turn, every other time resumed. */
 export class EapLoad {
-  private readonly generator = new Generator<EapJob, EapOutcome>('eap-generator.ts', niceness);
+  private readonly generator = new Generator<EapJob, EapOutcome>('eap-generator.ts');
   private readonly common: Pick<EapJob, 'port' | 'secret' | 'devices'>;
   succeeded = 0;
   resumed = 0;

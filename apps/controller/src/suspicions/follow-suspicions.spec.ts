@@ -139,6 +139,21 @@ describe('a downgrade', () => {
     expect(await all()).toMatchObject([{ count: 1 }]);
   });
 
+  it('does not keep a batch from being stored when looking for it fails', async () => {
+    const broken = new Proxy(alarm, {
+      get: (target, name) => {
+        if (name === 'suspicions') throw new Error('a mistake');
+        return Reflect.get(target, name) as unknown;
+      },
+    });
+    const events = eventsOf([shown(0, 'certificate'), shown(1, 'mac')]);
+    const stored = await storeEvents(database, { bridge: 'b/1', events }, new Date(start), { rows: 1000 }, broken);
+    expect(stored).toMatchObject({ answer: { stored: seq }, authentications: 2, devicesChanged: false });
+    expect(stored.problem).toMatch(/a mistake/);
+    expect(await all()).toEqual([]);
+    await report([shown(2, 'mac')]);
+  });
+
   it('is forgotten with the device', async () => {
     await register();
     await report([shown(0, 'certificate')]);

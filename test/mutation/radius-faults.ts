@@ -493,6 +493,27 @@ const sessionFaults: readonly Fault[] = [
     caughtBy: rfc2866,
   },
   {
+    name: 'a forged request supersedes the one whose Identifier it has',
+    file: `${bridge}/clients/gate.ts`,
+    find: '    if (!isTrust(judgement)) return this.drop(judgement, client, isForged(judgement) ? source : undefined);\n',
+    replace: '',
+    caughtBy: rfc5080,
+  },
+  {
+    name: 'a CoA-NAK counts as an acknowledgement',
+    file: `${bridge}/coa/judge-answer.ts`,
+    find: "if (answer.outcome === 'ack') return",
+    replace: 'if (answer.outcome.length > 0) return',
+    caughtBy: rfc5176,
+  },
+  {
+    name: 'the padding of MD5 begins a byte late',
+    file: `${radius}/md5.ts`,
+    find: '  tail[at++] = 0x80;',
+    replace: '  tail[at++] = 0;\n  tail[at++] = 0x80;',
+    caughtBy: rfc5176,
+  },
+  {
     name: 'a CoA reply is taken from anywhere',
     file: `${bridge}/coa/coa-client.ts`,
     find: '=> `${destination} ${id}`',

@@ -208,8 +208,8 @@ const requestFaults: readonly Fault[] = [
   {
     name: 'a request of another switch is taken for a duplicate',
     file: `${bridge}/clients/duplicate-cache.ts`,
-    find: '(this.requests[slot] === request && this.origins[slot] === origin)',
-    replace: 'this.requests[slot] === request',
+    find: 'const origin = this.byAddress.get(source.address);\n    if (!origin) return -1;',
+    replace: 'const [origin] = this.byAddress.values();\n    if (!origin) return -1;',
     caughtBy: rfc5080,
   },
   {

@@ -22,7 +22,7 @@ import {
   type Packet,
   type RequestContext,
 } from '#radius';
-import { plainAddress, type Client } from '../clients/client-table.js';
+import type { Client } from '../clients/client-table.js';
 import { DuplicateCache, duplicateKey } from '../clients/duplicate-cache.js';
 import type { Admitted, Gate } from '../clients/gate.js';
 import type { Counters } from '../counters.js';
@@ -271,7 +271,10 @@ export class AuthenticationHandler {
     return reply;
   }
 
-  private record({ source, client, context, mac, decision, method, exception }: Accepted, decisionId: string): void {
+  private record(
+    { nasAddress, client, context, mac, decision, method, exception }: Accepted,
+    decisionId: string,
+  ): void {
     const { counters, sessions } = this.ports;
     const now = this.now();
     const nas = client.nas.name;
@@ -279,7 +282,7 @@ export class AuthenticationHandler {
     const acceptance: Acceptance = {
       mac,
       nas,
-      nasAddress: plainAddress(source.address),
+      nasAddress,
       ssid: context.ssid,
       method,
       heard: context,

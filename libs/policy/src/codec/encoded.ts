@@ -7,7 +7,7 @@ import type { AccessGrant, AccessRule, FlowRule, Snapshot } from '../snapshot.js
  * edit only what changed is hashed again. Hashes are of canonical JSON with the rows in place of their numbers.
  */
 export interface EncodedSnapshot {
-  readonly format: 6;
+  readonly format: 7;
   readonly digest: string;
   readonly compiledFor: string;
   readonly provenance: Snapshot['provenance'];
@@ -105,6 +105,7 @@ export type EncodedSections = {
   readonly flows: Readonly<Record<string, { readonly outbound: string; readonly inbound: string }>>;
   readonly portAcls: Readonly<Record<string, string>>;
   readonly nas: unknown;
+  readonly proxies: unknown;
   readonly eap: Content['eap'];
   readonly radsec: Content['radsec'];
   readonly enforcementPoints: Content['enforcementPoints'];

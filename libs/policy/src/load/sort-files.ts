@@ -8,6 +8,7 @@ export interface SortedFiles {
   readonly rules: ReadonlyMap<string, string>;
   readonly catalog: ReadonlyMap<string, { readonly kind: CatalogKind; readonly text: string }>;
   readonly nas: ReadonlyMap<string, string>;
+  readonly proxies: ReadonlyMap<string, string>;
   readonly enforcementPoints: ReadonlyMap<string, string>;
   readonly tests: ReadonlyMap<string, string>;
   /** One at the most. */
@@ -21,7 +22,8 @@ export interface SortedFiles {
 const hints = {
   rules: 'rules are .csv files under rules/',
   catalog: `name it catalog/${catalogKinds.join('.yaml, catalog/')}.yaml (or classes-imaging.yaml and the like)`,
-  network: 'name it network/nas.yaml, network/enforcement-points.yaml, network/eap.yaml or network/radsec.yaml',
+  network:
+    'name it network/nas.yaml, network/proxies.yaml, network/enforcement-points.yaml, network/eap.yaml or network/radsec.yaml',
   tests: 'tests are .yaml files under tests/',
 } as const;
 
@@ -35,6 +37,7 @@ export function sortFiles(files: ReadonlyMap<string, string>, report: Report): S
     rules: new Map(),
     catalog: new Map(),
     nas: new Map(),
+    proxies: new Map(),
     enforcementPoints: new Map(),
     tests: new Map(),
     settings: new Map(),
@@ -109,6 +112,7 @@ function networkReader(
   name: string,
 ): Map<string, unknown> | null {
   if (isKind('nas', name)) return out.nas;
+  if (isKind('proxies', name)) return out.proxies;
   if (isKind('enforcement-points', name)) return out.enforcementPoints;
   return name === 'eap.yaml' ? out.eap : name === 'radsec.yaml' ? out.radsec : null;
 }

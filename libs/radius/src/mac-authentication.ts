@@ -26,8 +26,7 @@ export type NotMac = 'no-user-name' | 'user-name-not-a-mac' | 'eap';
  * Without Calling-Station-Id the name could be any text typed into a login, bound to no port: refused. A MAC as user name
  * inside EAP is not MAC authentication either: it must never stand for an 802.1X identity.
  */
-export function readMacAuthentication(packet: Packet): MacAuthentication {
-  const { attributes } = packet;
+export function readMacAuthentication({ attributes }: Pick<Packet, 'attributes'>): MacAuthentication {
   const name = readOctets(attributes, types.userName);
   const station = readOctets(attributes, types.callingStationId);
   if (name === null) return { kind: 'not-mac', reason: 'no-user-name' };

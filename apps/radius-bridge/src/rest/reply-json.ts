@@ -1,0 +1,108 @@
+import {
+  attributeNames,
+  decodeTaggedInteger,
+  decodeTaggedText,
+  decodeVendorSpecific,
+  maxAttributeBytes,
+  types,
+  vendorAttributeNames,
+  type Attribute,
+} from '#radius';
+import { attributesOf } from '../authentication/attribute-block.js';
+
+/** rlm_rest's form of an attribute; `do_xlat`: without it, `%{…}` in a value would be carried out. */
+export interface JsonAttribute {
+  readonly op: '+=';
+  readonly do_xlat: false;
+  readonly value: readonly (string | number)[];
+}
+
+export type ReplyJson = Readonly<Record<string, JsonAttribute>>;
+
+const attribute = (...value: readonly (string | number)[]): JsonAttribute => ({ op: '+=', do_xlat: false, value });
+/**
+ * Encoded attributes in FreeRADIUS's names. It skips what it does not know or can't read, and would send a VLAN without its ACL: so their
+ * number goes with them (Cordon-Attributes), and its configuration compares. Throws on what has no name here.
+ */
+export function replyJson(block: Buffer): ReplyJson {
+  const attributes = block.length > maxAttributeBytes ? null : attributesOf(block);
+  if (!attributes) throw new Error(`${block.length} bytes of attributes are too many to be told by FreeRADIUS`);
+  const named = new Map<string, (string | number)[]>();
+  for (const [name, value] of attributes.flatMap(namedValues)) {
+    const values = named.get(name);
+    if (values) values.push(value);
+    else named.set(name, [value]);
+  }
+  const rules = named.get('NAS-Filter-Rule');
+  if (rules) named.set('NAS-Filter-Rule', joinedRules(rules.map(String)));
+  const count = [...named.values()].reduce((sum, { length }) => sum + length, 0);
+  return {
+    ...Object.fromEntries(
+      [...named].map(([name, values]) => [
+        `reply:${name}`,
+        attribute(...values.map((value) => (typeof value === 'string' ? escaped(value) : value))),
+      ]),
+    ),
+    'control:Cordon-Attributes': attribute(count),
+  };
+}
+
+/** A refusal: why goes into FreeRADIUS's log and to nobody else. */
+export const refusalJson = (reason: string): ReplyJson => ({
+  'request:Module-Failure-Message': attribute(escaped(`Cordon: ${reason}`)),
+});
+
+type NamedValue = readonly [name: string, value: string | number];
+
+function namedValues(one: Attribute): NamedValue[] {
+  if (one.type !== types.vendorSpecific) return [namedValue(one.type, null, one.value)];
+  const parts = decodeVendorSpecific(one.value);
+  if (!parts) throw new Error('a Vendor-Specific attribute is not laid out in sub-attributes');
+  return parts.map(({ vendor, type, value }) => namedValue(type, vendor, value));
+}
+
+function namedValue(type: number, vendor: number | null, value: Buffer): NamedValue {
+  const [name, kind] = rowOf(type, vendor) ?? [`attribute ${vendor ?? ''} ${type}`, null];
+  switch (kind) {
+    case 'text':
+      // A list of rules is split where 253 bytes end, perhaps inside a character: joined before it is text.
+      return [
+        name,
+        type === types.nasFilterRule && vendor === null ? value.toString('latin1') : value.toString('utf8'),
+      ];
+    case 'octets':
+      return [name, `0x${value.toString('hex')}`];
+    case 'integer':
+    case 'egress-vlan':
+      return [name, value.readUInt32BE()];
+    case 'tagged-integer': {
+      const { tag, value: number } = decodeTaggedInteger(value)!;
+      return [tagged(name, tag), number];
+    }
+    case 'tagged-text': {
+      const { tag, value: text } = decodeTaggedText(value);
+      return [tagged(name, tag), text];
+    }
+    default:
+      throw new Error(`${name} can't be told to FreeRADIUS`);
+  }
+}
+
+const rowOf = (type: number, vendor: number | null) =>
+  vendor === null ? attributeNames.get(type) : vendorAttributeNames.get(vendor)?.get(type);
+
+const tagged = (name: string, tag: number): string => (tag === 0 ? name : `${name}:${tag}`);
+
+/** RFC 4849 §2: rules are separated by NUL and may cross attributes; FreeRADIUS takes each by itself and puts them together again. */
+const joinedRules = (parts: readonly string[]): string[] =>
+  Buffer.from(parts.join(''), 'latin1')
+    .toString('utf8')
+    .split('\0')
+    .filter((rule) => rule !== '');
+
+/** FreeRADIUS reads backslashes in values of JSON once more. */
+function escaped(text: string): string {
+  // oxlint-disable-next-line no-control-regex
+  if (/[\0-\x1f]/.test(text)) throw new Error('a control character can not be told to FreeRADIUS');
+  return text.replaceAll('\\', '\\\\');
+}

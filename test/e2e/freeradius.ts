@@ -1,18 +1,6 @@
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  accessSync,
-  chmodSync,
-  constants,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { accessSync, chmodSync, constants, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -38,18 +26,29 @@ function isReadable(): boolean {
   }
 }
 
-/** The files of docs/beside-freeradius.md, by their paths below Debian's folder. */
-export function filesOfGuide(): ReadonlyMap<string, string> {
-  const text = readFileSync(guide, 'utf8');
-  const blocks = text.matchAll(/^`\/etc\/freeradius\/3\.0\/([\w./-]+)`:\n\n```\n(.*?)^```$/gms);
-  return new Map([...blocks].map(([, path, content]) => [path!, content!]));
+/** The chapters of the guide that FreeRADIUS is set up by. */
+const chapters = { both: '## FreeRADIUS, for both', proxy: '## A: FreeRADIUS proxies', rest: '## B: FreeRADIUS asks' };
+
+function chapter(name: keyof typeof chapters): string {
+  const [, after] = readFileSync(guide, 'utf8').split(`${chapters[name]}\n`);
+  if (after === undefined) throw new Error(`the guide has no chapter \`${chapters[name]}\``);
+  return after.split('\n## ', 1)[0]!;
+}
+
+/** Files by their paths below Debian's folder, and the commands that enable them. */
+export function setUpOf(way: 'proxy' | 'rest') {
+  const text = chapter('both') + chapter(way);
+  const files = text.matchAll(/^`\/etc\/freeradius\/3\.0\/([\w./-]+)`:\n\n```\n(.*?)^```$/gms);
+  const commands = text.matchAll(/^```sh\n(.*?)^```$/gms);
+  return {
+    files: new Map([...files].map(([, path, content]) => [path!, content!])),
+    commands: [...commands].map(([, lines]) => lines!).join(''),
+  };
 }
 
 export interface FreeradiusSettings {
   readonly folder: string;
-  /** Names of files of the guide that are enabled. */
-  readonly sites: readonly string[];
-  readonly modules: readonly string[];
+  readonly way: 'proxy' | 'rest';
   /** What stands in the guide → what stands for it here. */
   readonly replace: Readonly<Record<string, string>>;
   /** Files besides, by their paths below Debian's folder. */
@@ -85,6 +84,11 @@ export class Freeradius {
     return this.output.join('');
   }
 
+  /** What Cordon told it of refusals. */
+  get reasons(): string[] {
+    return [...this.log.matchAll(/Module-Failure-Message \+?:?= "Cordon: (.*)"/g)].map(([, reason]) => reason!);
+  }
+
   /** With rlm_rest it may not hear SIGTERM. */
   async end(): Promise<void> {
     if (this.child.exitCode !== null || this.child.signalCode !== null) return;
@@ -94,20 +98,15 @@ export class Freeradius {
   }
 }
 
-function writeConfiguration({ folder, sites, modules, replace, files = {} }: FreeradiusSettings): string {
+function writeConfiguration({ folder, way, replace, files = {} }: FreeradiusSettings): string {
   const raddb = join(folder, 'raddb');
-  rmSync(raddb, { recursive: true, force: true });
   cpSync(debian, raddb, { recursive: true, verbatimSymlinks: true });
   const inHere = (text: string): string =>
     Object.entries(replace).reduce((changed, [from, to]) => changed.replaceAll(from, to), text);
-  for (const [path, content] of filesOfGuide()) write(raddb, path, inHere(content));
+  const guided = setUpOf(way);
+  for (const [path, content] of guided.files) write(raddb, path, inHere(content));
   for (const [path, content] of Object.entries(files)) write(raddb, path, content);
-  for (const name of readdirSync(join(raddb, 'sites-enabled'))) rmSync(join(raddb, 'sites-enabled', name));
-  for (const name of sites) symlinkSync(`../sites-available/${name}`, join(raddb, 'sites-enabled', name));
-  for (const name of modules) {
-    rmSync(join(raddb, 'mods-enabled', name), { force: true });
-    symlinkSync(`../mods-available/${name}`, join(raddb, 'mods-enabled', name));
-  }
+  execFileSync('sh', ['-e', '-c', guided.commands.replaceAll(debian, raddb)]);
   // Its own folders, and whoever runs the test instead of the user `freerad`.
   const main = readFileSync(join(raddb, 'radiusd.conf'), 'utf8')
     .replaceAll(/^(\s*)(user|group) = .*$/gm, '')

@@ -265,11 +265,9 @@ describe.skipIf(!hasPeers)('beside FreeRADIUS, by the configuration of docs/besi
       const [datagram] = (await received) as [Buffer];
       const packet = decodePacket(datagram) as Packet;
       expect(packet.code).toBe(codes.accessAccept);
-      return packet.attributes
-        .filter(({ type }) => type !== types.messageAuthenticator && type !== types.class)
-        .map(describeAttribute)
-        .map(({ name, value }) => `${name} = ${value}`)
-        .sort();
+      const rules = packet.attributes.filter(({ type }) => type === types.nasFilterRule).map(({ value }) => value);
+      const others = packet.attributes.filter(({ type }) => !individual.has(type)).map(describeAttribute);
+      return [...rulesOf(rules), ...others.map(({ name, value }) => `${name} = ${value}`).sort()];
     } finally {
       socket.close();
     }
@@ -577,6 +575,15 @@ describe.skipIf(!hasPeers)('beside FreeRADIUS, by the configuration of docs/besi
     }, 100_000);
   });
 });
+
+/** What belongs to one packet alone, and the rules, which are read by themselves. */
+const individual: ReadonlySet<number> = new Set([types.messageAuthenticator, types.class, types.nasFilterRule]);
+
+/** RFC 4849 §2: rules are separated by NUL, and go on in the next attribute where one is full; or each has its own. */
+function rulesOf(values: readonly Buffer[]): string[] {
+  const joined = values.map((value) => value.toString('latin1') + (value.length === 253 ? '' : '\0')).join('');
+  return joined.split('\0').filter((rule) => rule !== '');
+}
 
 /** As much of a port ACL as the make can be told. */
 function portAclOf(profile: string): 'full' | 'ipv4-only' | 'none' {

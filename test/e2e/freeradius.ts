@@ -59,18 +59,16 @@ export interface FreeradiusSettings {
 export class Freeradius {
   private constructor(
     private readonly child: ChildProcess,
-    private readonly output: string[],
+    private readonly logFile: string,
   ) {}
 
   static async start(settings: FreeradiusSettings): Promise<Freeradius> {
     const raddb = writeConfiguration(settings);
-    const args = ['-d', raddb, '-n', 'radiusd', '-f', '-X'];
-    const child = spawn('freeradius', args, { stdio: ['ignore', 'pipe', 'pipe'] });
-    const output: string[] = [];
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => output.push(String(chunk)));
-    const server = new Freeradius(child, output);
+    const logFile = join(settings.folder, 'radius.log');
+    const args = ['-d', raddb, '-n', 'radiusd', '-f', '-xx', '-l', logFile];
+    const server = new Freeradius(spawn('freeradius', args, { stdio: 'ignore' }), logFile);
     for (let waited = 0; !server.log.includes('Ready to process requests'); waited += 50) {
-      if (child.exitCode !== null || waited > 15_000) {
+      if (server.child.exitCode !== null || waited > 15_000) {
         await server.end();
         throw new Error(`FreeRADIUS does not start:\n${server.log.slice(-3000)}`);
       }
@@ -81,7 +79,7 @@ export class Freeradius {
 
   /** What it said so far, with every request in full. */
   get log(): string {
-    return this.output.join('');
+    return existsSync(this.logFile) ? readFileSync(this.logFile, 'utf8') : '';
   }
 
   /** What Cordon told it of refusals. */

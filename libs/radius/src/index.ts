@@ -65,6 +65,7 @@ export {
   headerLength,
   malformedReasons,
   maxPacketLength,
+  maxValueLength,
   signReply,
   signRequest,
   type Attribute,

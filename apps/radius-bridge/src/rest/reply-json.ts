@@ -4,6 +4,7 @@ import {
   decodeTaggedText,
   decodeVendorSpecific,
   maxAttributeBytes,
+  maxValueLength,
   types,
   vendorAttributeNames,
   type Attribute,
@@ -34,7 +35,7 @@ export function replyJson(block: Buffer): ReplyJson {
     else named.set(name, [value]);
   }
   const rules = named.get('NAS-Filter-Rule');
-  if (rules) named.set('NAS-Filter-Rule', joinedRules(rules.map(String)));
+  if (rules) named.set('NAS-Filter-Rule', wholeRules(rules.map(String)));
   const count = [...named.values()].reduce((sum, { length }) => sum + length, 0);
   return {
     ...Object.fromEntries(
@@ -93,9 +94,12 @@ const rowOf = (type: number, vendor: number | null) =>
 
 const tagged = (name: string, tag: number): string => (tag === 0 ? name : `${name}:${tag}`);
 
-/** RFC 4849 §2: rules are separated by NUL and may cross attributes; FreeRADIUS takes each by itself and puts them together again. */
-const joinedRules = (parts: readonly string[]): string[] =>
-  Buffer.from(parts.join(''), 'latin1')
+/**
+ * RFC 4849 §2: rules are separated by NUL and go on in the next attribute where one is full; some makes are sent each by itself.
+ * FreeRADIUS takes each by itself, and puts them together as the RFC says.
+ */
+const wholeRules = (parts: readonly string[]): string[] =>
+  Buffer.from(parts.map((part) => part + (part.length === maxValueLength ? '' : '\0')).join(''), 'latin1')
     .toString('utf8')
     .split('\0')
     .filter((rule) => rule !== '');

@@ -67,8 +67,9 @@ describe.skipIf(!hasPeers)('beside FreeRADIUS, by the configuration of docs/besi
     `  devices: { certificates: "file:${authority.certificate}", revocationLists: "file:${authority.revocationList}", devices: [{ from: dns-name, pattern: "{mac}.devices.test" }] }`,
   ].join('\n');
 
-  const snapshot = () =>
+  const snapshot = (edition = 'first edition') =>
     sampleSnapshot({
+      'catalog/endpoints.yaml': `${sampleFiles['catalog/endpoints.yaml']}\nother: { addresses: [10.77.0.1], description: ${edition} }`,
       'network/eap.yaml': eapYaml,
       'network/nas.yaml': [
         `switch-rfc: { address: 127.0.0.1, site: main, profile: rfc, secret: "env:SECRET_RFC", sessionTimeout: 3600, coaPort: ${coaPort}, ssidSites: { clinical: main-wifi } }`,
@@ -157,7 +158,6 @@ describe.skipIf(!hasPeers)('beside FreeRADIUS, by the configuration of docs/besi
       folder: own,
       way,
       replace: {
-        ...changes,
         '10.0.5.10\n\tport = 1812': `127.0.0.1\n\tport = ${ports.authentication}`,
         '10.0.5.11\n\tport = 1812': `127.0.0.8\n\tport = ${ports.authentication}`,
         'ipaddr = *\n\t\tport = 1812': `ipaddr = 127.0.0.1\n\t\tport = ${port}`,
@@ -168,6 +168,7 @@ describe.skipIf(!hasPeers)('beside FreeRADIUS, by the configuration of docs/besi
         'CHANGE-ME-proxy': proxySecret,
         'CHANGE-ME-token': restToken,
         '127.0.0.1:8082': `127.0.0.1:${ports.rest}`,
+        ...changes,
       },
       files: {
         'certs/radius.pem': pem(server.certificate),
@@ -455,13 +456,11 @@ describe.skipIf(!hasPeers)('beside FreeRADIUS, by the configuration of docs/besi
       const lost = supplicant('lost', pump);
       expectEnd(await byCertificate(port, lost), 'SUCCESS');
       authority.revoke(lost.certificate);
-      const changed = snapshot();
-      const again = { ...encodeSnapshot(changed) };
-      // With any snapshot, the files are read anew.
-      await vi.waitFor(async () => {
-        controller.send({ type: 'snapshot', snapshot: again });
-        expectEnd(await byCertificate(port, lost), 'FAILURE');
-      }, patience);
+      // With another snapshot, the bridge reads its files anew.
+      const changed = snapshot('another edition');
+      controller.send({ type: 'snapshot', snapshot: encodeSnapshot(changed) });
+      await vi.waitFor(async () => expect((await bridge.status())['snapshot']).toBe(changed.digest), patience);
+      expectEnd(await byCertificate(port, lost), 'FAILURE');
       await refusedWith(/the certificate is revoked/);
     });
 

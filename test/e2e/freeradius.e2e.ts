@@ -103,8 +103,12 @@ describe.skipIf(!hasPeers)('beside FreeRADIUS, by the configuration of docs/besi
 
   const devicesAre = (posture: DevicePosture) => [pump, other].map((mac) => ({ mac, class: 'infusion-pump', posture }));
 
+  /** To the bridge that is there, and to one that connects again. */
   async function setPosture(posture: DevicePosture): Promise<void> {
-    controller.send({ type: 'devices', reset: false, revision: ++revision, devices: devicesAre(posture) });
+    const devices = { type: 'devices' as const, reset: true, revision: ++revision, devices: devicesAre(posture) };
+    controller.initial = controller.initial.map((message) => (message.type === 'devices' ? devices : message));
+    controller.send(devices);
+    controller.send({ type: 'ping' });
     await vi.waitFor(async () => expect((await bridge.status())['revision']).toBe(revision), patience);
   }
 
@@ -145,7 +149,7 @@ describe.skipIf(!hasPeers)('beside FreeRADIUS, by the configuration of docs/besi
     await bridge?.end('SIGTERM');
     await controller.close();
     nas.close();
-    rmSync(folder, { recursive: true });
+    // KEEP
   });
 
   /** FreeRADIUS with a configuration of the guide; what differs here is addresses, ports and secrets. */

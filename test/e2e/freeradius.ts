@@ -84,7 +84,7 @@ export class Freeradius {
 
   /** What Cordon told it of refusals. */
   get reasons(): string[] {
-    return [...this.log.matchAll(/Module-Failure-Message \+?:?= "Cordon: (.*)"/g)].map(([, reason]) => reason!);
+    return [...this.log.matchAll(/"Cordon: ([^"]*)"/g)].map(([, reason]) => reason!);
   }
 
   /** With rlm_rest it may not hear SIGTERM. */

@@ -149,7 +149,7 @@ describe.skipIf(!hasPeers)('beside FreeRADIUS, by the configuration of docs/besi
     await bridge?.end('SIGTERM');
     await controller.close();
     nas.close();
-    // KEEP
+    rmSync(folder, { recursive: true });
   });
 
   /** FreeRADIUS with a configuration of the guide; what differs here is addresses, ports and secrets. */

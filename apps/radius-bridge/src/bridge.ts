@@ -51,6 +51,7 @@ export interface BridgePorts {
  *   NAS ─▶ Transports ─▶ AuthenticationHandler ─▶ SnapshotStore, DeviceIndex         controller
  *                     │     └▶ EapService ─▶ EapWorkers (processes)                     │     ▲
  *                     └─▶ AccountingHandler ─▶ AccountingSessions ─▶ SessionTable      │     ▲
+ *   FreeRADIUS ─▶ RestServer ─▶ RestAuthorization ─▶ the same as AuthenticationHandler │     │
  *   NAS ◀─ CoaClient ◀─ CoaReconciler ◀──────── changed ◀────────── FeedClient ◀───────┘     │
  *                       SessionTable ─▶ Recorder ─▶ Journal (disk) ─▶ EventSender ───────────┘
  */

@@ -248,6 +248,13 @@ describe.skipIf(!hasPeers)('beside FreeRADIUS, by the configuration of docs/besi
     return eapolTest({ folder, port, secret: switchSecret }, network, attemptOptions({}, pump));
   }
 
+  /** The supplicant is told, and gets no key. */
+  function expectRefused(stdout: string): void {
+    expectEnd(stdout, 'FAILURE');
+    expect(stdout).toContain('Received EAP-Failure');
+    expect(stdout).not.toContain('Access-Accept');
+  }
+
   const refusedWith = (reason: RegExp): Promise<Authentication> =>
     controller.until(() => authentications().find((one) => one.outcome === 'reject' && reason.test(one.reason)));
 
@@ -300,7 +307,7 @@ describe.skipIf(!hasPeers)('beside FreeRADIUS, by the configuration of docs/besi
 
     it('gives a pump VLAN and ACL of its switch, by MAC', async () => {
       const reply = radclient(port, 'auth', switchSecret, macRequest('127.0.0.1'));
-      expect(reply.code, reply.output).toBe('Access-Accept');
+      expect(reply.code).toBe('Access-Accept');
       expect(vlanOf(reply)).toBe('210');
       expect(reply.attributes.some(([name]) => name === 'NAS-Filter-Rule')).toBe(true);
       const accepted = await controller.until(() => authentications().find(({ nas: name }) => name === 'switch-rfc'));
@@ -389,7 +396,7 @@ describe.skipIf(!hasPeers)('beside FreeRADIUS, by the configuration of docs/besi
 
     it('gives a pump VLAN and ACL of its switch, by MAC', async () => {
       const reply = radclient(port, 'auth', switchSecret, macRequest('127.0.0.2'));
-      expect(reply.code, freeradius.log.slice(-3000)).toBe('Access-Accept');
+      expect(reply.code).toBe('Access-Accept');
       expect(vlanOf(reply)).toBe('210');
       const decision = Buffer.from((reply.attributes.find(([name]) => name === 'Class')?.[1] ?? '').slice(2), 'hex');
       const accepted = await controller.until(() =>
@@ -419,10 +426,7 @@ describe.skipIf(!hasPeers)('beside FreeRADIUS, by the configuration of docs/besi
     ])('rejects %s, and says why in its log', (_, changes, from, reason) => {
       const reply = radclient(port, 'auth', switchSecret, macRequest(from, changes));
       expect(reply.code).toBe('Access-Reject');
-      expect(
-        freeradius.reasons.some((told) => reason.test(told)),
-        freeradius.reasons.join('\n'),
-      ).toBe(true);
+      expect(freeradius.reasons.join('\n')).toMatch(reason);
       expect(reply.attributes).toEqual([]);
     });
 
@@ -438,21 +442,18 @@ describe.skipIf(!hasPeers)('beside FreeRADIUS, by the configuration of docs/besi
     });
 
     it('refuses a certificate of another device, with EAP-Failure', async () => {
-      const stdout = await byCertificate(port, supplicant('elsewhere', other));
-      expectEnd(stdout, 'FAILURE');
-      expect(stdout).toContain('Received EAP-Failure');
-      expect(stdout).not.toContain('Access-Accept');
+      expectRefused(await byCertificate(port, supplicant('elsewhere', other)));
       await refusedWith(/that of 00:1a:2b:3c:4d:60, which is not the device on this port/);
     });
 
     it('refuses a certificate of an authority that only FreeRADIUS believes', async () => {
-      expectEnd(await byCertificate(port, supplicant('foreign', pump, stranger)), 'FAILURE');
+      expectRefused(await byCertificate(port, supplicant('foreign', pump, stranger)));
       await refusedWith(/no authority of the policy issued the certificate/);
     });
 
     it('refuses a certificate that names no device', async () => {
       const server = authority.issue('visitor', 'clientAuth', 'visitor.hospital.test');
-      expectEnd(await byCertificate(port, server), 'FAILURE');
+      expectRefused(await byCertificate(port, server));
       await refusedWith(/no name in the certificate is one by which its authority names devices/);
     });
 
@@ -464,7 +465,7 @@ describe.skipIf(!hasPeers)('beside FreeRADIUS, by the configuration of docs/besi
       const changed = snapshot('another edition');
       controller.send({ type: 'snapshot', snapshot: encodeSnapshot(changed) });
       await vi.waitFor(async () => expect((await bridge.status())['snapshot']).toBe(changed.digest), patience);
-      expectEnd(await byCertificate(port, lost), 'FAILURE');
+      expectRefused(await byCertificate(port, lost));
       await refusedWith(/the certificate is revoked/);
     });
 
@@ -475,12 +476,12 @@ describe.skipIf(!hasPeers)('beside FreeRADIUS, by the configuration of docs/besi
     });
 
     it('believes no outer name', async () => {
-      expectEnd(await byPassword(port, 'PEAP', 'pump-2', 'pump-1'), 'FAILURE');
+      expectRefused(await byPassword(port, 'PEAP', 'pump-2', 'pump-1'));
       await refusedWith(/`pump-2` is the name of 00:1a:2b:3c:4d:60/);
     });
 
     it('refuses a name that is known to FreeRADIUS alone', async () => {
-      expectEnd(await byPassword(port, 'PEAP', 'nobody'), 'FAILURE');
+      expectRefused(await byPassword(port, 'PEAP', 'nobody'));
       await refusedWith(/`nobody` is the name of no device/);
     });
 
@@ -519,7 +520,7 @@ describe.skipIf(!hasPeers)('beside FreeRADIUS, by the configuration of docs/besi
         try {
           expect(radclient(own, 'auth', switchSecret, macRequest('127.0.0.1')).code).toBe('Access-Reject');
           expect(process.reasons).toContain('the token is not that of a proxy of network/proxies.yaml');
-          expectEnd(await byCertificate(own, supplicant('tokenless', pump)), 'FAILURE');
+          expectRefused(await byCertificate(own, supplicant('tokenless', pump)));
         } finally {
           await process.end();
         }
@@ -565,12 +566,16 @@ describe.skipIf(!hasPeers)('beside FreeRADIUS, by the configuration of docs/besi
         await vi.waitFor(() => {
           expect(radclient(asking.port, 'auth', switchSecret, macRequest('127.0.0.1')).code).toBe('Access-Accept');
         }, patience);
+        const codesMeanwhile = new Set<string | null>();
         await vi.waitFor(
           () => {
-            expect(radclient(proxying.port, 'auth', switchSecret, macRequest('127.0.0.1')).code).toBe('Access-Accept');
+            const { code } = radclient(proxying.port, 'auth', switchSecret, macRequest('127.0.0.1'));
+            codesMeanwhile.add(code);
+            expect(code).toBe('Access-Accept');
           },
-          { timeout: 45_000, interval: 500 },
+          { timeout: 60_000, interval: 500 },
         );
+        expect([...codesMeanwhile]).not.toContain('Access-Reject');
       } finally {
         await proxying.process.end();
         await asking.process.end();

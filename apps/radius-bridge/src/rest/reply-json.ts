@@ -63,30 +63,22 @@ function namedValues(one: Attribute): NamedValue[] {
 }
 
 function namedValue(type: number, vendor: number | null, value: Buffer): NamedValue {
-  const [name, kind] = rowOf(type, vendor) ?? [`attribute ${vendor ?? ''} ${type}`, null];
-  switch (kind) {
-    case 'text':
-      // A list of rules is split where 253 bytes end, perhaps inside a character: joined before it is text.
-      return [
-        name,
-        type === types.nasFilterRule && vendor === null ? value.toString('latin1') : value.toString('utf8'),
-      ];
-    case 'octets':
-      return [name, `0x${value.toString('hex')}`];
-    case 'integer':
-    case 'egress-vlan':
-      return [name, value.readUInt32BE()];
-    case 'tagged-integer': {
-      const { tag, value: number } = decodeTaggedInteger(value)!;
-      return [tagged(name, tag), number];
-    }
-    case 'tagged-text': {
-      const { tag, value: text } = decodeTaggedText(value);
-      return [tagged(name, tag), text];
-    }
-    default:
-      throw new Error(`${name} can't be told to FreeRADIUS`);
+  const row = rowOf(type, vendor);
+  if (!row) throw new Error(`attribute ${type} of vendor ${vendor ?? 'none'} has no name that FreeRADIUS knows`);
+  const [name, kind] = row;
+  if (kind === 'octets') return [name, `0x${value.toString('hex')}`];
+  if (kind === 'integer' || kind === 'egress-vlan') return [name, value.readUInt32BE()];
+  if (kind === 'tagged-integer') {
+    const { tag, value: number } = decodeTaggedInteger(value)!;
+    return [tagged(name, tag), number];
   }
+  if (kind === 'tagged-text') {
+    const { tag, value: text } = decodeTaggedText(value);
+    return [tagged(name, tag), text];
+  }
+  if (kind !== 'text') throw new Error(`${name} can't be told to FreeRADIUS`);
+  // A list of rules is split where 253 bytes end, perhaps inside a character: joined before it is text.
+  return [name, value.toString(type === types.nasFilterRule && vendor === null ? 'latin1' : 'utf8')];
 }
 
 const rowOf = (type: number, vendor: number | null) =>

@@ -137,18 +137,9 @@ export class RestAuthorization {
     if (!caller)
       return failed(null, 'the request does not say once which device asks: let the switch send Calling-Station-Id');
     const method = onlyValue(claims, 'EAP-Type');
-    switch (method) {
-      case 'TLS':
-        return this.identifyCertificate(claims, caller);
-      case 'PEAP':
-      case 'TTLS':
-        return this.identifyName(claims, caller);
-      default:
-        return failed(
-          null,
-          `EAP-Type is ${method ?? 'not there'}: FreeRADIUS has to ask after EAP-TLS, PEAP or EAP-TTLS`,
-        );
-    }
+    if (method === 'TLS') return this.identifyCertificate(claims, caller);
+    if (method === 'PEAP' || method === 'TTLS') return this.identifyName(claims, caller);
+    return failed(null, `EAP-Type is ${method ?? 'not there'}: FreeRADIUS has to ask after EAP-TLS, PEAP or EAP-TTLS`);
   }
 
   private identifyCertificate(claims: Claims, caller: Mac): Identity {

@@ -25,10 +25,10 @@ const eapYaml = (more = ''): string =>
   ].join('\n');
 
 const asn1 = (at: Date): string =>
-  `${at
+  at
     .toISOString()
     .slice(2)
-    .replaceAll(/[-:T]|\.\d+/g, '')}`;
+    .replaceAll(/[-:T]|\.\d+/g, '');
 
 describe('what FreeRADIUS asks', () => {
   let authority: MemoryAuthority;

@@ -68,7 +68,7 @@ export class Freeradius {
     const args = ['-d', raddb, '-n', 'radiusd', '-f', '-xx', '-l', logFile];
     const server = new Freeradius(spawn('freeradius', args, { stdio: 'ignore' }), logFile);
     for (let waited = 0; !server.log.includes('Ready to process requests'); waited += 50) {
-      if (server.child.exitCode !== null || waited > 15_000) {
+      if (server.child.exitCode !== null || waited > 25_000) {
         await server.end();
         throw new Error(`FreeRADIUS does not start:\n${server.log.slice(-3000)}`);
       }

@@ -401,14 +401,14 @@ const eapFaults: readonly Fault[] = [
   {
     name: 'a certificate that ended is good for resumption',
     file: `${bridge}/eap/trust.ts`,
-    find: 'if (now > certificate.validToDate)',
-    replace: 'if (now < certificate.validFromDate)',
+    find: 'if (now > facts.validToDate)',
+    replace: 'if (now < facts.validFromDate)',
     caughtBy: rfc9190,
   },
   {
     name: 'a revoked certificate is good for resumption',
     file: `${bridge}/eap/trust.ts`,
-    find: 'if (serials.has(canonicalSerial(certificate.serialNumber)))',
+    find: 'if (serials.has(canonicalSerial(facts.serialNumber)))',
     replace: "if (serials.has(''))",
     caughtBy: rfc9190,
   },
@@ -495,7 +495,7 @@ const sessionFaults: readonly Fault[] = [
   {
     name: 'a forged request supersedes the one whose Identifier it has',
     file: `${bridge}/clients/gate.ts`,
-    find: '    if (!isTrust(judgement)) return this.drop(judgement, client, isForged(judgement) ? source : undefined);\n',
+    find: '    if (!isTrust(judgement)) return this.drop(judgement, sender, isForged(judgement) ? source : undefined);\n',
     replace: '',
     caughtBy: rfc5080,
   },

@@ -76,7 +76,7 @@ function violations(files: ReadonlyMap<string, string>): string[] {
     const readsEnv = /\bprocess\.env\b|\bprocess\[['"]env|\{[^}]*\benv\b[^}]*\}\s*=\s*process\b/.test(text);
     // `main.ts` hands the environment to `config.ts`, which reads it.
     const mayReadEnv =
-      isTest(file) || file.startsWith('apps/cli/') || /^apps\/[^/]+\/src\/(config|main)\.ts$/.test(file);
+      isTest(file) || file.startsWith('apps/cli/') || /^apps\/[^/]+\/src\/([^/]+\/)?(config|main)\.ts$/.test(file);
     if (readsEnv && !mayReadEnv && !file.endsWith('.config.ts')) out.push(`${file}: reads process.env`);
   }
   return out;

@@ -26,7 +26,7 @@ describe('several processes on one port', () => {
   const askAll = (): Promise<Parsed[]> => Promise.all(switches.map((nas, i) => ask(nas, macs[i]!)));
   const counted = async (name: string): Promise<number> => (await bed.bridge.counters())[name] ?? 0;
   const responderIds = (): number[] => {
-    const { stdout } = spawnSync('pgrep', ['-P', `${bed.bridge.child.pid}`, '-f', 'responders/responder'], {
+    const { stdout } = spawnSync('pgrep', ['-P', `${bed.bridge.child.pid}`, '-f', 'responders/main'], {
       encoding: 'utf8',
     });
     return stdout.trim().split('\n').filter(Boolean).map(Number);

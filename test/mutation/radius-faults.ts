@@ -208,8 +208,8 @@ const requestFaults: readonly Fault[] = [
   {
     name: 'a request of another switch is taken for a duplicate',
     file: `${bridge}/clients/duplicate-cache.ts`,
-    find: '(this.requests[slot] === request && this.origins[slot] === origin)',
-    replace: 'this.requests[slot] === request',
+    find: 'const origin = this.byAddress.get(source.address);\n    if (!origin) return -1;',
+    replace: 'const [origin] = this.byAddress.values();\n    if (!origin) return -1;',
     caughtBy: rfc5080,
   },
   {
@@ -401,14 +401,14 @@ const eapFaults: readonly Fault[] = [
   {
     name: 'a certificate that ended is good for resumption',
     file: `${bridge}/eap/trust.ts`,
-    find: 'if (now > certificate.validToDate)',
-    replace: 'if (now < certificate.validFromDate)',
+    find: 'if (now > facts.validToDate)',
+    replace: 'if (now < facts.validFromDate)',
     caughtBy: rfc9190,
   },
   {
     name: 'a revoked certificate is good for resumption',
     file: `${bridge}/eap/trust.ts`,
-    find: 'if (serials.has(canonicalSerial(certificate.serialNumber)))',
+    find: 'if (serials.has(canonicalSerial(facts.serialNumber)))',
     replace: "if (serials.has(''))",
     caughtBy: rfc9190,
   },
@@ -491,6 +491,27 @@ const sessionFaults: readonly Fault[] = [
     find: 'told.filter((text) => this.belongs(text, session));',
     replace: 'told.filter((text) => text.length > 0);',
     caughtBy: rfc2866,
+  },
+  {
+    name: 'a forged request supersedes the one whose Identifier it has',
+    file: `${bridge}/clients/gate.ts`,
+    find: '    if (!isTrust(judgement)) return this.drop(judgement, sender, isForged(judgement) ? source : undefined);\n',
+    replace: '',
+    caughtBy: rfc5080,
+  },
+  {
+    name: 'a CoA-NAK counts as an acknowledgement',
+    file: `${bridge}/coa/judge-answer.ts`,
+    find: "if (answer.outcome === 'ack') return",
+    replace: 'if (answer.outcome.length > 0) return',
+    caughtBy: rfc5176,
+  },
+  {
+    name: 'the padding of MD5 begins a byte late',
+    file: `${radius}/md5.ts`,
+    find: '  tail[at++] = 0x80;',
+    replace: '  tail[at++] = 0;\n  tail[at++] = 0x80;',
+    caughtBy: rfc5176,
   },
   {
     name: 'a CoA reply is taken from anywhere',

@@ -170,9 +170,9 @@ const factories: Provider[] = [
   },
   {
     provide: EventIntake,
-    inject: [Database, PolicyLoop, Wakeups, clockToken, configToken],
-    useFactory: (database: Database, policy: PolicyLoop, wakeups: Wakeups, clock: Clock, { history }: Config) =>
-      new EventIntake(database, policy, wakeups, clock, history),
+    inject: [Database, PolicyLoop, Wakeups, clockToken, configToken, Log],
+    useFactory: (database: Database, policy: PolicyLoop, wakeups: Wakeups, clock: Clock, config: Config, log: Log) =>
+      new EventIntake(database, policy, wakeups, clock, config.history, log),
   },
   {
     provide: SuspicionStore,

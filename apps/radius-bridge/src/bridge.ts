@@ -6,6 +6,7 @@ import { AuthenticationHandler } from './authentication/authentication-handler.j
 import { renderGrant } from './authentication/authorization.js';
 import { DecisionIds } from './authentication/decision-id.js';
 import { decisionLog } from './authentication/decision-log.js';
+import { DecisionRecorder } from './authentication/decision-recorder.js';
 import { CoaClient } from './coa/coa-client.js';
 import { CoaReconciler } from './coa/coa-reconciler.js';
 import type { BridgeConfig } from './config.js';
@@ -26,6 +27,9 @@ import { BridgeMetrics } from './metrics/bridge-metrics.js';
 import type { BridgeState } from './metrics/state-metrics.js';
 import type { Decided } from './responders/messages.js';
 import { Responders } from './responders/responders.js';
+import { ClaimedCertificates } from './rest/claimed-certificates.js';
+import { RestAuthorization } from './rest/rest-authorization.js';
+import { RestServer } from './rest/rest-server.js';
 import { SessionTable } from './sessions/session-table.js';
 import { readTracked } from './sessions/tracked-session.js';
 import { SnapshotStore, type ActivePolicy } from './snapshot-store.js';
@@ -49,6 +53,7 @@ export interface BridgePorts {
  *   NAS ─▶ Transports ─▶ AuthenticationHandler ─▶ SnapshotStore, DeviceIndex         controller
  *                     │     └▶ EapService ─▶ EapWorkers (processes)                     │     ▲
  *                     └─▶ AccountingHandler ─▶ AccountingSessions ─▶ SessionTable      │     ▲
+ *   FreeRADIUS ─▶ RestServer ─▶ RestAuthorization ─▶ the same as AuthenticationHandler │     │
  *   NAS ◀─ CoaClient ◀─ CoaReconciler ◀──────── changed ◀────────── FeedClient ◀───────┘     │
  *                       SessionTable ─▶ Recorder ─▶ Journal (disk) ─▶ EventSender ───────────┘
  */
@@ -65,6 +70,8 @@ export class Bridge {
   private readonly transports: Transports;
   private readonly handlers: PacketHandlers;
   private readonly health: HealthServer;
+  private readonly certificates: ClaimedCertificates;
+  private readonly rest: RestServer | null;
   private readonly eapWorkers: EapWorkers;
   private readonly eap: EapService;
   private readonly responders: Responders;
@@ -84,10 +91,12 @@ export class Bridge {
     const controller = { url: config.controllerUrl, token: config.controllerToken };
     this.eapWorkers = new EapWorkers(config.eapWorkers, (username) => this.credentials.find(username), log);
     this.eap = new EapService(this.eapWorkers, config.secretOf, counters, log, Date.now);
+    this.certificates = new ClaimedCertificates(config.secretOf, log);
     const downloads = new AclDownloads();
     const onTaken = (snapshot: Snapshot, { clients }: ActivePolicy): void => {
       this.takenAt = Date.now();
       this.eap.configure(snapshot.eap);
+      this.certificates.configure(snapshot.eap);
       this.transports.configure(snapshot.radsec, clients);
       downloads.taken(snapshot);
       this.responders.taken(snapshot);
@@ -135,6 +144,14 @@ export class Bridge {
     const accountingSessions = new AccountingSessions(this.sessions, devices, this.snapshots, counters, log, now);
     const accountingPorts = { ...shared, sessions: accountingSessions, gate: accountingGate };
     const accounting = new AccountingHandler(accountingPorts, Date.now);
+    const decisions = new DecisionRecorder(shared, decisionIds, Date.now);
+    const restPorts = { ...shared, credentials, certificates: this.certificates, decisions };
+    const asked = new RestAuthorization(restPorts, decisionIds, Date.now, logDecision);
+    const onRestFault = (reason: string): void => {
+      counters.add('faults');
+      log('error', 'fault on the port of FreeRADIUS', { reason });
+    };
+    this.rest = config.rest && new RestServer(config.rest, asked.answer.bind(asked), onRestFault);
     this.handlers = {
       authentication: authentication.handle.bind(authentication),
       accounting: accounting.handle.bind(accounting),
@@ -162,6 +179,7 @@ export class Bridge {
     const listening = await this.transports.listen(this.handlers);
     this.responders.serveAt(this.transports.shared);
     const ports = (this.ports = { ...listening, http: await this.health.listen() });
+    if (this.rest) this.log('info', 'FreeRADIUS may ask', { port: await this.rest.listen() });
     this.feed.start();
     this.sender.start();
     this.reconciler.reviewAll();
@@ -172,7 +190,7 @@ export class Bridge {
   async stop(): Promise<void> {
     if (this.housekeeping) clearInterval(this.housekeeping);
     this.unwatch();
-    await Promise.all([this.transports.close(), this.health.close()]);
+    await Promise.all([this.transports.close(), this.health.close(), this.rest?.close()]);
     await this.responders.close();
     await this.eapWorkers.close();
     await this.feed.close();
@@ -218,6 +236,7 @@ export class Bridge {
   private keepHouse(): void {
     this.recorder.writeRepeated();
     this.eap.refresh();
+    this.certificates.refresh();
     void this.transports.refresh().then(() => this.responders.serveAt(this.transports.shared));
     const timeouts = new Map(this.snapshots.current?.snapshot.nas.map((nas) => [nas.name, nas.sessionTimeout]));
     this.sessions.expire(new Date(), (nas) => timeouts.get(nas) ?? defaultSessionTimeout);

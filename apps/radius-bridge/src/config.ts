@@ -34,6 +34,8 @@ export interface BridgeConfig {
   /** RADIUS over TLS; open only while the policy has network/radsec.yaml. */
   readonly radsec: Listening;
   readonly http: Endpoint;
+  /** Where FreeRADIUS may ask (rlm_rest); null: nowhere. */
+  readonly rest: Endpoint | null;
   readonly controllerUrl: string;
   readonly bridgeId: string;
   readonly inherited: InheritedSockets;
@@ -70,6 +72,7 @@ export function readConfig(env: Environment): BridgeConfig {
     accounting: { hosts, port: portOf(env, 'CORDON_RADIUS_ACCT_PORT', '1813') },
     radsec: { hosts, port: portOf(env, 'CORDON_RADSEC_PORT', '2083') },
     http: hostPort('CORDON_BRIDGE_HTTP', text(env, 'CORDON_BRIDGE_HTTP', '127.0.0.1:8081')),
+    rest: optionalHostPort('CORDON_REST', text(env, 'CORDON_REST', '')),
     controllerUrl: url('CORDON_CONTROLLER_URL', text(env, 'CORDON_CONTROLLER_URL', 'http://127.0.0.1:8080')),
     bridgeId: text(env, 'CORDON_BRIDGE_ID', hostname()),
     eapWorkers: count('CORDON_EAP_WORKERS', text(env, 'CORDON_EAP_WORKERS', `${defaultEapWorkers()}`)),
@@ -129,6 +132,9 @@ function hostPort(name: string, value: string): Endpoint {
   if (!match) throw new Error(`${name} is \`${value}\`: give HOST:PORT, for example 127.0.0.1:8081`);
   return { host: match[1] ?? match[2] ?? '', port: port(name, match[3] ?? '') };
 }
+
+const optionalHostPort = (name: string, value: string): Endpoint | null =>
+  value === '' ? null : hostPort(name, value);
 
 function url(name: string, value: string): string {
   if (!URL.canParse(value) || !/^https?:$/.test(new URL(value).protocol)) {

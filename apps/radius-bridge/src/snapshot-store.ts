@@ -46,7 +46,7 @@ export class SnapshotStore {
   /** Throws on a bad snapshot. */
   take(json: unknown): ActivePolicy {
     const snapshot = this.source.decode(json);
-    const clients = new ClientTable(snapshot.nas, this.source.secretOf);
+    const clients = new ClientTable(snapshot, this.source.secretOf);
     const authorizer = new Authorizer(snapshot, this.source);
     const [difference] = authorizer.differences;
     if (difference !== undefined) {

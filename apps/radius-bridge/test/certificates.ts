@@ -6,6 +6,7 @@ import {
   ExtendedKeyUsageExtension,
   PemConverter,
   SubjectAlternativeNameExtension,
+  SubjectKeyIdentifierExtension,
   X509CertificateGenerator,
   X509CrlGenerator,
   type Extension,
@@ -41,7 +42,10 @@ export class MemoryAuthority {
       serialNumber: '01',
       notBefore: new Date(Date.now() - day),
       notAfter: new Date(Date.now() + 365 * day),
-      extensions: [new BasicConstraintsExtension(true, undefined, true)],
+      extensions: [
+        new BasicConstraintsExtension(true, undefined, true),
+        await SubjectKeyIdentifierExtension.create(keys.publicKey),
+      ],
     });
     return new MemoryAuthority(own, keys);
   }

@@ -9,6 +9,7 @@ import type { NetworkChange } from './plan.js';
 export function diffNetwork(before: Snapshot, after: Snapshot): NetworkChange[] {
   return [
     ...diffNamed('nas', before.nas, after.nas),
+    ...diffNamed('proxy', before.proxies, after.proxies),
     ...diffNamed('enforcement-point', before.enforcementPoints, after.enforcementPoints),
     ...diffNamed('eap', named('802.1X', before.eap), named('802.1X', after.eap)),
     ...diffNamed('radsec', named('RadSec', before.radsec), named('RadSec', after.radsec)),

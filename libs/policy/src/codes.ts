@@ -47,6 +47,8 @@ export const policyCodes = {
   'port-acl-not-enforced': ['error', 'a switch can not be made to enforce a port ACL'],
   'prefix-overlap': ['error', 'two segments share addresses'],
   'reply-not-expressible': ['warning', 'a stateless port ACL cannot let the replies of a flow through'],
+  'proxy-address-shared': ['error', 'a proxy has the address or the certificate of a switch or of another proxy'],
+  'proxy-for-tls': ['error', 'a proxy is to ask for a switch that speaks RADIUS over TLS itself'],
   'rule-expires-soon': ['warning', 'a rule ends within the next days'],
   'rule-never-matches': ['warning', 'there is no packet or device that a rule speaks of'],
   'rule-partly-shadowed': ['info', 'denies close a part of an allow'],

@@ -8,6 +8,7 @@ import type {
   Effect,
   EnforcementPointEntry,
   NasEntry,
+  ProxyEntry,
   RadsecEntry,
   SegmentAtSite,
   SuspicionRules,
@@ -23,6 +24,7 @@ export interface Policy {
   readonly sites: ReadonlyMap<string, Declared>;
   readonly schedules: ReadonlyMap<string, ScheduleSource>;
   readonly nas: readonly NasSource[];
+  readonly proxies: readonly ProxySource[];
   readonly enforcementPoints: readonly EnforcementPointEntry[];
   readonly eap: EapEntry | null;
   readonly radsec: RadsecEntry | null;
@@ -71,6 +73,10 @@ export interface ScheduleSource extends Schedule {
 }
 
 export interface NasSource extends NasEntry {
+  readonly span: SourceSpan;
+}
+
+export interface ProxySource extends ProxyEntry {
   readonly span: SourceSpan;
 }
 

@@ -176,6 +176,21 @@ export interface NasEntry {
   readonly sessionTimeout: number;
 }
 
+/** A RADIUS proxy of network/proxies.yaml: it stands before NASes and asks for them. It has no site and no profile, its NASes have. */
+export interface ProxyEntry {
+  readonly name: string;
+  /** Source addresses it sends from: they are those of no NAS. */
+  readonly prefix: Prefix;
+  readonly transport: 'udp' | 'radsec';
+  readonly certificate: CertificateName | null;
+  /** `env:NAME` or `file:PATH`, never the secret. Null: it comes over TLS. */
+  readonly secret: string | null;
+  /** `env:NAME` or `file:PATH` of the token by which it may ask over HTTP, too; null: it may not. */
+  readonly restToken: string | null;
+  /** Names of the NASes that it may ask for. */
+  readonly speaksFor: readonly string[];
+}
+
 /** A firewall or the like of network/enforcement-points.yaml. */
 export interface EnforcementPointEntry {
   readonly name: string;
@@ -302,6 +317,7 @@ export interface Snapshot {
   /** By class name: the stateless port ACL on traffic from the device; the implicit last line drops. */
   readonly portAcls: Readonly<Record<string, readonly AclEntry[]>>;
   readonly nas: readonly NasEntry[];
+  readonly proxies: readonly ProxyEntry[];
   /** Null: 802.1X is not served. */
   readonly eap: EapEntry | null;
   /** Null: RADIUS over TLS is not served. */

@@ -2,7 +2,7 @@ export { answerAclDownload, readAclDownload, type AclDownload } from './acl-down
 export { readAccounting, type AccountingRecord, type AccountingStatus } from './accounting.js';
 export * from './attributes.js';
 export * from './build.js';
-export { describeCode, types, vendors } from './dictionary.js';
+export { attributeNames, describeCode, types, vendorAttributeNames, vendors } from './dictionary.js';
 export { readMacAuthentication, type MacAuthentication, type MacRefusal, type NotMac } from './mac-authentication.js';
 export { isConsistentEntry, matchAcl, type AclPacket } from './acl.js';
 export { aclPackets, formatPacket } from './acl-packets.js';
@@ -34,6 +34,7 @@ export { decodeTlsFrame, IncomingMessage, mostIncoming, OutgoingMessage } from '
 export type { AclForm, PortAcl } from './nas-profiles/acl-form.js';
 export {
   checkAuthorization,
+  maxAttributeBytes,
   countAclEntries,
   renderAuthorization,
   renderPortAcl,
@@ -64,6 +65,7 @@ export {
   headerLength,
   malformedReasons,
   maxPacketLength,
+  maxValueLength,
   signReply,
   signRequest,
   type Attribute,

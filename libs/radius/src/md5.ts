@@ -20,13 +20,16 @@ export function md5Begin(bytes: Uint8Array): Md5State {
   return Int32Array.from(state);
 }
 
+/** The end of a message and its padding (RFC 1321 §3.1, §3.2). */
+const tail = new Uint8Array(2048);
+
 /**
- * Writes the digest of what `begun` stands for, `before` bytes long, and of the first `length` bytes of the message.
- * INVARIANT of the caller: behind those, the message has room for the padding, 72 bytes, which is overwritten.
+ * Writes the digest of what `begun` stands for, `before` bytes long, then `message`, then `suffix`, of at most 1,900 bytes. The
+ * digest may be written into the message itself.
  */
 export function md5End(
   message: Uint8Array,
-  length: number,
+  suffix: Uint8Array,
   out: Uint8Array,
   at: number,
   begun: Md5State = initial,
@@ -36,8 +39,13 @@ export function md5End(
   state[1] = begun[1]!;
   state[2] = begun[2]!;
   state[3] = begun[3]!;
-  const end = pad(message, length, before + length);
-  for (let block = 0; block < end; block += md5BlockSize) addBlock(message, block);
+  let done = 0;
+  for (; done + md5BlockSize <= message.length; done += md5BlockSize) addBlock(message, done);
+  let rest = 0;
+  for (; done < message.length; done++) tail[rest++] = message[done]!;
+  for (let i = 0; i < suffix.length; i++) tail[rest++] = suffix[i]!;
+  const end = padTail(rest, before + message.length + suffix.length);
+  for (let block = 0; block < end; block += md5BlockSize) addBlock(tail, block);
   for (let i = 0; i < 4; i++) {
     const word = state[i]!;
     out[at + 4 * i] = word;
@@ -47,17 +55,17 @@ export function md5End(
   }
 }
 
-/** A bit, zeros, and the number of bits, little-endian (RFC 1321 §3.1, §3.2); of packets, the upper four bytes are zero. */
-function pad(message: Uint8Array, length: number, total: number): number {
-  let at = length;
-  message[at++] = 0x80;
-  while (at % md5BlockSize !== md5BlockSize - 8) message[at++] = 0;
+/** A bit, zeros, and the number of bits, little-endian; of packets, the upper four bytes are zero. Gives the length. */
+function padTail(from: number, total: number): number {
+  let at = from;
+  tail[at++] = 0x80;
+  while (at % md5BlockSize !== md5BlockSize - 8) tail[at++] = 0;
   const bits = total * 8;
-  message[at++] = bits;
-  message[at++] = bits >>> 8;
-  message[at++] = bits >>> 16;
-  message[at++] = bits >>> 24;
-  for (let i = 0; i < 4; i++) message[at++] = 0;
+  tail[at++] = bits;
+  tail[at++] = bits >>> 8;
+  tail[at++] = bits >>> 16;
+  tail[at++] = bits >>> 24;
+  for (let i = 0; i < 4; i++) tail[at++] = 0;
   return at;
 }
 

@@ -2,8 +2,8 @@ import { md5Begin, md5BlockSize, md5DigestSize, md5End, type Md5State } from './
 
 const maxSecretLength = 1024;
 const maxMessageLength = 4096;
-/** Room for a packet, the longest secret and the padding of MD5. */
-const scratch: Buffer = Buffer.alloc(8192);
+const nothing = Buffer.alloc(0);
+const innerDigest = Buffer.alloc(md5DigestSize);
 
 /**
  * A shared secret (RFC 2865 §3) and the sums that are made with it. What the pads of HMAC (RFC 2104) come to is computed once per
@@ -20,7 +20,7 @@ export class Secret {
     this.#secret = Buffer.from(secret);
     if (this.#secret.length === 0 || this.#secret.length > maxSecretLength)
       throw new RangeError(`a shared secret has 1 to ${maxSecretLength} bytes`);
-    const key = this.#secret.length > md5BlockSize ? this.md5After(Buffer.alloc(0)) : this.#secret;
+    const key = this.#secret.length > md5BlockSize ? this.md5After(nothing) : this.#secret;
     const [inner, outer] = [Buffer.alloc(md5BlockSize, 0x36), Buffer.alloc(md5BlockSize, 0x5c)];
     for (const [i, byte] of key.entries()) {
       inner[i]! ^= byte;
@@ -33,18 +33,15 @@ export class Secret {
   /** HMAC-MD5(secret, message), RFC 2104. */
   hmacMd5(message: Buffer, out: Buffer = Buffer.allocUnsafe(md5DigestSize), at = 0): Buffer {
     checkLength(message);
-    message.copy(scratch);
-    md5End(scratch, message.length, scratch, 0, this.#inner, md5BlockSize);
-    md5End(scratch, md5DigestSize, out, at, this.#outer, md5BlockSize);
+    md5End(message, nothing, innerDigest, 0, this.#inner, md5BlockSize);
+    md5End(innerDigest, nothing, out, at, this.#outer, md5BlockSize);
     return out;
   }
 
   /** MD5(message + secret): the response and accounting authenticators (RFC 2865 §3, RFC 2866 §3). */
   md5After(message: Buffer, out: Buffer = Buffer.allocUnsafe(md5DigestSize), at = 0): Buffer {
     checkLength(message);
-    message.copy(scratch);
-    this.#secret.copy(scratch, message.length);
-    md5End(scratch, message.length + this.#secret.length, out, at);
+    md5End(message, this.#secret, out, at);
     return out;
   }
 
@@ -52,9 +49,7 @@ export class Secret {
   md5Before(message: Buffer): Buffer {
     checkLength(message);
     const out = Buffer.allocUnsafe(md5DigestSize);
-    this.#secret.copy(scratch);
-    message.copy(scratch, this.#secret.length);
-    md5End(scratch, this.#secret.length + message.length, out, 0);
+    md5End(Buffer.concat([this.#secret, message]), nothing, out, 0);
     return out;
   }
 }

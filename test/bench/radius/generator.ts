@@ -1,16 +1,19 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { setPriority } from 'node:os';
 import { join } from 'node:path';
+import { mustRun } from './side.ts';
 
 /** A process that plays switches and devices, and does one job at a time. */
 export class Generator<Job, Outcome> {
   private readonly child: ChildProcess;
 
-  /** `niceness`: devices have processors of their own, so theirs must not be taken from the server. */
-  constructor(file: string, niceness = 0) {
+  /**
+   * `isElsewhere`: what it plays has processors of its own, so it gets only what nobody else wants (SCHED_IDLE, sched(7)). A low priority
+   * is not enough: the kernel lets whoever runs finish its slice of some milliseconds, and the server would wait for it.
+   */
+  constructor(file: string, isElsewhere = false) {
     this.child = fork(join(import.meta.dirname, file));
-    if (niceness > 0) setPriority(this.child.pid!, niceness);
+    if (isElsewhere) mustRun('chrt', ['--idle', '--all-tasks', '--pid', '0', `${this.child.pid}`]);
   }
 
   async run(job: Job): Promise<Outcome> {

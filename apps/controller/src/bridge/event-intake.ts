@@ -1,6 +1,7 @@
 import type { Clock } from '#base';
 import type { BridgeEvents, BridgeEventsAnswer } from '#model';
 import type { HistoryLimits } from '../history/retention.js';
+import type { Log } from '../log.js';
 import type { ActivePolicy } from '../policy/policy-loop.js';
 import type { Database } from '../store/database.js';
 import type { Wakeups } from '../wakeups.js';
@@ -14,11 +15,17 @@ export class EventIntake {
     private readonly wakeups: Wakeups,
     private readonly clock: Clock,
     private readonly limits: HistoryLimits,
+    private readonly log: Log,
   ) {}
 
   async take(batch: BridgeEvents): Promise<BridgeEventsAnswer> {
     const snapshot = this.policy.active?.snapshot ?? null;
     const stored = await storeEvents(this.database, batch, this.clock.now(), this.limits, snapshot);
+    if (stored.problem !== null)
+      this.log.error('suspicions were not looked for in what a bridge reported', {
+        bridge: batch.bridge,
+        problem: stored.problem,
+      });
     if (stored.devicesChanged) this.wakeups.fire('devices');
     if (stored.sessionsChanged) this.wakeups.fire('sessions');
     if (stored.authentications > 0) this.wakeups.fire('authentications');

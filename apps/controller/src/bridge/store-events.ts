@@ -4,7 +4,7 @@ import { keepNewest, type HistoryLimits } from '../history/retention.js';
 import { changesBetween } from '../history/session-changes.js';
 import { Refusal } from '../http/refusal.js';
 import type { Snapshot } from '#policy';
-import { followSuspicions } from '../suspicions/follow-suspicions.js';
+import { followSuspicions, type Reported } from '../suspicions/follow-suspicions.js';
 import type { SessionReport } from '../suspicions/two-ports.js';
 import type { Database } from '../store/database.js';
 import {
@@ -25,6 +25,8 @@ export interface StoredEvents {
   /** A suspicion put a device into quarantine. */
   readonly devicesChanged: boolean;
   readonly authentications: number;
+  /** Why suspicions could not be looked for in this batch; null: they were. */
+  readonly problem: string | null;
 }
 
 /**
@@ -50,10 +52,26 @@ export function storeEvents(
     const reports = await saveSessions(tx, batch.bridge, reported, limits.rows);
     const authenticated = await saveAuthentications(tx, batch.bridge, fresh, limits.rows);
     const decisions = fresh.flatMap((event) => (event.type === 'authentication' ? [event.authentication] : []));
-    const devicesChanged = await followSuspicions(tx, { authentications: decisions, reports }, snapshot, now);
+    const followed = await followSafely(tx, { authentications: decisions, reports }, snapshot, now);
     await tx.save(bridges, { id: batch.bridge, lastSeq: stored, lastSeen: now.toISOString() });
-    return { answer: { stored }, sessionsChanged: reports.length > 0, devicesChanged, authentications: authenticated };
+    return { answer: { stored }, sessionsChanged: reports.length > 0, ...followed, authentications: authenticated };
   });
+}
+
+/** A mistake in there must not keep sessions from being stored: the bridge would send the same batch for ever. */
+async function followSafely(
+  tx: EntityManager,
+  reported: Reported,
+  snapshot: Snapshot | null,
+  now: Date,
+): Promise<Pick<StoredEvents, 'devicesChanged' | 'problem'>> {
+  try {
+    // What it had done until then is undone, and nothing else (SAVEPOINT).
+    const devicesChanged = await tx.transaction((inner) => followSuspicions(inner, reported, snapshot, now));
+    return { devicesChanged, problem: null };
+  } catch (error) {
+    return { devicesChanged: false, problem: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+  }
 }
 
 function checkOrder({ events }: BridgeEvents): void {

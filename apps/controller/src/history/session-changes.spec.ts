@@ -1,41 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { CoaOutcome, Session } from '#model';
-import type { Mac } from '#net';
+import { sampleSession } from '../../test/sample-session.js';
 import { changesBetween } from './session-changes.js';
 
 const at = (minute: number): string => `2026-05-01T03:${String(minute).padStart(2, '0')}:00.000Z`;
 
-const session: Session = {
-  id: 's1',
-  revision: 1,
-  state: 'open',
-  mac: '00:1a:00:00:00:01' as Mac,
-  nas: 'sw1',
-  nasAddress: '10.0.0.1',
-  nasPort: '7',
-  isWireless: false,
-  acctSessionId: null,
-  site: 'main',
-  method: 'mac',
-  class: 'infusion-pump',
-  posture: 'unverified',
-  segment: 'pumps',
-  vlan: 210,
-  role: 'infusion-pump',
-  decisionId: 'd1',
-  snapshotDigest: 'x',
-  rule: 'rules/access.csv:3',
-  addresses: [],
-  startedAt: at(0),
-  updatedAt: at(0),
-  endedAt: null,
-  endReason: null,
-  inputOctets: 0,
-  outputOctets: 0,
-  lastCoa: null,
-  earlierCoa: [],
-  convergence: { state: 'settled', since: at(0), reason: null },
-};
+const session = sampleSession(at(0));
 
 const coa = (minute: number): CoaOutcome => ({
   at: at(minute),

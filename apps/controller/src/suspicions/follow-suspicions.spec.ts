@@ -6,6 +6,7 @@ import type { Authentication, BridgeEvent, Session } from '#model';
 import type { Mac } from '#net';
 import { compilePolicy, loadPolicy, type Snapshot } from '#policy';
 import { policyFiles } from '#testkit';
+import { sampleSession } from '../../test/sample-session.js';
 import { storeEvents } from '../bridge/store-events.js';
 import { DeviceStore } from '../devices/device-store.js';
 import { Database } from '../store/database.js';
@@ -139,6 +140,21 @@ describe('a downgrade', () => {
     expect(await all()).toMatchObject([{ count: 1 }]);
   });
 
+  it('does not keep a batch from being stored when looking for it fails', async () => {
+    const broken = new Proxy(alarm, {
+      get: (target, name) => {
+        if (name === 'suspicions') throw new Error('a mistake');
+        return Reflect.get(target, name) as unknown;
+      },
+    });
+    const events = eventsOf([shown(0, 'certificate'), shown(1, 'mac')]);
+    const stored = await storeEvents(database, { bridge: 'b/1', events }, new Date(start), { rows: 1000 }, broken);
+    expect(stored).toMatchObject({ answer: { stored: seq }, authentications: 2, devicesChanged: false });
+    expect(stored.problem).toMatch(/a mistake/);
+    expect(await all()).toEqual([]);
+    await report([shown(2, 'mac')]);
+  });
+
   it('is forgotten with the device', async () => {
     await register();
     await report([shown(0, 'certificate')]);
@@ -199,38 +215,8 @@ describe('a dismissal', () => {
 });
 
 describe('an address of no manufacturer', () => {
-  const session = (id: string, change: Partial<Session> = {}): Session => ({
-    id,
-    revision: 1,
-    state: 'open',
-    mac: pump,
-    nas: 'sw1',
-    nasAddress: '10.0.0.1',
-    nasPort: '7',
-    isWireless: false,
-    acctSessionId: null,
-    site: 'main',
-    method: 'mac',
-    class: 'infusion-pump',
-    posture: 'unverified',
-    segment: 'pumps',
-    vlan: 210,
-    role: 'infusion-pump',
-    decisionId: 'd',
-    snapshotDigest: 'x',
-    rule: 'rules/access.csv:3',
-    addresses: [],
-    startedAt: time(0),
-    updatedAt: time(0),
-    endedAt: null,
-    endReason: null,
-    inputOctets: 0,
-    outputOctets: 0,
-    lastCoa: null,
-    earlierCoa: [],
-    convergence: { state: 'settled', since: time(0), reason: null },
-    ...change,
-  });
+  const session = (id: string, change: Partial<Session> = {}): Session =>
+    sampleSession(time(0), { id, mac: pump, ...change });
   const tell = (snapshot: Snapshot, ...sessions: Session[]) =>
     storeEvents(
       database,

@@ -1,42 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { Session } from '#model';
-import type { Mac } from '#net';
+import { sampleSession } from '../../test/sample-session.js';
 import { followContest, type Contest } from './two-ports.js';
 
 const start = Date.parse('2026-05-01T10:00:00.000Z');
 const time = (minute: number): string => new Date(start + minute * 60_000).toISOString();
 
-const blank: Session = {
-  id: '',
-  revision: 1,
-  state: 'open',
-  mac: '00:1a:00:00:00:01' as Mac,
-  nas: 'sw1',
-  nasAddress: '10.0.0.1',
-  nasPort: null,
-  isWireless: false,
-  acctSessionId: null,
-  site: 'main',
-  method: 'mac',
-  class: 'infusion-pump',
-  posture: 'unverified',
-  segment: 'pumps',
-  vlan: 210,
-  role: 'infusion-pump',
-  decisionId: 'd',
-  snapshotDigest: 'x',
-  rule: 'rules/access.csv:3',
-  addresses: [],
-  startedAt: time(0),
-  updatedAt: time(0),
-  endedAt: null,
-  endReason: null,
-  inputOctets: 0,
-  outputOctets: 0,
-  lastCoa: null,
-  earlierCoa: [],
-  convergence: { state: 'settled', since: time(0), reason: null },
-};
+const blank = sampleSession(time(0), { nasPort: null });
 
 /** A network on which one MAC address lives; answers at which minutes it was found on two ports. */
 class Network {

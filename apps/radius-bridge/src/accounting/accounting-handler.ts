@@ -1,5 +1,5 @@
 import { codes, readAccounting, readRequestContext, signReply, type Packet } from '#radius';
-import { plainAddress, type Client } from '../clients/client-table.js';
+import type { Client } from '../clients/client-table.js';
 import { DuplicateCache } from '../clients/duplicate-cache.js';
 import type { Admitted, Gate } from '../clients/gate.js';
 import type { Counters } from '../counters.js';
@@ -49,7 +49,7 @@ export class AccountingHandler {
     if (reply) send(reply);
   }
 
-  private account({ packet, source, client, since }: Admitted, send: (reply: Buffer) => void): void {
+  private account({ packet, source, client, nasAddress, since }: Admitted, send: (reply: Buffer) => void): void {
     const { counters, recorder, sessions } = this.ports;
     const record = readAccounting(packet);
     if (!record) return this.drop('no-status-type', client);
@@ -64,7 +64,7 @@ export class AccountingHandler {
     if (!reply) return this.drop('reply-too-long', client);
     counters.addFor(client.nas.name, `accounting.${record.status}`);
     const context = readRequestContext(packet);
-    sessions.apply({ record, context, client, nasAddress: plainAddress(source.address) });
+    sessions.apply({ record, context, client, nasAddress });
     this.waiting++;
     recorder.whenDurable(() => {
       this.waiting--;

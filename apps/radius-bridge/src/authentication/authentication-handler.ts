@@ -17,12 +17,10 @@ import {
   takesDownloads,
   types,
   type Attribute,
-  type MacRefusal,
-  type NotMac,
   type Packet,
   type RequestContext,
 } from '#radius';
-import { plainAddress, type Client } from '../clients/client-table.js';
+import type { Client } from '../clients/client-table.js';
 import { DuplicateCache } from '../clients/duplicate-cache.js';
 import type { Admitted, Gate } from '../clients/gate.js';
 import type { Counters } from '../counters.js';
@@ -30,30 +28,21 @@ import type { DeviceIndex } from '../device-index.js';
 import type { EapReply, EapService } from '../eap/eap-service.js';
 import type { AuthenticationNote, Recorder } from '../journal/recorder.js';
 import type { DecisionLog } from './decision-log.js';
-import { portOf } from '../sessions/identification.js';
-import type { Acceptance, SessionTable } from '../sessions/session-table.js';
+import type { SessionTable } from '../sessions/session-table.js';
 import type { SnapshotStore } from '../snapshot-store.js';
 import type { PacketHandler, Source } from '../transport/source.js';
 import type { AclDownloads } from './acl-downloads.js';
 import { acceptAttributes } from './accept-attributes.js';
 import type { AuthorizedAccess } from './authorizer.js';
 import type { DecisionIds } from './decision-id.js';
+import { DecisionRecorder, withException, type Refusal } from './decision-recorder.js';
 import { eapFailure } from './eap-failure.js';
 import { readEapMessage } from './eap-message.js';
+import { macRefusals } from './mac-refusals.js';
 import { reauthenticationSeconds } from './reauthentication.js';
 
 const maxCachedReplies = 100_000;
 const empty = Buffer.alloc(0);
-
-const refusals: Record<MacRefusal | NotMac, string> = {
-  'repeated-attribute': 'User-Name or Calling-Station-Id stands twice in the request',
-  'no-calling-station-id': 'MAC authentication without Calling-Station-Id: let the switch send it',
-  'bad-calling-station-id': 'Calling-Station-Id is not the MAC address of a device',
-  'mac-mismatch': 'User-Name and Calling-Station-Id are different MAC addresses',
-  'no-user-name': 'the request has no User-Name',
-  'user-name-not-a-mac': 'the user name is not a MAC address: without EAP, only MAC authentication is served',
-  eap: 'EAP is no MAC authentication',
-};
 
 export interface AuthenticationPorts {
   readonly snapshots: SnapshotStore;
@@ -85,13 +74,16 @@ export class AuthenticationHandler {
   private readonly cache = new DuplicateCache(maxCachedReplies);
   /** What was decided last, until its reply goes out: nothing waits in between. */
   private decided: AuthenticationNote | null = null;
+  private readonly decisions: DecisionRecorder;
 
   constructor(
     private readonly ports: AuthenticationPorts,
     private readonly decisionIds: DecisionIds,
     private readonly now: () => number,
     private readonly logDecision: DecisionLog | null = null,
-  ) {}
+  ) {
+    this.decisions = new DecisionRecorder(ports, decisionIds, now);
+  }
 
   /** `send` is called at once, later (802.1X), or never: then a counter says why. */
   handle(datagram: Buffer, source: Source, send: (reply: Buffer) => void): void {
@@ -175,7 +167,7 @@ export class AuthenticationHandler {
     const reading = readMacAuthentication(packet, context);
     if (reading.kind !== 'mac') {
       const { reason } = reading;
-      const detail = withException(refusals[reason], exception);
+      const detail = withException(macRefusals[reason], exception);
       return this.reject(packet, client, context, { mac: null, reason, detail });
     }
     const { mac } = reading;
@@ -258,21 +250,7 @@ export class AuthenticationHandler {
     refusal: Refusal,
     eap: Buffer | null = null,
   ): Buffer | null {
-    this.ports.counters.addFor(client.nas.name, 'authentication.rejects');
-    this.ports.counters.addFor(client.nas.name, `authentication.reject.${refusal.reason}`);
-    this.note({
-      at: this.now(),
-      mac: refusal.mac ?? context.callingStation,
-      nas: client.nas.name,
-      nasPort: portOf(context),
-      outcome: 'reject',
-      reason: refusal.detail,
-      code: refusal.reason,
-      method: refusal.method ?? null,
-      grant: null,
-      snapshotDigest: this.ports.snapshots.current?.snapshot.digest ?? null,
-      decisionId: this.decisionIds.next(),
-    });
+    this.decided = this.decisions.rejected(client.nas.name, context, refusal);
     return signReply(packet, codes.accessReject, eap ? eapAttributes(eap) : eapFailure(packet), client.secret);
   }
 
@@ -284,46 +262,8 @@ export class AuthenticationHandler {
     const common = acceptAttributes(decision.block, seconds, decisionId);
     const attributes = eap ? Buffer.concat([common, eap]) : common;
     const reply = signReply(packet, codes.accessAccept, attributes, client.secret);
-    if (reply) this.record(accepted, decisionId);
+    if (reply) this.decided = this.decisions.accepted(accepted, decisionId);
     return reply;
-  }
-
-  private record({ asked, context, mac, decision, method }: Accepted, decisionId: string): void {
-    const { counters, sessions } = this.ports;
-    const { source, client, exception } = asked;
-    const now = this.now();
-    const nas = client.nas.name;
-    counters.addFor(nas, 'authentication.accepts');
-    const acceptance: Acceptance = {
-      mac,
-      nas,
-      nasAddress: plainAddress(source.address),
-      ssid: context.ssid,
-      method,
-      heard: context,
-      grant: decision.session,
-      decisionId,
-      told: decision.fingerprint,
-    };
-    if (!sessions.accepted(acceptance, now)) counters.add('sessions.untracked');
-    this.note({
-      at: now,
-      mac,
-      nas,
-      nasPort: portOf(context),
-      outcome: 'accept',
-      reason: withException(decision.reason, exception),
-      code: null,
-      method,
-      grant: decision.session,
-      snapshotDigest: decision.session.snapshotDigest,
-      decisionId,
-    });
-  }
-
-  private note(note: AuthenticationNote): void {
-    this.ports.recorder.authentication(note);
-    this.decided = note;
   }
 
   private drop(reason: string, client?: Client): null {
@@ -337,19 +277,6 @@ export class AuthenticationHandler {
 /** Of a conversation that one process has, or for a list that it keeps. */
 const isForOne = (packet: Packet): boolean =>
   readOctets(packet.attributes, types.eapMessage) !== null || readAclDownload(packet) !== null;
-
-interface Refusal {
-  readonly mac: Mac | null;
-  /** What was shown, where that was in order and policy gave nothing for it. */
-  readonly method?: AuthenticationMethod;
-  /** A counter's name. */
-  readonly reason: string;
-  readonly detail: string;
-}
-
-/** So that each use of an exception is found in the events. */
-const withException = (reason: string, exception: string | null): string =>
-  exception === null ? reason : `${reason} (${exception})`;
 
 const eapAttributes = (packet: Buffer): Attribute[] => concatenatedAttributes(types.eapMessage, packet);
 

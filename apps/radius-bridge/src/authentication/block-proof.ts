@@ -1,11 +1,10 @@
 import { PacketSpace } from '#net';
 import type { AccessGrant, NasEntry, Snapshot } from '#policy/snapshot';
-import { decodePacket, encodeAttributes, nasProfile, types, verifyAcl, type Attribute } from '#radius';
+import { encodeAttributes, nasProfile, types, verifyAcl } from '#radius';
+import { attributesOf } from './attribute-block.js';
 
 /** What a switch may read as the ACL; VLAN and the like are not looked at. */
 const aclTypes: ReadonlySet<number> = new Set([types.filterId, types.nasFilterRule, types.vendorSpecific]);
-const headerLength = 20;
-const accessAccept = 2;
 
 /**
  * Whether attribute blocks mean the port ACLs of a snapshot: read back from their bytes and compared, once for each ACL and make.
@@ -36,13 +35,4 @@ export class BlockProof {
     }
     return result;
   }
-}
-
-/** As a switch takes them off a packet. */
-function attributesOf(block: Buffer): readonly Attribute[] | null {
-  const header = Buffer.alloc(headerLength);
-  header[0] = accessAccept;
-  header.writeUInt16BE(headerLength + block.length, 2);
-  const packet = decodePacket(Buffer.concat([header, block]));
-  return typeof packet === 'string' ? null : packet.attributes;
 }

@@ -25,16 +25,19 @@ function nas(name: string, prefix: string, secret = 'env:OK'): NasEntry {
 }
 
 const table = new ClientTable(
-  [
-    nas('any', '0.0.0.0/0'),
-    nas('campus', '10.0.0.0/8'),
-    nas('closet', '10.0.3.0/24'),
-    nas('switch', '10.0.3.11'),
-    nas('mute', '10.9.0.0/16', 'env:MISSING'),
-    nas('long', '10.8.0.1', 'env:LONG'),
-    nas('campus6', 'fd00::/8'),
-    nas('switch6', 'fd10::11'),
-  ],
+  {
+    proxies: [],
+    nas: [
+      nas('any', '0.0.0.0/0'),
+      nas('campus', '10.0.0.0/8'),
+      nas('closet', '10.0.3.0/24'),
+      nas('switch', '10.0.3.11'),
+      nas('mute', '10.9.0.0/16', 'env:MISSING'),
+      nas('long', '10.8.0.1', 'env:LONG'),
+      nas('campus6', 'fd00::/8'),
+      nas('switch6', 'fd10::11'),
+    ],
+  },
   (reference) =>
     reference === 'env:OK'
       ? { secret: 's3cret' }

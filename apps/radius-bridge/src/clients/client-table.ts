@@ -1,16 +1,29 @@
 import { bitsOf, families, parseAddress, type Address, type Family } from '#net';
-import type { CertificateName, NasEntry } from '#policy/snapshot';
+import type { CertificateName, NasEntry, ProxyEntry, Snapshot } from '#policy/snapshot';
 import { Secret } from '#radius';
 import type { SecretLookup } from '../config.js';
 import type { Source } from '../transport/source.js';
+import { ProxiedNas } from './proxied-nas.js';
 
 /** A RADIUS client whose secrets we have. */
 export interface Client {
+  /** Of a proxy, what it is to us where it speaks for itself (Status-Server); nothing is authorized by it. */
   readonly nas: NasEntry;
   readonly secret: Secret;
   /** Of what we ask the client (CoA, Disconnect). */
   readonly coaSecret: Secret;
+  /** Of a proxy: the NASes that it asks for. */
+  readonly behind: ProxiedNas | null;
 }
+
+/** A proxy that may ask over HTTP, too (CORDON_REST). */
+export interface RestCaller {
+  readonly name: string;
+  readonly token: string;
+  readonly nas: ProxiedNas;
+}
+
+type KnownClients = Pick<Snapshot, 'nas' | 'proxies'>;
 
 export interface UnusableClient {
   readonly nas: string;
@@ -45,32 +58,41 @@ export class ClientTable {
   private readonly certificates = new Map<string, string>();
   /** Answers by source address as text: switches are few, the algebra on numbers is slow. Bounded: sources can be forged. */
   private readonly remembered = new Map<string, Client | NotServed | null>();
+  private readonly nasByName = new Map<string, Client | 'no-secret'>();
+  /** Who may ask over HTTP. */
+  readonly restCallers: readonly RestCaller[];
   readonly unusable: readonly UnusableClient[];
 
-  constructor(entries: readonly NasEntry[], secretOf: (reference: string) => SecretLookup) {
+  constructor({ nas: entries, proxies }: KnownClients, secretOf: (reference: string) => SecretLookup) {
     const unusable: UnusableClient[] = [];
     const byLength = new Map<string, Length>();
-    for (const nas of entries) {
-      const { family, value, length } = nas.prefix;
-      const client = resolveClient(nas, secretOf);
-      if ('problem' in client) unusable.push({ nas: nas.name, problem: client.problem });
-      const found = 'problem' in client ? 'no-secret' : client;
-      const isTls = nas.transport === 'radsec';
-      if (isTls) {
-        this.overTls.set(nas.name, found);
-        if (nas.certificate) this.certificates.set(keyOf(nas.certificate.from, nas.certificate.name), nas.name);
-      }
-      const key = `${family}/${length}`;
-      let table = byLength.get(key);
-      if (!table) byLength.set(key, (table = { hostBits: BigInt(bitsOf(family) - length), clients: new Map() }));
-      const place = value >> table.hostBits;
-      if (!isTls) table.clients.set(place, found);
-      else if (!table.clients.has(place)) table.clients.set(place, 'tls-only');
-    }
+    const add = (nas: NasEntry, speaksFor: readonly string[] | null): Client | 'no-secret' => {
+      const resolved = resolveClient(nas, secretOf);
+      if ('problem' in resolved) unusable.push({ nas: nas.name, problem: resolved.problem });
+      const behind = speaksFor && !('problem' in resolved) ? this.behind(speaksFor, resolved.secret) : null;
+      const client = 'problem' in resolved ? 'no-secret' : { ...resolved, behind };
+      this.place(nas, client, byLength);
+      return client;
+    };
+    for (const nas of entries) this.nasByName.set(nas.name, add(nas, null));
+    for (const proxy of proxies) add(selfOf(proxy), proxy.speaksFor);
     for (const family of families) {
       const own = [...byLength].filter(([key]) => key.startsWith(`${family}/`)).map(([, table]) => table);
       this.lengths[family] = own.sort((a, b) => (a.hostBits < b.hostBits ? -1 : 1));
     }
+    const tokens = new Map<string, string>();
+    this.restCallers = proxies.flatMap(({ name, restToken, speaksFor }): RestCaller[] => {
+      if (restToken === null) return [];
+      const found = secretOf(restToken);
+      const other = 'secret' in found ? tokens.get(found.secret) : undefined;
+      const problem = 'problem' in found ? found.problem : other && `its token is that of \`${other}\``;
+      if (problem !== undefined || 'problem' in found) {
+        unusable.push({ nas: name, problem: `restToken: ${problem}` });
+        return [];
+      }
+      tokens.set(found.secret, name);
+      return [{ name, token: found.secret, nas: this.behind(speaksFor, radsecSecret) }];
+    });
     this.unusable = unusable;
   }
 
@@ -113,6 +135,28 @@ export class ClientTable {
       : { reason: `the certificate is that of client \`${nas}\`, which is not at this address` };
   }
 
+  private place(nas: NasEntry, client: Client | 'no-secret', byLength: Map<string, Length>): void {
+    const { family, value, length } = nas.prefix;
+    const isTls = nas.transport === 'radsec';
+    if (isTls) {
+      this.overTls.set(nas.name, client);
+      if (nas.certificate) this.certificates.set(keyOf(nas.certificate.from, nas.certificate.name), nas.name);
+    }
+    const key = `${family}/${length}`;
+    let table = byLength.get(key);
+    if (!table) byLength.set(key, (table = { hostBits: BigInt(bitsOf(family) - length), clients: new Map() }));
+    const place = value >> table.hostBits;
+    if (!isTls) table.clients.set(place, client);
+    else if (!table.clients.has(place)) table.clients.set(place, 'tls-only');
+  }
+
+  private behind(speaksFor: readonly string[], secret: Secret): ProxiedNas {
+    return new ProxiedNas(speaksFor, secret, {
+      at: (address) => this.find(address),
+      named: (name) => this.nasByName.get(name) ?? null,
+    });
+  }
+
   private longestMatch({ family, value }: Address): Client | NotServed | null {
     for (const { hostBits, clients } of this.lengths[family]) {
       const client = clients.get(value >> hostBits);
@@ -147,7 +191,31 @@ export function plainAddress(source: string): string {
 
 const withoutZone = (address: string): string => address.split('%', 1)[0]!;
 
-function resolveClient(nas: NasEntry, secretOf: (reference: string) => SecretLookup): Client | { problem: string } {
+/** A proxy as a client that speaks for itself: strict, and of no site. Its requests are its NASes', so nothing is authorized by this. */
+function selfOf({ name, prefix, transport, certificate, secret }: ProxyEntry): NasEntry {
+  return {
+    name,
+    prefix,
+    transport,
+    certificate,
+    secret,
+    site: '',
+    ssidSites: {},
+    profile: '',
+    messageAuthenticator: 'required',
+    requestsPerSecond: 5000,
+    aclEntries: null,
+    portAcl: 'none',
+    coaTransport: transport === 'udp' ? 'udp' : 'connection',
+    coaPort: 3799,
+    sessionTimeout: 86_400,
+  };
+}
+
+function resolveClient(
+  nas: NasEntry,
+  secretOf: (reference: string) => SecretLookup,
+): Omit<Client, 'behind'> | { problem: string } {
   const own = ownSecret(nas, secretOf);
   if ('problem' in own) return own;
   return {

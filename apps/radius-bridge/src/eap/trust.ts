@@ -24,6 +24,18 @@ export interface Trusted {
   readonly responder: Responder | null;
 }
 
+/** A certificate's names, by kind. */
+export type CertificateNames = Readonly<Record<IdentityRule['from'], readonly string[]>>;
+
+/** What is judged of a certificate: read from itself, or told by who has seen it (rest/claimed-certificates.ts). */
+export interface CertificateFacts extends Pick<
+  X509Certificate,
+  'validFrom' | 'validFromDate' | 'validTo' | 'validToDate' | 'serialNumber'
+> {
+  readonly isIssuedBy: (issuer: X509Certificate) => boolean;
+  readonly names: () => CertificateNames;
+}
+
 interface Issuer {
   readonly certificate: X509Certificate;
   readonly authority: AuthorityMaterial;
@@ -57,10 +69,16 @@ export class Trust {
   }
 
   judge(certificate: X509Certificate, now: Date): Trusted | { readonly reason: string } {
-    if (now < certificate.validFromDate)
-      return { reason: `the certificate is not valid before ${certificate.validFrom}` };
-    if (now > certificate.validToDate) return { reason: `the certificate ended on ${certificate.validTo}` };
-    const issuer = this.issuers.find((one) => hasIssued(one.certificate, certificate));
+    const { validFrom, validFromDate, validTo, validToDate, serialNumber } = certificate;
+    const isIssuedBy = (issuer: X509Certificate): boolean => hasIssued(issuer, certificate);
+    const names = (): CertificateNames => namesIn(certificate);
+    return this.judgeFacts({ validFrom, validFromDate, validTo, validToDate, serialNumber, isIssuedBy, names }, now);
+  }
+
+  judgeFacts(facts: CertificateFacts, now: Date): Trusted | { readonly reason: string } {
+    if (now < facts.validFromDate) return { reason: `the certificate is not valid before ${facts.validFrom}` };
+    if (now > facts.validToDate) return { reason: `the certificate ended on ${facts.validTo}` };
+    const issuer = this.issuers.find((one) => facts.isIssuedBy(one.certificate));
     if (!issuer)
       return {
         reason:
@@ -72,9 +90,9 @@ export class Trust {
       const { serials, validUntil } = issuer.revocations;
       if (validUntil && now > validUntil)
         return { reason: `the revocation list of authority \`${name}\` ended on ${validUntil.toISOString()}` };
-      if (serials.has(canonicalSerial(certificate.serialNumber))) return { reason: 'the certificate is revoked' };
+      if (serials.has(canonicalSerial(facts.serialNumber))) return { reason: 'the certificate is revoked' };
     }
-    const judgement = deviceOf(certificate, issuer.authority.devices);
+    const judgement = deviceOf(facts.names(), issuer.authority.devices);
     if ('reason' in judgement) return judgement;
     return { mac: judgement.mac, issuer: issuer.certificate, responder: issuer.authority.ocsp };
   }
@@ -121,8 +139,7 @@ function joined(lists: readonly X509Crl[]): Revocations {
 const hasIssued = (issuer: X509Certificate, certificate: X509Certificate): boolean =>
   certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
 
-function deviceOf(certificate: X509Certificate, rules: readonly IdentityRule[]): Judgement {
-  const names = namesIn(certificate);
+function deviceOf(names: CertificateNames, rules: readonly IdentityRule[]): Judgement {
   const found = new Set<Mac>();
   for (const rule of rules) {
     for (const name of names[rule.from]) {
@@ -145,7 +162,7 @@ function macIn(name: string, pattern: string): Mac | null {
   return parseMac(text.slice(before.length, text.length - after.length));
 }
 
-function namesIn(certificate: X509Certificate): Readonly<Record<IdentityRule['from'], readonly string[]>> {
+function namesIn(certificate: X509Certificate): CertificateNames {
   const parsed = new ParsedCertificate(certificate.raw);
   const ofType = alternativeNames(parsed);
   return {

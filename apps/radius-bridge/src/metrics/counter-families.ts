@@ -179,6 +179,18 @@ export const counterFamilies: readonly CounterFamily[] = [
     pattern: /^coa\.send-errors$/,
   },
   {
+    name: 'cordon_bridge_rest_requests_total',
+    help: 'Requests of FreeRADIUS over HTTP (CORDON_REST), whatever became of them',
+    pattern: /^rest\.requests$/,
+  },
+  {
+    name: 'cordon_bridge_rest_refused_total',
+    help: 'Those that were refused before a device was looked for, by reason; client is the proxy, where its token is known',
+    pattern: /^rest\.refused\.(?<reason>.+)$/,
+    perClient: true,
+    labels: { reason: '' },
+  },
+  {
     name: 'cordon_bridge_events_sent_total',
     help: 'Events that the controller has stored',
     pattern: /^events\.sent$/,

@@ -1,7 +1,5 @@
-/* A process that answers MAC authentication beside the owner of the port: see responders.ts. */
-import { setFlagsFromString } from 'node:v8';
 import { accessFor, decodeSnapshot } from '#policy/snapshot';
-import { AuthenticationHandler } from '../authentication/authentication-handler.js';
+import { AuthenticationHandler, type AuthenticationPorts } from '../authentication/authentication-handler.js';
 import { renderGrant } from '../authentication/authorization.js';
 import { DecisionIds } from '../authentication/decision-id.js';
 import { decisionLog } from '../authentication/decision-log.js';
@@ -10,21 +8,20 @@ import { ExceptionAudit } from '../clients/exception-audit.js';
 import { Gate } from '../clients/gate.js';
 import { judgeAuthentication } from '../clients/message-authenticator.js';
 import { Strangers } from '../clients/strangers.js';
-import { readConfig } from '../config.js';
+import type { BridgeConfig } from '../config.js';
 import { Counters } from '../counters.js';
 import { DeviceIndex } from '../device-index.js';
 import { watchEventLoop } from '../event-loop-lag.js';
-import { jsonLog, reasonOf } from '../log.js';
+import type { AuthenticationNote } from '../journal/recorder.js';
+import type { Log } from '../log.js';
 import { ownUdpSockets } from '../metrics/udp-sockets.js';
 import type { Acceptance } from '../sessions/session-table.js';
 import { SnapshotStore } from '../snapshot-store.js';
 import { fullest, LoadMonitor } from '../transport/load-monitor.js';
 import { isIpv6Socket } from '../transport/inherited-sockets.js';
-import { UdpServer } from '../transport/udp-server.js';
+import type { Source } from '../transport/source.js';
+import { UdpServer, type UdpServerOptions } from '../transport/udp-server.js';
 import type { Decided, FromResponder, SharedPlace, ToResponder } from './messages.js';
-
-// As in main.ts.
-setFlagsFromString('--semi-space-growth-factor=8');
 
 const tellMilliseconds = 5;
 const mostUntold = 200;
@@ -34,175 +31,155 @@ const mostUnsent = 50_000;
 /** A switch has asked again meanwhile. */
 const forwardedMilliseconds = 30_000;
 
-const config = readConfig(process.env);
-const log = jsonLog(
-  (line) => process.stderr.write(line),
-  () => new Date(),
-);
-const counters = new Counters();
-const devices = new DeviceIndex();
-const strangers = new Strangers();
-const { secretOf } = config;
-const source = { decode: decodeSnapshot, secretOf, accessFor, renderGrant, onTaken: () => undefined };
-const snapshots = new SnapshotStore(source, log);
-const servers = new Map<string, UdpServer>();
-const load = new LoadMonitor(() => fullest([...servers.values()]));
-const admission = new Admission(() => load.isOverloaded);
-const gate = new Gate('authentication', judgeAuthentication, {
-  snapshots,
-  counters,
-  strangers,
-  admission,
-  audit: new ExceptionAudit(log),
-});
-
-/** Nobody waits for what was told; the owner gone, nobody needs it. */
-function send(message: FromResponder, done: () => void = () => undefined): void {
-  if (process.connected) process.send!(message, undefined, undefined, done);
+interface Forwarded {
+  readonly send: (reply: Buffer) => void;
+  readonly at: number;
 }
 
-let untold: Decided[] = [];
-let unsent = 0;
-let timer: NodeJS.Timeout | null = null;
-let accepted: Acceptance | null = null;
+/**
+ * Answers MAC authentication beside the owner of the port (see responders.ts), which is the parent of this process, until it ends. What it
+ * decides it tells the owner some milliseconds later; what it can't decide it hands on.
+ */
+export class Responder {
+  private readonly counters = new Counters();
+  private readonly devices = new DeviceIndex();
+  private readonly strangers = new Strangers();
+  private readonly snapshots: SnapshotStore;
+  private readonly load = new LoadMonitor(() => fullest([...this.servers.values()]));
+  private readonly handler: AuthenticationHandler;
+  private readonly servers = new Map<string, UdpServer>();
+  private readonly forwarded = new Map<number, Forwarded>();
+  private forwards = 0;
+  /** Of the decision that is being written down: its note follows at once. */
+  private accepted: Acceptance | null = null;
+  private untold: Decided[] = [];
+  private unsent = 0;
+  private timer: NodeJS.Timeout | null = null;
 
-function tell(): void {
-  if (timer) clearTimeout(timer);
-  timer = null;
-  const all = untold;
-  untold = [];
-  unsent += all.length;
-  send({ type: 'decided', all }, () => (unsent -= all.length));
-}
-
-let forwards = 0;
-const forwarded = new Map<number, { readonly send: (reply: Buffer) => void; readonly at: number }>();
-
-const handler = new AuthenticationHandler(
-  {
-    snapshots,
-    devices,
-    counters,
-    gate,
-    sessions: {
-      accepted: (acceptance) => {
-        accepted = acceptance;
-        return unsent < mostUnsent;
-      },
-    },
-    recorder: {
-      authentication: (note) => {
-        const acceptance = accepted;
-        accepted = null;
-        if (unsent >= mostUnsent) return;
-        untold.push({ at: note.at, note, acceptance, revision: devices.revision });
-        if (untold.length >= mostUntold) tell();
-        else timer ??= setTimeout(tell, tellMilliseconds);
-      },
-    },
-    central: (datagram, { address, port, via = 0 }, reply) => {
-      const request = forwards++;
-      forwarded.set(request, { send: reply, at: performance.now() });
-      send({ type: 'forward', request, datagram, address, port, via });
-    },
-  },
-  new DecisionIds(),
-  Date.now,
-  config.logDecisions ? decisionLog(log) : null,
-);
-
-const handle = handler.handle.bind(handler);
-const onFault = (reason: string): void => log('error', 'fault while handling a datagram', { reason });
-
-async function serve(server: UdpServer, port: number): Promise<void> {
-  await server.listen(port);
-  servers.set(server.host, server);
-}
-
-async function takeOver(sockets: Extract<ToResponder, { type: 'take-over' }>['sockets']): Promise<void> {
-  for (const { descriptor, via } of sockets) {
-    const family = isIpv6Socket(descriptor) ? '::' : '0.0.0.0';
-    await serve(new UdpServer(family, handle, counters, onFault, { via, descriptor }), 0);
-  }
-}
-
-async function serveAt(places: readonly SharedPlace[]): Promise<void> {
-  for (const [host, server] of servers) {
-    if (places.some((place) => place.host === host)) continue;
-    servers.delete(host);
-    await server.close();
-  }
-  for (const { host, port, via } of places) {
-    if (servers.has(host)) continue;
-    await serve(new UdpServer(host, handle, counters, onFault, { via, isShared: true }), port);
-  }
-}
-
-function report(): void {
-  const oldest = performance.now() - forwardedMilliseconds;
-  for (const [request, { at }] of forwarded) {
-    if (at > oldest) break;
-    forwarded.delete(request);
-  }
-  void ownUdpSockets().then((sockets) => {
-    const { addresses } = strangers.take();
-    const counted = counters.take();
-    send({ type: 'report', report: { counted, sockets, strangers: addresses, isOverloaded: load.isOverloaded } });
-  });
-}
-
-/** One that does not decide what its owner decides must not answer. */
-function end(reason: string): never {
-  log('error', 'responder ends', { reason });
-  process.exit(1);
-}
-
-function receive(message: ToResponder): void {
-  switch (message.type) {
-    case 'snapshot':
-      snapshots.take(message.json);
-      return;
-    case 'devices':
-      devices.apply(message.reset, message.revision, message.changes);
-      return;
-    case 'settled':
-      devices.settle();
-      return;
-    case 'places':
-      serveAt(message.places).catch((error: unknown) => end(reasonOf(error)));
-      return;
-    case 'take-over':
-      takeOver(message.sockets).catch((error: unknown) => end(reasonOf(error)));
-      return;
-    case 'reply':
-      forwarded.get(message.request)?.send(Buffer.from(message.reply));
-      forwarded.delete(message.request);
-  }
-}
-
-process.on('message', (message: ToResponder) => {
-  try {
-    receive(message);
-  } catch (error) {
-    end(reasonOf(error));
-  }
-});
-watchEventLoop((lag) => {
-  counters.took('event-loop.lag', lag);
-  load.sample(lag);
-});
-setInterval(report, reportMilliseconds);
-// The owner is gone, and with it sessions and journal.
-process.on('disconnect', () => process.exit(0));
-// A terminal's interrupt goes to all processes of a group; the owner decides when its responders end.
-process.on('SIGINT', () => undefined);
-process.on('SIGTERM', () => {
-  const closing = [...servers.values()].map((server) => server.close());
-  void Promise.all(closing).then(() => {
-    tell();
-    send(
-      { type: 'report', report: { counted: counters.take(), sockets: [], strangers: {}, isOverloaded: false } },
-      () => process.exit(0),
+  constructor(
+    { secretOf, logDecisions }: BridgeConfig,
+    private readonly log: Log,
+    private readonly send: (message: FromResponder, done?: () => void) => void,
+  ) {
+    const { counters, devices, strangers } = this;
+    const source = { decode: decodeSnapshot, secretOf, accessFor, renderGrant, onTaken: () => undefined };
+    const snapshots = (this.snapshots = new SnapshotStore(source, log));
+    const admission = new Admission(() => this.load.isOverloaded);
+    const guard = { snapshots, counters, strangers, admission, audit: new ExceptionAudit(log) };
+    const gate = new Gate('authentication', judgeAuthentication, guard);
+    const ports: AuthenticationPorts = {
+      snapshots,
+      devices,
+      counters,
+      gate,
+      sessions: { accepted: (acceptance) => this.accept(acceptance) },
+      recorder: { authentication: (note) => this.note(note) },
+      central: (...packet) => this.forward(...packet),
+    };
+    this.handler = new AuthenticationHandler(
+      ports,
+      new DecisionIds(),
+      Date.now,
+      logDecisions ? decisionLog(log) : null,
     );
-  });
-});
+    watchEventLoop((lag) => {
+      counters.took('event-loop.lag', lag);
+      this.load.sample(lag);
+    });
+    setInterval(() => void this.report(), reportMilliseconds);
+  }
+
+  /** Rejects, or throws, when this process would not decide what its owner decides: then it must not answer. */
+  async receive(message: ToResponder): Promise<void> {
+    switch (message.type) {
+      case 'snapshot':
+        this.snapshots.take(message.json);
+        return;
+      case 'devices':
+        this.devices.apply(message.reset, message.revision, message.changes);
+        return;
+      case 'settled':
+        this.devices.settle();
+        return;
+      case 'places':
+        return this.serveAt(message.places);
+      case 'take-over':
+        return this.takeOver(message.sockets);
+      case 'reply':
+        this.forwarded.get(message.request)?.send(Buffer.from(message.reply));
+        this.forwarded.delete(message.request);
+    }
+  }
+
+  /** Calls back when the owner has been told everything. */
+  async close(done: () => void): Promise<void> {
+    await Promise.all([...this.servers.values()].map((server) => server.close()));
+    this.tell();
+    const counted = this.counters.take();
+    this.send({ type: 'report', report: { counted, sockets: [], strangers: {}, isOverloaded: false } }, done);
+  }
+
+  private accept(acceptance: Acceptance): boolean {
+    this.accepted = acceptance;
+    return this.unsent < mostUnsent;
+  }
+
+  private note(note: AuthenticationNote): void {
+    const acceptance = this.accepted;
+    this.accepted = null;
+    if (this.unsent >= mostUnsent) return;
+    this.untold.push({ at: note.at, note, acceptance, revision: this.devices.revision });
+    if (this.untold.length >= mostUntold) this.tell();
+    else this.timer ??= setTimeout(() => this.tell(), tellMilliseconds);
+  }
+
+  private tell(): void {
+    if (this.timer) clearTimeout(this.timer);
+    this.timer = null;
+    const all = this.untold;
+    this.untold = [];
+    this.unsent += all.length;
+    this.send({ type: 'decided', all }, () => (this.unsent -= all.length));
+  }
+
+  private forward(datagram: Buffer, { address, port, via = 0 }: Source, send: (reply: Buffer) => void): void {
+    const request = this.forwards++;
+    this.forwarded.set(request, { send, at: performance.now() });
+    this.send({ type: 'forward', request, datagram, address, port, via });
+  }
+
+  private async serveAt(places: readonly SharedPlace[]): Promise<void> {
+    for (const [host, server] of this.servers) {
+      if (places.some((place) => place.host === host)) continue;
+      this.servers.delete(host);
+      await server.close();
+    }
+    for (const { host, port, via } of places)
+      if (!this.servers.has(host)) await this.serve(host, port, { via, isShared: true });
+  }
+
+  private async takeOver(sockets: Extract<ToResponder, { type: 'take-over' }>['sockets']): Promise<void> {
+    for (const { descriptor, via } of sockets)
+      await this.serve(isIpv6Socket(descriptor) ? '::' : '0.0.0.0', 0, { via, descriptor });
+  }
+
+  private async serve(host: string, port: number, options: UdpServerOptions): Promise<void> {
+    const onFault = (reason: string): void => this.log('error', 'fault while handling a datagram', { reason });
+    const server = new UdpServer(host, (...packet) => this.handler.handle(...packet), this.counters, onFault, options);
+    await server.listen(port);
+    this.servers.set(server.host, server);
+  }
+
+  private async report(): Promise<void> {
+    const oldest = performance.now() - forwardedMilliseconds;
+    for (const [request, { at }] of this.forwarded) {
+      if (at > oldest) break;
+      this.forwarded.delete(request);
+    }
+    const sockets = await ownUdpSockets();
+    const { addresses } = this.strangers.take();
+    const counted = this.counters.take();
+    const { isOverloaded } = this.load;
+    this.send({ type: 'report', report: { counted, sockets, strangers: addresses, isOverloaded } });
+  }
+}

@@ -106,7 +106,7 @@ export class Responders {
 
   private start(at: number): void {
     if (this.running.has(at)) return;
-    const file = new URL(import.meta.url.endsWith('.ts') ? './responder.ts' : './responder.js', import.meta.url);
+    const file = new URL(import.meta.url.endsWith('.ts') ? './main.ts' : './main.js', import.meta.url);
     const sockets = this.socketsOf(at);
     const child = fork(fileURLToPath(file), {
       serialization: 'advanced',

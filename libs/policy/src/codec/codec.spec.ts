@@ -86,7 +86,7 @@ describe('a snapshot as JSON', () => {
     expect(elsewhere.digest).toBe(snapshot.digest);
   });
 
-  it.each([[null], [undefined], ['x'], [42], [[]], [{}], [{ format: 1 }], [{ format: 5 }], [{ format: '6' }]])(
+  it.each([[null], [undefined], ['x'], [42], [[]], [{}], [{ format: 1 }], [{ format: 6 }], [{ format: '6' }]])(
     'is not %j',
     (value) => {
       expect(() => decodeSnapshot(value)).toThrow('not a snapshot of format 7');

@@ -82,12 +82,13 @@ export function decodeSnapshot(json: unknown): Snapshot {
       inbound: flows(inbound),
     })),
     portAcls: mapValues(sections.portAcls, lists),
-    nas: (sections.nas as readonly { prefix: string }[]).map((nas) => ({
-      ...nas,
-      prefix: decodePrefix(nas.prefix),
-    })) as unknown as Snapshot['nas'],
+    nas: decodeClients(sections.nas) as Snapshot['nas'],
+    proxies: decodeClients(sections.proxies) as Snapshot['proxies'],
   });
 }
+
+const decodeClients = (encoded: unknown): unknown =>
+  (encoded as readonly { prefix: string }[]).map((client) => ({ ...client, prefix: decodePrefix(client.prefix) }));
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   value !== null && typeof value === 'object' && !Array.isArray(value);

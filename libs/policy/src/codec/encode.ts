@@ -1,5 +1,5 @@
 import { canonicalJson, sha256 } from '#base';
-import { formatPrefix, type AclEntry, type AddressSet } from '#net';
+import { formatPrefix, type AclEntry, type AddressSet, type Prefix } from '#net';
 import type { ClassFlows, DirectionFlows, Snapshot } from '../snapshot.js';
 import { accessRuleColumns, grantColumns } from './encoded.js';
 import type { Content, EncodedDirection, EncodedSections, EncodedSnapshot } from './encoded.js';
@@ -73,8 +73,12 @@ const encoders: Partial<Record<keyof Content, (content: Content, texts: Texts) =
     accessTable.map((grant) => [...grantColumns.map((column) => grant[column]), grant.rule.id]),
   flows: ({ flows }, texts) => mapValues(flows, (ofClass) => hashesOfFlows(ofClass, texts)),
   portAcls: ({ portAcls }, texts) => mapValues(portAcls, (acl) => texts.hashOfAcl(acl)),
-  nas: ({ nas }) => nas.map((entry) => ({ ...entry, prefix: formatPrefix(entry.prefix) })),
+  nas: ({ nas }) => encodeClients(nas),
+  proxies: ({ proxies }) => encodeClients(proxies),
 };
+
+const encodeClients = (clients: readonly { readonly prefix: Prefix }[]): unknown =>
+  clients.map((client) => ({ ...client, prefix: formatPrefix(client.prefix) }));
 
 type SharedObjects = Pick<EncodedSnapshot, 'sets' | 'directions' | 'acls' | 'regions' | 'entries'>;
 

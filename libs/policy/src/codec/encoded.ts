@@ -105,6 +105,7 @@ export type EncodedSections = {
   readonly flows: Readonly<Record<string, { readonly outbound: string; readonly inbound: string }>>;
   readonly portAcls: Readonly<Record<string, string>>;
   readonly nas: unknown;
+  readonly proxies: unknown;
   readonly eap: Content['eap'];
   readonly radsec: Content['radsec'];
   readonly suspicions: Content['suspicions'];

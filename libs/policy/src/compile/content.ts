@@ -18,6 +18,7 @@ type Catalog = Pick<
   | 'applications'
   | 'schedules'
   | 'nas'
+  | 'proxies'
   | 'eap'
   | 'radsec'
   | 'suspicions'
@@ -33,10 +34,22 @@ export class CatalogSections {
   private readonly applications = new Latest<Content['applications']>();
   private readonly schedules = new Latest<Content['schedules']>();
   private readonly nas = new Latest<Content['nas']>();
+  private readonly proxies = new Latest<Content['proxies']>();
 
   of(policy: Policy, resolution: Resolution, at: Date): Catalog {
-    const { classes, sites, segments, endpoints, applications, nas, eap, radsec, suspicions, enforcementPoints } =
-      policy;
+    const {
+      classes,
+      sites,
+      segments,
+      endpoints,
+      applications,
+      nas,
+      proxies,
+      eap,
+      radsec,
+      suspicions,
+      enforcementPoints,
+    } = policy;
     const ended = nas.filter((entry) => exceptionEnd(entry) !== null && !isExcepted(entry, at));
     const { principalTree, siteTree, applicationTree } = policy;
     return {
@@ -82,6 +95,7 @@ export class CatalogSections {
           ended.some(({ name }) => name === entry.name) ? { ...entry, messageAuthenticator: 'required' } : entry,
         ),
       ),
+      proxies: this.proxies.get([proxies], () => proxies.map(({ span: _, ...entry }) => entry)),
       eap,
       radsec,
       suspicions,

@@ -37,6 +37,9 @@ const reference = /^(env:[A-Z][A-Z0-9_]*|file:.+)$/;
 const schema = z.strictObject(transportFields);
 type Written = z.infer<typeof schema>;
 
+/** The form of a reference to a secret. */
+export const isReference = (text: string): boolean => reference.test(text);
+
 type ClientTransport = Pick<
   NasEntry,
   'transport' | 'certificate' | 'secret' | 'messageAuthenticator' | 'requestsPerSecond' | 'coaTransport' | 'coaPort'

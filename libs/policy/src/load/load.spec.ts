@@ -392,6 +392,24 @@ const refusals: readonly (readonly [PolicyCode, Parts, string, RegExp])[] = [
     /give each switch its own/,
   ],
   [
+    'proxy-address-shared',
+    { 'network/proxies.yaml': 'fr: { address: 10.0.3.11, secret: "env:P", for: all }' },
+    'network/proxies.yaml:1:1',
+    /an address of its own/,
+  ],
+  [
+    'proxy-for-tls',
+    {
+      ...nas(
+        'a: { address: 10.0.3.12, site: main, profile: rfc, transport: radsec, certificate: { from: dns-name, name: a.test } }',
+      ),
+      'network/radsec.yaml': 'certificate: "file:c"\nkey: "file:k"\nauthorities: "file:a"\nrevocationLists: null',
+      'network/proxies.yaml': 'fr: { address: 10.0.8.5, secret: "env:P", for: [a] }',
+    },
+    'network/proxies.yaml:1:49',
+    /take it out/,
+  ],
+  [
     'radsec-not-served',
     nas(
       'a: { address: 10.0.3.12, site: main, profile: rfc, transport: radsec, certificate: { from: dns-name, name: a.test } }',

@@ -9,6 +9,7 @@ import { ConsistencyCheck } from './consistency.js';
 import { readEap } from './eap.js';
 import { LineKinds } from './line-kinds.js';
 import { readEnforcementPoints, readNas, reportUnservedRadsec, type Abilities } from './network.js';
+import { readProxies } from './proxies.js';
 import { readRadsec } from './radsec.js';
 import { readRuleLines, type RawLine } from './rule-lines.js';
 import {
@@ -69,6 +70,7 @@ export class PolicyLoader {
   private readonly kinds = new LineKinds();
   private readonly names = new Latest<Read<Names>>();
   private readonly nas = new Latest<Read<Policy['nas']>>();
+  private readonly proxies = new Latest<Read<Policy['proxies']>>();
   private readonly points = new Latest<Read<Policy['enforcementPoints']>>();
   private readonly settings = new Latest<Read<Policy['settings']>>();
   private readonly eap = new Latest<Read<Policy['eap']>>();
@@ -103,6 +105,10 @@ export class PolicyLoader {
     const nas = take(
       this.nas.get([catalog.sites, ...nasFiles], () => read((own) => readNas(nasFiles, catalog.sites, able, own))),
     );
+    const proxyFiles = yamlOf(sorted.proxies);
+    const proxies = take(
+      this.proxies.get([nas, ...proxyFiles], () => read((own) => readProxies(proxyFiles, nas, own))),
+    );
     const pointFiles = yamlOf(sorted.enforcementPoints);
     const enforcementPoints = take(
       this.points.get([catalog.sites, ...pointFiles], () =>
@@ -127,10 +133,11 @@ export class PolicyLoader {
         read((own) => readSuspicions(suspicionsFile ?? null, catalog.classes, own)),
       ),
     );
-    if (!radsecFile) reportUnservedRadsec(nas, radsec, report);
+    if (!radsecFile) reportUnservedRadsec(nas, proxies, report);
     const policy: Policy = {
       ...catalog,
       nas,
+      proxies,
       enforcementPoints,
       eap,
       radsec,
@@ -167,9 +174,13 @@ export class PolicyLoader {
   /** Files that are gone. */
   private forget(sorted: SortedFiles): void {
     for (const file of this.texts.keys()) if (!sorted.rules.has(file)) this.texts.delete(file);
-    const { catalog, nas, enforcementPoints, tests, settings, eap, radsec, suspicions } = sorted;
+    const { catalog, nas, proxies, enforcementPoints, tests, settings, eap, radsec, suspicions } = sorted;
     for (const file of this.yaml.keys())
-      if (![catalog, nas, enforcementPoints, tests, settings, eap, radsec, suspicions].some((kind) => kind.has(file)))
+      if (
+        ![catalog, nas, proxies, enforcementPoints, tests, settings, eap, radsec, suspicions].some((kind) =>
+          kind.has(file),
+        )
+      )
         this.yaml.delete(file);
   }
 }

@@ -1,13 +1,13 @@
 import { formatPrefix } from '#net';
 import { z } from 'zod';
 import type { Report } from '../codes.js';
-import type { Declared, NasSource } from '../policy.js';
-import type { EnforcementPointEntry, RadsecEntry } from '../snapshot.js';
+import type { Declared, NasSource, ProxySource } from '../policy.js';
+import type { EnforcementPointEntry } from '../snapshot.js';
 import { readPrefix } from './catalog.js';
 import { readTransport, transportFields } from './client-transport.js';
 import { Namespace } from './names.js';
 import { didYouMean } from './suggest.js';
-import type { YamlFile } from './yaml-file.js';
+import type { Path, YamlFile } from './yaml-file.js';
 
 const port = z.number().int().min(1).max(65_535);
 
@@ -98,9 +98,9 @@ export function readEnforcementPoints(
   return out;
 }
 
-function known(
+export function known(
   file: YamlFile,
-  path: string[],
+  path: Path,
   name: string,
   names: Iterable<string>,
   kind: string,
@@ -139,10 +139,16 @@ function reportSharedAddresses(list: readonly NasSource[], report: Report): void
 }
 
 /** Who speaks RADIUS over TLS needs somebody who listens. */
-export function reportUnservedRadsec(list: readonly NasSource[], radsec: RadsecEntry | null, report: Report): void {
-  if (radsec) return;
-  for (const { name, span, transport, coaTransport } of list) {
-    if (transport !== 'radsec' && coaTransport !== 'radsec') continue;
+export function reportUnservedRadsec(
+  list: readonly NasSource[],
+  proxies: readonly ProxySource[],
+  report: Report,
+): void {
+  const overTls = [
+    ...list.filter(({ transport, coaTransport }) => transport === 'radsec' || coaTransport === 'radsec'),
+    ...proxies.filter(({ transport }) => transport === 'radsec'),
+  ];
+  for (const { name, span } of overTls) {
     const hint = 'add network/radsec.yaml: it says which certificate the bridge shows, and whose it believes';
     report.add('radsec-not-served', span, `\`${name}\` uses RADIUS over TLS, which is not set up`, hint);
   }

@@ -8,6 +8,7 @@ export interface SortedFiles {
   readonly rules: ReadonlyMap<string, string>;
   readonly catalog: ReadonlyMap<string, { readonly kind: CatalogKind; readonly text: string }>;
   readonly nas: ReadonlyMap<string, string>;
+  readonly proxies: ReadonlyMap<string, string>;
   readonly enforcementPoints: ReadonlyMap<string, string>;
   readonly tests: ReadonlyMap<string, string>;
   /** One at the most. */
@@ -24,7 +25,7 @@ const hints = {
   rules: 'rules are .csv files under rules/',
   catalog: `name it catalog/${catalogKinds.join('.yaml, catalog/')}.yaml (or classes-imaging.yaml and the like)`,
   network:
-    'name it network/nas.yaml, network/enforcement-points.yaml, network/eap.yaml, network/radsec.yaml or network/suspicions.yaml',
+    'name it network/nas.yaml, network/proxies.yaml, network/enforcement-points.yaml, network/eap.yaml, network/radsec.yaml or network/suspicions.yaml',
   tests: 'tests are .yaml files under tests/',
 } as const;
 
@@ -38,6 +39,7 @@ export function sortFiles(files: ReadonlyMap<string, string>, report: Report): S
     rules: new Map(),
     catalog: new Map(),
     nas: new Map(),
+    proxies: new Map(),
     enforcementPoints: new Map(),
     tests: new Map(),
     settings: new Map(),
@@ -113,6 +115,7 @@ function networkReader(
   name: string,
 ): Map<string, unknown> | null {
   if (isKind('nas', name)) return out.nas;
+  if (isKind('proxies', name)) return out.proxies;
   if (isKind('enforcement-points', name)) return out.enforcementPoints;
   const single = (['eap', 'radsec', 'suspicions'] as const).find((kind) => name === `${kind}.yaml`);
   return single ? out[single] : null;

@@ -1,0 +1,36 @@
+import type { Session } from '#model';
+import type { Mac } from '#net';
+
+/** An open session of a pump on port 7 of `sw1`, as a bridge reports it. */
+export const sampleSession = (at: string, change: Partial<Session> = {}): Session => ({
+  id: 's1',
+  revision: 1,
+  state: 'open',
+  mac: '00:1a:00:00:00:01' as Mac,
+  nas: 'sw1',
+  nasAddress: '10.0.0.1',
+  nasPort: '7',
+  isWireless: false,
+  acctSessionId: null,
+  site: 'main',
+  method: 'mac',
+  class: 'infusion-pump',
+  posture: 'unverified',
+  segment: 'pumps',
+  vlan: 210,
+  role: 'infusion-pump',
+  decisionId: 'd1',
+  snapshotDigest: 'x',
+  rule: 'rules/access.csv:3',
+  addresses: [],
+  startedAt: at,
+  updatedAt: at,
+  endedAt: null,
+  endReason: null,
+  inputOctets: 0,
+  outputOctets: 0,
+  lastCoa: null,
+  earlierCoa: [],
+  convergence: { state: 'settled', since: at, reason: null },
+  ...change,
+});

@@ -8,7 +8,7 @@ const everyMilliseconds = 5000;
 const inFlight = 2;
 const conversations = 10;
 /** What the generator says of a round that nobody answered: it sends nothing twice. */
-const silence = /timeout/;
+const silence = /aborted/;
 
 /** Conversations of EAP-TLS, a few every five seconds: TLS 1.2 and 1.3 in turn, every other time resumed. */
 export class EapLoad {

@@ -47,6 +47,7 @@ describe('a soak', () => {
       { samples: samplesOf((n) => ({ bridge: reading(n < 4 ? 100 : 300) })) },
     ],
     ['that was too short to judge memory', { isMemoryJudged: false, samples: [] }],
+    ['whose bridge had no time for a conversation', { totals: { 'authentication.dropped.overload': 1 } }],
     ['whose controller is away now and then', { samples: samplesOf((n) => (n % 3 === 0 ? { controller: null } : {})) }],
   ])('%s passes', (_, change) => {
     expect(judge({ ...good, ...change })).toEqual([]);

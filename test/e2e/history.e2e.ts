@@ -151,6 +151,9 @@ describe.skipIf(!hasRadclient())('looking at what happened', () => {
       () => sessions('--segment', 'quarantine'),
       ({ items }) => items.length === 1,
     );
+    // A time without a fraction is the beginning of its second.
+    const moved = clock();
+    await until(clock, (now) => now !== moved);
     const { out, code } = cordon('history', '--nas', 'demo-sw1', '--port', port, '--at', clock());
     expect(code).toBe(0);
     const [paragraph = ''] = out.split('\n');

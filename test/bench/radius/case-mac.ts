@@ -11,7 +11,9 @@ import { secret, type Side } from './side.ts';
 
 const inFlight = 64;
 /** Until the compiler of the bridge has seen enough: it runs for months. */
-const warmUp = 30_000;
+const warmUp = 120_000;
+/** Of the open loop: in a shorter round a single pause of the machine would be its p99. */
+const openSeconds = 6;
 /** A server may write down later what it answered at once: that belongs to the price, too. */
 const settleMilliseconds = 1200;
 
@@ -79,7 +81,7 @@ async function measureSides(
     const rate = Math.round(Math.min(...quick.map((side) => over(closed.get(side)!, perSecond))) / 2);
     progress(`open loop at ${rate}/s`);
     const open = await alternate(quick, rounds, (side) =>
-      measureMac(generator, side, { macs, count: Math.min(count, rate * 2), load: { perSecond: rate } }),
+      measureMac(generator, side, { macs, count: rate * (isQuick ? 2 : openSeconds), load: { perSecond: rate } }),
     );
     return { closed, open, rate };
   } finally {

@@ -25,6 +25,7 @@ export interface ApiSession {
   readonly role: string;
   readonly rule: string;
   readonly addresses: readonly string[];
+  readonly convergence: { readonly state: string; readonly reason: string | null };
   readonly lastCoa: { readonly request: string; readonly outcome: string; readonly reason: string } | null;
 }
 

@@ -78,23 +78,30 @@ async function release(lab: Lab, name: string, make: string): Promise<void> {
   );
 }
 
+/** The steps of a life-critical class end before Disconnect: nobody cuts a pump off a patient to change the network. */
 async function showRefusedCoa(lab: Lab): Promise<void> {
   const { report, policy } = lab;
   const { mac, port } = planOf('d2');
+  const before = await lab.switch.port(port);
   await lab.switch.setFault(port, 'nak');
   try {
-    const since = Date.now();
     await lab.cordon.setPosture(mac, 'quarantined', 'lab: a switch that refuses CoA');
-    await untilVlan(lab, port, policy.segment('quarantine').vlan, since);
-    const { changes } = await lab.switch.port(port);
+    const session = await waitFor('the refusal to be reported', 20_000, async () => {
+      const found = await lab.cordon.openSession(mac);
+      return found?.convergence.state === 'diverged' ? found : undefined;
+    });
+    const after = await lab.switch.port(port);
     report.check(
-      'a switch that refuses CoA gets a Disconnect-Request instead',
-      changes.disconnect > 0,
-      `in quarantine after ${Date.now() - since} ms`,
+      'a switch that refuses CoA: the pump is not cut off, and its session is shown as diverged',
+      after.authorized && after.vlan === before.vlan && after.changes.disconnect === before.changes.disconnect,
+      session.convergence.reason ?? '',
     );
   } finally {
     await lab.switch.setFault(port, null);
   }
+  const since = Date.now();
+  const took = await untilVlan(lab, port, policy.segment('quarantine').vlan, since);
+  report.within('it is in quarantine when the switch obeys again', took, 30_000);
   await settle(lab, 'd2', 'quarantine');
   await release(lab, 'd2', 'the same pump');
 }

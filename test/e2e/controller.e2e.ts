@@ -10,6 +10,7 @@ import { decodeSnapshot } from '#policy';
 import { loadConfig } from '../../apps/controller/src/config.js';
 import { Log } from '../../apps/controller/src/log.js';
 import { startController, type Controller } from '../../apps/controller/src/start.js';
+import { sampleSession } from '../../apps/controller/test/sample-session.js';
 import { PolicyRepository, tinyPolicy } from './tiny-policy.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'cordon-e2e-'));
@@ -448,40 +449,14 @@ describe('bridge feed', () => {
   });
 });
 
-function sessionOf(changes: Partial<Session>): Session {
-  return {
-    id: 's1',
-    revision: 1,
-    state: 'open',
+const sessionOf = (changes: Partial<Session>): Session =>
+  sampleSession('2026-05-01T10:00:00.000Z', {
     mac: '00:1a:00:00:01:10' as Session['mac'],
-    nas: 'sw1',
     nasAddress: '127.0.0.1',
-    nasPort: '7',
-    isWireless: false,
     acctSessionId: 'a1',
-    site: 'main',
-    method: 'mac',
-    class: 'infusion-pump',
-    posture: 'unverified',
-    segment: 'pumps',
-    vlan: 210,
-    role: 'infusion-pump',
-    decisionId: 'd1',
-    snapshotDigest: 'x',
-    rule: 'rules/access.csv:3',
     addresses: ['10.21.0.5', 'fd21::5'],
-    startedAt: '2026-05-01T10:00:00.000Z',
-    updatedAt: '2026-05-01T10:00:00.000Z',
-    endedAt: null,
-    endReason: null,
-    inputOctets: 0,
-    outputOctets: 0,
-    lastCoa: null,
-    earlierCoa: [],
-    convergence: { state: 'settled', since: '2026-05-01T10:00:00.000Z', reason: null },
     ...changes,
-  };
-}
+  });
 
 function sendEvents(events: unknown[], bridge = 'bridge-1') {
   return api().post('/api/v1/bridge/events').set(as(bridgeToken)).send({ bridge, events });

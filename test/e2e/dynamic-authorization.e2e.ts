@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Mac } from '#net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { testParts, testSecret } from '../../apps/radius-bridge/test/parts.js';
+import { sampleOrigin, testParts, testSecret } from '../../apps/radius-bridge/test/parts.js';
 import { sampleFiles, sampleSnapshot } from '../../apps/radius-bridge/test/sample-policy.js';
 import { grantFields } from '../../apps/radius-bridge/src/authentication/authorizer.js';
 import { DecisionIds } from '../../apps/radius-bridge/src/authentication/decision-id.js';
@@ -116,15 +116,7 @@ describe.skipIf(!hasHostapd())('the ladder against hostapd', () => {
       nasPort: null,
       nasPortId: null,
     };
-    const origin = {
-      mac,
-      nas: 'switch',
-      nasAddress: '127.0.0.1',
-      ssid: null,
-      isWireless: false,
-      method: 'mac' as const,
-      identification,
-    };
+    const origin = sampleOrigin(mac, identification);
     const ports = { ...parts, client: new CoaClient(parts.counters), log: () => undefined };
     reconciler = new CoaReconciler(ports, new DecisionIds(), () => new Date());
     return parts.sessions.create(origin, grantFields(decision, 'cordon:test'), decision.fingerprint, new Date())!;

@@ -1,7 +1,6 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import type { Endpoint } from './config.js';
+import { closeServer, listenOn } from './http-listening.js';
 import { reasonOf } from './log.js';
 
 export interface HealthPages {
@@ -49,14 +48,11 @@ export class HealthServer {
   }
 
   /** Resolves to the port. */
-  async listen(): Promise<number> {
-    this.server.listen(this.endpoint.port, this.endpoint.host);
-    await once(this.server, 'listening');
-    return (this.server.address() as AddressInfo).port;
+  listen(): Promise<number> {
+    return listenOn(this.server, this.endpoint);
   }
 
-  async close(): Promise<void> {
-    this.server.closeAllConnections();
-    await new Promise<void>((resolve) => this.server.close(() => resolve()));
+  close(): Promise<void> {
+    return closeServer(this.server);
   }
 }

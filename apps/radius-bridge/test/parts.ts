@@ -1,9 +1,11 @@
 import { accessFor, decodeSnapshot, encodeSnapshot, type Snapshot } from '#policy';
+import type { Mac } from '#net';
+import type { SessionIdentification } from '#radius';
 import { renderGrant } from '../src/authentication/authorization.js';
 import { Counters } from '../src/counters.js';
 import { CredentialIndex } from '../src/credential-index.js';
 import { DeviceIndex } from '../src/device-index.js';
-import { SessionTable } from '../src/sessions/session-table.js';
+import { SessionTable, type SessionOrigin } from '../src/sessions/session-table.js';
 import type { TrackedSession } from '../src/sessions/tracked-session.js';
 import { SnapshotStore } from '../src/snapshot-store.js';
 
@@ -41,3 +43,14 @@ export function testParts(snapshot: Snapshot) {
   const [devices, credentials] = [new DeviceIndex(), new CredentialIndex()];
   return { snapshots, take, devices, credentials, sessions, counters: new Counters(), changes, until };
 }
+
+/** Where a wired session by MAC is from, at the switch of the samples. */
+export const sampleOrigin = (mac: Mac, identification: SessionIdentification): SessionOrigin => ({
+  mac,
+  nas: 'switch',
+  nasAddress: '127.0.0.1',
+  ssid: null,
+  isWireless: false,
+  method: 'mac',
+  identification,
+});

@@ -5,6 +5,7 @@ export { Clusters } from './clusters.js';
 export { systemClock, type Clock } from './clock.js';
 export { compareDiagnostics, compareText, formatDiagnostic } from './diagnostic.js';
 export type { Diagnostic, RelatedPlace, Severity, SourceSpan } from './diagnostic.js';
+export { fnv1a } from './fnv1a.js';
 export { NumberListMap } from './number-list-map.js';
 export { remembered } from './remembered.js';
 export { assertNever, failure, success, type Result } from './result.js';

@@ -1,3 +1,4 @@
+import { fnv1a } from '#base';
 import type { Source } from '../transport/source.js';
 
 const lifetimeMilliseconds = 10_000;
@@ -166,7 +167,7 @@ export class DuplicateCache {
 
   private originOf(address: string): Origin {
     let origin = this.byAddress.get(address);
-    if (!origin) this.byAddress.set(address, (origin = { address, hash: hashOf(address), requests: 0 }));
+    if (!origin) this.byAddress.set(address, (origin = { address, hash: fnv1a(address), requests: 0 }));
     return origin;
   }
 
@@ -181,11 +182,4 @@ const requestOf = ({ port, via = 0 }: Source, id: number): number => via * 2 ** 
 function placeOf({ hash }: Origin, request: number): number {
   const mixed = Math.imul(hash ^ request, 0x9e3779b1) ^ Math.imul(request / 2 ** 32, 0x85ebca6b);
   return mixed ^ (mixed >>> 15);
-}
-
-/** FNV-1a. */
-function hashOf(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  return hash;
 }

@@ -3,7 +3,7 @@ import type { Mac } from '#net';
 import type { Snapshot } from '#policy';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FakeNas, type NasCommand } from '../../test/fake-nas.js';
-import { testParts } from '../../test/parts.js';
+import { sampleOrigin, testParts } from '../../test/parts.js';
 import { sampleFiles, sampleSnapshot } from '../../test/sample-policy.js';
 import { grantFields } from '../authentication/authorizer.js';
 import { DecisionIds } from '../authentication/decision-id.js';
@@ -69,15 +69,7 @@ describe('CoA reconciler', () => {
       nasPort: 7,
       nasPortId: null,
     };
-    const origin = {
-      mac,
-      nas: 'switch',
-      nasAddress: '127.0.0.1',
-      ssid: null,
-      isWireless: false,
-      method: 'mac' as const,
-      identification,
-    };
+    const origin = sampleOrigin(mac, identification);
     const grant = grantFields(decision, 'cordon:test');
     return parts.sessions.create(origin, grant, told === null ? null : decision.fingerprint, new Date())!;
   }

@@ -10,6 +10,7 @@ import type { EapWorkers } from './eap-workers.js';
 import type { EstablishedTls, ProvedCredential } from './established.js';
 import type { EapMaterial } from './material.js';
 import type { EapOutcome } from './messages.js';
+import { authorityMaterial } from './trust.js';
 
 /** A request with EAP in it, verified. */
 export interface EapRequest {
@@ -216,13 +217,7 @@ export class EapService {
       key: this.textOf(key),
       versions,
       resumptionSeconds: resumption,
-      authorities: authorities.map(({ name, certificates, revocationLists, ocsp, devices }) => ({
-        name,
-        devices,
-        ocsp,
-        certificates: this.textOf(certificates),
-        revocationLists: revocationLists === null ? null : this.textOf(revocationLists),
-      })),
+      authorities: authorities.map((authority) => authorityMaterial(authority, (file) => this.textOf(file))),
     };
   }
 

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Credential } from '#model';
+import { moduleBeside, post } from '../child-processes.js';
 import type { Log } from '../log.js';
 import type { EapMaterial } from './material.js';
 import type { Beginning, EapOutcome, FromEapWorker, ToEapWorker } from './messages.js';
@@ -36,7 +37,7 @@ export class EapWorkers {
   configure(material: EapMaterial): void {
     this.material = material;
     for (const worker of this.workers) {
-      if (worker.process) post(worker.process, { type: 'configure', material });
+      if (worker.process) tell(worker.process, { type: 'configure', material });
       else this.start(worker);
     }
   }
@@ -75,7 +76,7 @@ export class EapWorkers {
     }
     const request = this.requests++;
     worker.waiting.set(request, done);
-    post(worker.process, { type: 'receive', request, conversation, begins, message });
+    tell(worker.process, { type: 'receive', request, conversation, begins, message });
   }
 
   async close(): Promise<void> {
@@ -91,8 +92,7 @@ export class EapWorkers {
   }
 
   private start(worker: Worker): void {
-    const file = new URL(import.meta.url.endsWith('.ts') ? './eap-worker.ts' : './eap-worker.js', import.meta.url);
-    const child = fork(fileURLToPath(file), {
+    const child = fork(fileURLToPath(moduleBeside(import.meta.url, 'eap-worker')), {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
@@ -101,7 +101,7 @@ export class EapWorkers {
     child.on('message', (message: FromEapWorker) => {
       if (message.type === 'find') {
         const { question, username } = message;
-        post(child, { type: 'credential', question, credential: this.find(username) });
+        tell(child, { type: 'credential', question, credential: this.find(username) });
         return;
       }
       const done = worker.waiting.get(message.request);
@@ -118,13 +118,8 @@ export class EapWorkers {
       this.log('error', 'EAP worker ended and is started again', { code, signal });
       setTimeout(() => !this.isClosed && this.start(worker), restartMilliseconds).unref();
     });
-    if (this.material) post(child, { type: 'configure', material: this.material });
+    if (this.material) tell(child, { type: 'configure', material: this.material });
   }
-}
-
-/** One that is ending tells by its exit. */
-function post(child: ChildProcess, message: ToEapWorker): void {
-  if (child.connected) child.send(message, () => undefined);
 }
 
 /** One that is gone already, or could not be started, tells by its own events. */
@@ -135,3 +130,5 @@ function giveWay({ pid }: ChildProcess): void {
     // It ended meanwhile.
   }
 }
+
+const tell = (child: ChildProcess, message: ToEapWorker): void => post(child, message);

@@ -15,6 +15,18 @@ export interface AuthorityMaterial extends Pick<EapAuthority, 'name' | 'devices'
   readonly revocationLists: string | null;
 }
 
+/** The files that an authority of the policy names, read. */
+export const authorityMaterial = (
+  { name, devices, ocsp, certificates, revocationLists }: EapAuthority,
+  read: (reference: string) => string,
+): AuthorityMaterial => ({
+  name,
+  devices,
+  ocsp,
+  certificates: read(certificates),
+  revocationLists: revocationLists === null ? null : read(revocationLists),
+});
+
 export type Judgement = { readonly mac: Mac } | { readonly reason: string };
 
 /** A certificate that nothing is known against; `responder`: who must still be asked. */

@@ -1,6 +1,7 @@
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { moduleBeside } from '../child-processes.js';
 import type { FromJournal, JournalOperation, JournalState, SpooledEvent, ToJournal } from './messages.js';
 
 interface Waiting {
@@ -43,14 +44,12 @@ export class Journal {
 
   static async open(folder: string, listener: JournalListener): Promise<Journal> {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    // The tests run the TypeScript source, which Node reads as it is; the build has the JavaScript beside this file.
-    const file = new URL(
-      import.meta.url.endsWith('.ts') ? './journal-worker.ts' : './journal-worker.js',
-      import.meta.url,
-    );
     const path = join(folder, 'bridge.sqlite');
     keepPrivate(path);
-    const worker = new Worker(file, { workerData: { path }, execArgv: ['--disable-warning=ExperimentalWarning'] });
+    const worker = new Worker(moduleBeside(import.meta.url, 'journal-worker'), {
+      workerData: { path },
+      execArgv: ['--disable-warning=ExperimentalWarning'],
+    });
     const state = await new Promise<JournalState>((resolve, reject) => {
       const failed = (error: Error): void => reject(new Error(`journal ${path} can't be opened: ${error.message}`));
       worker.once('error', failed);

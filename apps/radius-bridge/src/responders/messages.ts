@@ -42,7 +42,6 @@ export interface Report {
   readonly counted: Counted;
   readonly sockets: readonly UdpSocket[];
   readonly strangers: Readonly<Record<string, number>>;
-  readonly isOverloaded: boolean;
 }
 
 export type FromResponder =

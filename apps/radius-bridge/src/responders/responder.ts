@@ -106,7 +106,7 @@ export class Responder {
       case 'take-over':
         return this.takeOver(message.sockets);
       case 'reply':
-        this.forwarded.get(message.request)?.send(Buffer.from(message.reply));
+        this.forwarded.get(message.request)?.send(message.reply);
         this.forwarded.delete(message.request);
     }
   }
@@ -116,7 +116,7 @@ export class Responder {
     await Promise.all([...this.servers.values()].map((server) => server.close()));
     this.tell();
     const counted = this.counters.take();
-    this.send({ type: 'report', report: { counted, sockets: [], strangers: {}, isOverloaded: false } }, done);
+    this.send({ type: 'report', report: { counted, sockets: [], strangers: {} } }, done);
   }
 
   private accept(acceptance: Acceptance): boolean {
@@ -179,7 +179,6 @@ export class Responder {
     const sockets = await ownUdpSockets();
     const { addresses } = this.strangers.take();
     const counted = this.counters.take();
-    const { isOverloaded } = this.load;
-    this.send({ type: 'report', report: { counted, sockets, strangers: addresses, isOverloaded } });
+    this.send({ type: 'report', report: { counted, sockets, strangers: addresses } });
   }
 }

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { DeviceChange } from '#model';
 import { encodeSnapshot, type Snapshot } from '#policy/snapshot';
+import { moduleBeside, post } from '../child-processes.js';
 import type { Counters } from '../counters.js';
 import type { DeviceIndex } from '../device-index.js';
 import type { Log } from '../log.js';
@@ -57,10 +58,6 @@ export class Responders {
     return [...this.reports.values()].flatMap(({ sockets }) => sockets);
   }
 
-  get isOverloaded(): boolean {
-    return [...this.reports.values()].some(({ isOverloaded }) => isOverloaded);
-  }
-
   taken(snapshot: Snapshot): void {
     if (this.count === 0) return;
     this.snapshot = encodeSnapshot(snapshot);
@@ -106,9 +103,8 @@ export class Responders {
 
   private start(at: number): void {
     if (this.running.has(at)) return;
-    const file = new URL(import.meta.url.endsWith('.ts') ? './main.ts' : './main.js', import.meta.url);
     const sockets = this.socketsOf(at);
-    const child = fork(fileURLToPath(file), {
+    const child = fork(fileURLToPath(moduleBeside(import.meta.url, 'main')), {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'inherit', 'ipc', ...sockets],
     });
@@ -172,7 +168,4 @@ export class Responders {
   }
 }
 
-/** One that is ending tells by its exit. */
-function tell(child: ChildProcess, message: ToResponder): void {
-  if (child.connected) child.send(message, () => undefined);
-}
+const tell = (child: ChildProcess, message: ToResponder): void => post(child, message);

@@ -5,7 +5,7 @@ import type { Mac } from '#net';
 import type { EapEntry } from '#policy/snapshot';
 import { canonicalJson, sha256 } from '#base';
 import { textOf, type SecretLookup } from '../config.js';
-import { Trust, type AuthorityMaterial, type CertificateFacts } from '../eap/trust.js';
+import { authorityMaterial, Trust, type CertificateFacts } from '../eap/trust.js';
 import { reasonOf, type Log } from '../log.js';
 import { onlyValue, valuesOf, type Claims } from './claims.js';
 
@@ -46,16 +46,7 @@ export class ClaimedCertificates {
       return;
     }
     try {
-      const material = authorities.map((authority): AuthorityMaterial => {
-        const { name, devices, ocsp, certificates, revocationLists } = authority;
-        return {
-          name,
-          devices,
-          ocsp,
-          certificates: textOf(this.read(certificates)),
-          revocationLists: revocationLists === null ? null : textOf(this.read(revocationLists)),
-        };
-      });
+      const material = authorities.map((authority) => authorityMaterial(authority, (file) => textOf(this.read(file))));
       const digest = sha256(canonicalJson(material));
       if (digest !== this.digest) this.trust = new Trust(material);
       this.digest = digest;

@@ -1,7 +1,7 @@
 import { sessionSchema } from '#model';
 import { parseMac } from '#net';
 import { describe, expect, it } from 'vitest';
-import { testParts } from '../../test/parts.js';
+import { sampleOrigin, testParts } from '../../test/parts.js';
 import { sampleSnapshot } from '../../test/sample-policy.js';
 import { readTracked } from './tracked-session.js';
 
@@ -32,15 +32,7 @@ describe('readTracked', () => {
     decisionId: 'cordon:000000000001',
     snapshotDigest: 'x',
   } as const;
-  const origin = {
-    mac,
-    nas: 'switch',
-    nasAddress: '127.0.0.1',
-    ssid: null,
-    isWireless: false,
-    method: 'mac' as const,
-    identification,
-  };
+  const origin = sampleOrigin(mac, identification);
   const written = sessions.create(origin, grant, 'told', new Date('2026-11-24T12:00:00Z'))!;
 
   it('gives back what was written', () => {

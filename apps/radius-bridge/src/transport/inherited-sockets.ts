@@ -1,4 +1,5 @@
 import { readFileSync, readlinkSync } from 'node:fs';
+import { parseUdpTable } from '../metrics/udp-sockets.js';
 
 /** By the name that their unit gives them: descriptors of sockets that were open before this process was. */
 export type InheritedSockets = ReadonlyMap<string, readonly number[]>;
@@ -30,6 +31,5 @@ export const nameForResponder = (at: number): string => `authentication-${at + 2
 /** Node has to be told. */
 export function isIpv6Socket(descriptor: number): boolean {
   const inode = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/self/fd/${descriptor}`))?.[1];
-  const rows = readFileSync('/proc/net/udp6', 'latin1').split('\n');
-  return inode !== undefined && rows.some((row) => row.trim().split(/\s+/)[9] === inode);
+  return parseUdpTable(readFileSync('/proc/net/udp6', 'latin1')).some((row) => row.inode === inode);
 }

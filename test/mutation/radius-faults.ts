@@ -310,22 +310,22 @@ const eapFaults: readonly Fault[] = [
   {
     name: 'a State is good for more than one response',
     file: `${bridge}/eap/eap-service.ts`,
-    find: '      this.places.delete(key);\n      this.workers.receive(',
-    replace: '      this.workers.receive(',
+    find: '      this.conversations.delete(key);\n      return conversation;',
+    replace: '      return conversation;',
     caughtBy: newcomers,
   },
   {
     name: 'a State is good at every switch',
     file: `${bridge}/eap/eap-service.ts`,
-    find: 'if (place?.nas !== nas || place.caller !== caller) {',
-    replace: 'if (place?.caller !== caller) {',
+    find: 'if (conversation?.nas === nas && conversation.caller === caller) {',
+    replace: 'if (conversation?.caller === caller) {',
     caughtBy: newcomers,
   },
   {
     name: 'a State is good for every device',
     file: `${bridge}/eap/eap-service.ts`,
-    find: 'if (place?.nas !== nas || place.caller !== caller) {',
-    replace: 'if (place?.nas !== nas) {',
+    find: 'if (conversation?.nas === nas && conversation.caller === caller) {',
+    replace: 'if (conversation?.nas === nas) {',
     caughtBy: newcomers,
   },
   {
@@ -337,7 +337,7 @@ const eapFaults: readonly Fault[] = [
   },
   {
     name: 'a State is good for ten minutes',
-    file: `${bridge}/eap/conversations.ts`,
+    file: `${bridge}/eap/eap-service.ts`,
     find: 'conversationMilliseconds = 60_000',
     replace: 'conversationMilliseconds = 600_000',
     caughtBy: newcomers,
@@ -345,7 +345,7 @@ const eapFaults: readonly Fault[] = [
   {
     name: 'a response that counts for nothing ends the conversation',
     file: `${bridge}/eap/eap-service.ts`,
-    find: "        if (answer.kind === 'discard') this.places.set(key, place);\n",
+    find: '        if (state) this.conversations.set(keyOf(state), conversation);\n',
     replace: '',
     caughtBy: rfc3579,
   },
@@ -393,7 +393,7 @@ const eapFaults: readonly Fault[] = [
   },
   {
     name: 'the certificate of one device is good on the port of another',
-    file: `${bridge}/eap/conversations.ts`,
+    file: `${bridge}/eap/tls-peers.ts`,
     find: 'if (caller !== mac) return',
     replace: 'if (caller.length !== mac.length) return',
     caughtBy: rfc9190,

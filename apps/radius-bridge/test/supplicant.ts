@@ -1,10 +1,20 @@
-import { randomBytes } from 'node:crypto';
 import { connect, type TLSSocket } from 'node:tls';
 import { setImmediate as turn } from 'node:timers/promises';
-import { decodeEap, decodeTlsFrame, eapCodes, eapTypes, encodeEap, IncomingMessage, OutgoingMessage } from '#radius';
+import {
+  decodeEap,
+  decodeTlsFrame,
+  EapConversation,
+  eapCodes,
+  eapTypes,
+  encodeEap,
+  IncomingMessage,
+  OutgoingMessage,
+  type EapAnswer,
+} from '#radius';
 import type { Mac } from '#net';
-import type { Conversations } from '../src/eap/conversations.js';
-import type { EapOutcome } from '../src/eap/messages.js';
+import type { EstablishedTls } from '../src/eap/established.js';
+import type { Beginning, EapStep } from '../src/eap/messages.js';
+import type { TlsPeers } from '../src/eap/tls-peers.js';
 import { Wire } from '../src/eap/wire.js';
 import type { Issued } from './certificates.js';
 
@@ -17,7 +27,7 @@ export interface Attempt {
 }
 
 export interface Attempted {
-  readonly outcome: EapOutcome;
+  readonly outcome: EapAnswer<EstablishedTls>;
   readonly session: Buffer | undefined;
   readonly keyMaterial: Buffer | null;
 }
@@ -26,22 +36,22 @@ let numbered = 0;
 const identity = encodeEap(eapCodes.response, 1, eapTypes.identity, Buffer.from('anonymous'));
 const patience = 20;
 
-/** A supplicant of Node's own TLS client, which talks to conversations in this process. */
-export async function attempt(
-  conversations: Conversations,
-  { device, caller, version, session }: Attempt,
-): Promise<Attempted> {
+/** A supplicant of Node's own TLS client, which converses with what a worker would have, in this process. */
+export async function attempt(peers: TlsPeers, { device, caller, version, session }: Attempt): Promise<Attempted> {
   const number = numbered++;
   const wire = new Wire();
   let tls: TLSSocket | null = null;
   let ticket: Buffer | undefined;
   let outgoing: OutgoingMessage | null = null;
   let incoming = new IncomingMessage();
-  let outcome = await conversations.receive(
-    number,
-    { caller, fragmentSize: 300, ticketKeys: randomBytes(48), earlier: null },
-    identity,
-  );
+  let begins: Beginning | null = { method: 'tls', caller, tunnel: null };
+  const receive = (message: Buffer): Promise<EapStep> => {
+    const step = peers.receive(number, begins, message);
+    begins = null;
+    return step;
+  };
+  const conversation = new EapConversation(() => ({ receive, close: () => peers.close(number) }), ['tls'], 300, 1);
+  let outcome = await conversation.receive(identity);
   while (outcome.kind === 'request') {
     const request = decodeEap(outcome.packet);
     if (typeof request === 'string') throw new Error(request);
@@ -72,11 +82,7 @@ export async function attempt(
       outgoing = output.length > 0 ? new OutgoingMessage(output, 300) : null;
     }
     const typeData = outgoing && !outgoing.isDone ? outgoing.next() : Buffer.from([0]);
-    outcome = await conversations.receive(
-      number,
-      null,
-      encodeEap(eapCodes.response, request.id, eapTypes.tls, typeData),
-    );
+    outcome = await conversation.receive(encodeEap(eapCodes.response, request.id, eapTypes.tls, typeData));
   }
   const keyMaterial = outcome.kind === 'success' ? materialOf(tls!, version) : null;
   const given = ticket ?? tls?.getSession();

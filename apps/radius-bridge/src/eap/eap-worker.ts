@@ -1,7 +1,7 @@
 /* A process of its own for handshakes: what they take, no MAC authentication waits for. */
 import type { Credential } from '#model';
-import { Conversations } from './conversations.js';
-import type { FromEapWorker, ToEapWorker } from './messages.js';
+import { lost, type FromEapWorker, type ToEapWorker } from './messages.js';
+import { TlsPeers } from './tls-peers.js';
 
 const asked = new Map<number, (credential: Credential | null) => void>();
 let questions = 0;
@@ -13,7 +13,7 @@ const find = (username: string): Promise<Credential | null> =>
     send({ type: 'find', question, username });
   });
 
-const conversations = new Conversations(Date.now, find);
+const peers = new TlsPeers(Date.now, find);
 
 function send(message: FromEapWorker): void {
   if (process.connected) process.send!(message);
@@ -22,24 +22,27 @@ function send(message: FromEapWorker): void {
 process.on('message', (message: ToEapWorker) => {
   switch (message.type) {
     case 'configure':
-      conversations.configure(message.material);
+      peers.configure(message.material);
       return;
     case 'credential':
       asked.get(message.question)?.(message.credential);
       asked.delete(message.question);
+      return;
+    case 'close':
+      peers.close(message.connection);
       return;
     case 'receive':
       receive(message);
   }
 });
 
-function receive({ request, conversation, begins, message }: Extract<ToEapWorker, { type: 'receive' }>): void {
-  conversations.receive(conversation, begins, message).then(
-    (answer) => send({ type: 'answer', request, answer }),
+function receive({ request, connection, begins, message }: Extract<ToEapWorker, { type: 'receive' }>): void {
+  peers.receive(connection, begins, message).then(
+    (step) => send({ type: 'answer', request, step }),
     // A fault costs its conversation, not the others.
     (error: unknown) => {
       process.stderr.write(`EAP worker: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-      send({ type: 'answer', request, answer: { kind: 'unknown' } });
+      send({ type: 'answer', request, step: lost });
     },
   );
 }

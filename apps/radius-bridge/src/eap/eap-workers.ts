@@ -3,10 +3,12 @@ import { once } from 'node:events';
 import { setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Credential } from '#model';
+import type { TlsPeer } from '#radius';
 import { moduleBeside, post } from '../child-processes.js';
 import type { Log } from '../log.js';
+import type { EstablishedTls } from './established.js';
 import type { EapMaterial } from './material.js';
-import type { Beginning, EapOutcome, FromEapWorker, ToEapWorker } from './messages.js';
+import { lost, type Beginning, type EapStep, type FromEapWorker, type ToEapWorker } from './messages.js';
 
 const restartMilliseconds = 1000;
 /** Where processors are short, a handshake waits for MAC authentication, which takes a hundredth of its time. */
@@ -14,14 +16,15 @@ const niceness = 10;
 
 interface Worker {
   process: ChildProcess | null;
-  readonly waiting: Map<number, (answer: EapOutcome) => void>;
+  readonly waiting: Map<number, (step: EapStep) => void>;
 }
 
-/** The worker processes. One that dies is started again; what it was in the middle of is answered `unknown`. */
+/** The worker processes, and the TLS connections that they have. One that dies is started again; what it was in the middle of has failed. */
 export class EapWorkers {
   private readonly workers: Worker[];
   private material: EapMaterial | null = null;
   private requests = 0;
+  private connections = 0;
   private ended = 0;
   private isClosed = false;
 
@@ -51,32 +54,39 @@ export class EapWorkers {
     };
   }
 
-  /** The one with the least to do. */
-  leastBusy(): number {
-    const loads = this.workers.map(({ waiting }) => waiting.size);
-    return loads.indexOf(Math.min(...loads));
+  /** Messages without an answer, of the worker with the fewest. */
+  get leastBacklog(): number {
+    return Math.min(...this.workers.map(({ waiting }) => waiting.size));
   }
 
-  /** Messages that are not answered yet. */
-  backlog(worker: number): number {
-    return this.workers[worker]!.waiting.size;
+  /** A connection of the worker with the least to do. */
+  connect(begins: Beginning): TlsPeer<EstablishedTls> {
+    const { leastBacklog } = this;
+    const worker = this.workers.find(({ waiting }) => waiting.size === leastBacklog)!;
+    const connection = this.connections++;
+    let state: 'new' | 'open' | 'over' = 'new';
+    const receive = async (message: Buffer): Promise<EapStep> => {
+      const isNew = state === 'new';
+      state = 'open';
+      const step = await this.ask(worker, connection, isNew ? begins : null, message);
+      if (step.kind !== 'continue') state = 'over';
+      return step;
+    };
+    const close = (): void => {
+      if (state === 'open' && worker.process) tell(worker.process, { type: 'close', connection });
+      state = 'over';
+    };
+    return { receive, close };
   }
 
-  receive(
-    at: number,
-    conversation: number,
-    begins: Beginning | null,
-    message: Buffer,
-    done: (answer: EapOutcome) => void,
-  ): void {
-    const worker = this.workers[at]!;
-    if (!worker.process) {
-      done({ kind: 'unknown' });
-      return;
-    }
-    const request = this.requests++;
-    worker.waiting.set(request, done);
-    tell(worker.process, { type: 'receive', request, conversation, begins, message });
+  private ask(worker: Worker, connection: number, begins: Beginning | null, message: Buffer): Promise<EapStep> {
+    const { process } = worker;
+    if (!process) return Promise.resolve(lost);
+    return new Promise((resolve) => {
+      const request = this.requests++;
+      worker.waiting.set(request, resolve);
+      tell(process, { type: 'receive', request, connection, begins, message });
+    });
   }
 
   async close(): Promise<void> {
@@ -106,12 +116,12 @@ export class EapWorkers {
       }
       const done = worker.waiting.get(message.request);
       worker.waiting.delete(message.request);
-      done?.(message.answer);
+      done?.(message.step);
     });
     child.on('error', (error) => this.log('error', 'EAP worker', { problem: error.message }));
     child.on('exit', (code, signal) => {
       worker.process = null;
-      for (const done of worker.waiting.values()) done({ kind: 'unknown' });
+      for (const done of worker.waiting.values()) done(lost);
       worker.waiting.clear();
       if (this.isClosed) return;
       this.ended++;

@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { X509Certificate } from 'node:crypto';
 import type { EapAuthority, IdentityRule } from '#policy/snapshot';
 import { parseMac, type Mac } from '#net';
-import { alternativeNames, canonicalSerial, pemBlocks } from '../certificates.js';
+import { alternativeNames, canonicalSerial, pemBlocks, subjectNames } from '../certificates.js';
 import { named } from '../log.js';
 import type { Responder } from './ocsp.js';
 import { X509Certificate as ParsedCertificate, X509Crl } from '@peculiar/x509';
@@ -36,16 +36,13 @@ export interface Trusted {
   readonly responder: Responder | null;
 }
 
-/** A certificate's names, by kind. */
-export type CertificateNames = Readonly<Record<IdentityRule['from'], readonly string[]>>;
-
 /** What is judged of a certificate: read from itself, or told by who has seen it (rest/claimed-certificates.ts). */
 export interface CertificateFacts extends Pick<
   X509Certificate,
   'validFrom' | 'validFromDate' | 'validTo' | 'validToDate' | 'serialNumber'
 > {
   readonly isIssuedBy: (issuer: X509Certificate) => boolean;
-  readonly names: () => CertificateNames;
+  readonly names: (from: IdentityRule['from']) => readonly string[];
 }
 
 interface Issuer {
@@ -83,7 +80,7 @@ export class Trust {
   judge(certificate: X509Certificate, now: Date): Trusted | { readonly reason: string } {
     const { validFrom, validFromDate, validTo, validToDate, serialNumber } = certificate;
     const isIssuedBy = (issuer: X509Certificate): boolean => hasIssued(issuer, certificate);
-    const names = (): CertificateNames => namesIn(certificate);
+    const names = (from: IdentityRule['from']): readonly string[] => namesIn(certificate, from);
     return this.judgeFacts({ validFrom, validFromDate, validTo, validToDate, serialNumber, isIssuedBy, names }, now);
   }
 
@@ -104,7 +101,7 @@ export class Trust {
         return { reason: `the revocation list of authority \`${name}\` ended on ${validUntil.toISOString()}` };
       if (serials.has(canonicalSerial(facts.serialNumber))) return { reason: 'the certificate is revoked' };
     }
-    const judgement = deviceOf(facts.names(), issuer.authority.devices);
+    const judgement = deviceOf(facts.names, issuer.authority.devices);
     if ('reason' in judgement) return judgement;
     return { mac: judgement.mac, issuer: issuer.certificate, responder: issuer.authority.ocsp };
   }
@@ -151,10 +148,10 @@ function joined(lists: readonly X509Crl[]): Revocations {
 const hasIssued = (issuer: X509Certificate, certificate: X509Certificate): boolean =>
   certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
 
-function deviceOf(names: CertificateNames, rules: readonly IdentityRule[]): Judgement {
+function deviceOf(names: CertificateFacts['names'], rules: readonly IdentityRule[]): Judgement {
   const found = new Set<Mac>();
   for (const rule of rules) {
-    for (const name of names[rule.from]) {
+    for (const name of names(rule.from)) {
       const mac = macIn(name, rule.pattern);
       if (mac) found.add(mac);
     }
@@ -174,14 +171,17 @@ function macIn(name: string, pattern: string): Mac | null {
   return parseMac(text.slice(before.length, text.length - after.length));
 }
 
-function namesIn(certificate: X509Certificate): CertificateNames {
-  const parsed = new ParsedCertificate(certificate.raw);
-  const ofType = alternativeNames(parsed);
-  return {
-    'dns-name': ofType('dns'),
-    uri: ofType('url'),
-    email: ofType('email'),
-    'common-name': parsed.subjectName.getField('CN'),
-    'serial-number': parsed.subjectName.getField('2.5.4.5'),
-  };
+const alternatives = { 'dns-name': 'DNS', uri: 'URI', email: 'email' } as const;
+
+function namesIn(certificate: X509Certificate, from: IdentityRule['from']): readonly string[] {
+  switch (from) {
+    case 'common-name':
+      return subjectNames(certificate, 'CN');
+    case 'serial-number':
+      return subjectNames(certificate, 'serialNumber');
+    case 'dns-name':
+    case 'uri':
+    case 'email':
+      return alternativeNames(certificate)(alternatives[from]);
+  }
 }

@@ -3,7 +3,7 @@ import type { X509Certificate } from 'node:crypto';
 import { X509Certificate as ParsedCertificate, X509Crl } from '@peculiar/x509';
 import type { CertificateName } from '#policy/snapshot';
 import { parseAddress } from '#net';
-import { alternativeNames, canonicalSerial, pemBlocks } from '../../certificates.js';
+import { alternativeNames, canonicalSerial, pemBlocks, subjectNames } from '../../certificates.js';
 import type { CertificateNames } from '../../clients/client-table.js';
 
 /** A certificate that a connection began with: the chain was proved by TLS, what changes with time is judged here. */
@@ -16,9 +16,13 @@ export interface PeerCertificate {
 
 export function readPeerCertificate(certificate: X509Certificate): PeerCertificate {
   const parsed = new ParsedCertificate(certificate.raw);
-  const ofType = alternativeNames(parsed);
+  const named = alternativeNames(certificate);
   return {
-    names: { 'dns-name': ofType('dns'), 'ip-address': ofType('ip'), 'common-name': parsed.subjectName.getField('CN') },
+    names: {
+      'dns-name': named('DNS'),
+      'ip-address': named('IP Address'),
+      'common-name': subjectNames(certificate, 'CN'),
+    },
     issuer: parsed.issuer,
     serial: canonicalSerial(parsed.serialNumber),
     validUntil: certificate.validToDate,

@@ -1,22 +1,14 @@
-import { randomInt, type X509Certificate } from 'node:crypto';
-import { EapConversation, type TlsMethod, type TlsPeer } from '#radius';
+import type { X509Certificate } from 'node:crypto';
+import type { TlsPeer } from '#radius';
 import type { Mac } from '#net';
 import { EapTlsServer } from './eap-tls.js';
 import type { EstablishedTls } from './established.js';
 import type { EapMaterial } from './material.js';
-import type { Beginning, EapOutcome } from './messages.js';
+import { lost, type Beginning, type EapStep } from './messages.js';
 import { OcspClient } from './ocsp.js';
 import { passwordJudge, proofs, type FindCredential } from './passwords.js';
 import { Trust, type Judgement } from './trust.js';
 import { TunnelPeer } from './tunnel.js';
-
-/** A supplicant that says nothing for this long has given up, and so has its NAS. */
-export const conversationMilliseconds = 60_000;
-
-interface Open {
-  readonly eap: EapConversation<EstablishedTls>;
-  expiresAt: number;
-}
 
 interface Served {
   readonly material: EapMaterial;
@@ -25,12 +17,14 @@ interface Served {
   readonly ocsp: OcspClient;
 }
 
-/** The conversations of one worker. Those that are under way go on with the material that they began with. */
-export class Conversations {
+/**
+ * The TLS connections of one worker, by number. Those that are under way go on with the material that they began with. How long one
+ * lives is for the bridge to say: it ends with its last step, or when it is closed.
+ */
+export class TlsPeers {
   private served: Served | null = null;
   private readonly ocsp: OcspClient;
-  /** In order of expiry. */
-  private readonly open = new Map<number, Open>();
+  private readonly open = new Map<number, TlsPeer<EstablishedTls>>();
 
   constructor(
     private readonly now: () => number,
@@ -48,46 +42,39 @@ export class Conversations {
     this.served = serve(material, this.ocsp);
   }
 
-  async receive(number: number, begins: Beginning | null, message: Buffer): Promise<EapOutcome> {
-    this.forgetOld();
-    const known = begins ? this.begin(number, begins) : this.open.get(number);
-    if (!known) return { kind: 'unknown' };
-    known.expiresAt = this.now() + conversationMilliseconds;
-    this.open.delete(number);
-    this.open.set(number, known);
-    // An empty message asks us to begin (RFC 3579 §2.1).
-    const answer = message.length === 0 && begins ? known.eap.begin() : await known.eap.receive(message);
-    if (answer.kind === 'success' || answer.kind === 'failure') this.open.delete(number);
-    return answer;
+  async receive(connection: number, begins: Beginning | null, message: Buffer): Promise<EapStep> {
+    const peer = begins ? this.begin(connection, begins) : this.open.get(connection);
+    if (!peer) return lost;
+    let isOver = true;
+    try {
+      const step = await peer.receive(message);
+      isOver = step.kind !== 'continue';
+      return step;
+    } finally {
+      if (isOver) this.close(connection);
+    }
   }
 
-  private begin(number: number, beginning: Beginning): Open | undefined {
+  close(connection: number): void {
+    this.open.get(connection)?.close();
+    this.open.delete(connection);
+  }
+
+  private begin(connection: number, beginning: Beginning): TlsPeer<EstablishedTls> | null {
     const { served } = this;
-    if (!served) return undefined;
-    const connect = (method: TlsMethod): TlsPeer<EstablishedTls> => this.connect(served, method, beginning);
-    const eap = new EapConversation(connect, served.material.methods, beginning.fragmentSize, randomInt(256));
-    const conversation = { eap, expiresAt: 0 };
-    this.open.set(number, conversation);
-    return conversation;
+    if (!served) return null;
+    const peer = this.connect(served, beginning);
+    this.open.set(connection, peer);
+    return peer;
   }
 
-  private connect(
-    served: Served,
-    method: TlsMethod,
-    { caller, ticketKeys, earlier }: Beginning,
-  ): TlsPeer<EstablishedTls> {
+  private connect(served: Served, { method, caller, tunnel }: Beginning): TlsPeer<EstablishedTls> {
     if (method === 'tls')
       return served.certificates.connect((certificate) => judge(served, certificate, caller, new Date(this.now())));
+    if (!tunnel) throw new TypeError(`${method} begins without keys for its tickets`);
+    const { ticketKeys, earlier } = tunnel;
     const ports = { find: proofs(this.find), judge: passwordJudge(this.find, caller, earlier), ticketKeys };
     return new TunnelPeer(method, served.material, ports);
-  }
-
-  private forgetOld(): void {
-    for (const [number, { eap, expiresAt }] of this.open) {
-      if (expiresAt > this.now()) break;
-      eap.close();
-      this.open.delete(number);
-    }
   }
 }
 

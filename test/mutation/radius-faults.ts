@@ -85,14 +85,14 @@ const packetFaults: readonly Fault[] = [
   {
     name: 'the second of two Message-Authenticators is believed',
     file: `${radius}/verify.ts`,
-    find: "      if (found !== null) return 'duplicate';\n",
+    find: "    if (found !== null) return 'duplicate';\n",
     replace: '',
     caughtBy: rfc3579,
   },
   {
     name: 'a Message-Authenticator of any length is compared',
     file: `${radius}/verify.ts`,
-    find: "  if (length !== 16) return 'invalid';\n",
+    find: "  if (bytes[found - 1] !== messageAuthenticatorLength) return 'invalid';\n",
     replace: '',
     caughtBy: rfc3579,
   },
@@ -120,8 +120,8 @@ const packetFaults: readonly Fault[] = [
   {
     name: 'the authenticator of a CoA reply is not looked at',
     file: `${radius}/verify.ts`,
-    find: "  if (!timingSafeEqual(sum, reply.authenticator)) return 'bad-authenticator';\n",
-    replace: '',
+    find: 'timingSafeEqual(secret.md5After(summand(reply, requestAuthenticator, null)), reply.authenticator)',
+    replace: 'timingSafeEqual(reply.authenticator, reply.authenticator)',
     caughtBy: rfc5176,
   },
   {

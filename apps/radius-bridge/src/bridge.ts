@@ -35,6 +35,7 @@ import { readTracked } from './sessions/tracked-session.js';
 import { SnapshotStore, type ActivePolicy } from './snapshot-store.js';
 import type { PacketHandlers } from './transport/radsec/radsec-connection.js';
 import { Transports } from './transport/transports.js';
+import { Turns } from './turns.js';
 
 const maxSessions = 500_000;
 const housekeepingMilliseconds = 30_000;
@@ -89,7 +90,11 @@ export class Bridge {
     const now = (): Date => new Date();
     const decisionIds = new DecisionIds();
     const controller = { url: config.controllerUrl, token: config.controllerToken };
-    this.eapWorkers = new EapWorkers(config.eapWorkers, (username) => this.credentials.find(username), log);
+    const turns = new Turns((error) => {
+      counters.add('faults');
+      log('error', 'fault in 802.1X', { reason: reasonOf(error) });
+    });
+    this.eapWorkers = new EapWorkers(config.eapWorkers, (username) => credentials.find(username), turns, log);
     this.eap = new EapService(this.eapWorkers, config.secretOf, counters, log, Date.now);
     this.certificates = new ClaimedCertificates(config.secretOf, log);
     const downloads = new AclDownloads();
@@ -130,7 +135,7 @@ export class Bridge {
     });
     this.feed = new FeedClient(controller, receiver, counters, log);
     const logDecision = config.logDecisions ? decisionLog(log) : null;
-    const ports = { ...shared, central: { downloads, eap: this.eap }, gate: authenticationGate };
+    const ports = { ...shared, central: { downloads, turns, eap: this.eap }, gate: authenticationGate };
     const authentication = new AuthenticationHandler(ports, decisionIds, Date.now, logDecision);
     const responderPorts = {
       devices,

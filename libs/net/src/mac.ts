@@ -10,9 +10,10 @@ const forms: Readonly<Record<number, { readonly group: number; readonly separato
   14: { group: 4, separators: '.-' }, // 001a.2b3c.4d5e (Cisco), 001a-2b3c-4d5e (H3C, HP)
   17: { group: 2, separators: ':-' }, // 00:1a:2b:3c:4d:5e, 00-1A-2B-3C-4D-5E (RFC 3580 §3.21)
 };
-const digits = new Uint8Array(12);
-const hex = '0123456789abcdef';
-const octets = Array.from({ length: 256 }, (_, i) => hex[i >> 4]! + hex[i & 15]!);
+const canonicalLength = 17;
+/** What is being read, in the canonical form: put together of twelve pieces, a text would leave eleven others behind. */
+const canonical = Buffer.alloc(canonicalLength, ':');
+const hex = Buffer.from('0123456789abcdef');
 
 /**
  * Reads the five forms in which switches write a MAC. Anything else, all zeros, broadcast and group addresses give `null`.
@@ -33,11 +34,11 @@ export function parseMac(text: string): Mac | null {
     const digit = hexDigit(text.charCodeAt(at));
     if (digit === 16) return null;
     any |= digit;
-    digits[count++] = digit;
+    if (count === 1 && (digit & 1) === 1) return null;
+    canonical[count + (count >> 1)] = hex[digit]!;
+    count++;
   }
-  if (any === 0 || (digits[1]! & 1) === 1) return null;
-  const octet = (i: number): string => octets[(digits[2 * i]! << 4) | digits[2 * i + 1]!]!;
-  return `${octet(0)}:${octet(1)}:${octet(2)}:${octet(3)}:${octet(4)}:${octet(5)}` as Mac;
+  return any === 0 ? null : (canonical.toString('latin1') as Mac);
 }
 
 /** `00-1A-2B-3C-4D-5E`, the form RFC 3580 §3.21 asks of Calling-Station-Id. */

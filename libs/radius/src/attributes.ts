@@ -18,19 +18,21 @@ export function readAll(attributes: Attributes, type: number): Buffer[] {
   return attributes.filter((attribute) => attribute.type === type).map(({ value }) => value);
 }
 
-function isPrintableAscii(value: Buffer): boolean {
-  for (let i = 0; i < value.length; i++) if (value[i]! < 0x20 || value[i]! > 0x7e) return false;
+function isPrintableAscii(bytes: Buffer, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) if (bytes[i]! < 0x20 || bytes[i]! > 0x7e) return false;
   return true;
 }
 
 /** UTF-8 without the NUL that some switches end it with; control characters, which no store or log should meet, give U+FFFD. */
-export function decodeText(value: Buffer): string {
-  if (isPrintableAscii(value)) return value.toString('latin1');
-  return value
-    .toString('utf8')
+export function decodeTextIn(bytes: Buffer, start: number, end: number): string {
+  if (isPrintableAscii(bytes, start, end)) return bytes.toString('latin1', start, end);
+  return bytes
+    .toString('utf8', start, end)
     .replace(/\0+$/, '')
     .replaceAll(/\p{Cc}/gu, '\u{fffd}');
 }
+
+export const decodeText = (value: Buffer): string => decodeTextIn(value, 0, value.length);
 
 export function readText(attributes: Attributes, type: number): string | null {
   const value = readOctets(attributes, type);

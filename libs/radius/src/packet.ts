@@ -1,3 +1,4 @@
+import { decodeTextIn } from './attributes.js';
 import { types } from './dictionary.js';
 import type { Secret } from './secret.js';
 
@@ -29,6 +30,30 @@ export interface Attribute {
   readonly type: number;
   /** Decoded: a view on the datagram. */
   readonly value: Buffer;
+}
+
+/** An attribute where it stands in its datagram. A view of it is made when somebody asks: most are only read, as text or number. */
+export class ReceivedAttribute implements Attribute {
+  constructor(
+    readonly type: number,
+    private readonly bytes: Buffer,
+    private readonly start: number,
+    private readonly end: number,
+  ) {}
+
+  get value(): Buffer {
+    return this.bytes.subarray(this.start, this.end);
+  }
+
+  /** As `decodeText` of its value. */
+  get text(): string {
+    return decodeTextIn(this.bytes, this.start, this.end);
+  }
+
+  /** Null: it has not four bytes. */
+  get integer(): number | null {
+    return this.end - this.start === 4 ? this.bytes.readUInt32BE(this.start) : null;
+  }
 }
 
 /**
@@ -69,7 +94,7 @@ export function decodePacket(datagram: Buffer): Packet | MalformedReason {
     const size = at + 1 < length ? datagram[at + 1]! : 0;
     if (size < 2) return 'attribute-too-short';
     if (at + size > length) return 'attribute-overrun';
-    attributes.push({ type: datagram[at]!, value: datagram.subarray(at + 2, at + size) });
+    attributes.push(new ReceivedAttribute(datagram[at]!, datagram, at + 2, at + size));
     at += size;
   }
   return {
@@ -77,7 +102,7 @@ export function decodePacket(datagram: Buffer): Packet | MalformedReason {
     id: datagram[1]!,
     authenticator: datagram.subarray(4, headerLength),
     attributes,
-    bytes: datagram.subarray(0, length),
+    bytes: datagram.length === length ? datagram : datagram.subarray(0, length),
   };
 }
 

@@ -9,7 +9,7 @@ import {
   readOctets,
 } from './attributes.js';
 import { types } from './dictionary.js';
-import type { Packet } from './packet.js';
+import { ReceivedAttribute, type Attribute, type Packet } from './packet.js';
 
 /** Where a request comes from and what session it is about, as the NAS tells it; all of it optional, none of it proved. */
 export interface RequestContext {
@@ -39,31 +39,32 @@ export interface RequestContext {
 
 /** In one pass, since each authentication reads all of it. Of each type, the first counts. */
 export function readRequestContext({ attributes }: Pick<Packet, 'attributes'>): RequestContext {
-  let userName: Buffer | null = null;
-  let callingStation: Buffer | null = null;
-  let calledStation: Buffer | null = null;
-  let serviceType: Buffer | null = null;
-  let nasIdentifier: Buffer | null = null;
-  let nasIpAddress: Buffer | null = null;
-  let nasIpv6Address: Buffer | null = null;
-  let nasPort: Buffer | null = null;
-  let nasPortId: Buffer | null = null;
-  let nasPortType: Buffer | null = null;
-  let acctSessionId: Buffer | null = null;
+  let userName: Attribute | null = null;
+  let callingStation: Attribute | null = null;
+  let calledStation: Attribute | null = null;
+  let serviceType: Attribute | null = null;
+  let nasIdentifier: Attribute | null = null;
+  let nasIpAddress: Attribute | null = null;
+  let nasIpv6Address: Attribute | null = null;
+  let nasPort: Attribute | null = null;
+  let nasPortId: Attribute | null = null;
+  let nasPortType: Attribute | null = null;
+  let acctSessionId: Attribute | null = null;
   let isFramed = false;
   let hasVendors = false;
-  for (const { type, value } of attributes) {
-    if (type === types.userName) userName ??= value;
-    else if (type === types.callingStationId) callingStation ??= value;
-    else if (type === types.calledStationId) calledStation ??= value;
-    else if (type === types.serviceType) serviceType ??= value;
-    else if (type === types.nasIdentifier) nasIdentifier ??= value;
-    else if (type === types.nasIpAddress) nasIpAddress ??= value;
-    else if (type === types.nasIpv6Address) nasIpv6Address ??= value;
-    else if (type === types.nasPort) nasPort ??= value;
-    else if (type === types.nasPortId) nasPortId ??= value;
-    else if (type === types.nasPortType) nasPortType ??= value;
-    else if (type === types.acctSessionId) acctSessionId ??= value;
+  for (const attribute of attributes) {
+    const { type } = attribute;
+    if (type === types.userName) userName ??= attribute;
+    else if (type === types.callingStationId) callingStation ??= attribute;
+    else if (type === types.calledStationId) calledStation ??= attribute;
+    else if (type === types.serviceType) serviceType ??= attribute;
+    else if (type === types.nasIdentifier) nasIdentifier ??= attribute;
+    else if (type === types.nasIpAddress) nasIpAddress ??= attribute;
+    else if (type === types.nasIpv6Address) nasIpv6Address ??= attribute;
+    else if (type === types.nasPort) nasPort ??= attribute;
+    else if (type === types.nasPortId) nasPortId ??= attribute;
+    else if (type === types.nasPortType) nasPortType ??= attribute;
+    else if (type === types.acctSessionId) acctSessionId ??= attribute;
     else if (type === types.vendorSpecific) hasVendors = true;
     else if (isFramedAddress(type)) isFramed = true;
   }
@@ -73,13 +74,13 @@ export function readRequestContext({ attributes }: Pick<Packet, 'attributes'>): 
     userName: decodeTextOf(userName),
     callingStationId,
     callingStation: callingStationId === null ? null : parseMac(callingStationId),
-    serviceType: decodeInteger(serviceType),
+    serviceType: decodeIntegerOf(serviceType),
     nasIdentifier: decodeTextOf(nasIdentifier),
-    nasIpAddress: nasIpAddress?.length === 4 ? decodeAddress(nasIpAddress) : null,
-    nasIpv6Address: nasIpv6Address?.length === 16 ? decodeAddress(nasIpv6Address) : null,
-    nasPort: decodeInteger(nasPort),
+    nasIpAddress: decodeAddressOf(nasIpAddress, 4),
+    nasIpv6Address: decodeAddressOf(nasIpv6Address, 16),
+    nasPort: decodeIntegerOf(nasPort),
     nasPortId: decodeTextOf(nasPortId),
-    nasPortType: decodeInteger(nasPortType),
+    nasPortType: decodeIntegerOf(nasPortType),
     calledStationId,
     ssid: calledStationId === null ? null : readSsid(calledStationId),
     acctSessionId: decodeTextOf(acctSessionId),
@@ -92,9 +93,22 @@ export function readRequestContext({ attributes }: Pick<Packet, 'attributes'>): 
 const isFramedAddress = (type: number): boolean =>
   type === types.framedIpAddress || type === types.framedIpv6Address || type === types.framedIpv6Prefix;
 
-const decodeTextOf = (value: Buffer | null): string | null => (value === null ? null : decodeText(value));
+function decodeTextOf(attribute: Attribute | null): string | null {
+  if (attribute === null) return null;
+  return attribute instanceof ReceivedAttribute ? attribute.text : decodeText(attribute.value);
+}
 
-const decodeInteger = (value: Buffer | null): number | null => (value?.length === 4 ? value.readUInt32BE() : null);
+function decodeIntegerOf(attribute: Attribute | null): number | null {
+  if (attribute === null) return null;
+  return attribute instanceof ReceivedAttribute ? attribute.integer : decodeInteger(attribute.value);
+}
+
+const decodeInteger = (value: Buffer): number | null => (value.length === 4 ? value.readUInt32BE() : null);
+
+function decodeAddressOf(attribute: Attribute | null, length: 4 | 16): string | null {
+  const value = attribute?.value;
+  return value?.length === length ? decodeAddress(value) : null;
+}
 
 const none: readonly string[] = [];
 

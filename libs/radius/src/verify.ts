@@ -5,6 +5,7 @@ import {
   hasRandomAuthenticator,
   headerLength,
   maxPacketLength,
+  messageAuthenticatorLength,
   zeroAuthenticator,
   type Packet,
 } from './packet.js';
@@ -25,6 +26,8 @@ const replies: ReadonlySet<number> = new Set<number>([
 ]);
 
 const scratch = Buffer.alloc(maxPacketLength);
+const told = Buffer.alloc(16);
+const sum = Buffer.alloc(16);
 
 /** The packet for a sum: other authenticator, Message-Authenticator zeroed where there is one. Valid until the next call. */
 function summand({ bytes }: Packet, authenticator: Buffer, zeroAt: number | null): Buffer {
@@ -43,25 +46,27 @@ export function verifyMessageAuthenticator(
   secret: Secret,
   requestAuthenticator?: Buffer,
 ): MessageAuthenticatorVerdict {
-  let at = headerLength;
+  const { bytes } = packet;
   let found: number | null = null;
-  let length = 0;
-  for (const { type, value } of packet.attributes) {
-    if (type === types.messageAuthenticator) {
-      if (found !== null) return 'duplicate';
-      found = at + 2;
-      length = value.length;
-    }
-    at += 2 + value.length;
+  for (let at = headerLength; at < bytes.length; at += bytes[at + 1]!) {
+    if (bytes[at] !== types.messageAuthenticator) continue;
+    if (found !== null) return 'duplicate';
+    found = at + 2;
   }
   if (found === null) return 'missing';
-  if (length !== 16) return 'invalid';
-  const sum = secret.hmacMd5(summand(packet, signedAuthenticator(packet, requestAuthenticator), found));
-  return timingSafeEqual(sum, packet.bytes.subarray(found, found + 16)) ? 'valid' : 'invalid';
+  if (bytes[found - 1] !== messageAuthenticatorLength) return 'invalid';
+  for (let i = 0; i < 16; i++) told[i] = bytes[found + i]!;
+  if (hasRandomAuthenticator(packet.code)) {
+    // Where it stands, because this is done for each authentication: empty for as long as the sum takes.
+    for (let i = 0; i < 16; i++) bytes[found + i] = 0;
+    secret.hmacMd5(bytes, sum);
+    for (let i = 0; i < 16; i++) bytes[found + i] = told[i]!;
+  } else secret.hmacMd5(summand(packet, signedAuthenticator(packet, requestAuthenticator), found), sum);
+  return timingSafeEqual(sum, told) ? 'valid' : 'invalid';
 }
 
+/** Of a packet whose own is no random challenge. */
 function signedAuthenticator(packet: Packet, requestAuthenticator: Buffer | undefined): Buffer {
-  if (hasRandomAuthenticator(packet.code)) return packet.authenticator;
   if (!replies.has(packet.code)) return zeroAuthenticator;
   if (!requestAuthenticator) throw new TypeError('a reply is verified with the authenticator of its request');
   return requestAuthenticator;
@@ -91,8 +96,8 @@ const needsMessageAuthenticator = (code: number): boolean =>
  */
 export function verifyReply(reply: Packet, requestAuthenticator: Buffer, secret: Secret): SignatureVerdict {
   if (!replies.has(reply.code)) return 'bad-authenticator';
-  const sum = secret.md5After(summand(reply, requestAuthenticator, null));
-  if (!timingSafeEqual(sum, reply.authenticator)) return 'bad-authenticator';
+  if (!timingSafeEqual(secret.md5After(summand(reply, requestAuthenticator, null)), reply.authenticator))
+    return 'bad-authenticator';
   const verdict = verifyMessageAuthenticator(reply, secret, requestAuthenticator);
   if (verdict === 'missing') return needsMessageAuthenticator(reply.code) ? 'missing-message-authenticator' : 'valid';
   return verdict === 'valid' ? 'valid' : 'bad-message-authenticator';

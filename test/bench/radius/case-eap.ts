@@ -11,7 +11,7 @@ import { secret, type Side } from './side.ts';
 import type { TlsVersion } from './supplicant.ts';
 
 export type EapGenerator = Generator<EapJob, EapOutcome>;
-export const eapGenerator = (isElsewhere = false): EapGenerator => new Generator('eap-generator.ts', isElsewhere);
+export const eapGenerator = (goes: 'idle' | 'along' = 'along'): EapGenerator => new Generator('eap-generator.ts', goes);
 
 /** Enough that the server has always something to do. */
 const inFlight = 8;

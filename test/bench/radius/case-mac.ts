@@ -22,7 +22,9 @@ interface Sample extends MacOutcome {
 }
 
 export type MacGenerator = Generator<MacJob, MacOutcome>;
-export const macGenerator = (): MacGenerator => new Generator('mac-generator.ts');
+/** `first`: at a rate at which it sleeps most of the time. */
+export const macGenerator = (goes: 'first' | 'along' = 'along'): MacGenerator =>
+  new Generator('mac-generator.ts', goes);
 
 /** Throws on a wrong reply. */
 export async function measureMac(

@@ -67,7 +67,7 @@ async function start({ folder, devices, nodeFlags, isQuick }: RadiusOptions): Pr
   const macs = macsOf(Math.max(devices, inFlight));
   const credentials = issueCredentials(folder, 'ecdsa', macs.slice(0, inFlight));
   const side = await startCordon({ folder, macs, nodeFlags, snapshot: benchSnapshot(eapYaml(credentials)) });
-  const [mac, eap] = [macGenerator(), eapGenerator(true)];
+  const [mac, eap] = [macGenerator('first'), eapGenerator('idle')];
   return { side, macs, credentials, mac, eap, seconds: isQuick ? 5 : 10 };
 }
 

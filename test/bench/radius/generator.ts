@@ -8,12 +8,17 @@ export class Generator<Job, Outcome> {
   private readonly child: ChildProcess;
 
   /**
-   * `isElsewhere`: what it plays has processors of its own, so it gets only what nobody else wants (SCHED_IDLE, sched(7)). A low priority
-   * is not enough: the kernel lets whoever runs finish its slice of some milliseconds, and the server would wait for it.
+   * What it plays has processors of its own, so neither must wait for the other on this machine's few (sched(7)). A priority is not
+   * enough: the kernel lets whoever runs finish its slice of some milliseconds.
+   *
+   * `idle`: load, which gets only what nobody else wants. `first`: what measures time, which goes before all others (SCHED_FIFO): else it would
+   * measure how long it was kept waiting itself. It sleeps most of the time.
    */
-  constructor(file: string, isElsewhere = false) {
+  constructor(file: string, goes: 'idle' | 'first' | 'along' = 'along') {
     this.child = fork(join(import.meta.dirname, file));
-    if (isElsewhere) mustRun('chrt', ['--idle', '--all-tasks', '--pid', '0', `${this.child.pid}`]);
+    if (goes === 'along') return;
+    const policy = goes === 'idle' ? ['--idle', '0'] : ['--fifo', '1'];
+    mustRun('chrt', [policy[0]!, '--all-tasks', '--pid', policy[1]!, `${this.child.pid}`]);
   }
 
   async run(job: Job): Promise<Outcome> {

@@ -122,14 +122,57 @@ class Switches {
   }
 }
 
+/**
+ * What has come, to be checked when the clock has stopped: as bytes in one piece and numbers in arrays, because a hundred thousand
+ * objects would make the garbage collector stop the generator in the middle, for longer than any server takes.
+ */
+class Received {
+  private bytes = Buffer.allocUnsafeSlow(2 ** 22);
+  private used = 0;
+  private readonly ends: Float64Array;
+  private readonly requests: Int32Array;
+  private readonly times: Float64Array;
+  count = 0;
+
+  constructor(most: number) {
+    this.ends = new Float64Array(most);
+    this.requests = new Int32Array(most);
+    this.times = new Float64Array(most);
+  }
+
+  /** `request`: its slot and variant, as one number. `milliseconds`: how long it took. */
+  add(reply: Buffer, request: number, milliseconds: number): void {
+    if (this.used + reply.length > this.bytes.length) {
+      const larger = Buffer.allocUnsafeSlow(2 * this.bytes.length);
+      this.bytes.copy(larger, 0, 0, this.used);
+      this.bytes = larger;
+    }
+    reply.copy(this.bytes, this.used);
+    this.used += reply.length;
+    this.ends[this.count] = this.used;
+    this.requests[this.count] = request;
+    this.times[this.count++] = milliseconds;
+  }
+
+  get latencies(): number[] {
+    return [...this.times.subarray(0, this.count)];
+  }
+
+  *each(): Generator<{ readonly request: number; readonly reply: Buffer }> {
+    for (let i = 0; i < this.count; i++) {
+      const reply = this.bytes.subarray(i === 0 ? 0 : this.ends[i - 1]!, this.ends[i]);
+      yield { request: this.requests[i]!, reply };
+    }
+  }
+}
+
 /** One job under way. */
 class Round {
   private readonly free: number[] = [];
   private resting: number[] = [];
   private readonly due = new Float64Array(slots);
   private readonly turn = new Int32Array(slots).fill(-1);
-  private readonly received: { readonly request: Request; readonly reply: Buffer }[] = [];
-  private readonly latencies: number[] = [];
+  private readonly received: Received;
   private readonly switches: Switches;
   private readonly job: MacJob;
   private sent = 0;
@@ -141,6 +184,7 @@ class Round {
   constructor(switches: Switches, job: MacJob) {
     this.switches = switches;
     this.job = job;
+    this.received = new Received(job.count);
     for (let slot = slots - 1; slot >= 0; slot--) this.resting.push(slot);
     this.wakeRested(performance.now());
   }
@@ -200,8 +244,7 @@ class Round {
     const now = performance.now();
     this.turn[slot] = -1;
     this.free.unshift(slot);
-    this.latencies.push(now - this.due[slot]!);
-    this.received.push({ request: this.switches.requests[slot]![turn]!, reply });
+    this.received.add(reply, slot * variants + turn, now - this.due[slot]!);
     this.settle();
     if ('inFlight' in this.job.load) this.send(now);
   }
@@ -215,7 +258,7 @@ class Round {
   }
 
   private settle(): void {
-    if (this.received.length + this.lost >= this.job.count) this.end.resolve();
+    if (this.received.count + this.lost >= this.job.count) this.end.resolve();
   }
 
   /** Gives up requests that nobody answered, and the whole job when it takes too long. */
@@ -235,20 +278,25 @@ class Round {
   }
 
   private outcome(seconds: number): MacOutcome {
-    const problems = this.received.flatMap((received) => this.problemOf(received) ?? []);
+    const problems: string[] = [];
+    for (const { request, reply } of this.received.each()) {
+      const asked = this.switches.requests[Math.floor(request / variants)]![request % variants]!;
+      const problem = this.problemOf(asked, reply);
+      if (problem) problems.push(problem);
+    }
+    const { latencies } = this.received;
     return {
       seconds,
-      replies: this.received.length,
+      replies: this.received.count,
       lost: this.lost,
-      p50: quantile(this.latencies, 0.5),
-      p99: quantile(this.latencies, 0.99),
+      p50: quantile(latencies, 0.5),
+      p99: quantile(latencies, 0.99),
       wrong: problems.length,
       firstWrong: problems[0] ?? null,
     };
   }
 
-  private problemOf({ request, reply }: { readonly request: Request; readonly reply: Buffer }): string | null {
-    const { device, authenticator } = request;
+  private problemOf({ device, authenticator }: Request, reply: Buffer): string | null {
     const packet = decodePacket(reply);
     if (typeof packet === 'string') return `${device.mac}: the reply is no RADIUS packet: ${packet}`;
     const verdict = verifyReply(packet, authenticator, this.switches.secret);

@@ -31,6 +31,7 @@ import type { DecisionLog } from './decision-log.js';
 import type { SessionTable } from '../sessions/session-table.js';
 import type { SnapshotStore } from '../snapshot-store.js';
 import type { PacketHandler, Source } from '../transport/source.js';
+import type { Turns } from '../turns.js';
 import type { AclDownloads } from './acl-downloads.js';
 import { acceptAttributes } from './accept-attributes.js';
 import type { AuthorizedAccess } from './authorizer.js';
@@ -57,6 +58,8 @@ export interface AuthenticationPorts {
 
 export interface Central {
   readonly eap: EapService;
+  /** In which 802.1X is worked on, so that MAC authentication need not wait for it. */
+  readonly turns: Turns;
   readonly downloads: AclDownloads;
 }
 
@@ -64,7 +67,7 @@ export interface Central {
  * The authentication port: a datagram in, a signed reply or silence out.
  *
  *   gate (client, signature, rate) ▶ duplicate cache ▶ MAC ▶ device index ▶ access table ▶ attribute block ▶ sign
- *                                                  ├▶ EAP (in a worker) ▶ certificate's MAC ─┘
+ *                                                  ├▶ EAP (in its turn, TLS in a worker) ▶ certificate's MAC ─┘
  *                                                  └▶ name of an ACL ▶ that ACL (a switch that downloads)
  *
  * INVARIANT: nothing on the way of a MAC waits, and a packet that was not verified changes nothing but a counter. It does not
@@ -119,7 +122,9 @@ export class AuthenticationHandler {
     };
     if (packet.code === codes.statusServer) finish(this.fitting(this.answerStatus(packet, client), client), null);
     else if (central && readOctets(packet.attributes, types.eapMessage))
-      this.answerEap(asked, central.eap, (reply) => finish(reply, 'authentication.eap-round'));
+      central.turns.later(() =>
+        this.answerEap(asked, central.eap, (reply) => finish(reply, 'authentication.eap-round')),
+      );
     else {
       const download = central && readAclDownload(packet);
       const reply =

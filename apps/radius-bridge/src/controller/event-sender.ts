@@ -4,6 +4,7 @@ import type { Journal } from '../journal/journal.js';
 import { reasonOf, type Log } from '../log.js';
 import { Backoff, pause } from './backoff.js';
 import type { ControllerAddress } from './feed-client.js';
+import { postJson } from './post.js';
 
 const answerSchema = z.object({ stored: z.number().int().nonnegative() });
 const maxEvents = 1000;
@@ -79,14 +80,14 @@ export class EventSender {
     if (events.length === 0) return false;
     const token = this.controller.token();
     if (!token) throw new Error('there is no bridge token');
-    const answer = await fetch(`${this.controller.url}/api/v1/bridge/events`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-      body: `{"bridge":${JSON.stringify(this.bridgeId)},"events":[${events.map(({ json }) => json).join(',')}]}`,
-      signal: AbortSignal.any([this.stop.signal, AbortSignal.timeout(answerTimeout)]),
-    });
-    if (!answer.ok) throw new Error(`the controller answered ${answer.status} to events`);
-    const { stored } = answerSchema.parse(await answer.json());
+    const { status, body } = await postJson(
+      `${this.controller.url}/api/v1/bridge/events`,
+      token,
+      `{"bridge":${JSON.stringify(this.bridgeId)},"events":[${events.map(({ json }) => json).join(',')}]}`,
+      AbortSignal.any([this.stop.signal, AbortSignal.timeout(answerTimeout)]),
+    );
+    if (status < 200 || status > 299) throw new Error(`the controller answered ${status} to events`);
+    const { stored } = answerSchema.parse(JSON.parse(body));
     const last = events.at(-1)!.seq;
     if (stored < events[0]!.seq) throw new Error(`the controller stored events up to ${stored} only`);
     this.counters.add('events.sent', events.filter(({ seq }) => seq <= stored).length);

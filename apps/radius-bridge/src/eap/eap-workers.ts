@@ -6,6 +6,7 @@ import type { Credential } from '#model';
 import type { TlsPeer } from '#radius';
 import { moduleBeside, post } from '../child-processes.js';
 import type { Log } from '../log.js';
+import type { Turns } from '../turns.js';
 import type { EstablishedTls } from './established.js';
 import type { EapMaterial } from './material.js';
 import { lost, type Beginning, type EapStep, type FromEapWorker, type ToEapWorker } from './messages.js';
@@ -31,6 +32,8 @@ export class EapWorkers {
   constructor(
     count: number,
     private readonly find: (username: string) => Credential | null,
+    /** In which answers are taken. */
+    private readonly turns: Turns,
     private readonly log: Log,
   ) {
     this.workers = Array.from({ length: count }, () => ({ process: null, waiting: new Map() }));
@@ -116,7 +119,7 @@ export class EapWorkers {
       }
       const done = worker.waiting.get(message.request);
       worker.waiting.delete(message.request);
-      done?.(message.step);
+      if (done) this.turns.later(() => done(message.step));
     });
     child.on('error', (error) => this.log('error', 'EAP worker', { problem: error.message }));
     child.on('exit', (code, signal) => {

@@ -80,7 +80,7 @@ export class Trust {
   judge(certificate: X509Certificate, now: Date): Trusted | { readonly reason: string } {
     const { validFrom, validFromDate, validTo, validToDate, serialNumber } = certificate;
     const isIssuedBy = (issuer: X509Certificate): boolean => hasIssued(issuer, certificate);
-    const names = (from: IdentityRule['from']): readonly string[] => namesIn(certificate, from);
+    const names = (from: IdentityRule['from']): readonly string[] => readers[from](certificate);
     return this.judgeFacts({ validFrom, validFromDate, validTo, validToDate, serialNumber, isIssuedBy, names }, now);
   }
 
@@ -171,17 +171,10 @@ function macIn(name: string, pattern: string): Mac | null {
   return parseMac(text.slice(before.length, text.length - after.length));
 }
 
-const alternatives = { 'dns-name': 'DNS', uri: 'URI', email: 'email' } as const;
-
-function namesIn(certificate: X509Certificate, from: IdentityRule['from']): readonly string[] {
-  switch (from) {
-    case 'common-name':
-      return subjectNames(certificate, 'CN');
-    case 'serial-number':
-      return subjectNames(certificate, 'serialNumber');
-    case 'dns-name':
-    case 'uri':
-    case 'email':
-      return alternativeNames(certificate)(alternatives[from]);
-  }
-}
+const readers: Readonly<Record<IdentityRule['from'], (certificate: X509Certificate) => readonly string[]>> = {
+  'dns-name': (certificate) => alternativeNames(certificate)('DNS'),
+  uri: (certificate) => alternativeNames(certificate)('URI'),
+  email: (certificate) => alternativeNames(certificate)('email'),
+  'common-name': (certificate) => subjectNames(certificate, 'CN'),
+  'serial-number': (certificate) => subjectNames(certificate, 'serialNumber'),
+};

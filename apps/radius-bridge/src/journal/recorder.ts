@@ -16,8 +16,11 @@ export interface AuthenticationNote extends Pick<
   readonly grant: Omit<SessionGrant, 'decisionId'> | null;
 }
 
+/** Changed in place: a new object for each that repeats another would be garbage that has grown old. */
+type Kept = { -readonly [Field in keyof AuthenticationNote]: AuthenticationNote[Field] };
+
 interface Repeated {
-  note: AuthenticationNote;
+  readonly note: Kept;
   /** Since the last one that was written. */
   count: number;
   writtenAt: number;
@@ -30,7 +33,7 @@ const batchMilliseconds = 20;
  */
 const refreshMilliseconds = 5000;
 /** Writing thousands at once would hold up the requests that come meanwhile. */
-const refreshedPerBatch = 200;
+const refreshedPerBatch = 50;
 const repeatMilliseconds = 30_000;
 const maxRemembered = 50_000;
 /** Of one device or NAS: a list that is searched each time. */
@@ -90,21 +93,39 @@ export class Recorder {
   }
 
   authentication(note: AuthenticationNote): void {
-    const known = this.repeated.get(placeOf(note))?.find((other) => isOfSamePort(other.note, note));
+    const known = this.find(note);
     const now = this.now();
-    const isRepeated =
-      known?.note.grant?.segment === note.grant?.segment &&
-      known?.note.reason === note.reason &&
-      known?.note.method === note.method;
-    if (isRepeated && now - known.writtenAt < repeatMilliseconds) {
-      known.count++;
-      known.note = note;
+    if (!known) {
+      this.addNote(note, 1);
+      this.remember({ note: { ...note }, count: 0, writtenAt: now });
       return;
     }
-    if (known && !isRepeated && known.count > 0) this.addNote(known.note, known.count);
-    this.addNote(note, 1 + (isRepeated ? known.count : 0));
-    if (known) Object.assign(known, { note, count: 0, writtenAt: now });
-    else this.remember({ note, count: 0, writtenAt: now });
+    const kept = known.note;
+    const isRepeated =
+      kept.grant?.segment === note.grant?.segment && kept.reason === note.reason && kept.method === note.method;
+    if (isRepeated && now - known.writtenAt < repeatMilliseconds) known.count++;
+    else {
+      if (!isRepeated && known.count > 0) this.addNote(kept, known.count);
+      this.addNote(note, 1 + (isRepeated ? known.count : 0));
+      known.count = 0;
+      known.writtenAt = now;
+    }
+    kept.at = note.at;
+    kept.decisionId = note.decisionId;
+    // What is equal stays the string that it was: the new one need not grow old.
+    if (kept.snapshotDigest !== note.snapshotDigest) kept.snapshotDigest = note.snapshotDigest;
+    if (kept.grant !== note.grant) kept.grant = note.grant;
+    if (isRepeated) return;
+    kept.reason = note.reason;
+    kept.code = note.code;
+    kept.method = note.method;
+  }
+
+  /** Of the same port, with the same outcome. */
+  private find(note: AuthenticationNote): Repeated | null {
+    const others = this.repeated.get(placeOf(note));
+    if (others) for (const other of others) if (isOfSamePort(other.note, note)) return other;
+    return null;
   }
 
   private remember(repeated: Repeated): void {

@@ -113,7 +113,7 @@ export class Bridge {
     this.transports = new Transports(config, { snapshots: this.snapshots, counters, log });
     this.unwatch = watchEventLoop((lag) => {
       counters.took('event-loop.lag', lag);
-      this.transports.sampleLoad(lag);
+      this.transports.sampleLoad(Math.max(lag, turns.behind));
     });
     const { authenticationGate, accountingGate } = this.transports;
     // A bridge that lost its disk numbers from 1 again; under the old name the controller would take that for old news.

@@ -42,6 +42,17 @@ describe('work that may wait', () => {
     expect(done).toEqual(['a', 'a after', 'b', 'b after', 'c', 'c after']);
   });
 
+  it('tells how long it keeps the first one waiting', async () => {
+    const turns = new Turns(() => undefined);
+    expect(turns.behind).toBe(0);
+    turns.later(() => undefined);
+    const until = performance.now() + 20;
+    while (performance.now() < until);
+    expect(turns.behind).toBeGreaterThanOrEqual(20);
+    while (turns.size > 0) await turn();
+    expect(turns.behind).toBe(0);
+  });
+
   it('goes on after a fault', async () => {
     const faults: unknown[] = [];
     const turns = new Turns((error) => faults.push(error));

@@ -1,6 +1,12 @@
 /** Of a round of 802.1X, which takes a tenth of a millisecond: what a MAC authentication may have to wait for. */
 const tasksPerTurn = 4;
 
+interface Task {
+  readonly run: () => void;
+  /** By the monotonic clock, milliseconds. */
+  readonly since: number;
+}
+
 /**
  * Work that may wait, a little in each turn of the event loop: what comes in meanwhile is read in between. In a storm, dozens of
  * rounds of 802.1X and answers of workers are there at once, and each would stand before the MAC authentications that came after.
@@ -8,7 +14,7 @@ const tasksPerTurn = 4;
  * In order. What a task leaves for the microtasks is done before the next one.
  */
 export class Turns {
-  private readonly waiting: (() => void)[] = [];
+  private readonly waiting: Task[] = [];
   private next = 0;
   private scheduled = 0;
 
@@ -19,8 +25,14 @@ export class Turns {
     return this.waiting.length - this.next;
   }
 
-  later(task: () => void): void {
-    this.waiting.push(task);
+  /** How long the first one has been waiting, milliseconds. */
+  get behind(): number {
+    const first = this.waiting[this.next];
+    return first ? performance.now() - first.since : 0;
+  }
+
+  later(run: () => void): void {
+    this.waiting.push({ run, since: performance.now() });
     if (this.scheduled === 0) this.schedule();
   }
 
@@ -40,7 +52,7 @@ export class Turns {
     }
     this.scheduled--;
     try {
-      task();
+      task.run();
     } catch (error) {
       this.onFault(error);
     }

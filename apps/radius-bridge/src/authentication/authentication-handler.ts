@@ -224,11 +224,11 @@ export class AuthenticationHandler {
       case 'success':
         break;
     }
-    return this.fitting(this.admit(reply, asked, context), client);
+    return this.fitting(this.authorize(reply, asked, context), client);
   }
 
   /** The device proved which one it is: policy says what it gets now, which may have changed since the conversation began. */
-  private admit(
+  private authorize(
     { packet: eap, session }: Extract<EapReply, { kind: 'success' }>,
     asked: Admitted,
     context: RequestContext,

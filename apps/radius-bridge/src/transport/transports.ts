@@ -74,7 +74,7 @@ export class Transports {
     return this.load.isOverloaded;
   }
 
-  /** How late the event loop is, milliseconds; some times a second. */
+  /** How late the event loop is, or what takes turns in it, milliseconds; some times a second. */
   sampleLoad(lag: number): void {
     this.load.sample(lag);
   }

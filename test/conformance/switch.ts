@@ -114,7 +114,7 @@ export class Switch {
       .sort();
   }
 
-  /** As `unanswered`, for what a worker discards: that takes its time. */
+  /** As `unanswered`, for what waits for its turn or is a worker's to discard: that takes its time. */
   async untilDropped(datagram: Buffer): Promise<string[]> {
     const before = await this.counters();
     const isDrop = (name: string): boolean => name.includes('.dropped.');

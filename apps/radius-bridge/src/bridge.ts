@@ -94,7 +94,7 @@ export class Bridge {
       counters.add('faults');
       log('error', 'fault in 802.1X', { reason: reasonOf(error) });
     });
-    this.eapWorkers = new EapWorkers(config.eapWorkers, (username) => credentials.find(username), turns, log);
+    this.eapWorkers = new EapWorkers(config.eapWorkers, (username) => credentials.find(username), turns, Date.now, log);
     this.eap = new EapService(this.eapWorkers, config.secretOf, counters, log, Date.now);
     this.certificates = new ClaimedCertificates(config.secretOf, log);
     const downloads = new AclDownloads();

@@ -15,12 +15,25 @@ const restartMilliseconds = 1000;
 /** Where processors are short, a handshake waits for MAC authentication, which takes a hundredth of its time. */
 const niceness = 10;
 
-interface Worker {
-  process: ChildProcess | null;
-  readonly waiting: Map<number, (step: EapStep) => void>;
+/** Longer than a worker waits for anything itself: one that has not answered by then hangs. */
+const hangMilliseconds = 30_000;
+const lookMilliseconds = 1000;
+
+interface Waiting {
+  readonly done: (step: EapStep) => void;
+  readonly since: number;
 }
 
-/** The worker processes, and the TLS connections that they have. One that dies is started again; what it was in the middle of has failed. */
+interface Worker {
+  process: ChildProcess | null;
+  /** In the order in which they were asked. */
+  readonly waiting: Map<number, Waiting>;
+}
+
+/**
+ * The worker processes, and the TLS connections that they have. One that dies is started again, and one that hangs is killed first; what
+ * it was in the middle of has failed.
+ */
 export class EapWorkers {
   private readonly workers: Worker[];
   private material: EapMaterial | null = null;
@@ -28,12 +41,14 @@ export class EapWorkers {
   private connections = 0;
   private ended = 0;
   private isClosed = false;
+  private readonly look = setInterval(() => this.killHanging(), lookMilliseconds).unref();
 
   constructor(
     count: number,
     private readonly find: (username: string) => Credential | null,
     /** In which answers are taken. */
     private readonly turns: Turns,
+    private readonly now: () => number,
     private readonly log: Log,
   ) {
     this.workers = Array.from({ length: count }, () => ({ process: null, waiting: new Map() }));
@@ -87,13 +102,14 @@ export class EapWorkers {
     if (!process) return Promise.resolve(lost);
     return new Promise((resolve) => {
       const request = this.requests++;
-      worker.waiting.set(request, resolve);
+      worker.waiting.set(request, { done: resolve, since: this.now() });
       tell(process, { type: 'receive', request, connection, begins, message });
     });
   }
 
   async close(): Promise<void> {
     this.isClosed = true;
+    clearInterval(this.look);
     await Promise.all(
       this.workers.flatMap(({ process }) => {
         if (!process) return [];
@@ -102,6 +118,15 @@ export class EapWorkers {
         return [gone];
       }),
     );
+  }
+
+  private killHanging(): void {
+    for (const { process, waiting } of this.workers) {
+      const [first] = waiting.values();
+      if (!process || !first || this.now() - first.since < hangMilliseconds) continue;
+      this.log('error', 'EAP worker hangs and is killed', { seconds: hangMilliseconds / 1000, waiting: waiting.size });
+      process.kill('SIGKILL');
+    }
   }
 
   private start(worker: Worker): void {
@@ -117,14 +142,14 @@ export class EapWorkers {
         tell(child, { type: 'credential', question, credential: this.find(username) });
         return;
       }
-      const done = worker.waiting.get(message.request);
+      const asked = worker.waiting.get(message.request);
       worker.waiting.delete(message.request);
-      if (done) this.turns.later(() => done(message.step));
+      if (asked) this.turns.later(() => asked.done(message.step));
     });
     child.on('error', (error) => this.log('error', 'EAP worker', { problem: error.message }));
     child.on('exit', (code, signal) => {
       worker.process = null;
-      for (const done of worker.waiting.values()) done(lost);
+      for (const { done } of worker.waiting.values()) done(lost);
       worker.waiting.clear();
       if (this.isClosed) return;
       this.ended++;

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MemoryAuthority, type Issued } from '../../apps/radius-bridge/test/certificates.js';
 import { sampleFiles } from '../../apps/radius-bridge/test/sample-policy.js';
-import { all, only, split, tlv, type, type Parsed } from './wire.js';
+import { mab, type Switch } from './switch.js';
+import { accessRequest, all, only, split, tlv, type, type Parsed } from './wire.js';
 
 /* EAP as bytes (RFC 3748 §4), and what a policy needs to serve it. */
 
@@ -37,6 +38,13 @@ export function eapIn(packet: Parsed): EapParsed {
 /** What comes next of a conversation: the answer to a challenge, with its State. */
 export function answerTo(challenge: Parsed, message: Buffer): Buffer[] {
   return [tlv(type.state, only(challenge, type.state)!), ...split(type.eapMessage, message)];
+}
+
+/** A request that a worker has to look at, in a conversation that is begun for it: what it says is no beginning of TLS. */
+export async function forTls(at: Switch, id?: number): Promise<Buffer> {
+  const start = await at.ask(accessRequest(at.secret, [...mab(), ...split(type.eapMessage, identity())]));
+  const noHello = eap(eapCode.response, eapIn(start).id, eapType.tls, Buffer.from([0, 22, 3, 1, 0, 1, 0]));
+  return accessRequest(at.secret, [...mab(), ...answerTo(start, noHello)], { ...(id !== undefined && { id }) });
 }
 
 /** A certification authority, the bridge's own certificate, and files that a policy can name. */

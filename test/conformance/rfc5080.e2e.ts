@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { secret, TestBed } from './bed.js';
-import { answerTo, eapCode, eapIn, EapMaterial, identity } from './eap.js';
+import { answerTo, eapCode, eapIn, EapMaterial, forTls, identity } from './eap.js';
 import { mab, otherPump, pump, type Switch } from './switch.js';
 import { accessRequest, accountingRequest, code, only, split, statusServer, tlv, type } from './wire.js';
 
@@ -23,13 +23,6 @@ describe('RFC 5080', () => {
     await bed?.stop();
     material?.remove();
   });
-
-  /** What a worker has to look at: the response is no beginning of TLS. */
-  const forTls = async (at: Switch, id?: number): Promise<Buffer> => {
-    const start = await at.ask(accessRequest(secret, eapStart));
-    const noHello = Buffer.from([eapCode.response, eapIn(start).id, 0, 12, 13, 0, 22, 3, 1, 0, 1, 0]);
-    return accessRequest(secret, [...mab(), ...answerTo(start, noHello)], { ...(id !== undefined && { id }) });
-  };
 
   const record = (more: readonly Buffer[] = [], id?: number): Buffer =>
     accountingRequest(secret, [tlv(type.acctStatusType, 1), tlv(type.acctSessionId, 'S-1'), ...mab(), ...more], {

@@ -90,10 +90,11 @@ export class Bridge {
     const now = (): Date => new Date();
     const decisionIds = new DecisionIds();
     const controller = { url: config.controllerUrl, token: config.controllerToken };
-    const turns = new Turns((error) => {
+    const fault = (where: string, reason: string): void => {
       counters.add('faults');
-      log('error', 'fault in 802.1X', { reason: reasonOf(error) });
-    });
+      log('error', `fault ${where}`, { reason });
+    };
+    const turns = new Turns((error) => fault('in 802.1X', reasonOf(error)));
     this.eapWorkers = new EapWorkers(config.eapWorkers, (username) => credentials.find(username), turns, Date.now, log);
     this.eap = new EapService(this.eapWorkers, config.secretOf, counters, log, Date.now);
     this.certificates = new ClaimedCertificates(config.secretOf, log);
@@ -152,10 +153,7 @@ export class Bridge {
     const decisions = new DecisionRecorder(shared, decisionIds, Date.now);
     const restPorts = { ...shared, credentials, certificates: this.certificates, decisions };
     const asked = new RestAuthorization(restPorts, decisionIds, Date.now, logDecision);
-    const onRestFault = (reason: string): void => {
-      counters.add('faults');
-      log('error', 'fault on the port of FreeRADIUS', { reason });
-    };
+    const onRestFault = (reason: string): void => fault('on the port of FreeRADIUS', reason);
     this.rest = config.rest && new RestServer(config.rest, asked.answer.bind(asked), onRestFault);
     this.handlers = {
       authentication: authentication.handle.bind(authentication),

@@ -8,8 +8,7 @@ const least = 20;
 const most = 100;
 
 /** By how much of its size a heap may grow before the old generation is collected, percent. */
-export const growthOf = (bytes: number): number =>
-  Math.round(Math.max(least, Math.min(most, (100 * room) / Math.max(bytes, 1))));
+export const growthOf = (bytes: number): number => Math.round(Math.max(least, Math.min(most, (100 * room) / bytes)));
 
 /**
  * V8 lets a large heap grow to about twice its size before it collects the old generation, and a small one by some megabytes. Here it is

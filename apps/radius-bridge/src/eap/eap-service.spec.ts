@@ -131,6 +131,28 @@ describe('conversations of 802.1X in the main process', () => {
     expect('packet' in reply && reply.packet?.[0]).toBe(eapCodes.failure);
   });
 
+  it('a fault in making the reply costs the request: it gets silence, and is counted', async () => {
+    const { packet, state } = await begin();
+    const before = counters.get('faults');
+    const replies: EapReply[] = [];
+    const request = {
+      nas: 'sw1',
+      caller: pump,
+      message: answerTo(packet, eapTypes.tls, hello),
+      state,
+      framedMtu: null,
+    };
+    workers.answers = [silence];
+    await new Promise<void>((resolve) =>
+      service.answer(request, (reply) => {
+        if (replies.push(reply) === 1) throw new Error('no reply can be made');
+        resolve();
+      }),
+    );
+    expect(replies.map(({ kind }) => kind)).toEqual(['challenge', 'silence']);
+    expect(counters.get('faults')).toBe(before + 1);
+  });
+
   it('are not begun when the workers can not keep up, and those under way go on', async () => {
     const { packet, state } = await begin();
     workers.leastBacklog = 200;

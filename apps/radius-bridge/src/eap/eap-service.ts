@@ -136,14 +136,15 @@ export class EapService {
     // An empty message asks us to begin (RFC 3579 §2.1).
     else if (!state && message.length === 0) done(this.replyTo(found.eap.begin(), found, null));
     else {
-      found.eap.receive(message).then(
-        (answer) => done(this.replyTo(answer, found, state)),
-        (error: unknown) => {
+      found.eap
+        .receive(message)
+        .then((answer) => done(this.replyTo(answer, found, state)))
+        // A fault, also one in making the reply, costs the request, not the service.
+        .catch((error: unknown) => {
           this.counters.add('faults');
           this.log('error', 'fault in a conversation of 802.1X', { reason: reasonOf(error) });
           done({ kind: 'silence', reason: 'eap-fault' });
-        },
-      );
+        });
     }
   }
 

@@ -110,12 +110,11 @@ export class Recorder {
       known.count = 0;
       known.writtenAt = now;
     }
+    // MAC, NAS, port and outcome are the same: they stay the strings that they were.
     kept.at = note.at;
     kept.decisionId = note.decisionId;
-    // What is equal stays the string that it was: the new one need not grow old.
-    if (kept.snapshotDigest !== note.snapshotDigest) kept.snapshotDigest = note.snapshotDigest;
-    if (kept.grant !== note.grant) kept.grant = note.grant;
-    if (isRepeated) return;
+    kept.snapshotDigest = note.snapshotDigest;
+    kept.grant = note.grant;
     kept.reason = note.reason;
     kept.code = note.code;
     kept.method = note.method;

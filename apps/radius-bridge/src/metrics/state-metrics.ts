@@ -128,7 +128,7 @@ export const stateMetrics: readonly StateMetric[] = [
   },
   {
     name: 'cordon_bridge_eap_worker_restarts_total',
-    help: 'EAP worker processes that ended by themselves and were started again',
+    help: 'EAP worker processes that ended, or hung and were killed, and were started again',
     isCounter: true,
     read: ({ eap }) => eap.restarts,
   },

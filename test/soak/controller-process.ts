@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createWriteStream, mkdirSync, type WriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { usualFlags } from '../bench/radius/cordon-side.ts';
 import { end, launch } from '../bench/radius/side.ts';
 
 const main = join(import.meta.dirname, '../../dist/apps/controller/src/main.js');
@@ -40,7 +41,7 @@ export class ControllerProcess {
   /** Resolves to its port when it is ready. */
   async start(): Promise<number> {
     const { folder, policy, bridgeToken, adminToken, onEnd } = this.options;
-    const child = launch(process.execPath, [main], {
+    const child = launch(process.execPath, [...usualFlags, main], {
       env: {
         PATH: process.env['PATH'] ?? '',
         HOME: folder,

@@ -10,8 +10,8 @@ import { end, launch, secret, until, type Side } from './side.ts';
 const statusMilliseconds = 10_000;
 const root = join(import.meta.dirname, '../../..');
 
-/** As `cordon serve` starts it and its README says. */
-const usualFlags = ['--max-semi-space-size=16'];
+/** As `cordon serve` starts controller and bridge, and their READMEs say. */
+export const usualFlags = ['--max-semi-space-size=16'];
 
 /** As the FreeRADIUS side is configured: every device is a pump, with the same VLAN and ACL by MAC and by certificate. */
 export function benchFiles(eapYaml: string | null = null): Readonly<Record<string, string>> {

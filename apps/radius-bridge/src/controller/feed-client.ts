@@ -20,7 +20,7 @@ export interface FeedPosition {
 export interface FeedReceiver {
   /** Where we are: what the controller need not send again. */
   readonly position: () => FeedPosition;
-  /** Throws when the message can't be used: the connection goes on. */
+  /** Throws when the message can't be used. */
   readonly receive: (message: FeedMessage) => void;
   readonly disconnected: () => void;
 }
@@ -111,25 +111,38 @@ export class FeedClient {
         watchdog.refresh();
         if (!this.connected) this.log('info', 'linked to the controller');
         this.connected = true;
-        onAlive();
         if (line.trim()) this.handle(line);
+        onAlive();
       }
     } finally {
       clearTimeout(watchdog);
     }
   }
 
+  /**
+   * A snapshot that can't be used costs nothing else: the one in force stays, our digest asks for it again with each connection, and devices
+   * must go on changing. Anything else that is not understood ends the connection, so that we ask again from where we are: the next message
+   * would bring a later revision, and what is missing would never come.
+   */
   private handle(line: string): void {
+    let isSnapshot = false;
     try {
-      const message = feedMessageSchema.parse(parseJson(line));
+      const json = parseJson(line);
+      isSnapshot = typeOf(json) === 'snapshot';
+      const message = feedMessageSchema.parse(json);
       this.counters.add(`controller.messages.${message.type}`);
       this.receiver.receive(message);
     } catch (error) {
       this.counters.add('controller.messages.refused');
-      this.log('error', 'message of the controller refused', { problem: reasonOf(error).slice(0, 500) });
+      const problem = reasonOf(error).slice(0, 500);
+      if (!isSnapshot) throw new Error(`a message of the controller is not understood: ${problem}`, { cause: error });
+      this.log('error', 'snapshot of the controller refused', { problem });
     }
   }
 }
+
+const typeOf = (json: unknown): unknown =>
+  typeof json === 'object' && json !== null && 'type' in json ? json.type : null;
 
 /** JSON.parse quotes what it could not read, which may be a hash: it must not get into the log. */
 function parseJson(line: string): unknown {

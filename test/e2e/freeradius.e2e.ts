@@ -87,9 +87,12 @@ describe.skipIf(!hasPeers)('beside FreeRADIUS, by the configuration of docs/besi
       'rules/access.csv': `${sampleFiles['rules/access.csv']}\np2, infusion-pump, everywhere, verified, pumps-watched, always, "by certificate"`,
     });
 
-  async function startBridge(controllerUrl: string): Promise<BridgeProcess> {
+  async function startBridge(
+    controllerUrl: string,
+    { name = 'bridge', env = {} }: { readonly name?: string; readonly env?: Readonly<Record<string, string>> } = {},
+  ): Promise<BridgeProcess> {
     return BridgeProcess.start({
-      dataFolder: join(folder, 'bridge'),
+      dataFolder: join(folder, name),
       controllerUrl,
       token,
       env: {
@@ -97,6 +100,7 @@ describe.skipIf(!hasPeers)('beside FreeRADIUS, by the configuration of docs/besi
         CORDON_RADIUS_AUTH_PORT: `${ports.authentication}`,
         CORDON_RADIUS_ACCT_PORT: `${ports.authentication + 1}`,
         CORDON_REST: `127.0.0.1:${ports.rest}`,
+        ...env,
       },
     });
   }
@@ -556,6 +560,67 @@ describe.skipIf(!hasPeers)('beside FreeRADIUS, by the configuration of docs/besi
       const response = await fetch(`http://127.0.0.1:${ports.rest}/freeradius`, request);
       expect(response.status).toBe(status);
     });
+  });
+
+  describe('with two bridges', () => {
+    const otherAddress = '127.0.0.8';
+    let second: BridgeProcess;
+    let freeradius: Freeradius;
+    let port: number;
+
+    beforeAll(async () => {
+      second = await startBridge(controllerUrl, {
+        name: 'bridge-2',
+        env: { CORDON_BRIDGE_ID: 'bridge-2', CORDON_RADIUS_HOST: otherAddress, CORDON_REST: '' },
+      });
+      await vi.waitFor(async () => expect((await second.status())['credentials']).toBe(2), patience);
+      ({ process: freeradius, port } = await startFreeradius('proxy', {
+        'response_window = 5': 'response_window = 1',
+      }));
+    }, 30_000);
+
+    afterAll(async () => {
+      await freeradius?.end();
+      await second?.end('SIGTERM');
+    });
+
+    const accepts = async (one: BridgeProcess): Promise<number> => (await one.counters())['authentication.accepts'] ?? 0;
+    const ask = () => radclient(port, 'auth', switchSecret, macRequest('127.0.0.1', { 'Acct-Session-Id': 'F1' }));
+    const account = () => radclient(port + 1, 'acct', switchSecret, accounting('F1', 'Start'));
+
+    it('goes on with the other one when one is killed, rejects nobody, and comes back to the first', async () => {
+      expect(ask().code).toBe('Access-Accept');
+      expect(await accepts(second)).toBe(0);
+      await bridge.end('SIGKILL');
+      const seen = new Set<string | null>();
+      const untilAnswered = async (send: () => { readonly code: string | null }, wanted: string): Promise<void> => {
+        await vi.waitFor(
+          () => {
+            const { code } = send();
+            seen.add(code);
+            expect(code).toBe(wanted);
+          },
+          { timeout: 30_000, interval: 200 },
+        );
+      };
+      await untilAnswered(ask, 'Access-Accept');
+      await untilAnswered(account, 'Accounting-Response');
+      expect(await accepts(second)).toBeGreaterThan(0);
+      const stdout = await byCertificate(port, supplicant('failed-over', pump));
+      expectEnd(stdout, 'SUCCESS');
+      expect(stdout).toContain('MPPE keys OK: 1  mismatch: 0');
+      await controller.until(() => sessions().findLast(({ acctSessionId }) => acctSessionId === 'F1'));
+      bridge = await startBridge(controllerUrl);
+      const before = await accepts(bridge);
+      await vi.waitFor(
+        async () => {
+          seen.add(ask().code);
+          expect(await accepts(bridge)).toBeGreaterThan(before);
+        },
+        { timeout: 60_000, interval: 1000 },
+      );
+      expect([...seen]).not.toContain('Access-Reject');
+    }, 120_000);
   });
 
   describe('while Cordon is away', () => {

@@ -65,7 +65,8 @@ export class BridgeProcess {
 
   /** Resolves to the exit code or the signal. */
   async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | string> {
-    if (this.child.exitCode !== null) return this.child.exitCode;
+    const { exitCode, signalCode } = this.child;
+    if (exitCode !== null || signalCode !== null) return exitCode ?? signalCode ?? '';
     const gone = once(this.child, 'exit') as Promise<[number | null, string | null]>;
     this.child.kill(signal);
     const [code, by] = await gone;

@@ -207,6 +207,7 @@ export class Bridge {
 
   private load(): void {
     const { snapshot, devices, revision, credentials, credentialRevision, sessions } = this.journal.loaded;
+    this.journal.forgetLists();
     this.devices.load(devices, revision);
     this.credentials.load(credentials, credentialRevision);
     for (const list of sessions) {

@@ -43,6 +43,7 @@ export class TestAuthority {
         'copy_extensions = copy',
         '[any]',
         'commonName = supplied',
+        'serialNumber = optional',
         '[req]',
         'distinguished_name = dn',
         '[dn]',
@@ -61,13 +62,19 @@ export class TestAuthority {
     return this.path('crl.pem');
   }
 
-  /** `options`: of `openssl ca`, like dates. */
-  issue(name: string, usage: 'serverAuth' | 'clientAuth', dnsName: string, options: readonly string[] = []) {
+  /** `options`: of `openssl ca`, like dates. `deviceSerial`: of the device in the subject, as manufacturers write it. */
+  issue(
+    name: string,
+    usage: 'serverAuth' | 'clientAuth',
+    dnsName: string,
+    options: readonly string[] = [],
+    deviceSerial: string | null = null,
+  ) {
     const issued = { certificate: this.path(`${name}.pem`), key: this.path(`${name}.key`) };
     const request = this.path(`${name}.csr`);
     this.openssl(
       `req -new ${newKey[this.kind]} -nodes -keyout ${issued.key} -out ${request}`,
-      ['-subj', `/CN=${name}`],
+      ['-subj', `/CN=${name}${deviceSerial === null ? '' : `/serialNumber=${deviceSerial}`}`],
       ['-addext', `subjectAltName=DNS:${dnsName}`],
       ['-addext', `extendedKeyUsage=${usage}`],
     );

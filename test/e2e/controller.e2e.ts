@@ -439,6 +439,26 @@ describe('bridge feed', () => {
     again.close();
   });
 
+  it('tells the serial number of a device that has one, and each change of it', async () => {
+    const pump = '00:1a:00:00:03:02';
+    const patch = (serial: string) =>
+      api().patch(`/api/v1/devices/${pump}`).set(asAdmin()).send({ serial }).expect(200);
+    await api().post('/api/v1/devices').set(asAdmin()).send({ mac: pump, class: 'infusion-pump' }).expect(201);
+    const feed = await FeedReader.open('?since=0&digest=');
+    await feed.next();
+    const toldIn = async () => deviceBatch(await feed.next()).devices.find((device) => device.mac === pump);
+    const bare = { mac: pump, class: 'infusion-pump', posture: 'normal' };
+    expect(await toldIn()).toEqual(bare);
+    await patch(' Ab-17 ');
+    expect(await toldIn()).toEqual({ ...bare, serial: 'Ab-17' });
+    await importCsv(`mac,class,serial\n${pump},infusion-pump,Ab-18\n`).expect(200);
+    expect(await toldIn()).toEqual({ ...bare, serial: 'Ab-18' });
+    await patch('');
+    expect(await toldIn()).toEqual(bare);
+    feed.close();
+    await api().delete(`/api/v1/devices/${pump}`).set(asAdmin()).expect(204);
+  });
+
   it('starts afresh for a bridge that knew another database', async () => {
     for (const since of [17, Date.now() * 2]) {
       const feed = await FeedReader.open(`?since=${since}`);

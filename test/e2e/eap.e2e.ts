@@ -40,20 +40,24 @@ describe.skipIf(!hasEapolTest())('802.1X, asked by wpa_supplicant’s own code',
     rsa: new TestAuthority(join(folder, 'rsa'), 'rsa'),
     ecdsa: new TestAuthority(join(folder, 'ecdsa'), 'ecdsa'),
   } as const satisfies Record<KeyKind, TestAuthority>;
+  const manufacturer = new TestAuthority(join(folder, 'manufacturer'), 'ecdsa', 'manufacturer');
   const stranger = new TestAuthority(join(folder, 'stranger'), 'ecdsa', 'somebody else');
   const nameOf = (mac: string): string => `${mac.replaceAll(':', '-')}.devices.test`;
   let bridge: BridgeProcess;
 
   const eapYaml = (kind: KeyKind, more = ''): string => {
     const server = authorities[kind].issue('radius', 'serverAuth', 'radius.test');
-    const authority = ([name, { certificate, revocationList }]: [string, TestAuthority]): string =>
-      `  ${name}: { certificates: "file:${certificate}", revocationLists: "file:${revocationList}", devices: [{ from: dns-name, pattern: "{mac}.devices.test" }] }`;
+    const authority = (name: string, { certificate, revocationList }: TestAuthority, rule: string): string =>
+      `  ${name}: { certificates: "file:${certificate}", revocationLists: "file:${revocationList}", devices: [{ ${rule} }] }`;
     return [
       `certificate: "file:${server.certificate}"`,
       `key: "file:${server.key}"`,
       more,
       'authorities:',
-      ...Object.entries(authorities).map(authority),
+      ...Object.entries(authorities).map(([name, one]) =>
+        authority(name, one, 'from: dns-name, pattern: "{mac}.devices.test"'),
+      ),
+      authority('manufacturer', manufacturer, 'from: serial-number, pattern: "PID:Pump SN:{serial}"'),
     ].join('\n');
   };
 
@@ -199,6 +203,61 @@ describe.skipIf(!hasEapolTest())('802.1X, asked by wpa_supplicant’s own code',
     expectEnd(stdout, served === '1.2' ? 'SUCCESS' : 'FAILURE');
   });
 
+  let revision = 1;
+  const sayRecord = async (serial: string): Promise<void> => {
+    revision++;
+    const device = {
+      mac: pump,
+      class: 'infusion-pump',
+      posture: 'normal' as const,
+      ...(serial !== '' && { serial }),
+    };
+    controller.send({ type: 'devices', reset: false, revision, devices: [device] });
+    await vi.waitFor(async () => expect((await bridge.status())['revision']).toBe(revision), 5000);
+  };
+  const ownOf = (serial: string): Supplicant => ({
+    ...manufacturer.issue(`pump-${serial}`, 'clientAuth', 'pump.manufacturer.test', [], `PID:Pump SN:${serial}`),
+    authority: authorities.ecdsa.certificate,
+  });
+
+  describe.each(versions)('by serial number, with TLS %s', (tls) => {
+    beforeAll(() => publish('ecdsa'));
+
+    it('accepts the device whose record has it, as verified', async () => {
+      await sayRecord('ab-17');
+      const stdout = await authenticate(ownOf('AB-17'), { tls, again: 1 });
+      expectEnd(stdout, 'SUCCESS');
+      expect(stdout).toContain('MPPE keys OK: 2  mismatch: 0');
+      expect(vlanIn(stdout)).toBe('211');
+    });
+
+    it('refuses another serial number, none, and a device without a record, with the reason', async () => {
+      await sayRecord(`other-${tls}`);
+      const inventory = `of serial number \`AB-18\`, and the inventory has`;
+      await refused(ownOf('AB-18'), new RegExp(`${inventory} \`other-${tls}\` for ${pump}`), { tls });
+      await sayRecord('');
+      await refused(ownOf('AB-18'), new RegExp(`${inventory} no serial number for ${pump}`), { tls });
+      await refused(ownOf('AB-18'), new RegExp(`${inventory} no record of 00:1a:2b:3c:4d:99`), {
+        tls,
+        mac: '00:1a:2b:3c:4d:99',
+      });
+    });
+
+    it('refuses a session that is resumed once the record has another', async () => {
+      await sayRecord('AB-19');
+      let ended = '';
+      const resumed = `eap.success.tls-${tls}.resumed`;
+      const before = (await bridge.counters())[resumed] ?? 0;
+      const attempts = authenticate(ownOf('AB-19'), { tls, again: 1000 }).then((stdout) => (ended = stdout));
+      await vi.waitFor(async () => expect((await bridge.counters())[resumed] ?? 0).toBeGreaterThan(before), 5000);
+      expect(ended).toBe('');
+      await sayRecord(`new-${tls}`);
+      await controller.until(() => reasons().some((told) => told.includes(`the inventory has \`new-${tls}\``)));
+      const [good = ''] = (await attempts).split('Received EAP-Failure');
+      expect([...good.matchAll(/Handshake finished - resumed=(\d)/g)].at(-1)?.[1]).toBe('1');
+    });
+  });
+
   it('goes on after its workers were killed', async () => {
     await publish('ecdsa');
     const supplicant = supplicantOf('ecdsa', 'pump-after-a-kill', pump);
@@ -216,5 +275,15 @@ describe.skipIf(!hasEapolTest())('802.1X, asked by wpa_supplicant’s own code',
     const stdout = await eapolTest(target(), ['eap=PEAP', 'identity="a"', 'password="b"'], ['-t', '5', '-r', '0']);
     expect(stdout).toContain('Received EAP-Failure');
     await controller.until(() => reasons().includes('the supplicant wants PEAP, and only EAP-TLS is served'));
+  });
+
+  it('knows serial numbers after a restart while the controller is gone', async () => {
+    await publish('ecdsa');
+    await sayRecord('AB-20');
+    await bridge.end('SIGTERM');
+    const controllerUrl = 'http://127.0.0.1:9';
+    bridge = await BridgeProcess.start({ dataFolder: join(folder, 'bridge'), controllerUrl, token, env: secrets });
+    expectEnd(await authenticate(ownOf('ab-20')), 'SUCCESS');
+    expectEnd(await authenticate(ownOf('AB-21')), 'FAILURE');
   });
 });

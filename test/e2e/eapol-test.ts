@@ -6,6 +6,8 @@ import { promisify } from 'node:util';
 import { expect } from 'vitest';
 
 const run = promisify(execFile);
+/** It tells of each authentication at length, and may make a thousand. */
+const maxOutput = 64 * 1024 * 1024;
 
 /** wpa_supplicant's own code on a RADIUS server. A missing peer is an error where the tests count. */
 export function hasEapolTest(): boolean {
@@ -33,7 +35,7 @@ export async function eapolTest(
     ['network={', ' key_mgmt=WPA-EAP', ...network.map((line) => ` ${line}`), '}'].join('\n'),
   );
   const target = ['-c', configuration, '-a', '127.0.0.1', '-p', `${port}`, '-s', secret];
-  return run('eapol_test', [...target, ...options]).then(
+  return run('eapol_test', [...target, ...options], { maxBuffer: maxOutput }).then(
     ({ stdout }) => stdout,
     ({ stdout }: { stdout: string }) => stdout,
   );

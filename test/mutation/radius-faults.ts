@@ -393,9 +393,9 @@ const eapFaults: readonly Fault[] = [
   },
   {
     name: 'the certificate of one device is good on the port of another',
-    file: `${bridge}/eap/tls-peers.ts`,
-    find: 'if (caller !== mac) return',
-    replace: 'if (caller.length !== mac.length) return',
+    file: `${bridge}/eap/named-device.ts`,
+    find: 'if (mac !== null && mac !== onPort) return',
+    replace: 'if (mac !== null && mac.length !== onPort.length) return',
     caughtBy: rfc9190,
   },
   {

@@ -95,7 +95,7 @@ export class Bridge {
       log('error', `fault ${where}`, { reason });
     };
     const turns = new Turns((error) => fault('in 802.1X', reasonOf(error)));
-    this.eapWorkers = new EapWorkers(config.eapWorkers, (username) => credentials.find(username), turns, Date.now, log);
+    this.eapWorkers = new EapWorkers(config.eapWorkers, { devices, credentials }, turns, Date.now, log);
     this.eap = new EapService(this.eapWorkers, config.secretOf, counters, log, Date.now);
     this.certificates = new ClaimedCertificates(config.secretOf, log);
     const downloads = new AclDownloads();
@@ -207,6 +207,7 @@ export class Bridge {
 
   private load(): void {
     const { snapshot, devices, revision, credentials, credentialRevision, sessions } = this.journal.loaded;
+    this.journal.forgetLists();
     this.devices.load(devices, revision);
     this.credentials.load(credentials, credentialRevision);
     for (const list of sessions) {

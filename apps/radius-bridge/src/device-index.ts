@@ -9,8 +9,13 @@ export interface DeviceKey {
 
 export const unknownDevice: DeviceKey = { class: unknownClass, posture: 'normal' };
 
-/** Rows of an index: MAC, class, posture. */
-export type DeviceRow = readonly [mac: string, deviceClass: string, posture: DevicePosture];
+/** Rows of an index; `serial` is empty where there is none. */
+export type DeviceRow = readonly [mac: string, deviceClass: string, posture: DevicePosture, serial: string];
+
+interface Entry {
+  readonly key: DeviceKey;
+  readonly serial: string;
+}
 
 /** What a feed message means for the copy on disk. */
 export interface IndexChange extends MirrorChange<DeviceChange> {
@@ -19,8 +24,9 @@ export interface IndexChange extends MirrorChange<DeviceChange> {
 
 /** MAC → what the data plane must know to decide. It is a copy of the controller's; the bridge never decides a class. */
 export class DeviceIndex {
-  private readonly devices = new Mirror<DeviceKey>();
-  private readonly keys = new Map<string, DeviceKey>();
+  private readonly devices = new Mirror<Entry>();
+  /** Those without a serial number, by posture and class. */
+  private readonly shared = new Map<string, Entry>();
 
   /** The revision to ask the controller for changes since. */
   get revision(): number {
@@ -32,18 +38,25 @@ export class DeviceIndex {
   }
 
   find(mac: string): DeviceKey {
-    return this.devices.get(mac) ?? unknownDevice;
+    return this.devices.get(mac)?.key ?? unknownDevice;
+  }
+
+  /** Empty: its record has none; null: there is no record. */
+  serialOf(mac: Mac): string | null {
+    return this.devices.get(mac)?.serial ?? null;
   }
 
   /** All of them, as a feed would bring them. */
   *each(): Generator<DeviceChange> {
-    for (const [mac, { class: name, posture }] of this.devices.entries())
-      yield { mac: mac as Mac, class: name, posture };
+    for (const [mac, { key, serial }] of this.devices.entries())
+      yield { mac: mac as Mac, class: key.class, posture: key.posture, ...(serial !== '' && { serial }) };
   }
 
   load(rows: readonly DeviceRow[], revision: number): void {
-    const keyed = rows.values().map(([mac, name, posture]) => [mac, this.keyOf(name, posture)] as const);
-    this.devices.load(keyed, revision);
+    const entries = rows
+      .values()
+      .map(([mac, name, posture, serial]) => [mac, this.entryOf(name, posture, serial)] as const);
+    this.devices.load(entries, revision);
   }
 
   /** A broken connection ends a reset that was under way: it will be asked for again. */
@@ -52,9 +65,9 @@ export class DeviceIndex {
   }
 
   apply(reset: boolean, revision: number, changes: readonly DeviceChange[]): IndexChange {
-    const rowOf = (change: DeviceChange): MirrorRow<DeviceKey> => [
+    const rowOf = (change: DeviceChange): MirrorRow<Entry> => [
       change.mac,
-      'deleted' in change ? null : this.keyOf(change.class, change.posture),
+      'deleted' in change ? null : this.entryOf(change.class, change.posture, change.serial ?? ''),
     ];
     return { kind: 'devices', ...this.devices.apply(reset, revision, changes, rowOf) };
   }
@@ -65,11 +78,11 @@ export class DeviceIndex {
     return settled && { kind: 'devices', ...settled };
   }
 
-  /** Few distinct keys, many devices: share the objects. */
-  private keyOf(deviceClass: string, posture: DevicePosture): DeviceKey {
+  /** Few distinct keys, many devices: share the objects, and whole entries where no serial number is in them. */
+  private entryOf(deviceClass: string, posture: DevicePosture, serial: string): Entry {
     const text = `${posture} ${deviceClass}`;
-    let key = this.keys.get(text);
-    if (!key) this.keys.set(text, (key = { class: deviceClass, posture }));
-    return key;
+    let entry = this.shared.get(text);
+    if (!entry) this.shared.set(text, (entry = { key: { class: deviceClass, posture }, serial: '' }));
+    return serial === '' ? entry : { key: entry.key, serial };
   }
 }

@@ -18,6 +18,8 @@ export const deviceKeySchema = z.strictObject({
   mac: macSchema,
   class: z.string().min(1),
   posture: devicePostureSchema,
+  /** By which certificates may name it; left out where its record has none. */
+  serial: z.string().min(1).optional(),
 });
 export type IndexedDevice = z.infer<typeof deviceKeySchema>;
 

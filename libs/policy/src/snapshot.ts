@@ -214,7 +214,7 @@ export type TransportEntry =
       readonly hostKey: string;
     };
 
-/** How a certificate names a device: `{mac}` in the pattern stands for its address. */
+/** How a certificate names a device: in the pattern stands `{mac}` for its address, or `{serial}` for the serial number of its record. */
 export interface IdentityRule {
   readonly from: 'dns-name' | 'uri' | 'email' | 'common-name' | 'serial-number';
   readonly pattern: string;

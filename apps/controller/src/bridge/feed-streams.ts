@@ -37,8 +37,12 @@ const pageAfter = (revision: number) => ({
 export const deviceStream: FeedStream<DeviceChange> = {
   series: 'device',
   changed: async (db, page) => {
-    const rows = await db.find(devices, { ...page, select: { mac: true, class: true, posture: true, revision: true } });
-    return rows.map(({ mac, class: name, posture, revision }) => ({ revision, change: { mac, class: name, posture } }));
+    const select = { mac: true, class: true, posture: true, serial: true, revision: true } as const;
+    const rows = await db.find(devices, { ...page, select });
+    return rows.map(({ mac, class: name, posture, serial, revision }) => ({
+      revision,
+      change: { mac, class: name, posture, ...(serial !== '' && { serial }) },
+    }));
   },
   gone: async (db, page) =>
     (await db.find(tombstones, page)).map(({ mac, revision }) => ({ revision, change: { mac, deleted: true } })),

@@ -58,7 +58,7 @@ describe('accounting', () => {
   beforeEach(() => {
     now = Date.parse('2026-11-01T12:00:00Z');
     parts = testParts(snapshot);
-    parts.devices.load([[mac, 'infusion-pump', 'normal']], 1);
+    parts.devices.load([[mac, 'infusion-pump', 'normal', '']], 1);
     accounting = accountingOf(parts);
   });
 

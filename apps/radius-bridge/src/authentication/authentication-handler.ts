@@ -67,7 +67,7 @@ export interface Central {
  * The authentication port: a datagram in, a signed reply or silence out.
  *
  *   gate (client, signature, rate) ▶ duplicate cache ▶ MAC ▶ device index ▶ access table ▶ attribute block ▶ sign
- *                                                  ├▶ EAP (in its turn, TLS in a worker) ▶ certificate's MAC ─┘
+ *                                                  ├▶ EAP (in its turn, TLS in a worker) ▶ its device ────────┘
  *                                                  └▶ name of an ACL ▶ that ACL (a switch that downloads)
  *
  * INVARIANT: nothing on the way of a MAC waits, and a packet that was not verified changes nothing but a counter. It does not

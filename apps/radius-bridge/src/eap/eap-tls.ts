@@ -1,9 +1,12 @@
 import type { X509Certificate } from 'node:crypto';
 import { eapTypes, masterSessionKeyLength, type TlsPeer, type TlsStep } from '#radius';
+import type { Mac } from '#net';
 import type { EstablishedTls } from './established.js';
 import { serverOptions, type EapMaterial } from './material.js';
 import { midHandshake, TlsServer, type TlsConnection } from './tls-connection.js';
-import type { Judgement, Trust } from './trust.js';
+import type { Trust } from './trust.js';
+
+export type Judgement = { readonly mac: Mac } | { readonly reason: string };
 
 /** By the certificate of the device. */
 export type Judge = (certificate: X509Certificate) => Judgement | Promise<Judgement>;

@@ -3,17 +3,29 @@ import type { Credential } from '#model';
 import { lost, type FromEapWorker, type ToEapWorker } from './messages.js';
 import { TlsPeers } from './tls-peers.js';
 
-const asked = new Map<number, (credential: Credential | null) => void>();
+type Asked<Answer> = Map<number, (answer: Answer) => void>;
+const askedCredentials: Asked<Credential | null> = new Map();
+const askedSerials: Asked<string | null> = new Map();
 let questions = 0;
 
-const find = (username: string): Promise<Credential | null> =>
-  new Promise((resolve) => {
-    const question = questions++;
+function ask<Answer>(asked: Asked<Answer>, messageOf: (question: number) => FromEapWorker): Promise<Answer> {
+  const question = questions++;
+  return new Promise((resolve) => {
     asked.set(question, resolve);
-    send({ type: 'find', question, username });
+    send(messageOf(question));
   });
+}
 
-const peers = new TlsPeers(Date.now, find);
+function take<Answer>(asked: Asked<Answer>, question: number, answer: Answer): void {
+  asked.get(question)?.(answer);
+  asked.delete(question);
+}
+
+const peers = new TlsPeers(
+  Date.now,
+  (username) => ask(askedCredentials, (question) => ({ type: 'find', question, username })),
+  (mac) => ask(askedSerials, (question) => ({ type: 'find-serial', question, mac })),
+);
 
 function send(message: FromEapWorker): void {
   if (process.connected) process.send!(message);
@@ -25,9 +37,9 @@ process.on('message', (message: ToEapWorker) => {
       peers.configure(message.material);
       return;
     case 'credential':
-      asked.get(message.question)?.(message.credential);
-      asked.delete(message.question);
-      return;
+      return take(askedCredentials, message.question, message.credential);
+    case 'serial':
+      return take(askedSerials, message.question, message.serial);
     case 'close':
       peers.close(message.connection);
       return;

@@ -2,14 +2,22 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import type { Credential } from '#model';
 import type { TlsPeer } from '#radius';
 import { moduleBeside, post } from '../child-processes.js';
+import type { CredentialIndex } from '../credential-index.js';
+import type { DeviceIndex } from '../device-index.js';
 import type { Log } from '../log.js';
 import type { Turns } from '../turns.js';
 import type { EstablishedTls } from './established.js';
 import type { EapMaterial } from './material.js';
-import { lost, type Beginning, type EapStep, type FromEapWorker, type ToEapWorker } from './messages.js';
+import {
+  lost,
+  type Beginning,
+  type EapStep,
+  type FromEapWorker,
+  type ToEapWorker,
+  type WorkerQuestion,
+} from './messages.js';
 
 const restartMilliseconds = 1000;
 /** Where processors are short, a handshake waits for MAC authentication, which takes a hundredth of its time. */
@@ -45,7 +53,11 @@ export class EapWorkers {
 
   constructor(
     count: number,
-    private readonly find: (username: string) => Credential | null,
+    /** What workers ask for, and know nothing of themselves. */
+    private readonly indexes: {
+      readonly devices: Pick<DeviceIndex, 'serialOf'>;
+      readonly credentials: Pick<CredentialIndex, 'find'>;
+    },
     /** In which answers are taken. */
     private readonly turns: Turns,
     private readonly now: () => number,
@@ -129,6 +141,14 @@ export class EapWorkers {
     }
   }
 
+  private find(asked: WorkerQuestion): ToEapWorker {
+    const { devices, credentials } = this.indexes;
+    const { question } = asked;
+    return asked.type === 'find'
+      ? { type: 'credential', question, credential: credentials.find(asked.username) }
+      : { type: 'serial', question, serial: devices.serialOf(asked.mac) };
+  }
+
   private start(worker: Worker): void {
     const child = fork(fileURLToPath(moduleBeside(import.meta.url, 'eap-worker')), {
       serialization: 'advanced',
@@ -137,14 +157,11 @@ export class EapWorkers {
     worker.process = child;
     giveWay(child);
     child.on('message', (message: FromEapWorker) => {
-      if (message.type === 'find') {
-        const { question, username } = message;
-        tell(child, { type: 'credential', question, credential: this.find(username) });
-        return;
-      }
-      const asked = worker.waiting.get(message.request);
-      worker.waiting.delete(message.request);
-      if (asked) this.turns.later(() => asked.done(message.step));
+      if (message.type === 'answer') {
+        const asked = worker.waiting.get(message.request);
+        worker.waiting.delete(message.request);
+        if (asked) this.turns.later(() => asked.done(message.step));
+      } else tell(child, this.find(message));
     });
     child.on('error', (error) => this.log('error', 'EAP worker', { problem: error.message }));
     child.on('exit', (code, signal) => {

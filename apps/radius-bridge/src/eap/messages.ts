@@ -17,7 +17,8 @@ export type ToEapWorker =
     }
   /** Nothing more comes of it, and it has not come to its end. */
   | { readonly type: 'close'; readonly connection: number }
-  | { readonly type: 'credential'; readonly question: number; readonly credential: Credential | null };
+  | { readonly type: 'credential'; readonly question: number; readonly credential: Credential | null }
+  | { readonly type: 'serial'; readonly question: number; readonly serial: string | null };
 
 export interface Beginning {
   readonly method: TlsMethod;
@@ -37,9 +38,14 @@ export interface TunnelKeys {
 export type EapStep = TlsStep<EstablishedTls>;
 
 export type FromEapWorker =
-  | { readonly type: 'answer'; readonly request: number; readonly step: EapStep }
-  /** Who has this name? The bridge knows all of them, a worker none. */
-  | { readonly type: 'find'; readonly question: number; readonly username: string };
+  { readonly type: 'answer'; readonly request: number; readonly step: EapStep } | WorkerQuestion;
+
+/** The bridge knows all names and devices, a worker none. */
+export type WorkerQuestion =
+  /** Who has this name? */
+  | { readonly type: 'find'; readonly question: number; readonly username: string }
+  /** Which serial number does the record of this device have? */
+  | { readonly type: 'find-serial'; readonly question: number; readonly mac: Mac };
 
 /** A step that a worker did not come to make. */
 export const lost: EapStep = {

@@ -54,12 +54,19 @@ describe('conversations with real TLS', () => {
     ...changes,
   });
 
-  const serving = async (served?: EapMaterial): Promise<TlsPeers> => {
-    now = Date.now();
-    const peers = new TlsPeers(
+  /** Of the inventory; null: there is no record. */
+  let recorded: string | null = null;
+
+  const newPeers = (): TlsPeers =>
+    new TlsPeers(
       () => now,
       () => Promise.resolve(null),
+      (mac) => Promise.resolve(mac === pump ? recorded : null),
     );
+
+  const serving = async (served?: EapMaterial): Promise<TlsPeers> => {
+    now = Date.now();
+    const peers = newPeers();
     peers.configure(served ?? (await material()));
     return peers;
   };
@@ -151,6 +158,53 @@ describe('conversations with real TLS', () => {
     expect(reasonOf(unnamed.outcome)).toMatch(/does not say which device asks/);
   });
 
+  describe.each(versions)('by serial number, with TLS %s', (version) => {
+    const bySerial = async (): Promise<TlsPeers> => {
+      const served = await material();
+      const rules = [{ from: 'serial-number' as const, pattern: 'SN-{serial}' }, ...devices];
+      return serving({ ...served, authorities: served.authorities.map((one) => ({ ...one, devices: rules })) });
+    };
+    const other = parseMac('00:1a:2b:3c:4d:60')!;
+
+    it('are of each device whose record has it, resumed ones by the record of then', async () => {
+      const peers = await bySerial();
+      const own = await authority.issue('2.5.4.5=SN-Ab-17, CN=pump', 'clientAuth', []);
+      recorded = 'aB-17';
+      const first = await attempt(peers, { device: own, caller: pump, version });
+      expect(first.outcome).toMatchObject({ kind: 'success', session: { mac: pump, resumed: false } });
+      const again = (caller = pump) => attempt(peers, { device: own, caller, version, session: first.session });
+      expect((await again()).outcome).toMatchObject({ kind: 'success', session: { mac: pump, resumed: true } });
+      recorded = 'AB-18';
+      expect(reasonOf((await again()).outcome)).toBe(
+        'the certificate is that of serial number `Ab-17`, and the inventory has `AB-18` for 00:1a:2b:3c:4d:5e, the device on this port',
+      );
+      recorded = 'AB-17';
+      expect((await again()).outcome).toMatchObject({ kind: 'success', session: { resumed: true } });
+      expect(reasonOf((await again(other)).outcome)).toMatch(/the inventory has no record of 00:1a:2b:3c:4d:60/);
+    });
+
+    it.each([
+      ['another one', 'AB-18', /has `AB-18` for 00:1a/],
+      ['none', '', /has no serial number for 00:1a/],
+      ['no record', null, /has no record of 00:1a/],
+    ])('are refused when the inventory has %s', async (_, inventory, reason) => {
+      recorded = inventory;
+      const own = await authority.issue('2.5.4.5=SN-AB-17, CN=pump', 'clientAuth', []);
+      const { outcome } = await attempt(await bySerial(), { device: own, caller: pump, version });
+      expect(reasonOf(outcome)).toMatch(reason);
+    });
+
+    it('are of a device by both, where the certificate names both', async () => {
+      const peers = await bySerial();
+      const own = await authority.issue('2.5.4.5=SN-AB-17, CN=pump', 'clientAuth', names);
+      const outcome = async () => (await attempt(peers, { device: own, caller: pump, version })).outcome;
+      recorded = 'AB-17';
+      expect(await outcome()).toMatchObject({ kind: 'success' });
+      recorded = '';
+      expect(reasonOf(await outcome())).toMatch(/no serial number/);
+    });
+  });
+
   it('go when they are closed, and with what TLS can not go on after', async () => {
     const peers = await serving();
     void peers.receive(-1, beginning, Buffer.from([22, 3, 1, 0, 200, 1]));
@@ -163,10 +217,7 @@ describe('conversations with real TLS', () => {
   });
 
   it('are not begun before there is anything to serve them with', async () => {
-    const peers = new TlsPeers(
-      () => now,
-      () => Promise.resolve(null),
-    );
+    const peers = newPeers();
     expect(await peers.receive(1, beginning, Buffer.alloc(0))).toEqual(lost);
   });
 });

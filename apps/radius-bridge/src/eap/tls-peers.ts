@@ -1,14 +1,18 @@
 import type { X509Certificate } from 'node:crypto';
 import type { TlsPeer } from '#radius';
 import type { Mac } from '#net';
-import { EapTlsServer } from './eap-tls.js';
+import { EapTlsServer, type Judgement } from './eap-tls.js';
 import type { EstablishedTls } from './established.js';
 import type { EapMaterial } from './material.js';
 import { lost, type Beginning, type EapStep } from './messages.js';
+import { whyOther } from './named-device.js';
 import { OcspClient } from './ocsp.js';
 import { passwordJudge, proofs, type FindCredential } from './passwords.js';
-import { Trust, type Judgement } from './trust.js';
+import { Trust } from './trust.js';
 import { TunnelPeer } from './tunnel.js';
+
+/** Of a device's record, as it is now; see `DeviceIndex.serialOf`. */
+export type FindSerial = (mac: Mac) => Promise<string | null>;
 
 interface Served {
   readonly material: EapMaterial;
@@ -29,6 +33,7 @@ export class TlsPeers {
   constructor(
     private readonly now: () => number,
     private readonly find: FindCredential,
+    private readonly findSerial: FindSerial,
   ) {
     this.ocsp = new OcspClient(now);
   }
@@ -69,12 +74,24 @@ export class TlsPeers {
   }
 
   private connect(served: Served, { method, caller, tunnel }: Beginning): TlsPeer<EstablishedTls> {
-    if (method === 'tls')
-      return served.certificates.connect((certificate) => judge(served, certificate, caller, new Date(this.now())));
+    if (method === 'tls') return served.certificates.connect((certificate) => this.judge(served, certificate, caller));
     if (!tunnel) throw new TypeError(`${method} begins without keys for its tickets`);
     const { ticketKeys, earlier } = tunnel;
     const ports = { find: proofs(this.find), judge: passwordJudge(this.find, caller, earlier), ticketKeys };
     return new TunnelPeer(method, served.material, ports);
+  }
+
+  /** A certificate is worth what its device is: on another port than that device's it is a stolen one. */
+  private async judge({ trust, ocsp }: Served, certificate: X509Certificate, caller: Mac | null): Promise<Judgement> {
+    const found = trust.judge(certificate, new Date(this.now()));
+    if ('reason' in found) return found;
+    if (caller === null)
+      return { reason: 'the request does not say which device asks: let the switch send Calling-Station-Id' };
+    const other = whyOther(found, caller, found.serial === null ? null : await this.findSerial(caller));
+    if (other !== null) return { reason: other };
+    const { issuer, responder } = found;
+    const reason = responder && (await ocsp.check(certificate, issuer, responder));
+    return reason ? { reason } : { mac: caller };
   }
 }
 
@@ -86,21 +103,4 @@ function serve(material: EapMaterial, ocsp: OcspClient): Served {
 /** Throws on material that no worker could use. */
 export function checkMaterial(material: EapMaterial): void {
   serve(material, new OcspClient(Date.now));
-}
-
-/** A certificate is worth what its device is: on another port than that device's it is a stolen one. */
-async function judge(
-  { trust, ocsp }: Served,
-  certificate: X509Certificate,
-  caller: Mac | null,
-  now: Date,
-): Promise<Judgement> {
-  const found = trust.judge(certificate, now);
-  if ('reason' in found) return found;
-  const { mac, issuer, responder } = found;
-  if (caller === null)
-    return { reason: 'the request does not say which device asks: let the switch send Calling-Station-Id' };
-  if (caller !== mac) return { reason: `the certificate is that of ${mac}, which is not the device on this port` };
-  const reason = responder && (await ocsp.check(certificate, issuer, responder));
-  return reason ? { reason } : { mac };
 }

@@ -33,7 +33,24 @@ describe('which device a certificate is of', () => {
     ['serial-number', 'SN-{mac}', '2.5.4.5=SN-001a2b3c4d5e, CN=a', null],
   ] as const)('is told by %s, %s', async (from, pattern, subject, name) => {
     const { certificate } = await authority.issue(subject, 'clientAuth', name ? [name] : []);
-    expect(trustIn(pattern, from).judge(new X509Certificate(certificate), now)).toMatchObject({ mac });
+    expect(trustIn(pattern, from).judge(new X509Certificate(certificate), now)).toMatchObject({ mac, serial: null });
+  });
+
+  it.each([
+    ['serial-number', '{serial}', '2.5.4.5=4711-A, CN=a', null, '4711-A'],
+    ['serial-number', 'PID:Pump-7 SN:{serial}', '2.5.4.5=PID:PUMP-7 SN:FCW21, CN=a', null, 'FCW21'],
+    ['common-name', 'pump-{serial}', 'CN=pump-4711', null, '4711'],
+    ['dns-name', '{serial}.maker.test', 'CN=a', { type: 'dns', value: '4711.maker.test' }, '4711'],
+    ['uri', 'urn:maker:{serial}', 'CN=a', { type: 'url', value: 'urn:maker:4711' }, '4711'],
+  ] as const)('is told with a serial number by %s, %s', async (from, pattern, subject, name, serial) => {
+    const { certificate } = await authority.issue(subject, 'clientAuth', name ? [name] : []);
+    expect(trustIn(pattern, from).judge(new X509Certificate(certificate), now)).toMatchObject({ mac: null, serial });
+  });
+
+  it('is not told by the number of the certificate itself', async () => {
+    const { certificate } = await authority.issue('CN=a', 'clientAuth', []);
+    const judgement = trustIn('{serial}', 'serial-number').judge(new X509Certificate(certificate), now);
+    expect('reason' in judgement && judgement.reason).toMatch(/no name/);
   });
 
   it.each([

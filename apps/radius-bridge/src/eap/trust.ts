@@ -1,9 +1,9 @@
 import 'reflect-metadata';
 import { X509Certificate } from 'node:crypto';
 import type { EapAuthority, IdentityRule } from '#policy/snapshot';
-import { parseMac, type Mac } from '#net';
 import { alternativeNames, canonicalSerial, pemBlocks, subjectNames } from '../certificates.js';
 import { named } from '../log.js';
+import { deviceOf, type NamedDevice } from './named-device.js';
 import type { Responder } from './ocsp.js';
 import { X509Certificate as ParsedCertificate, X509Crl } from '@peculiar/x509';
 
@@ -27,11 +27,8 @@ export const authorityMaterial = (
   revocationLists: revocationLists === null ? null : read(revocationLists),
 });
 
-export type Judgement = { readonly mac: Mac } | { readonly reason: string };
-
-/** A certificate that nothing is known against; `responder`: who must still be asked. */
-export interface Trusted {
-  readonly mac: Mac;
+/** A certificate that nothing is known against: what it names is to be compared with the device on the port, and the `responder` asked. */
+export interface Trusted extends NamedDevice {
   readonly issuer: X509Certificate;
   readonly responder: Responder | null;
 }
@@ -58,11 +55,11 @@ interface Revocations {
 }
 
 /**
- * Which device a certificate is of, by the authorities of the policy.
+ * What device a certificate names, by the authorities of the policy. Whether that is the one on the port, whoever asks compares.
  *
  * OpenSSL proves the chain of a full handshake; a resumed session has none, and may be older than a revocation. So all that is
  * said here is judged of every authentication, from the device's certificate alone: that one of the authorities signed it, that
- * it is valid now and not revoked by a list, and which one MAC address it names. Whoever asks it asks the responder, too.
+ * it is valid now and not revoked by a list, and which one device it names. Whoever asks it asks the responder, too.
  */
 export class Trust {
   private readonly issuers: readonly Issuer[];
@@ -101,9 +98,9 @@ export class Trust {
         return { reason: `the revocation list of authority \`${name}\` ended on ${validUntil.toISOString()}` };
       if (serials.has(canonicalSerial(facts.serialNumber))) return { reason: 'the certificate is revoked' };
     }
-    const judgement = deviceOf(facts.names, issuer.authority.devices);
-    if ('reason' in judgement) return judgement;
-    return { mac: judgement.mac, issuer: issuer.certificate, responder: issuer.authority.ocsp };
+    const device = deviceOf(facts.names, issuer.authority.devices);
+    if ('reason' in device) return device;
+    return { ...device, issuer: issuer.certificate, responder: issuer.authority.ocsp };
   }
 }
 
@@ -147,29 +144,6 @@ function joined(lists: readonly X509Crl[]): Revocations {
 
 const hasIssued = (issuer: X509Certificate, certificate: X509Certificate): boolean =>
   certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
-
-function deviceOf(names: CertificateFacts['names'], rules: readonly IdentityRule[]): Judgement {
-  const found = new Set<Mac>();
-  for (const rule of rules) {
-    for (const name of names(rule.from)) {
-      const mac = macIn(name, rule.pattern);
-      if (mac) found.add(mac);
-    }
-  }
-  const [mac] = found;
-  if (mac === undefined) return { reason: 'no name in the certificate is one by which its authority names devices' };
-  return found.size > 1 ? { reason: 'the certificate names more than one device' } : { mac };
-}
-
-export const macPlaceholder = '{mac}';
-
-/** `{mac}` stands for an address in any of the usual forms; all else is taken as it is, in upper or lower case. */
-function macIn(name: string, pattern: string): Mac | null {
-  const [before = '', after = ''] = pattern.toLowerCase().split(macPlaceholder);
-  const text = name.toLowerCase();
-  if (text.length < before.length + after.length || !text.startsWith(before) || !text.endsWith(after)) return null;
-  return parseMac(text.slice(before.length, text.length - after.length));
-}
 
 const readers: Readonly<Record<IdentityRule['from'], (certificate: X509Certificate) => readonly string[]>> = {
   'dns-name': (certificate) => alternativeNames(certificate)('DNS'),

@@ -30,15 +30,25 @@ const schema = `
   CREATE TABLE IF NOT EXISTS instance (id INTEGER PRIMARY KEY CHECK (id = 1), name TEXT NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS snapshot (id INTEGER PRIMARY KEY CHECK (id = 1), json TEXT NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS device
-    (mac TEXT PRIMARY KEY, class TEXT NOT NULL, posture TEXT NOT NULL, reset INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    (mac TEXT PRIMARY KEY, class TEXT NOT NULL, posture TEXT NOT NULL, reset INTEGER NOT NULL,
+      serial TEXT NOT NULL DEFAULT '') STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS credential
     (username TEXT PRIMARY KEY, json TEXT NOT NULL, reset INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS session (id TEXT PRIMARY KEY, json TEXT NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS event (seq INTEGER PRIMARY KEY, session TEXT, json TEXT NOT NULL) STRICT;
   CREATE INDEX IF NOT EXISTS event_session ON event (session) WHERE session IS NOT NULL;
   INSERT OR IGNORE INTO instance VALUES (1, lower(hex(randomblob(6))));
-  INSERT OR IGNORE INTO meta VALUES ('format', 1), ('revision', 0), ('reset', 0), ('credentialRevision', 0),
+  INSERT OR IGNORE INTO meta VALUES ('format', 2), ('revision', 0), ('reset', 0), ('credentialRevision', 0),
     ('credentialReset', 0), ('lastSeq', 0);
+`;
+
+/** Format 1 knew no serial numbers: its devices go on to be served, and the controller is asked for all of them anew. */
+const addSerials = `
+  BEGIN IMMEDIATE;
+  ALTER TABLE device ADD COLUMN serial TEXT NOT NULL DEFAULT '';
+  UPDATE meta SET value = 0 WHERE name = 'revision';
+  UPDATE meta SET value = 2 WHERE name = 'format';
+  COMMIT;
 `;
 
 function openStore(path: string) {
@@ -46,11 +56,12 @@ function openStore(path: string) {
   database.exec(schema);
   const meta = database.prepare('SELECT value FROM meta WHERE name = ?');
   const metaOf = (name: string): number => (meta.get(name) as { value: number }).value;
-  if (metaOf('format') !== 1) throw new Error(`${path} was written by another version of the bridge`);
+  if (metaOf('format') === 1) database.exec(addSerials);
+  if (metaOf('format') !== 2) throw new Error(`${path} was written by another version of the bridge`);
   const statement = (sql: string): StatementSync => database.prepare(sql);
   const setMeta = statement('UPDATE meta SET value = ? WHERE name = ?');
   const putSnapshot = statement('INSERT OR REPLACE INTO snapshot VALUES (1, ?)');
-  const putDevice = statement('INSERT OR REPLACE INTO device VALUES (?, ?, ?, ?)');
+  const putDevice = statement('INSERT OR REPLACE INTO device VALUES (?, ?, ?, ?, ?)');
   const deleteDevice = statement('DELETE FROM device WHERE mac = ?');
   const pruneDevices = statement('DELETE FROM device WHERE reset < ?');
   const putCredential = statement('INSERT OR REPLACE INTO credential VALUES (?, ?, ?)');
@@ -112,7 +123,7 @@ function openStore(path: string) {
       case 'devices':
         return applyMirror(operation, deviceMeta, pruneDevices, (row, reset) => {
           if ('deleted' in row) deleteDevice.run(row.mac);
-          else putDevice.run(row.mac, row.class, row.posture, reset);
+          else putDevice.run(row.mac, row.class, row.posture, reset, row.serial ?? '');
         });
       case 'credentials':
         return applyMirror(operation, credentialMeta, pruneCredentials, (row, reset) => {
@@ -154,7 +165,7 @@ function openStore(path: string) {
     spooled: (): number => spooled,
     readSessions,
     load(): Omit<JournalState, 'sessions'> {
-      const rows = statement('SELECT mac, class, posture FROM device');
+      const rows = statement('SELECT mac, class, posture, serial FROM device');
       rows.setReturnArrays(true);
       const snapshot = statement('SELECT json FROM snapshot').get() as { json: string } | undefined;
       const { instance } = statement('SELECT name AS instance FROM instance').get() as { instance: string };

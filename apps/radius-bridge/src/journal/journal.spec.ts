@@ -4,6 +4,7 @@ import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { DatabaseSync } from 'node:sqlite';
 import type { Mac } from '#net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CredentialIndex } from '../credential-index.js';
@@ -142,6 +143,63 @@ describe('journal', () => {
     expect(settled.devices.map(([mac]) => mac)).toEqual(['b', 'c']);
     expect(settled.revision).toBe(9);
     expect([devices.size, devices.revision, devices.settle()]).toEqual([2, 9, null]);
+  });
+
+  it('keeps the serial numbers of devices', async () => {
+    const devices = new DeviceIndex();
+    const [mac, bare] = ['00:1a:2b:3c:4d:5e', '00:1a:2b:3c:4d:60'] as Mac[];
+    const device = { class: 'pump', posture: 'normal' as const };
+    const journal = await Journal.open(folder, listener);
+    const changes = [
+      { ...device, mac: mac!, serial: 'A-1' },
+      { ...device, mac: bare! },
+    ];
+    await written(journal, [devices.apply(false, 5, changes)]);
+    await journal.close();
+    const state = await reopen();
+    const loaded = new DeviceIndex();
+    loaded.load(state.devices, state.revision);
+    expect([...loaded.each()]).toEqual(changes);
+    const again = await Journal.open(folder, listener);
+    await written(again, [devices.apply(false, 6, [{ ...device, mac: mac! }])]);
+    await again.close();
+    expect((await reopen()).devices).toEqual([
+      [mac, 'pump', 'normal', ''],
+      [bare, 'pump', 'normal', ''],
+    ]);
+  });
+
+  it('keeps what a file has that knew no serial numbers, and has the controller asked for all devices', async () => {
+    const device = { mac: '00:1a:2b:3c:4d:5e' as Mac, class: 'pump', posture: 'normal' as const };
+    const journal = await Journal.open(folder, listener);
+    await written(journal, [
+      new DeviceIndex().apply(false, 5, [device]),
+      new CredentialIndex().apply(false, 7, []),
+      { kind: 'event', event: { seq: 3, json: 'three' } },
+    ]);
+    await journal.close();
+    const database = new DatabaseSync(join(folder, 'bridge.sqlite'));
+    database.exec("ALTER TABLE device DROP COLUMN serial; UPDATE meta SET value = 1 WHERE name = 'format'");
+    database.close();
+    const expected = {
+      instance: journal.loaded.instance,
+      devices: [[device.mac, 'pump', 'normal', '']],
+      revision: 0,
+      credentialRevision: 7,
+      lastSeq: 3,
+      spooled: 1,
+    };
+    expect(await reopen()).toMatchObject(expected);
+    const again = await Journal.open(folder, listener);
+    const index = new DeviceIndex();
+    index.load(again.loaded.devices, again.loaded.revision);
+    await written(again, [index.apply(true, 6, [{ ...device, serial: 'A-1' }]), index.settle()!]);
+    await again.close();
+    expect(await reopen()).toMatchObject({
+      ...expected,
+      devices: [[device.mac, 'pump', 'normal', 'A-1']],
+      revision: 6,
+    });
   });
 
   it('keeps credentials in the same way, apart from devices', async () => {

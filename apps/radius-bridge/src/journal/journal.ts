@@ -34,9 +34,9 @@ export class Journal {
   private constructor(
     private readonly worker: Worker,
     private readonly listener: JournalListener,
-    readonly loaded: JournalState,
+    private state: JournalState,
   ) {
-    this.spooledEvents = loaded.spooled;
+    this.spooledEvents = state.spooled;
     worker.on('message', (message: FromJournal) => this.receive(message));
     worker.on('error', (error) => listener.onDead(error.message));
     worker.on('exit', () => this.exited());
@@ -62,6 +62,16 @@ export class Journal {
       });
     });
     return new Journal(worker, listener, state);
+  }
+
+  /** What was on disk at the start. */
+  get loaded(): JournalState {
+    return this.state;
+  }
+
+  /** Who needs the lists that were on disk has taken them over: they are not kept a second time. */
+  forgetLists(): void {
+    this.state = { ...this.state, snapshot: null, devices: [], credentials: [], sessions: [] };
   }
 
   /** Writes that are not on disk yet. */

@@ -1,10 +1,10 @@
 import 'reflect-metadata';
 import type { X509Certificate } from 'node:crypto';
 import { SubjectKeyIdentifierExtension, X509Certificate as ParsedCertificate } from '@peculiar/x509';
-import type { Mac } from '#net';
 import type { EapEntry } from '#policy/snapshot';
 import { canonicalJson, sha256 } from '#base';
 import { textOf, type SecretLookup } from '../config.js';
+import type { NamedDevice } from '../eap/named-device.js';
 import { authorityMaterial, Trust, type CertificateFacts } from '../eap/trust.js';
 import { reasonOf, type Log } from '../log.js';
 import { onlyValue, valuesOf, type Claims } from './claims.js';
@@ -13,7 +13,7 @@ const prefix = 'TLS-Client-Cert-';
 const noAuthorities = 'the policy has no network/eap.yaml with authorities of devices';
 
 /**
- * Which device a certificate is of that FreeRADIUS has seen. That the device has its key, and that its chain is good, FreeRADIUS has proved
+ * What device a certificate names that FreeRADIUS has seen. That the device has its key, and that its chain is good, FreeRADIUS has proved
  * and we believe; issuer, dates, revocation lists and names are judged by the same code and rules as a certificate that is shown to us.
  *
  * The issuer is told by its name, as OpenSSL prints it in one line, and by its key where FreeRADIUS tells that. A name that can be read in
@@ -59,7 +59,8 @@ export class ClaimedCertificates {
     }
   }
 
-  judge(claims: Claims, now: Date): { readonly mac: Mac } | { readonly reason: string } {
+  /** What device it names: whether that is the one on the port, whoever asks compares. */
+  judge(claims: Claims, now: Date): NamedDevice | { readonly reason: string } {
     if (!this.trust) return { reason: `no certificate can be judged: ${this.problem}` };
     const facts = factsOf(claims);
     if ('reason' in facts) return facts;
@@ -70,7 +71,7 @@ export class ClaimedCertificates {
         reason:
           'its authority has `ocsp`, which asks about a certificate that is shown to Cordon itself: use revocation lists',
       };
-    return { mac: judgement.mac };
+    return judgement;
   }
 }
 

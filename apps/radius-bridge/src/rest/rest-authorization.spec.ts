@@ -121,6 +121,25 @@ describe('what FreeRADIUS asks', () => {
     expect(notes).toMatchObject([{ outcome: 'accept', method: 'certificate' }]);
   });
 
+  it('by a certificate with a serial number is answered as the inventory has it', () => {
+    const eap = eapYaml().replace(
+      'from: dns-name, pattern: "{mac}.devices.test"',
+      'from: common-name, pattern: "{serial}"',
+    );
+    const bridge = bridgeWith(eap);
+    const record = { mac: pump, class: 'infusion-pump', posture: 'normal' as const };
+    const values = { ...basic, ...certificate, 'TLS-Client-Cert-Common-Name': ['ab-17'] };
+    const answerWith = (serial: string) => {
+      bridge.devices.apply(false, 2, [{ ...record, serial }]);
+      return bridge.rest.answer(testSecret, bodyOf(values)).status;
+    };
+    expect([answerWith('AB-17'), answerWith('AB-18')]).toEqual([200, 401]);
+    expect(bridge.notes).toMatchObject([
+      { mac: pump, outcome: 'accept', method: 'certificate' },
+      { mac: pump, outcome: 'reject', reason: expect.stringMatching(/serial number `ab-17`.* has `AB-18` for 00:1a/) },
+    ]);
+  });
+
   it('by an inner name is answered as by a password', () => {
     const { status, vlan, notes } = ask(inner('pump-1'));
     expect([status, vlan]).toEqual([200, '210']);

@@ -14,6 +14,7 @@ import type { Proxied } from '../clients/proxied-nas.js';
 import type { Counters } from '../counters.js';
 import type { CredentialIndex } from '../credential-index.js';
 import type { DeviceIndex } from '../device-index.js';
+import { whyOther } from '../eap/named-device.js';
 import type { AuthenticationNote } from '../journal/recorder.js';
 import { reasonOf } from '../log.js';
 import type { ActivePolicy, SnapshotStore } from '../snapshot-store.js';
@@ -145,10 +146,8 @@ export class RestAuthorization {
   private identifyCertificate(claims: Claims, caller: Mac): Identity {
     const judgement = this.ports.certificates.judge(claims, new Date(this.now()));
     if ('reason' in judgement) return failed(null, judgement.reason);
-    const { mac } = judgement;
-    return mac === caller
-      ? { mac, method: 'certificate' }
-      : failed(null, `the certificate is that of ${mac}, which is not the device on this port`);
+    const other = whyOther(judgement, caller, this.ports.devices.serialOf(caller));
+    return other === null ? { mac: caller, method: 'certificate' } : failed(null, other);
   }
 
   /** The password was FreeRADIUS's to check; whose the name is, only Cordon's credentials say. */

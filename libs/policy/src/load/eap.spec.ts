@@ -16,6 +16,9 @@ const good = [
 const load = (text: string | null) => loadPolicy(policyFiles({ 'network/eap.yaml': text }));
 const withLine = (line: number, text: string): string => good.with(line, text).join('\n');
 
+const withPattern = (pattern: string): string =>
+  withLine(6, `    devices: [{ from: serial-number, pattern: "${pattern}" }]`);
+
 describe('network/eap.yaml', () => {
   it('comes through the snapshot and its JSON, with defaults filled in', () => {
     const policy = load(good.join('\n'));
@@ -48,6 +51,11 @@ describe('network/eap.yaml', () => {
     expect(policy.ok && policy.value.eap).toBeNull();
   });
 
+  it.each(['{serial}', 'PID:Pump-7 SN:{serial}', '{mac}', 'pump-{mac}.devices.test'])('takes pattern %s', (pattern) => {
+    const policy = load(withPattern(pattern));
+    expect(policy.ok && policy.value.eap?.authorities[0]?.devices).toEqual([{ from: 'serial-number', pattern }]);
+  });
+
   it.each([
     [
       'a key in clear',
@@ -62,18 +70,20 @@ describe('network/eap.yaml', () => {
       /must begin with `file:`/,
     ],
     ['no authority', [...good.slice(0, 2), 'authorities: {}'].join('\n'), 'network/eap.yaml:3', /one at least/],
-    [
-      'a pattern without {mac}',
-      withLine(6, '    devices: [{ from: dns-name, pattern: "devices.test" }]'),
+    ...[
+      'devices.test',
+      '{mac}{mac}',
+      '{serial}-{serial}',
+      '{mac}-{serial}',
+      '{SERIAL}',
+      '{serial} {site}',
+      '{{serial}}',
+    ].map((pattern): [string, string, string, RegExp] => [
+      `pattern ${pattern}`,
+      withPattern(pattern),
       'network/eap.yaml:7',
-      /\{mac\} once/,
-    ],
-    [
-      'a pattern with two',
-      withLine(6, '    devices: [{ from: dns-name, pattern: "{mac}{mac}" }]'),
-      'network/eap.yaml:7',
-      /\{mac\} once/,
-    ],
+      /authorities\.device-ca\.devices\.0\.pattern.*must hold \{mac\} once,.* or \{serial\} once/,
+    ]),
     ['an unknown field', `${good.join('\n')}\nmethod: peap`, 'network/eap.yaml:8', /method/],
     ['authorities for nothing', `${good.join('\n')}\nmethods: [peap]`, 'network/eap.yaml:4', /of no use without/],
     ['a method twice', `${good.join('\n')}\nmethods: [tls, tls]`, 'network/eap.yaml:8', /each method once/],

@@ -26,7 +26,10 @@ export const authoritySchema = z.strictObject({
         from: z.enum(['dns-name', 'uri', 'email', 'common-name', 'serial-number']),
         pattern: z
           .string()
-          .regex(/^[^{}]*\{mac\}[^{}]*$/, 'must hold {mac} once, where the address of the device stands'),
+          .regex(
+            /^[^{}]*\{(?:mac|serial)\}[^{}]*$/,
+            'must hold {mac} once, where the address of the device stands, or {serial} once, where its serial number stands: one of the two in a pattern, and no other braces',
+          ),
       }),
     )
     .min(1),

@@ -1,4 +1,5 @@
 import type { Fault } from './fault.ts';
+import { identityFaults } from './identity-faults.ts';
 import { radiusFaults } from './radius-faults.ts';
 
 const net = 'libs/net/src';
@@ -1022,5 +1023,6 @@ export const faults: readonly Fault[] = [
   ...policyFaults,
   ...deviceFaults,
   ...planFaults,
+  ...identityFaults,
   ...radiusFaults,
 ];

@@ -31,6 +31,8 @@ describe.skipIf(!hasEapolTest() || !hasRadclient())('devices that may not be wha
   const repository = new PolicyRepository(join(folder, 'policy'));
   const authority = new TestAuthority(join(folder, 'authority'), 'ecdsa');
   const nas = new FakeNas();
+  /** With Cisco's Device Sensor. */
+  const sensing = new FakeNas();
   let controller: Controller;
   let admin = '';
   const bridges: BridgeProcess[] = [];
@@ -44,12 +46,12 @@ describe.skipIf(!hasEapolTest() || !hasRadclient())('devices that may not be wha
     });
 
   beforeAll(async () => {
-    nas.reset();
     const coaPort = await nas.listen();
     const server = authority.issue('radius', 'serverAuth', 'radius.test');
     repository.commit({
       ...tinyPolicy,
-      'network/nas.yaml': `sw1: { address: 127.0.0.1, site: main, profile: rfc, secret: "env:TEST_RADIUS_SECRET", coaPort: ${coaPort} }\n`,
+      'network/nas.yaml': `sw1: { address: 127.0.0.1, site: main, profile: rfc, secret: "env:TEST_RADIUS_SECRET", coaPort: ${coaPort} }
+sw2: { address: 127.0.0.2, site: main, profile: cisco-ios-xe, secret: "env:TEST_RADIUS_SECRET", coaPort: ${await sensing.listen('127.0.0.2')} }\n`,
       'network/eap.yaml': `certificate: "file:${server.certificate}"
 key: "file:${server.key}"
 authorities:
@@ -82,10 +84,14 @@ authorities:
     for (const bridge of bridges) await bridge.end('SIGTERM');
     await controller?.app.close();
     nas.close();
+    sensing.close();
     rmSync(folder, { recursive: true, force: true });
   });
 
-  beforeEach(() => nas.reset());
+  beforeEach(() => {
+    nas.reset();
+    sensing.reset();
+  });
 
   async function until<T>(ask: () => Promise<T>, isSo: (answer: T) => boolean): Promise<T> {
     const end = Date.now() + deadline;
@@ -338,6 +344,113 @@ authorities:
           return found.length === 1;
         },
       );
+    });
+  });
+
+  describe('a device that says something else than its class', () => {
+    const sensor = { 'Packet-Src-IP-Address': '127.0.0.2', 'NAS-Port-Id': 'Gi1/0/7' };
+    const values = 'classes: { infusion-pump: { fingerprints: { dhcp-class-identifier: ["alaris-*"] } } }\n';
+    /** FreeRADIUS writes octets that can't be printed in octal. */
+    const octal = (n: number): string => `\\${n.toString(8).padStart(3, '0')}`;
+    const option = (type: number, value: string): string =>
+      `dhcp-option=${octal(0)}${octal(type)}${octal(0)}${octal(value.length)}${value}`;
+
+    function account(mac: string, status: string, told: Readonly<Record<string, string>>, from = sensor): void {
+      const { code } = radclient(bridges[0]!.accountingPort, 'acct', testSecret, {
+        'Acct-Status-Type': status,
+        'Acct-Session-Id': digits(mac),
+        'Calling-Station-Id': mac.toUpperCase().replaceAll(':', '-'),
+        ...told,
+        ...from,
+      });
+      expect(code).toBe('Accounting-Response');
+    }
+
+    /** Authenticates a pump behind the switch that has Device Sensor, and has the switch tell what it says. */
+    async function pumpThatSays(identifier: string): Promise<string> {
+      const mac = await register();
+      expect(byMac(mac, bridges[0], sensor)).toBe('210');
+      account(mac, 'Start', {});
+      account(mac, 'Interim-Update', { 'Cisco-AVPair': option(60, identifier) });
+      return mac;
+    }
+
+    const fingerprint = async (mac: string): Promise<unknown> =>
+      (await api<{ items: { fingerprint: unknown }[] }>('GET', `/api/v1/sessions?mac=${mac}`)).items[0]?.fingerprint;
+
+    it('is seen with what it says, and suspected with what its class has, until it says that', async () => {
+      await policy(values);
+      const mac = await pumpThatSays('MSFT 5.0');
+      const suspicion = await raised(mac);
+      expect(suspicion).toMatchObject({
+        kind: 'fingerprint',
+        action: 'alarm',
+        reason: 'its dhcp-class-identifier is "MSFT 5.0", and class `infusion-pump` has "alaris-*"',
+      });
+      expect(await api('GET', `/api/v1/suspicions?mac=${mac}&kind=fingerprint`)).toMatchObject({
+        items: [{ id: suspicion.id, said: { 'dhcp-class-identifier': 'MSFT 5.0' } }],
+      });
+      account(mac, 'Interim-Update', {
+        'Attr-26.9.1': `0x${Buffer.from('lldp-tlv=\u0000\u0005\u0000\u0004pump').toString('hex')}`,
+      });
+      const said = { 'dhcp-class-identifier': 'MSFT 5.0', 'lldp-system-name': 'pump' };
+      await until(
+        () => fingerprint(mac),
+        (found) => JSON.stringify(found) === JSON.stringify(said),
+      );
+      const { items } = JSON.parse((await cordon(['sessions', '--mac', mac, '--json'])).out) as { items: unknown[] };
+      expect(items).toMatchObject([{ fingerprint: said, suspicions: ['fingerprint'] }]);
+      expect((await cordon(['sessions', '--mac', mac])).out).toMatch(
+        /suspicion: fingerprint\n {4}dhcp-class-identifier: MSFT 5\.0\n {4}lldp-system-name: pump\n/,
+      );
+      account(mac, 'Interim-Update', { 'Cisco-AVPair': option(60, 'ALARIS-8015') });
+      await until(
+        () => listed(mac, 'over'),
+        (found) => found.length === 1,
+      );
+      expect(await listed(mac)).toEqual([]);
+    });
+
+    it('is quarantined where policy wants it, and released it stays where it is', async () => {
+      await policy(`fingerprint: quarantine\n${values}`);
+      const mac = await pumpThatSays('MSFT 5.0');
+      expect(await raised(mac)).toMatchObject({ kind: 'fingerprint', action: 'quarantine' });
+      await until(
+        () => Promise.resolve(sensing.commands),
+        (commands) => commands.includes('reauthenticate'),
+      );
+      expect(byMac(mac, bridges[0], sensor)).toBe('666');
+      await api('PUT', `/api/v1/devices/${mac}/posture`, { posture: 'normal', reason: 'looked at it' });
+      await until(
+        () => Promise.resolve(byMac(mac, bridges[0], sensor)),
+        (vlan) => vlan === '210',
+      );
+      account(mac, 'Interim-Update', { 'Cisco-AVPair': option(60, 'MSFT 5.0'), 'Acct-Input-Octets': '7' });
+      await until(
+        () => api<{ items: { inputOctets: number }[] }>('GET', `/api/v1/sessions?mac=${mac}`),
+        ({ items }) => items[0]!.inputOctets === 7,
+      );
+      expect(await posture(mac)).toBe('normal');
+    });
+
+    it('is not looked at behind a switch of another make, nor where the attribute is broken; the record counts', async () => {
+      await policy(values);
+      const [other, broken] = [await register(), await register()];
+      const octets = { 'Acct-Input-Octets': '9' };
+      byMac(other);
+      const told = { 'Cisco-AVPair': option(60, 'MSFT 5.0'), ...octets };
+      account(other, 'Interim-Update', told, { ...sensor, 'Packet-Src-IP-Address': '127.0.0.1' });
+      byMac(broken, bridges[0], sensor);
+      const cut = option(60, 'MSFT 5.0').slice(0, -1);
+      account(broken, 'Interim-Update', { 'Cisco-AVPair': cut, ...octets });
+      for (const mac of [other, broken]) {
+        const { items } = await until(
+          () => api<{ items: { inputOctets: number; fingerprint: unknown }[] }>('GET', `/api/v1/sessions?mac=${mac}`),
+          ({ items: found }) => found.some(({ inputOctets }) => inputOctets === 9),
+        );
+        expect(items.map((session) => session.fingerprint).every((found) => found === null)).toBe(true);
+        expect(await listed(mac, 'all')).toEqual([]);
+      }
     });
   });
 

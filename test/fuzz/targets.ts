@@ -21,6 +21,7 @@ import {
   octetsAttribute,
   PeapInner,
   readAccounting,
+  readDeviceSensor,
   readMacAuthentication,
   readRequestContext,
   Secret,
@@ -32,6 +33,8 @@ import {
   textAttribute,
   TtlsInner,
   types,
+  vendorAttribute,
+  vendors,
   verifyMessageAuthenticator,
   verifyReply,
   verifySignedRequest,
@@ -68,11 +71,15 @@ const context: readonly Attribute[] = [
   octetsAttribute(types.proxyState, Buffer.from('proxy')),
 ];
 const eapAttributes = concatenatedAttributes(types.eapMessage, Buffer.concat([identity, Buffer.alloc(300)]));
+const sensed = ['646863702d6f7074696f6e3d00370004010306fc', '6c6c64702d746c763d0005000470756d70'].map((hex) =>
+  vendorAttribute(vendors.cisco, 1, Buffer.from(hex, 'hex')),
+);
 const accounting = [
   ...context,
   integerAttribute(types.acctStatusType, 3),
   textAttribute(types.acctSessionId, '0000002A'),
   integerAttribute(types.acctInputGigawords, 1),
+  ...sensed,
 ];
 
 const access = signRequest(codes.accessRequest, 1, context, secret, authenticator);
@@ -99,6 +106,11 @@ function check(condition: boolean, what: string): asserts condition {
 function readAll(packet: Packet): void {
   readMacAuthentication(packet, readRequestContext(packet));
   readAccounting(packet);
+  const said = Object.values(readDeviceSensor(packet.attributes) ?? {});
+  check(
+    said.every((text) => text.length > 0 && text.length < 1024),
+    'what a device says is no longer than an attribute has room for',
+  );
   for (const attribute of packet.attributes) {
     describeAttribute(attribute);
     if (attribute.type === types.vendorSpecific) decodeVendorSpecific(attribute.value);

@@ -37,7 +37,7 @@ asked.`;
 export function addHistoryCommands(cordon: Command, run: Run): void {
   asked(cordon.command('sessions'))
     .description('who is on the network, where, and as what')
-    .option('--mac <mac>', 'of this device')
+    .option('--mac <mac>', 'of this device, with what it says of itself by DHCP and LLDP')
     .option('--nas <nas>', 'on this switch or access point')
     .option('--site <site>', 'at this site')
     .option('--class <class>', 'of this device class')

@@ -23,6 +23,7 @@ export const sampleSession = (at: string, change: Partial<Session> = {}): Sessio
   snapshotDigest: 'x',
   rule: 'rules/access.csv:3',
   addresses: [],
+  fingerprint: null,
   startedAt: at,
   updatedAt: at,
   endedAt: null,

@@ -43,9 +43,9 @@ export class FakeNas {
   private held: (() => void)[] | null = null;
   private changed = Promise.withResolvers<void>();
 
-  async listen(): Promise<number> {
+  async listen(host = '127.0.0.1'): Promise<number> {
     this.socket.on('message', (datagram, { address, port }) => this.receive(datagram, address, port));
-    this.socket.bind(0, '127.0.0.1');
+    this.socket.bind(0, host);
     await once(this.socket, 'listening');
     return this.socket.address().port;
   }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { authorizationSteps } from './authorization-step.js';
 import { macSchema } from './device.js';
+import { fingerprintSchema } from './fingerprint.js';
 import { authenticationMethods, postures } from './posture.js';
 
 const instant = z.iso.datetime();
@@ -63,6 +64,8 @@ export const sessionSchema = z.strictObject({
   /** Rule that granted the segment, `file:line`. */
   rule: z.string(),
   addresses: z.array(z.string()),
+  /** Null: nothing was told. */
+  fingerprint: sinceLater(fingerprintSchema),
   startedAt: instant,
   updatedAt: instant,
   endedAt: instant.nullable(),

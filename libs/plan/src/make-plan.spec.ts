@@ -166,6 +166,15 @@ describe('a plan', () => {
     expect(JSON.stringify(plan)).not.toContain('RADIUS_OTHER');
   });
 
+  it('says that another fingerprint of a class is asked for', () => {
+    const suspicions = (value: string) =>
+      policyFiles({
+        'network/suspicions.yaml': `classes: { infusion-pump: { fingerprints: { dhcp-host-name: ["${value}"] } } }`,
+      });
+    const { network } = planOf(suspicions('pump-*'), suspicions('alaris-*'));
+    expect(network).toEqual([{ kind: 'suspicions', name: 'suspicions', change: 'changed', fields: ['classes'] }]);
+  });
+
   it('shows a switch that no longer enforces port ACLs, and its replies as those of such a switch', () => {
     const none = replaced('network/nas.yaml', 'profile: rfc', 'profile: rfc, portAcl: none');
     const plan = planOf(tiny, none, { inventory });

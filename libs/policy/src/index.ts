@@ -20,7 +20,7 @@ export { casbinModel } from './load/model.js';
 export { didYouMean, suggest } from './load/suggest.js';
 export type { Policy } from './policy.js';
 export * from './snapshot.js';
-export { foreignMaker, suspicionAction } from './suspicions.js';
+export { contradiction, foreignMaker, suspicionAction, type Contradiction } from './suspicions.js';
 export { buildSnapshot } from './verify/check.js';
 export { dedicatedAhead } from './verify/dedication.js';
 export {

@@ -11,4 +11,4 @@ export { isExcepted } from './client-exceptions.js';
 export { sitesBelow } from './enforcement.js';
 export { ladderOf } from './ladder.js';
 export * from './snapshot.js';
-export { foreignMaker, suspicionAction } from './suspicions.js';
+export { contradiction, foreignMaker, suspicionAction, type Contradiction } from './suspicions.js';

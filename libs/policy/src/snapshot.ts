@@ -1,5 +1,5 @@
 import type { AclEntry, AddressSet, Prefix, ServiceSet } from '#net';
-import type { AuthorizationStep, Posture, SuspicionAction, SuspicionKind } from '#model';
+import type { AuthorizationStep, FingerprintField, Posture, SuspicionAction, SuspicionKind } from '#model';
 import type { Schedule } from './when.js';
 
 /** Where a line of policy stands and what it says. */
@@ -283,7 +283,11 @@ export interface ClassSuspicions {
   readonly actions: SuspicionActions;
   /** What MAC addresses of such devices begin with: `00:1a:2b`, `00:1a:2b:c`, `00:1a:2b:cd:e`. None: anything. */
   readonly manufacturers: readonly string[];
+  /** What such devices say of themselves, one of the patterns of each field; a field that is not there may say anything. */
+  readonly fingerprints: FingerprintPatterns;
 }
+
+export type FingerprintPatterns = { readonly [Field in FingerprintField]?: readonly string[] };
 
 export interface Provenance {
   readonly commit: string | null;
@@ -296,7 +300,7 @@ export interface Provenance {
  * `provenance`, `compiledFor` and itself: compiling the same files again gives the same digest).
  */
 export interface Snapshot {
-  readonly format: 7;
+  readonly format: 8;
   readonly digest: string;
   /** The instant that the rules' `when` were judged at. */
   readonly compiledFor: string;

@@ -1,6 +1,7 @@
-import type { SuspicionAction, SuspicionKind } from '#model';
+import { fingerprintFields, type Fingerprint, type SuspicionAction, type SuspicionKind } from '#model';
 import { isLocallyAdministered, type Mac } from '#net';
 import type { ClassSuspicions, Snapshot } from './snapshot.js';
+import { matchesPattern } from './text-pattern.js';
 
 type Rules = Pick<Snapshot, 'suspicions'>;
 
@@ -15,6 +16,41 @@ export function foreignMaker({ suspicions }: Rules, deviceClass: string, mac: Ma
   if (isLocallyAdministered(mac))
     return `${mac} was made up by software, and class \`${deviceClass}\` has addresses of its manufacturers`;
   return `${mac.slice(0, 8)} is of no manufacturer of class \`${deviceClass}\``;
+}
+
+/** What of a fingerprint is not what devices of the class say. */
+export interface Contradiction {
+  readonly said: Fingerprint;
+  readonly reason: string;
+}
+
+/** Null: nothing contradicts. A field that the class does not list, or that was not told, says nothing. */
+export function contradiction(
+  { suspicions }: Rules,
+  deviceClass: string,
+  fingerprint: Fingerprint,
+): Contradiction | null {
+  const own = entryOf(suspicions, deviceClass)?.fingerprints ?? {};
+  const foreign = fingerprintFields.flatMap((field) => {
+    const [text, patterns] = [fingerprint[field], own[field]];
+    const isIts = text === undefined || !patterns || patterns.some((pattern) => matchesPattern(pattern, text));
+    return isIts ? [] : [{ field, text, patterns }];
+  });
+  if (foreign.length === 0) return null;
+  const reasons = foreign.map(
+    ({ field, text, patterns }) =>
+      `its ${field} is ${quoted(text)}, and class \`${deviceClass}\` has ${listed(patterns)}`,
+  );
+  return { said: Object.fromEntries(foreign.map(({ field, text }) => [field, text])), reason: reasons.join('; ') };
+}
+
+/** The device's words can't be taken for ours. */
+const quoted = (text: string): string => JSON.stringify(text);
+const mostListed = 5;
+
+function listed(patterns: readonly string[]): string {
+  const more = patterns.length - mostListed;
+  return `${patterns.slice(0, mostListed).map(quoted).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
 const entryOf = ({ classes }: Snapshot['suspicions'], name: string): ClassSuspicions | undefined =>

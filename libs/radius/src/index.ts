@@ -6,6 +6,7 @@ export { attributeNames, describeCode, types, vendorAttributeNames, vendors } fr
 export { readMacAuthentication, type MacAuthentication, type MacRefusal, type NotMac } from './mac-authentication.js';
 export { isConsistentEntry, matchAcl, type AclPacket } from './acl.js';
 export { aclPackets, formatPacket } from './acl-packets.js';
+export { readDeviceSensor, type Sensed } from './device-sensor.js';
 export { describeAttribute, type DescribedAttribute } from './describe.js';
 export {
   bounceRequest,

@@ -52,13 +52,19 @@ export async function sessions(options: SessionsOptions): Promise<number> {
     cursor = page.next;
   } while (cursor !== null && found.length < limit);
   if (options.json) printJson({ items: found, isCut: cursor !== null });
-  else show(found, cursor !== null);
+  else show(found, { isCut: cursor !== null, withFingerprints: mac !== undefined });
   return 0;
 }
 
 const header = ['MAC', 'NAS', 'PORT', 'CLASS', 'POSTURE', 'SEGMENT', 'VLAN', 'METHOD', 'SINCE', 'STATE'];
 
-function show(found: readonly SessionView[], isCut: boolean): void {
+interface Shown {
+  readonly isCut: boolean;
+  /** What the device says of itself, below each session. */
+  readonly withFingerprints: boolean;
+}
+
+function show(found: readonly SessionView[], { isCut, withFingerprints }: Shown): void {
   const rows = found.map((session) => [
     session.mac,
     shown(session.nas),
@@ -71,11 +77,19 @@ function show(found: readonly SessionView[], isCut: boolean): void {
     formatTime(session.startedAt),
     `${stateOf(session)}${suspicionsOf(session)}`,
   ]);
-  if (rows.length > 0) for (const line of alignTable(header, rows)) print(line);
+  const [first = '', ...lines] = rows.length > 0 ? alignTable(header, rows) : [];
+  if (first !== '') print(first);
+  for (const [n, line] of lines.entries()) {
+    print(line);
+    if (withFingerprints) for (const said of describeFingerprint(found[n]!)) print(`    ${said}`);
+  }
   const diverged = found.filter(({ state, isConverged }) => state === 'open' && !isConverged).length;
   print(`${countOf(found.length, 'session')}${diverged > 0 ? `, ${diverged} not as policy wants` : ''}`);
   if (isCut) print('there are more: narrow it down, or use --limit all');
 }
+
+const describeFingerprint = ({ fingerprint }: SessionView): string[] =>
+  Object.entries(fingerprint ?? {}).map(([field, text]) => `${field}: ${shown(text)}`);
 
 const suspicionsOf = ({ suspicions }: SessionView): string =>
   suspicions.length > 0 ? `; suspicion: ${suspicions.join(', ')}` : '';

@@ -9,8 +9,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { recordAudit } from './audit.js';
 import { currentRevision, takeRevisions } from './counters.js';
 import { Database } from './database.js';
+import { Fingerprints1764000300000 } from './fingerprints-migration.js';
 import { NodeSqlite } from './node-sqlite.js';
-import { audits, counters } from './rows.js';
+import { audits, counters, sessions } from './rows.js';
 
 const revisionNow = (db: EntityManager): Promise<number> => currentRevision(db, 'device');
 let folder: string;
@@ -77,6 +78,23 @@ describe('Database', () => {
     await open.pop()!.close();
     const second = await openDatabase();
     expect(await second.read(revisionNow)).toBe(revision);
+  });
+
+  it('says of sessions that an earlier release stored that nothing is known of what their devices say', async () => {
+    const database = await openDatabase();
+    const document = JSON.stringify({ id: 'a', class: 'pump', addresses: [] });
+    await database.transaction(async (tx) => {
+      const [runner, migration] = [tx.queryRunner!, new Fingerprints1764000300000()];
+      await migration.down(runner);
+      await tx.query(
+        `INSERT INTO session (id, bridge, state, mac, site, method, addresses, startedAt, updatedAt, document)
+           VALUES ('a', 'b', 'open', 'm', 's', 'mac', '[]', '', '', ?)`,
+        [document],
+      );
+      await migration.up(runner);
+    });
+    const [row] = await database.read((db) => db.find(sessions));
+    expect(row?.document).toEqual({ id: 'a', class: 'pump', addresses: [], fingerprint: null });
   });
 
   it('tells a second controller on the same folder what to do', async () => {

@@ -1,4 +1,5 @@
 import { Like, Table, TableIndex, type MigrationInterface, type QueryRunner, type TableColumnOptions } from 'typeorm';
+import { Fingerprints1764000300000 } from './fingerprints-migration.js';
 import { counters } from './rows.js';
 import { History1764000100000 } from './history-migration.js';
 import { Suspicions1764000200000 } from './suspicions-migration.js';
@@ -166,4 +167,5 @@ export const migrations = [
   Credentials1764000000000,
   History1764000100000,
   Suspicions1764000200000,
+  Fingerprints1764000300000,
 ];

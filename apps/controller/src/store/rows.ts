@@ -1,5 +1,13 @@
 import type { Diagnostic } from '#base';
-import type { Authentication, Credential, DevicePosture, Session, SuspicionAction, SuspicionKind } from '#model';
+import type {
+  Authentication,
+  Credential,
+  DevicePosture,
+  Fingerprint,
+  Session,
+  SuspicionAction,
+  SuspicionKind,
+} from '#model';
 import type { Mac } from '#net';
 import type { SessionChange } from '../history/session-changes.js';
 import type { Contest } from '../suspicions/two-ports.js';
@@ -109,6 +117,8 @@ export interface SuspicionRow {
   action: Exclude<SuspicionAction, 'ignore'>;
   class: string;
   reason: string;
+  /** What it said of itself that contradicts its class; null for the other kinds. */
+  said: Fingerprint | null;
   nas: string;
   nasPort: string | null;
   raisedAt: string;
@@ -286,6 +296,7 @@ export const suspicions = new EntitySchema<SuspicionRow>({
     action: text,
     class: text,
     reason: text,
+    said: optionalJson,
     nas: text,
     nasPort: optionalText,
     raisedAt: text,

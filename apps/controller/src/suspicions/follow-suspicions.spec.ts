@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Authentication, BridgeEvent, Session } from '#model';
+import type { Authentication, BridgeEvent, Fingerprint, Session } from '#model';
 import type { Mac } from '#net';
 import { compilePolicy, loadPolicy, type Snapshot } from '#policy';
 import { policyFiles } from '#testkit';
@@ -259,5 +259,110 @@ describe('an address of no manufacturer', () => {
     const stored = await tell(makers('quarantine'), session('a', { revision: 2 }));
     expect(stored.devicesChanged).toBe(true);
     expect(await all()).toMatchObject([{ action: 'quarantine' }]);
+  });
+});
+
+describe('a fingerprint that is not of the class', () => {
+  const odd: Fingerprint = { 'dhcp-class-identifier': 'MSFT 5.0' };
+  const own: Fingerprint = { 'dhcp-class-identifier': 'alaris-8015' };
+  let revision = 1;
+  const session = (fingerprint: Fingerprint | null, change: Partial<Session> = {}): Session =>
+    sampleSession(time(0), { id: 'a', mac: pump, fingerprint, revision: revision++, ...change });
+  const tell = (snapshot: Snapshot, ...sessions: Session[]) =>
+    storeEvents(
+      database,
+      { bridge: 'b/1', events: sessions.map((each) => ({ type: 'session', seq: ++seq, session: each })) },
+      new Date(start),
+      { rows: 1000 },
+      snapshot,
+    );
+  const rules = (action = 'alarm', values = '"alaris-*"'): Snapshot =>
+    policy(`fingerprint: ${action}
+classes:
+  infusion-pump: { fingerprints: { dhcp-class-identifier: [${values}] } }
+  medical-device: { fingerprints: { dhcp-class-identifier: ["nothing"] } }
+`);
+
+  it('is raised with what was said and what the class has, and counted when something else is said', async () => {
+    await tell(rules(), session(null), session(odd), session(odd));
+    expect(await all()).toMatchObject([
+      {
+        kind: 'fingerprint',
+        state: 'open',
+        action: 'alarm',
+        count: 1,
+        said: odd,
+        reason: 'its dhcp-class-identifier is "MSFT 5.0", and class `infusion-pump` has "alaris-*"',
+      },
+    ]);
+    await tell(rules(), session({ 'dhcp-class-identifier': 'udhcp 1.36' }));
+    expect(await all()).toMatchObject([{ count: 2, said: { 'dhcp-class-identifier': 'udhcp 1.36' } }]);
+  });
+
+  it.each<[string, Fingerprint | null, Partial<Session>]>([
+    ['what the class says', own, {}],
+    ['nothing', null, {}],
+    ['what the class does not list', { 'dhcp-host-name': 'x' }, {}],
+    ['what was said in a session that is over', odd, { state: 'closed' }],
+    ['what is said by a class without fingerprints', odd, { class: 'unknown' }],
+  ])('is not %s', async (_, fingerprint, change) => {
+    await tell(rules(), session(fingerprint, change));
+    expect(await all()).toEqual([]);
+  });
+
+  it.each<[string, () => Promise<unknown>]>([
+    ['the device says on that port what the class says', () => tell(rules(), session(own))],
+    ['the list has it', () => tell(rules('alarm', '"alaris-*", "msft*"'), session(odd))],
+    [
+      'the list has it, and the device is on another port by now',
+      () => tell(rules('alarm', '"alaris-*", "msft*"'), session(null, { id: 'b', nasPort: '8' })),
+    ],
+    ['the policy asks for nothing any more', () => tell(alarm, session(odd))],
+    ['the class is put right', () => tell(rules(), session(odd, { class: 'unknown' }))],
+  ])('is over when %s', async (_, happens) => {
+    await tell(rules(), session(odd));
+    await happens();
+    expect(await all()).toMatchObject([{ state: 'over', closedBy: 'system' }]);
+  });
+
+  it.each<[string, Session[]]>([
+    ['a copy of the address says the right thing on another port', [session(own, { id: 'b', nasPort: '8' })]],
+    ['nothing was told of that in a new session on its port', [session({ 'dhcp-host-name': 'x' }, { id: 'b' })]],
+    ['the session ends', [session(odd, { state: 'closed', endedAt: time(1) })]],
+  ])('stays open when %s', async (_, reported) => {
+    await tell(rules(), session(odd));
+    await tell(rules(), ...reported.map((each) => ({ ...each, revision: 100 })));
+    expect(await all()).toMatchObject([{ state: 'open', nasPort: '7', count: 1 }]);
+  });
+
+  it('stays dismissed for what was said, and is raised when something else is said, or for another class', async () => {
+    await tell(rules(), session(odd));
+    const [{ id }] = (await all()) as [SuspicionRow];
+    await store.dismiss(id, 'a service laptop', 'ada');
+    await tell(rules(), session(odd), session(odd, { id: 'b' }));
+    await tell(rules('alarm', '"alaris-*", "other"'), session(odd));
+    expect(await all()).toHaveLength(1);
+    await tell(rules(), session({ 'dhcp-class-identifier': 'udhcp 1.36' }));
+    expect(await all()).toMatchObject([{ state: 'open' }, { state: 'dismissed' }]);
+    await tell(rules(), session(own), session(odd, { class: 'medical-device' }));
+    expect(await all()).toMatchObject([
+      { state: 'open', class: 'medical-device' },
+      { state: 'over' },
+      { state: 'dismissed' },
+    ]);
+  });
+
+  it('quarantines once, and not again after a release while the same is said', async () => {
+    await register();
+    expect((await tell(rules('quarantine'), session(odd))).devicesChanged).toBe(true);
+    await devices.change(pump, { posture: 'normal' }, { actor: 'ada', action: 'device.posture', reason: 'seen' });
+    const again = await tell(rules('quarantine'), session(odd), session(null, { id: 'b' }), session(odd, { id: 'b' }));
+    expect(again.devicesChanged).toBe(false);
+    expect(await all()).toMatchObject([{ action: 'quarantine', count: 2 }]);
+  });
+
+  it('is left out where policy ignores it', async () => {
+    await tell(rules('ignore'), session(odd));
+    expect(await all()).toEqual([]);
   });
 });

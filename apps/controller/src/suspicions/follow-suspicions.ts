@@ -3,7 +3,7 @@ import type { Mac } from '#net';
 import type { Snapshot } from '#policy';
 import { In, type EntityManager } from 'typeorm';
 import { contests, sessions, shownCertificates } from '../store/rows.js';
-import { judgeAuthentications, judgePorts, judgeVendors, type Finding } from './sightings.js';
+import { judgeAuthentications, judgeFingerprints, judgePorts, judgeVendors, type Finding } from './sightings.js';
 import { SuspicionBook } from './suspicion-book.js';
 import { isWired, type Contest, type SessionReport } from './two-ports.js';
 
@@ -31,6 +31,7 @@ export async function followSuspicions(
     ...(await findDowngrades(tx, reported.authentications)),
     ...(await findTwoPorts(tx, reported.reports, now)),
     ...(snapshot ? judgeVendors(reported.reports, snapshot) : []),
+    ...(snapshot ? judgeFingerprints(reported.reports, snapshot) : []),
   ];
   if (findings.length === 0 || !snapshot) return false;
   return new SuspicionBook(tx, snapshot, now).enter(findings);

@@ -1,7 +1,7 @@
-import type { Authentication, Session, SuspicionKind } from '#model';
+import type { Authentication, Fingerprint, Session, SuspicionKind } from '#model';
 import type { Mac } from '#net';
-import { foreignMaker, type Snapshot } from '#policy';
-import type { ShownCertificateRow } from '../store/rows.js';
+import { contradiction, foreignMaker, type Snapshot } from '#policy';
+import type { ShownCertificateRow, SuspicionRow } from '../store/rows.js';
 import { followContest, type Contest, type SessionReport } from './two-ports.js';
 
 /** Something that makes a device suspect. */
@@ -14,6 +14,8 @@ export interface Sighting {
   readonly nasPort: string | null;
   readonly at: string;
   readonly reason: string;
+  /** What it said of itself that makes it suspect; null: nothing of that. */
+  readonly said: Fingerprint | null;
   /** Nobody got in: quarantine would hit the device itself, and nobody else. */
   readonly isRefused: boolean;
   /** Counts when it is known already. */
@@ -24,10 +26,12 @@ export interface Sighting {
 export interface Relief {
   readonly kind: SuspicionKind;
   readonly mac: Mac;
-  /** Null: wherever it was seen. */
-  readonly port: { readonly nas: string; readonly nasPort: string | null } | null;
+  /** Whether the reason is gone for what was seen there. */
+  readonly covers: (seen: Seen) => boolean;
   readonly reason: string;
 }
+
+type Seen = Pick<SuspicionRow, 'nas' | 'nasPort' | 'said'>;
 
 export type Finding = { readonly sighting: Sighting } | { readonly relief: Relief };
 
@@ -44,7 +48,7 @@ export function judgeAuthentications(
     if (method === 'certificate') {
       if (!certificate || certificate.at < at) shown.set(mac, { mac, at, nas, nasPort });
       const reason = 'it showed its certificate on this port';
-      return [{ relief: { kind: 'downgrade', mac, port: { nas, nasPort }, reason } }];
+      return [{ relief: { kind: 'downgrade', mac, covers: (seen) => isAt(seen, each), reason } }];
     }
     // A bridge that was away reports late what was before.
     if (!certificate || certificate.at >= at) return [];
@@ -52,7 +56,7 @@ export function judgeAuthentications(
     const was = `it showed a certificate on ${certificate.nas} ${certificate.nasPort ?? ''}`.trimEnd();
     const reason = `${was} at ${certificate.at}, and comes by its MAC address now${isRefused ? ' (refused)' : ''}`;
     const where = { class: each.class, nas, nasPort, at };
-    return [{ sighting: { kind: 'downgrade', mac, ...where, reason, isRefused, isNew: true } }];
+    return [{ sighting: { kind: 'downgrade', mac, ...where, reason, said: null, isRefused, isNew: true } }];
   });
 }
 
@@ -63,11 +67,38 @@ export function judgeVendors(reports: readonly SessionReport[], snapshot: Snapsh
     const reason = foreignMaker(snapshot, after.class, mac);
     const isNew = before?.class !== after.class;
     if (reason === null)
-      return [{ relief: { kind: 'vendor', mac, port: null, reason: 'its address is in order for its class' } }];
+      return [{ relief: { kind: 'vendor', mac, covers: () => true, reason: 'its address is in order for its class' } }];
     const where = { class: after.class, nas, nasPort, at };
-    return [{ sighting: { kind: 'vendor', mac, ...where, reason, isRefused: false, isNew } }];
+    return [{ sighting: { kind: 'vendor', mac, ...where, reason, said: null, isRefused: false, isNew } }];
   });
 }
+
+/**
+ * What a session has is what was said on its port, and a copy elsewhere says what it likes. So the reason is gone only where the
+ * policy now allows what was said, or the device on that same port says something else now.
+ */
+export function judgeFingerprints(reports: readonly SessionReport[], snapshot: Snapshot): Finding[] {
+  return reports.flatMap(({ before, after }): Finding[] => {
+    const { mac, nas, nasPort, updatedAt: at } = after;
+    if (after.state !== 'open') return [];
+    const found = contradictionOf(after, snapshot);
+    if (found) {
+      const isNew = (before && contradictionOf(before, snapshot)?.reason) !== found.reason;
+      const where = { class: after.class, nas, nasPort, at };
+      return [{ sighting: { kind: 'fingerprint', mac, ...where, ...found, isRefused: false, isNew } }];
+    }
+    const covers = (seen: Seen): boolean =>
+      contradiction(snapshot, after.class, { ...seen.said, ...(isAt(seen, after) ? after.fingerprint : null) }) ===
+      null;
+    return [{ relief: { kind: 'fingerprint', mac, covers, reason: 'what it says is in order for its class' } }];
+  });
+}
+
+const contradictionOf = ({ class: name, fingerprint }: Session, snapshot: Snapshot) =>
+  fingerprint ? contradiction(snapshot, name, fingerprint) : null;
+
+const isAt = (seen: Seen, { nas, nasPort }: Pick<Session, 'nas' | 'nasPort'>): boolean =>
+  seen.nas === nas && seen.nasPort === nasPort;
 
 /** `contests` is brought up to date; null: nothing is to be followed any more. */
 export function judgePorts(
@@ -87,6 +118,6 @@ export function judgePorts(
     const at = after.updatedAt;
     const reason = `it is on ${contest!.other} and on ${contest!.port} by turns, ${contest!.changes.length} times since ${contest!.changes[0]}`;
     const where = { class: after.class, nas, nasPort, at };
-    return [{ sighting: { kind: 'two-ports', mac, ...where, reason, isRefused: false, isNew: true } }];
+    return [{ sighting: { kind: 'two-ports', mac, ...where, reason, said: null, isRefused: false, isNew: true } }];
   });
 }

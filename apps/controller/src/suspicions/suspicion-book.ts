@@ -1,4 +1,4 @@
-import { unknownClass } from '#model';
+import { unknownClass, type FingerprintField } from '#model';
 import type { Mac } from '#net';
 import { suspicionAction, type Snapshot } from '#policy';
 import { In, type EntityManager } from 'typeorm';
@@ -36,7 +36,8 @@ export class SuspicionBook {
     this.open = new Map(open.map((row) => [keyOf(row), row]));
     if (sightings.length === 0 && open.length === 0) return false;
     const suspects = [...new Set(sightings.map(({ mac }) => mac))];
-    this.dismissed = await this.tx.findBy(suspicions, { mac: In(suspects), state: 'dismissed', kind: 'vendor' });
+    const lasting = In(['vendor', 'fingerprint']);
+    this.dismissed = await this.tx.findBy(suspicions, { mac: In(suspects), state: 'dismissed', kind: lasting });
     this.devices = await findDevices(this.tx, suspects);
     for (const finding of findings) {
       if ('relief' in finding) await this.relieve(finding.relief);
@@ -45,9 +46,9 @@ export class SuspicionBook {
     return this.hasQuarantined;
   }
 
-  private async relieve({ mac, kind, port, reason }: Relief): Promise<void> {
+  private async relieve({ mac, kind, covers, reason }: Relief): Promise<void> {
     const row = this.open.get(keyOf({ mac, kind }));
-    if (!row || (port && (port.nas !== row.nas || port.nasPort !== row.nasPort))) return;
+    if (!row || !covers(row)) return;
     Object.assign(row, { state: 'over', closedAt: this.now.toISOString(), closedBy: actor, closedBecause: reason });
     this.open.delete(keyOf(row));
     await this.tx.save(suspicions, row);
@@ -63,8 +64,8 @@ export class SuspicionBook {
     // A device without a record has no posture, and no rights to lose but those of class `unknown`.
     const isWanted = action === 'quarantine' && device && !isRefused && known?.action !== 'quarantine';
     if (known && !isNew && !isWanted) return;
-    const { nas, nasPort, reason } = sighting;
-    const seen = { class: name, nas, nasPort, reason, lastSeenAt: at };
+    const { nas, nasPort, reason, said } = sighting;
+    const seen = { class: name, nas, nasPort, reason, said, lastSeenAt: at };
     const row: SuspicionRow = known
       ? Object.assign(known, seen, { count: known.count + 1 })
       : await this.insert({ ...seen, mac, kind, action: 'alarm', raisedAt: at, count: 1 });
@@ -72,9 +73,11 @@ export class SuspicionBook {
     if (known || isWanted) await this.tx.save(suspicions, row);
   }
 
-  /** An address is what it is: what was said of it once holds for the class. */
-  private isDismissed({ mac, kind }: Sighting, name: string): boolean {
-    return this.dismissed.some((row) => row.mac === mac && row.kind === kind && row.class === name);
+  /** What a person said holds for the class: of an address for good, of the device's words for these words. */
+  private isDismissed({ mac, kind, said }: Sighting, name: string): boolean {
+    const rows = this.dismissed.filter((row) => row.mac === mac && row.kind === kind && row.class === name);
+    const words = Object.entries(said ?? {}) as [FingerprintField, string][];
+    return rows.length > 0 && words.every(([field, text]) => rows.some((row) => row.said?.[field] === text));
   }
 
   private async insert(

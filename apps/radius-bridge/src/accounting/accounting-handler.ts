@@ -1,4 +1,4 @@
-import { codes, readAccounting, readRequestContext, signReply, type Packet } from '#radius';
+import { codes, nasProfile, readAccounting, readRequestContext, signReply, type Packet } from '#radius';
 import type { Client } from '../clients/client-table.js';
 import { DuplicateCache } from '../clients/duplicate-cache.js';
 import type { Admitted, Gate } from '../clients/gate.js';
@@ -64,7 +64,8 @@ export class AccountingHandler {
     if (!reply) return this.drop('reply-too-long', client);
     counters.addFor(client.nas.name, `accounting.${record.status}`);
     const context = readRequestContext(packet);
-    sessions.apply({ record, context, client, nasAddress });
+    const sensed = nasProfile(client.nas.profile)?.readSensed?.(packet.attributes) ?? null;
+    sessions.apply({ record, context, sensed, client, nasAddress });
     this.waiting++;
     recorder.whenDurable(() => {
       this.waiting--;

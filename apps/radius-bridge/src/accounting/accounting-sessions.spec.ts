@@ -1,6 +1,7 @@
 import type { Session } from '#model';
 import { parseMac } from '#net';
 import {
+  ciscoAvPairAttribute,
   decodePacket,
   dateAttribute,
   integerAttribute,
@@ -8,6 +9,7 @@ import {
   ipv6Attribute,
   octetsAttribute,
   readAccounting,
+  readDeviceSensor,
   readRequestContext,
   Secret,
   signRequest,
@@ -87,7 +89,8 @@ describe('accounting', () => {
     if (typeof packet === 'string') throw new Error(packet);
     const client = parts.snapshots.current!.clients.find(source) as Client;
     const context = readRequestContext(packet);
-    accounting.apply({ record: readAccounting(packet)!, context, client, nasAddress: source });
+    const sensed = readDeviceSensor(packet.attributes);
+    accounting.apply({ record: readAccounting(packet)!, context, sensed, client, nasAddress: source });
   }
 
   const all = (): Session[] => [...parts.sessions.all()].map(({ session }) => session);
@@ -256,6 +259,38 @@ describe('accounting', () => {
     parts.sessions.close(tracked!, 'the NAS does not know the session', new Date(now));
     record('interim', 'A');
     expect(all()).toMatchObject([{ state: 'open', endReason: null }]);
+  });
+
+  describe('of what the device says of itself', () => {
+    const says = (name: string) =>
+      ciscoAvPairAttribute(`lldp-tlv=\u0000\u0005\u0000${String.fromCodePoint(name.length)}${name}`);
+    const is = (description: string) =>
+      ciscoAvPairAttribute(`lldp-tlv=\u0000\u0006\u0000${String.fromCodePoint(description.length)}${description}`);
+    const fingerprint = () => all()[0]!.fingerprint;
+
+    it('keeps what was told last, field by field, and what a later record leaves out', () => {
+      record('start', 'A');
+      expect(fingerprint()).toBeNull();
+      record('interim', 'A', [says('pump-1')]);
+      record('interim', 'A', [is('Linux')]);
+      record('interim', 'A');
+      expect(fingerprint()).toEqual({ 'lldp-system-name': 'pump-1', 'lldp-system-description': 'Linux' });
+      record('interim', 'A', [says('pump-2')]);
+      expect(fingerprint()).toEqual({ 'lldp-system-name': 'pump-2', 'lldp-system-description': 'Linux' });
+    });
+
+    it('keeps no second copy of what is repeated', () => {
+      record('start', 'A', [says('pump-1')]);
+      const first = fingerprint();
+      record('interim', 'A', [says('pump-1')]);
+      expect(fingerprint()).toBe(first);
+    });
+
+    it('gives it to no other session', () => {
+      record('start', 'A', [says('pump-1')]);
+      record('start', 'B');
+      expect(all().map((session) => session.fingerprint)).toEqual([{ 'lldp-system-name': 'pump-1' }, null]);
+    });
   });
 
   it('counts past 4 GiB', () => {

@@ -1,7 +1,7 @@
 import { hasAddress, parseAddress, parseMac, type Mac } from '#net';
 import type { Snapshot } from '#policy/snapshot';
-import type { AccountingRecord, RequestContext } from '#radius';
-import type { Session } from '#model';
+import type { AccountingRecord, RequestContext, Sensed } from '#radius';
+import type { Fingerprint, Session } from '#model';
 import { grantFields, siteOf } from '../authentication/authorizer.js';
 import { readDecisionId } from '../authentication/decision-id.js';
 import type { Client } from '../clients/client-table.js';
@@ -18,6 +18,8 @@ import { beganAt, happenedAt } from './happened-at.js';
 export interface AccountingReport {
   readonly record: AccountingRecord;
   readonly context: RequestContext;
+  /** What the NAS tells that the device says of itself. */
+  readonly sensed: Sensed | null;
   readonly client: Client;
   readonly nasAddress: string;
 }
@@ -82,6 +84,7 @@ export class AccountingSessions {
       inputOctets: Math.max(session.inputOctets, record.inputOctets),
       outputOctets: Math.max(session.outputOctets, record.outputOctets),
       addresses: this.addresses(report, session),
+      fingerprint: learn(session.fingerprint, report.sensed),
     };
     if (record.status === 'stop') Object.assign(change, this.ending(tracked, record, now));
     else if (session.state === 'open' || !this.isSucceeded(tracked))
@@ -211,6 +214,13 @@ export class AccountingSessions {
     if (!address || !snapshot) return false;
     return hasAddress(prefixesOf(snapshot, session.segment, session.site), address);
   }
+}
+
+/** A record that leaves a field out does not take it back. What says nothing new is not kept: most records repeat what is known. */
+function learn(known: Fingerprint | null, sensed: Sensed | null): Fingerprint | null {
+  if (!sensed) return known;
+  const isNew = Object.entries(sensed).some(([field, text]) => known?.[field as keyof Fingerprint] !== text);
+  return isNew ? { ...known, ...sensed } : known;
 }
 
 /** Open ones first, and of these those that the NAS reported from the same address. */

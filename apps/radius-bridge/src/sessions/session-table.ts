@@ -278,6 +278,7 @@ function newSession(origin: SessionOrigin, grant: SessionGrant, told: string | n
     acctSessionId: origin.identification.acctSessionId,
     method: origin.method,
     addresses: [],
+    fingerprint: null,
     startedAt: began.toISOString(),
     updatedAt: at,
     endedAt: null,

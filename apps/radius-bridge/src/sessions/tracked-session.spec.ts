@@ -40,10 +40,14 @@ describe('readTracked', () => {
   });
 
   it('completes a session of an earlier release, so that the controller takes it', () => {
-    const { convergence: _, earlierCoa: __, ...session } = written.session;
+    const { convergence: _, earlierCoa: __, fingerprint: ___, ...session } = written.session;
     const lastCoa = { at: session.updatedAt, request: 'CoA-Request', outcome: 'nak', errorCause: 503, reason: 'x' };
     const { tracked, isCompleted } = readTracked(structuredClone({ ...written, session: { ...session, lastCoa } }));
     expect(isCompleted).toBe(true);
-    expect(sessionSchema.parse(tracked.session)).toMatchObject({ convergence: { state: 'settled' }, lastCoa: null });
+    expect(sessionSchema.parse(tracked.session)).toMatchObject({
+      convergence: { state: 'settled' },
+      lastCoa: null,
+      fingerprint: null,
+    });
   });
 });

@@ -24,6 +24,7 @@ export function readTracked(stored: unknown): { readonly tracked: TrackedSession
   const tracked = stored as TrackedSession;
   const { session } = tracked;
   (session as Partial<Session>).isWireless ??= null;
+  (session as Partial<Session>).fingerprint ??= null;
   if ((session as Partial<Session>).convergence) return { tracked, isCompleted: false };
   session.convergence = { state: 'settled', since: session.updatedAt, reason: null };
   session.earlierCoa = [];

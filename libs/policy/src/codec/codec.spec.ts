@@ -89,7 +89,7 @@ describe('a snapshot as JSON', () => {
   it.each([[null], [undefined], ['x'], [42], [[]], [{}], [{ format: 1 }], [{ format: 6 }], [{ format: '6' }]])(
     'is not %j',
     (value) => {
-      expect(() => decodeSnapshot(value)).toThrow('not a snapshot of format 7');
+      expect(() => decodeSnapshot(value)).toThrow('not a snapshot of format 8');
     },
   );
 });

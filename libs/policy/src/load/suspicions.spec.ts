@@ -1,9 +1,10 @@
+import { fingerprintFields, suspicionKinds, type Fingerprint } from '#model';
 import type { Mac } from '#net';
 import { policyFiles } from '#testkit';
 import { describe, expect, it } from 'vitest';
 import { analysePolicy } from '../analyse/analyse.js';
 import { compilePolicy } from '../compile/compile.js';
-import { decodeSnapshot, encodeSnapshot, foreignMaker, suspicionAction } from '../snapshot-index.js';
+import { contradiction, decodeSnapshot, encodeSnapshot, foreignMaker, suspicionAction } from '../snapshot-index.js';
 import { loadPolicy } from './load.js';
 
 const at = new Date('2026-11-24T12:00:00Z');
@@ -21,8 +22,7 @@ describe('network/suspicions.yaml', () => {
   it('raises an alarm for every kind when it is missing, empty or leaves a kind out', () => {
     for (const text of [null, '', 'downgrade: alarm']) {
       const snapshot = snapshotOf(text);
-      for (const kind of ['downgrade', 'two-ports', 'vendor'] as const)
-        expect(suspicionAction(snapshot, 'infusion-pump', kind)).toBe('alarm');
+      for (const kind of suspicionKinds) expect(suspicionAction(snapshot, 'infusion-pump', kind)).toBe('alarm');
     }
   });
 
@@ -55,6 +55,60 @@ describe('network/suspicions.yaml', () => {
       'classes: { infusion-pump: { manufacturers: ["00:1a-2b"] } }',
       'network/suspicions.yaml:1',
       /24, 28 or 36/,
+    ],
+    [
+      'a field that devices do not have',
+      'classes:\n  infusion-pump:\n    fingerprints:\n      dhcp-vendor-class: ["alaris-*"]',
+      'network/suspicions.yaml:4',
+      /`dhcp-vendor-class` is not a field/,
+    ],
+    [
+      'a field without a value',
+      'classes:\n  infusion-pump:\n    fingerprints:\n      lldp-system-name: []',
+      'network/suspicions.yaml:4',
+      /lldp-system-name`: must have a value, or be left out/,
+    ],
+    [
+      'a value that is no list',
+      'classes:\n  infusion-pump:\n    fingerprints:\n      lldp-system-name: pump',
+      'network/suspicions.yaml:4',
+      /must be a list of texts/,
+    ],
+    [
+      'a number in place of a text',
+      'classes:\n  infusion-pump:\n    fingerprints:\n      dhcp-parameter-request-list: [1, 3, 6]',
+      'network/suspicions.yaml:4',
+      /list.0`: must be text: put it into quotes/,
+    ],
+    [
+      'an empty text',
+      'classes: { infusion-pump: { fingerprints: { dhcp-host-name: [""] } } }',
+      'network/suspicions.yaml:1',
+      /must not be empty/,
+    ],
+    [
+      'a text that no attribute can hold',
+      `classes: { infusion-pump: { fingerprints: { dhcp-host-name: ["${'x'.repeat(256)}"] } } }`,
+      'network/suspicions.yaml:1',
+      /at most 255/,
+    ],
+    [
+      'a list of options with blanks, which no device would say',
+      'classes: { infusion-pump: { fingerprints: { dhcp-parameter-request-list: ["1, 3, 6"] } } }',
+      'network/suspicions.yaml:1',
+      /numbers of options with commas/,
+    ],
+    [
+      'fingerprints that are no fields',
+      'classes: { infusion-pump: { fingerprints: ["alaris-*"] } }',
+      'network/suspicions.yaml:1',
+      /must be fields with the values/,
+    ],
+    [
+      'values in place of the action',
+      'classes: { infusion-pump: { fingerprint: { dhcp-host-name: ["alaris-*"] } } }',
+      'network/suspicions.yaml:1',
+      /stands under `fingerprints`/,
     ],
   ])('refuses %s, and says where', (_, text, place, problem) => {
     const { diagnostics } = load(text);
@@ -90,6 +144,72 @@ describe('network/suspicions.yaml', () => {
   });
 });
 
+describe('a fingerprint', () => {
+  const snapshot = snapshotOf(`
+fingerprint: quarantine
+classes:
+  infusion-pump:
+    fingerprint: alarm
+    fingerprints:
+      dhcp-class-identifier: ["Alaris-*", "pump os 3"]
+      dhcp-parameter-request-list: ["1,3,6,15", "1,3,6,15,28"]
+`);
+
+  it('has an action of its own', () => {
+    expect(suspicionAction(snapshot, 'infusion-pump', 'fingerprint')).toBe('alarm');
+    expect(suspicionAction(snapshot, 'unknown', 'fingerprint')).toBe('quarantine');
+  });
+
+  it.each<[string, Fingerprint]>([
+    ['says nothing', {}],
+    ['says what the class has, in other letters', { 'dhcp-class-identifier': 'ALARIS-8015' }],
+    ['says one of several', { 'dhcp-class-identifier': 'Pump OS 3', 'dhcp-parameter-request-list': '1,3,6,15,28' }],
+    ['says something where the class has no list', { 'dhcp-host-name': 'x', 'lldp-system-name': 'y' }],
+  ])('that %s contradicts nothing', (_, fingerprint) => {
+    expect(contradiction(snapshot, 'infusion-pump', fingerprint)).toBeNull();
+  });
+
+  it('that none of the values allows contradicts, and both are named', () => {
+    expect(
+      contradiction(snapshot, 'infusion-pump', {
+        'dhcp-class-identifier': 'MSFT 5.0',
+        'dhcp-parameter-request-list': '1,3,6,15',
+        'lldp-system-name': 'x',
+      }),
+    ).toEqual({
+      said: { 'dhcp-class-identifier': 'MSFT 5.0' },
+      reason: 'its dhcp-class-identifier is "MSFT 5.0", and class `infusion-pump` has "Alaris-*", "pump os 3"',
+    });
+  });
+
+  it('tells of each field that contradicts, and can not pass off its own words as ours', () => {
+    const found = contradiction(snapshot, 'infusion-pump', {
+      'dhcp-class-identifier': 'x", and class `infusion-pump` has "x',
+      'dhcp-parameter-request-list': '1',
+    });
+    expect(found?.reason).toMatch(
+      /^its dhcp-class-identifier is "x\\", and .*; its dhcp-parameter-request-list is "1", and/,
+    );
+    expect(Object.keys(found!.said)).toHaveLength(2);
+  });
+
+  it('is nothing to a class without values, or without an entry', () => {
+    const all: Fingerprint = Object.fromEntries(fingerprintFields.map((field) => [field, 'x']));
+    expect(contradiction(snapshot, 'medical-device', all)).toBeNull();
+    expect(contradiction(snapshotOf(null), 'infusion-pump', all)).toBeNull();
+  });
+
+  it('shows a few of many values', () => {
+    const many = Array.from({ length: 12 }, (_, n) => `"v${n}"`).join(', ');
+    const { reason } = contradiction(
+      snapshotOf(`classes: { infusion-pump: { fingerprints: { dhcp-host-name: [${many}] } } }`),
+      'infusion-pump',
+      { 'dhcp-host-name': 'x' },
+    )!;
+    expect(reason).toMatch(/has "v0", "v1", "v10", "v11", "v2" and 7 more$/);
+  });
+});
+
 describe('quarantine by suspicion', () => {
   const found = (text: string): string[] => {
     const policy = loadPolicy(policyFiles({ 'network/suspicions.yaml': text }));
@@ -105,6 +225,12 @@ describe('quarantine by suspicion', () => {
     ['not for another class', 'classes: { medical-device: { downgrade: quarantine } }', 0],
     ['not for the class', 'downgrade: quarantine\nclasses: { infusion-pump: { downgrade: alarm } }', 0],
     ['for manufacturers that nobody names', 'vendor: quarantine', 0],
+    ['for fingerprints that nobody names', 'fingerprint: quarantine', 0],
+    [
+      'for fingerprints',
+      'fingerprint: quarantine\nclasses: { infusion-pump: { fingerprints: { dhcp-host-name: ["pump-*"] } } }',
+      1,
+    ],
     ['for manufacturers', 'vendor: quarantine\nclasses: { infusion-pump: { manufacturers: ["00:1a:2b"] } }', 1],
   ])('of a life-critical class, %s, is warned of', (_, text, count) => {
     expect(found(text)).toHaveLength(count);

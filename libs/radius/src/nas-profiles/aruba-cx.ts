@@ -41,6 +41,7 @@ export const arubaCx: NasProfile = {
   sessionParts: standardParts,
   /** A session of which no User-Name was ever heard has its MAC there, as in MAC authentication. */
   identifySession: (session) => identify({ ...session, userName: session.userName ?? stationOf(session) }),
+  readSensed: null,
   onTheSwitch: [
     'The VLANs exist.',
     '`radius dyn-authorization enable`, with the bridge as `radius dyn-authorization client`.',

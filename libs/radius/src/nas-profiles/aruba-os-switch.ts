@@ -34,6 +34,7 @@ export const arubaOsSwitch: NasProfile = {
   bouncePort: () => [vendorIntegerAttribute(vendors.hp, portBounceHost, bounceSeconds)],
   sessionParts,
   identifySession: identifyBy(sessionParts),
+  readSensed: null,
   onTheSwitch: [
     'The VLANs exist.',
     '`radius-server host … dyn-authorization` for the bridge, and a `time-window` that its clock keeps.',

@@ -1,4 +1,5 @@
 import { ciscoAvPairAttribute } from '../build.js';
+import { readDeviceSensor } from '../device-sensor.js';
 import { inlineAces } from './cisco-aces.js';
 import { identifyBy, nasParts } from './identification.js';
 import type { NasProfile } from './profile.js';
@@ -14,7 +15,9 @@ const tunnelTag = 1;
  *
  * Sources: Cisco IOS software configuration guides, "Controlling Switch Access with RADIUS" (CoA commands, session identification);
  * PacketFence `lib/pf/Switch/Cisco.pm`, `Cisco_IOS_15_0.pm` and `Cisco_IOS_15_5.pm` (ACEs, voice, commands). The form of
- * `cts:security-group-tag` (four hex digits, generation of the tag's policy) is from memory.
+ * `cts:security-group-tag` (four hex digits, generation of the tag's policy) is from memory. Device Sensor: Cisco IOS XE security
+ * configuration guides, "Device Sensor" (commands); PacketFence `lib/pf/util/cisco_device_sensor.pm` and an Accounting-Request that was
+ * published (the form of its attributes).
  */
 export const ciscoIosXe: NasProfile = {
   name: 'cisco-ios-xe',
@@ -35,11 +38,13 @@ export const ciscoIosXe: NasProfile = {
   bouncePort: () => [ciscoAvPairAttribute('subscriber:command=bounce-host-port')],
   sessionParts,
   identifySession: identifyBy(sessionParts),
+  readSensed: readDeviceSensor,
   onTheSwitch: [
     'The VLANs exist.',
     '`aaa server radius dynamic-author` with the bridge as its client; its `port` is `coaPort` in nas.yaml (the default there is 1700, here 3799).',
     '`radius-server vsa send authentication`, `device-tracking` on the port, and `access-session` in a mode that takes per-user ACLs.',
     '`authentication command bounce-port ignore` is not set, if ports may be bounced.',
+    '`device-sensor accounting` and what belongs to it (above), if suspicion `fingerprint` is to be found.',
   ],
   limits: ['An ACL that does not fit into one reply: use `cisco-ios-xe-dacl`.'],
 };

@@ -36,6 +36,7 @@ export const extremeExos: NasProfile = {
   bouncePort: null,
   sessionParts,
   identifySession: identifyBy(sessionParts),
+  readSensed: null,
   onTheSwitch: [
     'The VLANs exist.',
     '`configure policy maptable response both` and `enable policy`, so that policy profile and VLAN both count.',

@@ -34,6 +34,7 @@ export const fortiswitch: NasProfile = {
   bouncePort: () => action('bounce-port'),
   sessionParts,
   identifySession: identifyBy(sessionParts),
+  readSensed: null,
   onTheSwitch: [
     'The VLANs exist.',
     '`set allowaccess radius-acct` on the interface that gets CoA, and `radius-coa` on for the server.',

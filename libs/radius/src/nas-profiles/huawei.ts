@@ -37,6 +37,7 @@ export const huawei: NasProfile = {
   bouncePort: () => userCommand(2),
   sessionParts,
   identifySession: identifyBy(sessionParts),
+  readSensed: null,
   onTheSwitch: [
     'The VLANs exist.',
     '`radius-server authorization` with the bridge and its shared key.',

@@ -34,6 +34,7 @@ export const juniperEx: NasProfile = {
   bouncePort: () => [juniperText(avPair, 'Port-Bounce')],
   sessionParts: standardParts,
   identifySession: identifyBy(standardParts),
+  readSensed: null,
   onTheSwitch: [
     'The VLANs exist.',
     '`set access radius-server … dynamic-request-port 3799` for the bridge.',

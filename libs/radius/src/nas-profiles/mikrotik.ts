@@ -46,6 +46,7 @@ export const mikrotik: NasProfile = {
   bouncePort: null,
   sessionParts,
   identifySession: identifyBy(sessionParts),
+  readSensed: null,
   onTheSwitch: [
     'The VLANs exist, and the bridge filters them (`vlan-filtering=yes`).',
     '`/radius incoming set accept=yes port=3799`.',

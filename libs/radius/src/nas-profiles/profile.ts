@@ -1,4 +1,5 @@
 import type { AclEntry, Family, Mac } from '#net';
+import type { Sensed } from '../device-sensor.js';
 import type { Attribute } from '../packet.js';
 import type { AclForm } from './acl-form.js';
 import type { SessionPart } from './identification.js';
@@ -82,6 +83,8 @@ export interface NasProfile {
   readonly sessionParts: readonly SessionPart[];
   /** The attributes by which this make finds a session: it answers NAK when one of them is missing or does not match. */
   identifySession(session: SessionIdentification): Attribute[];
+  /** What the make tells in accounting that the device says of itself; null: nothing. */
+  readonly readSensed: ((attributes: readonly Attribute[]) => Sensed | null) | null;
   /** For those who operate it, one sentence each: what must be configured there. */
   readonly onTheSwitch: readonly string[];
   /** And what can't be done, or is not known to work. */

@@ -3,6 +3,7 @@ import { PacketSpace, type AclEntry, type Family } from '#net';
 import { describe, expect, it } from 'vitest';
 import { aclPackets } from '../acl-packets.js';
 import { readTaggedInteger } from '../attributes.js';
+import { ciscoAvPairAttribute } from '../build.js';
 import { describeAttribute } from '../describe.js';
 import { types } from '../dictionary.js';
 import { coaRequest, disconnectRequest } from '../dynamic-authorization.js';
@@ -218,6 +219,12 @@ describe.each(kit)('profile $name', ({ name, profile }) => {
     expect(request).toContain('Calling-Station-Id = 00-1A-2B-3C-4D-5E');
     expect(request).toContain('Event-Timestamp = 2026-11-23T19:00:00.000Z');
     if (name === 'aruba-cx') expect(request).toContain('User-Name = 00-1A-2B-3C-4D-5E');
+  });
+
+  it('tells what the device says of itself where the make has Device Sensor, and is not asked for it elsewhere', () => {
+    const told = ciscoAvPairAttribute('lldp-tlv=\u0000\u0005\u0000\u0004pump');
+    const sensed = profile.readSensed?.([told]) ?? null;
+    expect(sensed).toEqual(name.startsWith('cisco-') ? { 'lldp-system-name': 'pump' } : null);
   });
 
   it('is told of a change in the way that it takes', () => {

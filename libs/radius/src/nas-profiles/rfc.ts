@@ -22,6 +22,7 @@ export const rfc: NasProfile = {
   bouncePort: null,
   sessionParts: standardParts,
   identifySession: identifyBy(standardParts),
+  readSensed: null,
   onTheSwitch: ['The VLANs exist.', 'Dynamic authorization (RFC 5176) is on, with the bridge as its client.'],
   limits: ['No port bounce and no command to authenticate again: there is no standard for either.'],
 };

@@ -32,6 +32,7 @@ export const ruckusIcx: NasProfile = {
   bouncePort: null,
   sessionParts,
   identifySession: identifyBy(sessionParts),
+  readSensed: null,
   onTheSwitch: [
     'The VLANs exist.',
     '`aaa authorization coa enable` and `radius-client coa host` for the bridge.',

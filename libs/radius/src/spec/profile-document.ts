@@ -21,10 +21,11 @@ export function overviewTable(profiles: readonly NasProfile[]): string[] {
     profile.renderSgt ? 'yes' : 'no',
     changes[profile.changeOfAuthorization],
     profile.bouncePort ? 'yes' : 'no',
+    profile.readSensed ? 'yes' : 'no',
   ]);
   return [
-    row(['profile', 'port ACL', 'nas.yaml must say', 'voice', 'SGT', 'a change goes by', 'port bounce']),
-    row(Array<string>(7).fill('---')),
+    row(['profile', 'port ACL', 'nas.yaml must say', 'voice', 'SGT', 'a change goes by', 'port bounce', 'fingerprint']),
+    row(Array<string>(8).fill('---')),
     ...rows.map(row),
   ];
 }

@@ -7,7 +7,10 @@ import type { ControllerAddress } from './feed-client.js';
 import { postJson } from './post.js';
 
 const answerSchema = z.object({ stored: z.number().int().nonnegative() });
-const maxEvents = 1000;
+/** Putting together more at once would hold up the requests that come meanwhile. */
+const maxEvents = 200;
+/** What comes within it after a request goes with the next: each costs as much as twenty answers. */
+const restMilliseconds = 100;
 const answerTimeout = 15_000;
 
 /**
@@ -56,9 +59,11 @@ export class EventSender {
       if (this.stop.signal.aborted) return;
       this.isWanted = false;
       try {
-        if (await this.sendBatch()) this.isWanted = true;
+        const count = await this.sendBatch();
         this.backoff.succeeded();
         this.lastProblem = null;
+        if (count > 0) this.isWanted = true;
+        if (count > 0 && count < maxEvents) await pause(restMilliseconds, this.stop.signal);
       } catch (error) {
         await this.failed(reasonOf(error));
       }
@@ -74,10 +79,10 @@ export class EventSender {
     await pause(this.backoff.next(), this.stop.signal);
   }
 
-  /** False when the spool is empty. */
-  private async sendBatch(): Promise<boolean> {
+  /** Answers with how many events went. */
+  private async sendBatch(): Promise<number> {
     const events = await this.journal.readEvents(maxEvents);
-    if (events.length === 0) return false;
+    if (events.length === 0) return 0;
     const token = this.controller.token();
     if (!token) throw new Error('there is no bridge token');
     const { status, body } = await postJson(
@@ -92,6 +97,6 @@ export class EventSender {
     if (stored < events[0]!.seq) throw new Error(`the controller stored events up to ${stored} only`);
     this.counters.add('events.sent', events.filter(({ seq }) => seq <= stored).length);
     this.journal.write([{ kind: 'forget-events', upTo: Math.min(stored, last) }]);
-    return true;
+    return events.length;
   }
 }

@@ -32,8 +32,8 @@ const batchMilliseconds = 20;
  * the time would otherwise cost more for the disk than for their answers.
  */
 const refreshMilliseconds = 5000;
-/** Writing thousands at once would hold up the requests that come meanwhile. */
-const refreshedPerBatch = 50;
+/** Writing many at once would hold up the requests that come meanwhile: 200 a second, so that it takes longer when all devices ask at once. */
+const refreshedPerBatch = 4;
 const repeatMilliseconds = 30_000;
 const maxRemembered = 50_000;
 /** Of one device or NAS: a list that is searched each time. */

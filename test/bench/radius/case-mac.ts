@@ -7,6 +7,7 @@ import { placement } from './grant.ts';
 import type { MacJob, MacOutcome } from './mac-generator.ts';
 import { cpuSeconds } from './process-tree.ts';
 import { alternate, macsOf, round, type RadiusCase, type RadiusOptions } from './radius-case.ts';
+import { policies, schedule, type Policy } from './scheduling.ts';
 import { secret, type Side } from './side.ts';
 
 const inFlight = 64;
@@ -26,12 +27,10 @@ export type MacGenerator = Generator<MacJob, MacOutcome>;
 export const macGenerator = (goes: 'first' | 'along' = 'along'): MacGenerator =>
   new Generator('mac-generator.ts', goes);
 
+type MeasuredJob = Pick<MacJob, 'count' | 'load'> & { readonly macs: readonly string[] };
+
 /** Throws on a wrong reply. */
-export async function measureMac(
-  generator: MacGenerator,
-  side: Side,
-  { macs, ...job }: Pick<MacJob, 'count' | 'load'> & { readonly macs: readonly string[] },
-): Promise<Sample> {
+export async function measureMac(generator: MacGenerator, side: Side, { macs, ...job }: MeasuredJob): Promise<Sample> {
   const before = cpuSeconds(side.roots);
   const outcome = await generator.run({ port: side.port, secret, kinds: [{ macs, placement }], ...job });
   await new Promise((resolve) => setTimeout(resolve, settleMilliseconds));
@@ -58,7 +57,14 @@ const loads = [8, 2] as const;
 
 interface OpenLoop {
   readonly rate: number;
-  readonly samples: ReadonlyMap<Side, readonly Sample[]>;
+  readonly samples: ReadonlyMap<Contender, readonly Sample[]>;
+}
+
+/** Cordon twice: scheduled as any other process, and as its unit has it. */
+interface Contender {
+  readonly name: string;
+  readonly side: Side;
+  readonly policy: Policy | null;
 }
 
 interface Measured {
@@ -85,14 +91,23 @@ async function measureSides(
     const closed = await alternate(sides, rounds, (side) =>
       measureMac(generator, side, { macs, count, load: { inFlight } }),
     );
+    const [cordon, files] = sides;
     const quick = sides.slice(0, 2);
+    const contenders: Contender[] = [
+      ...policies.map((policy) => ({ name: nameOf(policy), side: cordon!, policy })),
+      ...(files ? [{ name: files.name, side: files, policy: null }] : []),
+    ];
+    const measure = ({ side, policy }: Contender, job: MeasuredJob): Promise<Sample> => {
+      if (policy) schedule(side.roots[0]!, policy);
+      return measureMac(clock, side, job);
+    };
     const throughput = Math.min(...quick.map((side) => over(closed.get(side)!, perSecond)));
     const open: OpenLoop[] = [];
     for (const part of loads) {
       const rate = Math.round(throughput / part);
       progress(`open loop at ${rate}/s`);
       const job = { macs, count: rate * (isQuick ? 2 : openSeconds), load: { perSecond: rate } };
-      open.push({ rate, samples: await alternate(quick, rounds, (side) => measureMac(clock, side, job)) });
+      open.push({ rate, samples: await alternate(contenders, rounds, (contender) => measure(contender, job)) });
     }
     return { closed, open };
   } finally {
@@ -108,14 +123,12 @@ function outcomeOf(sides: readonly Side[], { closed, open }: Measured): Outcome 
   for (const side of sides) {
     const all = closed.get(side)!;
     const cpu = over(all, ({ cpuMicroseconds }) => cpuMicroseconds);
-    const timed = open.flatMap(({ rate, samples }) => (samples.has(side) ? { rate, samples: samples.get(side)! } : []));
     rows[side.name] = {
       'replies/s': round(over(all, perSecond)),
       'CPU µs/reply': round(cpu, 1),
       'replies/CPU-s': round(1e6 / cpu),
       ...percentiles(all, ''),
-      ...Object.assign({}, ...timed.map(({ rate, samples }) => percentiles(samples, ` at ${rate}/s`))),
-      lost: [...all, ...timed.flatMap(({ samples }) => samples)].reduce((sum, { lost }) => sum + lost, 0),
+      lost: lostIn(all),
     };
     figures[`${side.name}: CPU µs/reply`] = cpu;
   }
@@ -125,18 +138,26 @@ function outcomeOf(sides: readonly Side[], { closed, open }: Measured): Outcome 
       figures[`${peer.name}: CPU µs/reply`]! / figures[`${cordon!.name}: CPU µs/reply`]!;
   }
   for (const [i, { rate, samples }] of open.entries()) {
-    const [own, files] = [...samples.values()].map((all) => over(all, ({ p99 }) => p99));
-    figures[`open loop, 1/${loads[i]}: per second`] = rate;
-    figures[`open loop, 1/${loads[i]}: Cordon, p99 ms`] = own!;
+    const p99s: number[] = [];
+    for (const [{ name }, all] of samples) {
+      const row = (rows[name] ??= {});
+      row['lost'] = Number(row['lost'] ?? 0) + lostIn(all);
+      Object.assign(row, percentiles(all, ` at ${rate}/s`));
+      p99s.push(over(all, ({ p99 }) => p99));
+      figures[`${name}: p99 ms at ${rate}/s`] = p99s.at(-1)!;
+    }
+    const files = p99s[policies.length];
     if (files === undefined) continue;
-    figures[`open loop, 1/${loads[i]}: FreeRADIUS files, p99 ms`] = files;
-    figures[ratioAt(loads[i]!)] = own! / files;
+    for (const [at, policy] of policies.entries()) figures[ratioAt(loads[i]!, policy)] = p99s[at]! / files;
   }
   if (peers.length < 3) notes.push('not everything is installed that Cordon is compared with: see README.md');
   return { rows, figures, notes };
 }
 
-const ratioAt = (part: number): string => `p99 at 1/${part} of the throughput, Cordon : FreeRADIUS files`;
+const nameOf = (policy: Policy): string => (policy === 'usual' ? 'Cordon' : `Cordon, ${policy}`);
+const ratioAt = (part: number, policy: Policy): string =>
+  `p99 at 1/${part} of the throughput, ${nameOf(policy)} : FreeRADIUS files`;
+const lostIn = (samples: readonly Sample[]): number => samples.reduce((sum, { lost }) => sum + lost, 0);
 
 const percentiles = (samples: readonly Sample[], where: string): Record<string, number> => ({
   [`p50 ms${where}`]: round(
@@ -155,7 +176,9 @@ export const macCase: RadiusCase = {
     { figure: 'replies per CPU-second, Cordon : FreeRADIUS files', want: 'at least', limit: 1.5 },
     { figure: 'replies per CPU-second, Cordon : FreeRADIUS SQL', want: 'at least', limit: 5 },
     { figure: 'replies per CPU-second, Cordon : FreeRADIUS REST', want: 'at least', limit: 5 },
-    ...loads.map((part) => ({ figure: ratioAt(part), want: 'at most', limit: 1 }) as const),
+    ...loads.flatMap((part) =>
+      policies.map((policy) => ({ figure: ratioAt(part, policy), want: 'at most', limit: 1 }) as const),
+    ),
   ],
   run: async (options) => {
     const sides: Side[] = [];

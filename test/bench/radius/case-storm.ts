@@ -7,15 +7,13 @@ import { eapYaml, issueCredentials, type Credentials } from './credentials.ts';
 import type { EapOutcome } from './eap-generator.ts';
 import { childrenOf, cpuSeconds } from './process-tree.ts';
 import { macsOf, round, type RadiusCase, type RadiusOptions } from './radius-case.ts';
-import { mustRun, secret } from './side.ts';
+import { policies, schedule, type Policy } from './scheduling.ts';
+import { secret } from './side.ts';
 
 /** MAC authentications a second: a hospital with 100,000 ports has a tenth of it when all ask again each hour. */
 const perSecond = 1000;
 /** Conversations at a time: the workers have always some waiting. */
 const inFlight = 64;
-/** How the kernel treats the thread that answers: like any other, or as the unit of the bridge's README has it. */
-const policies = ['usual', 'SCHED_RR'] as const;
-type Policy = (typeof policies)[number];
 /** Until all conversations are under way. */
 const leadMilliseconds = 1000;
 const warmUp = 30_000;
@@ -66,12 +64,6 @@ async function duringStorm(bench: Bench): Promise<StormSample> {
   return { ...sample, handshakes: succeeded / took, workerShare, problems: failed };
 }
 
-/** Of the main thread alone: systemd's CPUSchedulingResetOnFork leaves the others and the workers as they are. */
-function schedule({ side }: Bench, policy: Policy): void {
-  const args = policy === 'SCHED_RR' ? ['--rr', '--pid', '1'] : ['--other', '--pid', '0'];
-  mustRun('chrt', [...args, `${side.pid}`]);
-}
-
 async function start({ folder, devices, nodeFlags, isQuick }: RadiusOptions): Promise<Bench> {
   const macs = macsOf(Math.max(devices, inFlight));
   const credentials = issueCredentials(folder, 'ecdsa', macs.slice(0, inFlight));
@@ -101,7 +93,7 @@ export const stormCase: RadiusCase = {
       for (let i = 0; i < options.rounds; i++) {
         options.progress(`round ${i + 1}`);
         for (const policy of policies) {
-          schedule(bench, policy);
+          schedule(bench.side.pid, policy);
           samples[policy].idle.push(await openLoop(bench));
           samples[policy].storm.push(await duringStorm(bench));
         }

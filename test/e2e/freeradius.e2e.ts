@@ -584,7 +584,8 @@ describe.skipIf(!hasPeers)('beside FreeRADIUS, by the configuration of docs/besi
       await second?.end('SIGTERM');
     });
 
-    const accepts = async (one: BridgeProcess): Promise<number> => (await one.counters())['authentication.accepts'] ?? 0;
+    const accepts = async (one: BridgeProcess): Promise<number> =>
+      (await one.counters())['authentication.accepts'] ?? 0;
     const ask = () => radclient(port, 'auth', switchSecret, macRequest('127.0.0.1', { 'Acct-Session-Id': 'F1' }));
     const account = () => radclient(port + 1, 'acct', switchSecret, accounting('F1', 'Start'));
 

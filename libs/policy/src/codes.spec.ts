@@ -44,7 +44,7 @@ describe('docs/policy-language.md', () => {
       );
       examples++;
     }
-    expect(examples).toBe(21);
+    expect(examples).toBe(22);
     expect(loadPolicy(files).diagnostics).toEqual([]);
   });
 });

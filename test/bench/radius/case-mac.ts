@@ -1,10 +1,10 @@
 import type { Outcome } from '../bench-case.ts';
-import { median } from '../statistics.ts';
 import { benchSnapshot, startCordon } from './cordon-side.ts';
 import { hasFreeradius, hasRest, hasSql, startFiles, startRest, startSql } from './freeradius-side.ts';
 import { Generator } from './generator.ts';
 import { placement } from './grant.ts';
 import type { MacJob, MacOutcome } from './mac-generator.ts';
+import { lostIn, over, p99Of, percentiles } from './percentiles.ts';
 import { cpuSeconds } from './process-tree.ts';
 import { alternate, macsOf, round, type RadiusCase, type RadiusOptions } from './radius-case.ts';
 import { policies, schedule, type Policy } from './scheduling.ts';
@@ -39,7 +39,6 @@ export async function measureMac(generator: MacGenerator, side: Side, { macs, ..
   return { ...outcome, cpuMicroseconds: ((cpuSeconds(side.roots) - before) * 1e6) / outcome.replies };
 }
 
-const over = (samples: readonly Sample[], value: (sample: Sample) => number): number => median(samples.map(value));
 const perSecond = ({ replies, seconds }: Sample): number => replies / seconds;
 
 /** Those that are installed; Cordon first. */
@@ -127,7 +126,7 @@ function outcomeOf(sides: readonly Side[], { closed, open }: Measured): Outcome 
       'replies/s': round(over(all, perSecond)),
       'CPU µs/reply': round(cpu, 1),
       'replies/CPU-s': round(1e6 / cpu),
-      ...percentiles(all, ''),
+      ...percentiles(all),
       lost: lostIn(all),
     };
     figures[`${side.name}: CPU µs/reply`] = cpu;
@@ -143,7 +142,7 @@ function outcomeOf(sides: readonly Side[], { closed, open }: Measured): Outcome 
       const row = (rows[name] ??= {});
       row['lost'] = Number(row['lost'] ?? 0) + lostIn(all);
       Object.assign(row, percentiles(all, ` at ${rate}/s`));
-      p99s.push(over(all, ({ p99 }) => p99));
+      p99s.push(p99Of(all));
       figures[`${name}: p99 ms at ${rate}/s`] = p99s.at(-1)!;
     }
     const files = p99s[policies.length];
@@ -157,18 +156,6 @@ function outcomeOf(sides: readonly Side[], { closed, open }: Measured): Outcome 
 const nameOf = (policy: Policy): string => (policy === 'usual' ? 'Cordon' : `Cordon, ${policy}`);
 const ratioAt = (part: number, policy: Policy): string =>
   `p99 at 1/${part} of the throughput, ${nameOf(policy)} : FreeRADIUS files`;
-const lostIn = (samples: readonly Sample[]): number => samples.reduce((sum, { lost }) => sum + lost, 0);
-
-const percentiles = (samples: readonly Sample[], where: string): Record<string, number> => ({
-  [`p50 ms${where}`]: round(
-    over(samples, ({ p50 }) => p50),
-    2,
-  ),
-  [`p99 ms${where}`]: round(
-    over(samples, ({ p99 }) => p99),
-    2,
-  ),
-});
 
 export const macCase: RadiusCase = {
   name: 'MAC authentication',

@@ -1,10 +1,10 @@
 import type { Outcome } from '../bench-case.ts';
-import { median } from '../statistics.ts';
 import { eapGenerator, type EapGenerator } from './case-eap.ts';
 import { macGenerator, measureMac, type MacGenerator } from './case-mac.ts';
 import { benchSnapshot, startCordon, type CordonSide } from './cordon-side.ts';
 import { eapYaml, issueCredentials, type Credentials } from './credentials.ts';
 import type { EapOutcome } from './eap-generator.ts';
+import { lostIn, over, p99Of, percentiles, type Latency } from './percentiles.ts';
 import { childrenOf, cpuSeconds } from './process-tree.ts';
 import { macsOf, round, type RadiusCase, type RadiusOptions } from './radius-case.ts';
 import { policies, schedule, type Policy } from './scheduling.ts';
@@ -18,13 +18,7 @@ const inFlight = 64;
 const leadMilliseconds = 1000;
 const warmUp = 30_000;
 
-interface Sample {
-  readonly p50: number;
-  readonly p99: number;
-  readonly lost: number;
-}
-
-interface StormSample extends Sample {
+interface StormSample extends Latency {
   readonly handshakes: number;
   /** Of one processor. */
   readonly workerShare: number;
@@ -40,7 +34,7 @@ interface Bench {
   readonly seconds: number;
 }
 
-const openLoop = ({ mac, side, macs, seconds }: Bench): Promise<Sample> =>
+const openLoop = ({ mac, side, macs, seconds }: Bench): Promise<Latency> =>
   measureMac(mac, side, { macs, count: perSecond * seconds, load: { perSecond } });
 
 async function duringStorm(bench: Bench): Promise<StormSample> {
@@ -76,7 +70,7 @@ const titleOf = (what: 'idle' | 'storm', policy: Policy): string => (policy === 
 const ratioOf = (policy: Policy): string => `p99 ms, ${titleOf('storm', policy)} : idle`;
 
 interface Samples {
-  readonly idle: Sample[];
+  readonly idle: Latency[];
   readonly storm: StormSample[];
 }
 
@@ -107,8 +101,6 @@ export const stormCase: RadiusCase = {
   },
 };
 
-const over = <S>(samples: readonly S[], value: (sample: S) => number): number => median(samples.map(value));
-
 function outcomeOf(samples: Readonly<Record<Policy, Samples>>): Outcome {
   const rows: Record<string, Record<string, string | number>> = {};
   const figures: Record<string, number> = {};
@@ -122,12 +114,12 @@ function outcomeOf(samples: Readonly<Record<Policy, Samples>>): Outcome {
       'handshakes/s': round(handshakes),
       'workers use, of a processor': round(workerShare, 2),
     };
-    const [idleP99, stormP99] = [idle, storm].map((all: readonly Sample[]) => over(all, ({ p99 }) => p99));
-    figures[`${titleOf('idle', policy)}: p99 ms`] = idleP99!;
-    figures[`${titleOf('storm', policy)}: p99 ms`] = stormP99!;
+    const [idleP99, stormP99] = [p99Of(idle), p99Of(storm)];
+    figures[`${titleOf('idle', policy)}: p99 ms`] = idleP99;
+    figures[`${titleOf('storm', policy)}: p99 ms`] = stormP99;
     figures[`${titleOf('storm', policy)}: handshakes/s`] = handshakes;
     // Both against the same: what somebody has who changes nothing.
-    figures[ratioOf(policy)] = stormP99! / over(samples.usual.idle, ({ p99 }) => p99);
+    figures[ratioOf(policy)] = stormP99 / p99Of(samples.usual.idle);
   }
   const problems = policies
     .flatMap((policy) => samples[policy].storm)
@@ -135,16 +127,7 @@ function outcomeOf(samples: Readonly<Record<Policy, Samples>>): Outcome {
   return { rows, figures, notes: problems > 0 ? [`${problems} conversations did not come to a good end`] : [] };
 }
 
-function rowOf(samples: readonly Sample[]): Record<string, number> {
-  return {
-    [`p50 ms at ${perSecond}/s`]: round(
-      over(samples, ({ p50 }) => p50),
-      2,
-    ),
-    [`p99 ms at ${perSecond}/s`]: round(
-      over(samples, ({ p99 }) => p99),
-      2,
-    ),
-    lost: samples.reduce((sum, { lost }) => sum + lost, 0),
-  };
-}
+const rowOf = (samples: readonly Latency[]): Record<string, number> => ({
+  ...percentiles(samples, ` at ${perSecond}/s`),
+  lost: lostIn(samples),
+});

@@ -82,6 +82,15 @@ async function report(authentications: readonly Authentication[], snapshot: Snap
   return (await storeEvents(database, batch, new Date(start), { rows: 1000 }, snapshot)).devicesChanged;
 }
 
+const tell = (snapshot: Snapshot, ...sessions: Session[]) =>
+  storeEvents(
+    database,
+    { bridge: 'b/1', events: sessions.map((each) => ({ type: 'session', seq: ++seq, session: each })) },
+    new Date(start),
+    { rows: 1000 },
+    snapshot,
+  );
+
 const all = async (): Promise<SuspicionRow[]> => [...(await store.list({ limit: 100 })).items];
 const register = (name = 'infusion-pump') =>
   devices.create({ mac: pump, class: name, posture: 'normal', name: '', location: '', serial: '', notes: '' }, 'ada');
@@ -217,14 +226,6 @@ describe('a dismissal', () => {
 describe('an address of no manufacturer', () => {
   const session = (id: string, change: Partial<Session> = {}): Session =>
     sampleSession(time(0), { id, mac: pump, ...change });
-  const tell = (snapshot: Snapshot, ...sessions: Session[]) =>
-    storeEvents(
-      database,
-      { bridge: 'b/1', events: sessions.map((each) => ({ type: 'session', seq: ++seq, session: each })) },
-      new Date(start),
-      { rows: 1000 },
-      snapshot,
-    );
   const makers = (action: string, own = '00:aa:bb'): Snapshot =>
     policy(`vendor: ${action}\nclasses: { infusion-pump: { manufacturers: ["${own}"] } }`);
 
@@ -268,14 +269,6 @@ describe('a fingerprint that is not of the class', () => {
   let revision = 1;
   const session = (fingerprint: Fingerprint | null, change: Partial<Session> = {}): Session =>
     sampleSession(time(0), { id: 'a', mac: pump, fingerprint, revision: revision++, ...change });
-  const tell = (snapshot: Snapshot, ...sessions: Session[]) =>
-    storeEvents(
-      database,
-      { bridge: 'b/1', events: sessions.map((each) => ({ type: 'session', seq: ++seq, session: each })) },
-      new Date(start),
-      { rows: 1000 },
-      snapshot,
-    );
   const rules = (action = 'alarm', values = '"alaris-*"'): Snapshot =>
     policy(`fingerprint: ${action}
 classes:

@@ -62,8 +62,9 @@ export class EventSender {
         const count = await this.sendBatch();
         this.backoff.succeeded();
         this.lastProblem = null;
-        if (count > 0) this.isWanted = true;
-        if (count > 0 && count < maxEvents) await pause(restMilliseconds, this.stop.signal);
+        if (count === 0) continue;
+        this.isWanted = true;
+        if (count < maxEvents) await pause(restMilliseconds, this.stop.signal);
       } catch (error) {
         await this.failed(reasonOf(error));
       }

@@ -5,13 +5,12 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseMac } from '#net';
+import { matchAcl, parseMac } from '#net';
 import { encodeSnapshot, type Snapshot } from '#policy';
 import {
   ciscoAvPairAttribute,
   codes,
   decodePacket,
-  matchAcl,
   octetsAttribute,
   parseCiscoAces,
   readCiscoAvPairs,

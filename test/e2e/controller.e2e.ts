@@ -557,7 +557,7 @@ describe('enforcement', () => {
     protocol: 6,
     port: 443,
   };
-  const firewall = () => (driverNamed('nftables') as NftablesDriver).simulated('fw1');
+  const firewall = () => (driverNamed('nftables', {}) as NftablesDriver).simulated('fw1');
   const point = async () =>
     (await api().post('/api/v1/enforcement-points/fw1/sync').set(asAdmin()).expect(200)).body as object;
   const setPosture = (posture: string) =>

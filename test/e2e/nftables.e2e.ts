@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createNftablesDriver, TerminalFault, type EnforcementSession, type EnforcementTarget } from '#drivers';
+import { createNftablesDriver, TerminalFault, type EnforcementSession } from '#drivers';
 import type { Connection, EnforcementState } from '#model';
 import { formatAddress } from '#net';
 import {
@@ -14,8 +14,17 @@ import {
   conformanceNetwork,
   emptyState,
 } from '../../libs/drivers/src/conformance-states.js';
+import type { FaultInjector } from '../../libs/drivers/src/fault-injection.js';
 import { judgeByTable } from '../../libs/drivers/src/nftables/evaluate.js';
-import { tamperingCommands, tamperings } from '../../libs/drivers/src/nftables/tampering.js';
+import { NftablesSession, type NftDevice } from '../../libs/drivers/src/nftables/session.js';
+import {
+  halfLoad,
+  nftChanges,
+  tamperingCommands,
+  tamperings,
+  wordless,
+} from '../../libs/drivers/src/nftables/tampering.js';
+import { CommandTransport, type CommandTarget } from '../../libs/drivers/src/nftables/transport.js';
 import { missingTools, TestNetwork } from './nftables-network.js';
 import { freePort, startSshd, type TestSshd } from './nftables-sshd.js';
 
@@ -47,23 +56,34 @@ async function open(network: TestNetwork, family: 0 | 1 = 0): Promise<OpenConnec
   };
 }
 
-function fixtureOn(network: TestNetwork, target: EnforcementTarget): ConformanceFixture {
+function fixtureOn(network: TestNetwork, target: CommandTarget, injector: FaultInjector): ConformanceFixture {
   network.nft('flush ruleset');
   network.load('nft -f', foreign);
   const list = (): string => network.nft('-j list table inet cordon');
   const servers = new Set<string>([...conformanceNetwork.server, ...conformanceNetwork.internet]);
   return {
-    target,
+    connect() {
+      const device = new CommandTransport(target);
+      return new NftablesSession(
+        injector.wrap<NftDevice>(
+          device,
+          nftChanges,
+          halfLoad((text) => device.load(text)),
+        ),
+      );
+    },
     tamper: Object.fromEntries(
       tamperings.map((name) => [name, async () => network.load('nft -j -f', tamperingCommands(name, list()))]),
     ),
     readForeign: () => Promise.resolve(network.nft('list table ip theirs') + network.nft('list table inet other')),
-    send: ({ source, destination, protocol, port }) => {
-      const from = formatAddress(source);
-      const agent = servers.has(from) ? network.servers : network.devices;
-      return agent.ask('send', { source: from, address: formatAddress(destination), protocol, port });
+    traffic: {
+      send: ({ source, destination, protocol, port }) => {
+        const from = formatAddress(source);
+        const agent = servers.has(from) ? network.servers : network.devices;
+        return agent.ask('send', { source: from, address: formatAddress(destination), protocol, port });
+      },
+      open: () => open(network),
     },
-    open: () => open(network),
     dispose: () => Promise.resolve(),
   };
 }
@@ -86,17 +106,22 @@ describe.runIf(missing.length === 0)('nftables on a real kernel', () => {
   describeConformance({
     title: 'nftables in a network namespace',
     driver,
-    fixture: () => Promise.resolve(fixtureOn(network, { kind: 'netns', namespace: network.firewall })),
+    movesPackets: true,
+    fixture: (injector) =>
+      Promise.resolve(fixtureOn(network, { kind: 'netns', namespace: network.firewall }, injector)),
     unreachable: () => ({ kind: 'netns', namespace: 'cordon-nowhere' }),
     judge: judgeByTable,
+    inexpressible: wordless,
   });
 
   describeConformance({
     title: 'nftables over ssh',
     driver,
-    fixture: () => Promise.resolve(fixtureOn(network, sshd.target)),
+    movesPackets: true,
+    fixture: (injector) => Promise.resolve(fixtureOn(network, sshd.target, injector)),
     unreachable: () => ({ ...sshd.target, port: closedPort }),
     judge: judgeByTable,
+    inexpressible: wordless,
   });
 
   describe('beyond the kit', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { PacketSpace, type AclEntry, type ConcretePacket } from '#net';
-import { aclPackets, matchAcl } from '#radius';
+import { matchAcl, PacketSpace, type AclEntry, type ConcretePacket } from '#net';
+import { aclPackets } from '#radius';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { samplePolicy, sampleSnapshot } from '../../policy/src/spec/sample.js';
 import { checkExpressible } from './expressible.js';

@@ -1,6 +1,5 @@
 import type { Diagnostic } from '#base';
-import { hasPorts, isIcmp, protocols, type AclEntry } from '#net';
-import { isConsistentEntry } from '#radius';
+import { hasPorts, isConsistentEntry, isIcmp, protocols, type AclEntry } from '#net';
 import type { TargetCapabilities } from './target.js';
 
 /**

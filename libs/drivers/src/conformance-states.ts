@@ -1,14 +1,27 @@
-import type { EnforcementState, FlowEntry, FlowSide } from '#model';
+import {
+  noRules,
+  type EnforcedPart,
+  type EnforcementState,
+  type FlowEntry,
+  type FlowSide,
+  type NamedList,
+  type Vlan,
+  type Workload,
+} from '#model';
 import {
   addressSet,
   allAddresses,
   formatAddress,
   parseAddress,
+  parsePrefix,
   parseRange,
   parseService,
   serviceAlgebra,
   subtractAddresses,
+  type AclEntry,
+  type AclPacket,
   type Address,
+  type Prefix,
   type ServiceSet,
 } from '#net';
 import type { Packet } from './invariant.js';
@@ -124,44 +137,145 @@ const membership = new Map<string, ReadonlySet<string>>([
   ['no-rule-names-it', member('10.20.5.1')],
 ]);
 
-const scope = ranges('10.20.0.0/16', '10.30.0.1-10.30.0.9', 'fd00:20::/32');
-const stateOf = (entries: readonly FlowEntry[], members = membership): EnforcementState => ({
-  rules: { snapshotDigest: '0'.repeat(64), scope, entries },
-  membership: members,
+const acl = (entry: Partial<AclEntry>): AclEntry => ({
+  action: 'permit',
+  family: 4,
+  protocol: 6,
+  sourcePorts: null,
+  destination: null,
+  destinationPorts: null,
+  established: false,
+  ...entry,
 });
+const prefix = (text: string): Prefix => {
+  const parsed = parsePrefix(text);
+  if (typeof parsed === 'string') throw new Error(parsed);
+  return parsed;
+};
+const port = (first: number, last = first) => ({ first, last });
+
+const listOf = (name: string, ...of: readonly Partial<AclEntry>[]): NamedList => ({ name, entries: of.map(acl) });
+/** Every condition that a port ACL can have, in both families, and a deny that only its place makes mean something. */
+const pumpList = listOf(
+  'cordon-infusion-pump-0123456789abcdef',
+  { destination: prefix('10.10.0.10/32'), sourcePorts: port(3613), established: true },
+  { action: 'deny', destination: prefix('10.10.0.66/32') },
+  { destination: prefix('10.10.0.0/24'), destinationPorts: port(8443) },
+  { protocol: 17, destination: prefix('10.10.0.0/24'), destinationPorts: port(5000, 5010) },
+  { protocol: 17, sourcePorts: port(68), destinationPorts: port(67) },
+  { protocol: 1, destinationPorts: port(8), destination: prefix('10.10.0.10/32') },
+  { protocol: 50, destination: prefix('10.10.0.0/16') },
+  { protocol: null, destination: prefix('10.30.0.0/24') },
+  { family: 6, destination: prefix('fd00:10::/64'), destinationPorts: port(8443) },
+  { family: 6, protocol: 58, destinationPorts: port(128) },
+  { family: 6, action: 'deny', destination: prefix('fd00:10::66/128') },
+  { family: 6, protocol: null, destination: prefix('fd00:10::/32') },
+);
+const quarantineList = listOf('cordon-quarantined-fedcba9876543210', {
+  destination: prefix('10.10.0.10/32'),
+  destinationPorts: port(8444),
+});
+/** A role that may nothing. */
+const closedList = listOf('cordon-nothing-00000000000000ff');
+const lists = [pumpList, quarantineList, closedList];
+const vlans: readonly Vlan[] = [
+  { id: 210, name: 'pumps' },
+  { id: 999, name: 'quarantine' },
+];
+const workloads: readonly Workload[] = [
+  { endpoint: 'server', namespace: 'clinical', service: 'server', addresses: ranges(...server) },
+];
+const ports = new Map([
+  ['p1', 210],
+  ['p2', 999],
+]);
+
+const scope = ranges('10.20.0.0/16', '10.30.0.1-10.30.0.9', 'fd00:20::/32');
+const stateOf = (
+  entries: readonly FlowEntry[],
+  { members = membership, of = lists, at = ports, vlan = vlans }: Others = {},
+): EnforcementState => ({
+  rules: { snapshotDigest: '0'.repeat(64), scope, entries, lists: of, vlans: vlan, workloads },
+  membership: members,
+  ports: at,
+});
+
+interface Others {
+  readonly members?: EnforcementState['membership'];
+  readonly of?: readonly NamedList[];
+  readonly at?: EnforcementState['ports'];
+  readonly vlan?: readonly Vlan[];
+}
 
 export const baseState = stateOf(entries);
 /** Other rules, of which one keeps the pump's connection allowed. */
-export const otherRules = stateOf([
-  entries[0]!,
-  flow('b1', 'allow', classes('infusion-pump'), addresses(...server), 'tcp/8444'),
-  flow('d9', 'deny', classes('class-1'), addresses(...server), 'any'),
-]);
+export const otherRules = stateOf(
+  [
+    entries[0]!,
+    flow('b1', 'allow', classes('infusion-pump'), addresses(...server), 'tcp/8444'),
+    flow('d9', 'deny', classes('class-1'), addresses(...server), 'any'),
+  ],
+  {
+    // one list stays, one goes, one comes
+    of: [pumpList, listOf('cordon-quarantined-00000000000000aa', { destination: prefix('10.10.0.10/32') })],
+    vlan: [vlans[0]!, { id: 998, name: 'quarantine' }],
+  },
+);
 /** The pump may nothing any more. */
-export const closedRules = stateOf(entries.filter(({ id }) => id !== pumpLine));
-export const otherMembers = stateOf(
-  entries,
-  new Map([
+export const closedRules = stateOf(
+  entries.filter(({ id }) => id !== pumpLine),
+  { of: [closedList, quarantineList] },
+);
+export const otherMembers = stateOf(entries, {
+  members: new Map([
     ...membership,
     ['infusion-pump', member(...pump, '10.20.0.31', 'fd00:20::31')],
     ['class-1', new Set<string>()],
   ]),
-);
+  at: new Map([
+    ['p1', 999],
+    ['p3', 210],
+  ]),
+});
 /** The pump left its class. */
-export const withoutPump = stateOf(entries, new Map([...membership, ['infusion-pump', member('10.20.0.21')]]));
+export const withoutPump = stateOf(entries, {
+  members: new Map([...membership, ['infusion-pump', member('10.20.0.21')]]),
+  at: new Map([['p2', 999]]),
+});
 export const emptyState: EnforcementState = {
-  rules: { snapshotDigest: '0'.repeat(64), scope: ranges('10.20.0.0/16'), entries: [] },
+  rules: { ...noRules, scope: ranges('10.20.0.0/16') },
   membership: new Map(),
+  ports: new Map(),
 };
 /** Scopes and addresses at the ends of the address space. */
 export const wholeScope: EnforcementState = {
+  ...baseState,
   rules: { ...baseState.rules, scope: allAddresses },
-  membership,
 };
 
-export const sampleStates: ReadonlyMap<string, EnforcementState> = new Map(
-  Object.entries({ baseState, otherRules, closedRules, otherMembers, withoutPump, emptyState, wholeScope }),
-);
+const everyState = { baseState, otherRules, closedRules, otherMembers, withoutPump, emptyState, wholeScope };
+
+/** The sample states as a driver is told them: only the parts that it enforces. */
+export function samplesFor(
+  parts: readonly EnforcedPart[],
+): Readonly<Record<keyof typeof everyState, EnforcementState>> {
+  const has = (part: EnforcedPart): boolean => parts.includes(part);
+  const restrict = ({ rules, membership, ports }: EnforcementState): EnforcementState => ({
+    rules: {
+      ...noRules,
+      ...(has('flows') && { scope: rules.scope, entries: rules.entries }),
+      ...(has('lists') && { lists: rules.lists }),
+      ...(has('vlans') && { vlans: rules.vlans }),
+      ...(has('workloads') && { workloads: rules.workloads }),
+    },
+    membership: has('flows') ? membership : new Map(),
+    ports: has('ports') ? ports : new Map(),
+  });
+  return Object.fromEntries(Object.entries(everyState).map(([name, state]) => [name, restrict(state)])) as Record<
+    keyof typeof everyState,
+    EnforcementState
+  >;
+}
 
 const others =
   '10.20.0.21 10.20.0.31 10.20.1.1 10.20.2.1 10.20.3.1 10.20.4.1 10.20.9.9 10.30.0.9 10.30.0.10 10.10.0.66 255.255.255.255 ' +
@@ -202,6 +316,38 @@ const packet = (
   protocol,
   port,
 });
+
+const ends =
+  '10.10.0.10 10.10.0.66 10.10.0.9 10.10.1.1 10.30.0.5 10.30.1.5 10.11.0.1 fd00:10::10 fd00:10::66 fd00:11::1';
+const aclKinds: readonly [protocol: number, source: number | null, port: number | null][] = [
+  ...[8443, 8444, 104].flatMap((to): [number, number, number][] => [
+    [6, 50_000, to],
+    [6, 3613, to],
+  ]),
+  [17, 50_000, 5000],
+  [17, 50_000, 5011],
+  [17, 68, 67],
+  [17, 67, 68],
+  [1, null, 8],
+  [1, null, 0],
+  [58, null, 128],
+  [58, null, 129],
+  [50, null, null],
+  [51, null, null],
+];
+
+/** Packets from a device that tell the entries of the sample lists apart. */
+export const listPackets: readonly AclPacket[] = ends.split(' ').flatMap((end) =>
+  aclKinds.flatMap(([protocol, sourcePort, destinationPort]) =>
+    (protocol === 6 ? [false, true] : [false]).map((established) => ({
+      destination: at(end),
+      protocol,
+      sourcePort,
+      destinationPort,
+      established,
+    })),
+  ),
+);
 
 /** Packets that a fixture really sends, in both families, from both ends. */
 export const livePackets: readonly Packet[] = ([0, 1] as const).flatMap((family) => [

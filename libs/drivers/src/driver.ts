@@ -1,20 +1,27 @@
 import type { Diagnostic } from '#base';
-import type { Connection, EnforcementState } from '#model';
+import type { Connection, EnforcedPart, EnforcementState } from '#model';
 
 /**
  * The contract of every enforcement driver. A driver turns an `EnforcementState` into the artefact of one make of device
- * and brings it there. `render`, `parse` and `plan` are pure; only the session talks.
+ * and brings it there. `check`, `render`, `parse` and `plan` are pure; only the session talks.
  *
  *   desired ──render──▶ artefact (text)        device ──read──▶ text ──parse──▶ observed
  *      └───────────────────────── plan(desired, observed) ───────────────────────┘
  *                                      │ apply → confirm (read back, compare) → or rollback
  *
- * A driver does not decide what is allowed (libs/policy does), nor when to act or retry (libs/reconcile does).
+ * A driver does not decide what is allowed (libs/policy does), nor when to act or retry (libs/reconcile does). Which parts of a
+ * state it enforces, how its devices are reached and what options they take stands in `driverFacts` of libs/model, where the
+ * policy's loader reads it.
  */
 export interface Driver {
   readonly name: string;
+  /** With the options that it was made with. Of the other parts of a state it must be told nothing. */
+  readonly enforces: readonly EnforcedPart[];
   readonly capabilities: DriverCapabilities;
-  /** What this make can't express, as errors: asked before anything is rendered. An empty list means all of it fits. */
+  /**
+   * What this make can't express, as errors: asked when a policy is compiled, and again before anything is rendered. An empty list
+   * means all of it fits. A part of the state that the driver does not enforce is such an error when there is anything in it.
+   */
   check(state: EnforcementState): readonly Diagnostic[];
   /** The whole artefact, for people and for verification. Same input, same bytes. */
   render(state: EnforcementState): string;
@@ -23,26 +30,37 @@ export interface Driver {
   /** `parse(render(state))`, without making the text. A driver may keep what it worked out for a `rules` object: it never changes. */
   expect(state: EnforcementState): ObservedState;
   plan(desired: EnforcementState, observed: ObservedState | null): ChangePlan;
+  /** Opens nothing yet: the first exchange does. Throws `TerminalFault` for a target that can't be meant. */
   connect(target: EnforcementTarget): EnforcementSession;
 }
 
+/** `options` of a point, as the policy has them: what `driverFacts` lets through. */
+export type DriverOptions = Readonly<Record<string, string>>;
+
 export interface DriverCapabilities {
-  /** A change takes effect wholly or not at all. */
+  /** A change takes effect wholly or not at all. Where it does not, it denies before it allows. */
   readonly atomic: boolean;
+  /** The device tracks connections, so `connections` and `cut` mean something. */
   readonly stateful: boolean;
   readonly cutsConnections: boolean;
 }
 
 /** What the device holds of ours, in the driver's own canonical form; equal fingerprints mean equal behaviour. */
 export interface ObservedState {
+  /** Of all that does not come and go with devices, whatever is foreign among our objects included. */
   readonly rulesFingerprint: string;
   /** Set or group name → addresses in canonical text. */
   readonly membership: ReadonlyMap<string, ReadonlySet<string>>;
-  /** Policy line ids found on the device. */
+  /** As `EnforcementState.ports`: only ports that carry our mark. */
+  readonly ports: ReadonlyMap<string, number>;
+  /** Policy line ids, and names of lists, found on the device. */
   readonly ruleIds: ReadonlySet<string>;
 }
 
-/** A change as data. `steps` is for people; `commands` is what the session executes. */
+/**
+ * A change as data. `steps` is for people; `commands` is what the session executes. `membership`: members or ports alone, which
+ * come and go with devices.
+ */
 export interface ChangePlan {
   readonly kind: 'none' | 'membership' | 'rules';
   readonly steps: readonly string[];
@@ -63,6 +81,20 @@ export type EnforcementTarget =
       readonly identityFile: string;
       /** One known_hosts line. */
       readonly hostKey: string;
+    }
+  | {
+      readonly kind: 'ovsdb';
+      /** `unix:PATH`, `tcp:HOST:PORT` or `ssl:HOST:PORT`. */
+      readonly ovsdb: string;
+      readonly openflow: string;
+      /** Paths, for ssl. */
+      readonly tls: { readonly certificate: string; readonly key: string; readonly authority: string } | null;
+    }
+  | {
+      readonly kind: 'kubernetes';
+      /** Path of a kubeconfig; null: what a pod finds in itself. */
+      readonly kubeconfig: string | null;
+      readonly context: string | null;
     };
 
 /** How often a policy line's entries matched on the device. */
@@ -73,15 +105,17 @@ export interface RuleCounter {
   readonly bytes: number;
 }
 
+/** Rejects with `RemoteFault` or `TerminalFault` only, and each call ends: a device that hangs is one that does not answer. */
 export interface EnforcementSession {
   /** The device's own text of our objects (null: none), never cached. */
   read(): Promise<string | null>;
-  /** Executes a plan atomically; remembers what was there before for `rollback`. */
+  /** Executes a plan; remembers what was there before for `rollback`. Succeeds only once the device said that it did it. */
   apply(plan: ChangePlan): Promise<void>;
   /** Ends a change: nothing to roll back to any more. */
   confirm(): Promise<void>;
   /** Puts back what was there before the last unconfirmed `apply`. */
   rollback(): Promise<void>;
+  /** Empty where the device counts nothing. */
   counters(): Promise<readonly RuleCounter[]>;
   connections(): Promise<readonly Connection[]>;
   /** Ends tracked connections at once. One that is gone already is no fault. */

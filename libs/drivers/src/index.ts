@@ -2,6 +2,7 @@ export type {
   ChangePlan,
   Driver,
   DriverCapabilities,
+  DriverOptions,
   EnforcementSession,
   EnforcementTarget,
   ObservedState,

@@ -1,4 +1,4 @@
-import type { EnforcementState, FlowEntry, FlowSide } from '#model';
+import type { EnforcementState, FlowEntry, FlowSide, Workload } from '#model';
 import { formatAddress, hasAddress, hasPorts, isIcmp, serviceKey, type Address } from '#net';
 
 /** A routed packet. Without `state` and `isReply` it opens a connection. */
@@ -22,6 +22,7 @@ export type PacketVerdict = 'untouched' | 'passed' | 'dropped';
  */
 export function judgeByInvariant({ rules, membership }: EnforcementState, packet: Packet): PacketVerdict {
   if (!hasAddress(rules.scope, packet.source) && !hasAddress(rules.scope, packet.destination)) return 'untouched';
+  if (rules.workloads.length > 0 && !touchesWorkload(rules.workloads, packet)) return 'untouched';
   const isOn = (side: FlowSide, address: Address): boolean =>
     side.kind === 'addresses'
       ? hasAddress(side.addresses, address)
@@ -31,6 +32,10 @@ export function judgeByInvariant({ rules, membership }: EnforcementState, packet
   const matching = rules.entries.filter(matches);
   if (matching.some((entry) => entry.action === 'deny')) return 'dropped';
   return matching.some((entry) => entry.action === 'allow') ? 'passed' : 'dropped';
+}
+
+function touchesWorkload(workloads: readonly Workload[], { source, destination }: Packet): boolean {
+  return workloads.some(({ addresses }) => hasAddress(addresses, source) || hasAddress(addresses, destination));
 }
 
 function isServed({ services }: FlowEntry, { protocol, port, source }: Packet): boolean {

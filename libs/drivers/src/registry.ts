@@ -1,12 +1,12 @@
-import type { Driver } from './driver.js';
+import type { Driver, DriverOptions } from './driver.js';
 import { createNftablesDriver } from './nftables/index.js';
 
-/** Every driver there is, by the name that policies use. Listed by hand: what is here has passed the conformance kit. */
-export const drivers: ReadonlyMap<string, Driver> = new Map(
-  [createNftablesDriver()].map((driver) => [driver.name, driver]),
-);
+const nftables = createNftablesDriver();
 
-/** Null for a name that no driver has. */
-export function driverNamed(name: string): Driver | null {
-  return drivers.get(name) ?? null;
+/** Every driver there is, by the name that policies use. Listed by hand: what is here has passed the conformance kit. */
+export const drivers: ReadonlyMap<string, (options: DriverOptions) => Driver> = new Map([['nftables', () => nftables]]);
+
+/** With the options of a point, as the policy has them; null for a name that no driver has. */
+export function driverNamed(name: string, options: DriverOptions): Driver | null {
+  return drivers.get(name)?.(options) ?? null;
 }

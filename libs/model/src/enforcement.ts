@@ -1,4 +1,5 @@
-import type { Address, AddressSet, ServiceSet } from '#net';
+import { z } from 'zod';
+import { addressSet, type AclEntry, type Address, type AddressSet, type ServiceSet } from '#net';
 
 /** One side of a flow: devices that are members of any of these classes, or fixed addresses. */
 export type FlowSide =
@@ -18,17 +19,51 @@ export interface FlowEntry {
   readonly line: string;
 }
 
+/** A port ACL that stands on a switch under a name, because replies of RADIUS name it (Filter-Id). */
+export interface NamedList {
+  /** Contains the hash of the entries, so a list never changes: another meaning is another name. */
+  readonly name: string;
+  /** In order; the first that matches a packet from the device decides. What none matches is dropped, in both families. */
+  readonly entries: readonly AclEntry[];
+}
+
+export interface Vlan {
+  /** 1 to 4094 */
+  readonly id: number;
+  readonly name: string;
+}
+
+/** An endpoint of the policy that is a service in a cluster. */
+export interface Workload {
+  /** Name of the endpoint. */
+  readonly endpoint: string;
+  readonly namespace: string;
+  readonly service: string;
+  /** The addresses that the policy knows it by. */
+  readonly addresses: AddressSet;
+}
+
+/** What a point can enforce. Each driver says which of these; of the others it is told nothing. */
+export const enforcedParts = ['flows', 'lists', 'vlans', 'ports', 'workloads'] as const;
+export type EnforcedPart = (typeof enforcedParts)[number];
+
 /**
  * All an enforcement point must enforce, whatever its make.
  *
- * INVARIANT (semantics): a packet with neither side in `scope` is not ours and stays untouched. Otherwise it is dropped
+ * INVARIANT (semantics of `entries`): a packet with neither side in `scope` is not ours and stays untouched. Otherwise it is dropped
  * if any `deny` entry matches; else passed if any `allow` entry matches or it is a reply within a connection that was
- * passed; else dropped, counted and logged. Entries have no order. IPv4 and IPv6 always together.
+ * passed; else dropped, counted and logged. Entries have no order. IPv4 and IPv6 always together. A point with `workloads` does
+ * so for packets from and to them, and leaves all others untouched.
  */
 export interface EnforcementRules {
   readonly snapshotDigest: string;
   readonly scope: AddressSet;
   readonly entries: readonly FlowEntry[];
+  /** Names are unique. Lists of ours that are not among these may go once no session has them. */
+  readonly lists: readonly NamedList[];
+  /** VLANs that must exist; ids are unique. */
+  readonly vlans: readonly Vlan[];
+  readonly workloads: readonly Workload[];
 }
 
 /** Class → addresses of its devices that are on the network now, as text in canonical form. */
@@ -37,7 +72,26 @@ export type Membership = ReadonlyMap<string, ReadonlySet<string>>;
 export interface EnforcementState {
   readonly rules: EnforcementRules;
   readonly membership: Membership;
+  /** Port of the switch → VLAN id of the devices on it now. Ports that are not named are not ours. */
+  readonly ports: ReadonlyMap<string, number>;
 }
+
+/** Rules that ask for nothing. */
+export const noRules: EnforcementRules = {
+  snapshotDigest: '0'.repeat(64),
+  scope: addressSet([]),
+  entries: [],
+  lists: [],
+  vlans: [],
+  workloads: [],
+};
+
+/** The same rules object means the same rules: what was worked out for it may be kept. */
+export const stateOf = (
+  rules: EnforcementRules,
+  membership: Membership = new Map(),
+  ports: EnforcementState['ports'] = new Map(),
+): EnforcementState => ({ rules, membership, ports });
 
 /** A connection an enforcement point tracks, in the direction in which it was opened. `destinationPort`: ICMP type for ICMP. */
 export interface Connection {
@@ -48,6 +102,24 @@ export interface Connection {
   readonly destinationPort: number;
 }
 
-/** Drivers that a policy may name; the registry in libs/drivers has exactly these. */
-export const driverNames = ['nftables'] as const;
-export type DriverName = (typeof driverNames)[number];
+/** How points are reached: `transport.kind` in network/enforcement-points.yaml. */
+export const transportKinds = ['simulated', 'local', 'netns', 'ssh', 'ovsdb', 'kubernetes'] as const;
+export type TransportKind = (typeof transportKinds)[number];
+
+interface DriverFacts {
+  readonly transports: readonly TransportKind[];
+  /** Settings of a point that only this driver has: `options` in network/enforcement-points.yaml. All values are text. */
+  readonly options: z.ZodType<Readonly<Record<string, string>>>;
+  readonly enforces: (options: Readonly<Record<string, string>>) => readonly EnforcedPart[];
+}
+
+const noOptions = z.strictObject({});
+
+/** Drivers that a policy may name, and what it may say of each; the registry in libs/drivers has exactly these. */
+export const driverFacts = {
+  nftables: { transports: ['simulated', 'local', 'netns', 'ssh'], options: noOptions, enforces: () => ['flows'] },
+} as const satisfies Record<string, DriverFacts>;
+export type DriverName = keyof typeof driverFacts;
+
+export const factsOf = (driver: string): DriverFacts | null =>
+  Object.hasOwn(driverFacts, driver) ? driverFacts[driver as DriverName] : null;

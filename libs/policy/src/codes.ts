@@ -60,6 +60,8 @@ export const policyCodes = {
     'warning',
     'a suspicion alone puts devices into quarantine that may be attached to a patient',
   ],
+  'point-not-reachable': ['error', 'the driver of an enforcement point has no such transport'],
+  'point-option': ['error', 'an enforcement point has an option that its driver does not take'],
   'radsec-not-served': ['error', 'a switch uses RADIUS over TLS, and network/radsec.yaml is missing'],
   'test-failed': ['error', 'a test or an invariant of the policy does not hold'],
   'reply-too-large': ['error', 'an Access-Accept would not fit into 4096 bytes'],

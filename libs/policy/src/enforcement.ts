@@ -1,4 +1,4 @@
-import type { EnforcementRules, FlowEntry, FlowSide } from '#model';
+import { noRules, type EnforcementRules, type FlowEntry, type FlowSide } from '#model';
 import { addressSet, isEmptyAddressSet, rangesOf } from '#net';
 import { indexOf } from './decide.js';
 import type { FlowRule, Snapshot } from './snapshot.js';
@@ -12,7 +12,7 @@ export function enforcementRules(snapshot: Snapshot, site: string): EnforcementR
   const placed = snapshot.segments.flatMap(({ sites }) => sites.filter((at) => local.has(at.site)));
   const scope = addressSet(placed.flatMap(({ prefixes }) => rangesOf(prefixes)));
   const entries = snapshot.flowRules.flatMap((rule) => entryOf(snapshot, rule));
-  return { snapshotDigest: snapshot.digest, scope, entries };
+  return { ...noRules, snapshotDigest: snapshot.digest, scope, entries };
 }
 
 /** A site and all below it. */

@@ -196,7 +196,11 @@ export interface EnforcementPointEntry {
   readonly name: string;
   readonly driver: string;
   readonly site: string;
+  /** The RADIUS client that this is, for drivers that enforce lists or ports of a switch. */
+  readonly nas: string | null;
   readonly transport: TransportEntry;
+  /** Settings that only the driver knows. */
+  readonly options: Readonly<Record<string, string>>;
 }
 
 export type TransportEntry =
@@ -212,6 +216,20 @@ export type TransportEntry =
       readonly identity: string;
       /** One line of known_hosts: the host key that is accepted, and no other. */
       readonly hostKey: string;
+    }
+  | {
+      readonly kind: 'ovsdb';
+      /** `unix:PATH`, `tcp:HOST:PORT` or `ssl:HOST:PORT`, of the database (RFC 7047) and of the bridge's OpenFlow. */
+      readonly ovsdb: string;
+      readonly openflow: string;
+      /** `file:PATH` of each, for ssl. */
+      readonly tls?: { readonly certificate: string; readonly key: string; readonly authority: string } | undefined;
+    }
+  | {
+      readonly kind: 'kubernetes';
+      /** `in-cluster`, or `file:PATH`. */
+      readonly kubeconfig: string;
+      readonly context?: string | undefined;
     };
 
 /** How a certificate names a device: in the pattern stands `{mac}` for its address, or `{serial}` for the serial number of its record. */
@@ -300,7 +318,7 @@ export interface Provenance {
  * `provenance`, `compiledFor` and itself: compiling the same files again gives the same digest).
  */
 export interface Snapshot {
-  readonly format: 8;
+  readonly format: 9;
   readonly digest: string;
   /** The instant that the rules' `when` were judged at. */
   readonly compiledFor: string;

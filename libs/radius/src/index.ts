@@ -4,7 +4,6 @@ export * from './attributes.js';
 export * from './build.js';
 export { attributeNames, describeCode, types, vendorAttributeNames, vendors } from './dictionary.js';
 export { readMacAuthentication, type MacAuthentication, type MacRefusal, type NotMac } from './mac-authentication.js';
-export { isConsistentEntry, matchAcl, type AclPacket } from './acl.js';
 export { aclPackets, formatPacket } from './acl-packets.js';
 export { readDeviceSensor, type Sensed } from './device-sensor.js';
 export { describeAttribute, type DescribedAttribute } from './describe.js';

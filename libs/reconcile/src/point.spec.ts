@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createNftablesDriver, RemoteFault, type EnforcementSession } from '#drivers';
-import type { EnforcementState } from '#model';
+import { noRules, type EnforcementState } from '#model';
 import { addressSet, parseRange } from '#net';
 import { PointReconciler } from './point.js';
 
@@ -9,7 +9,7 @@ const addresses = (text: string) => addressSet([parseRange(text)!]);
 function stateOf(members: readonly string[], service = 0x06_01bb, protocolOf = service): EnforcementState {
   return {
     rules: {
-      snapshotDigest: 'd',
+      ...noRules,
       scope: addresses('10.20.0.0/16'),
       entries: [
         {
@@ -23,6 +23,7 @@ function stateOf(members: readonly string[], service = 0x06_01bb, protocolOf = s
       ],
     },
     membership: new Map([['pump', new Set(members)]]),
+    ports: new Map(),
   };
 }
 
@@ -84,7 +85,7 @@ describe('PointReconciler', () => {
     await point.run(wanted);
     calls.length = 0;
     const { rules } = wanted;
-    const outcome = await point.run({ rules, membership: more.membership });
+    const outcome = await point.run({ ...more, rules });
     expect(outcome).toMatchObject({ kind: 'applied', change: 'membership', hasDrifted: false });
     expect(outcome.steps).toEqual(['add 10.20.0.2 to set pump_4']);
     expect(calls).toEqual(['apply', 'confirm', 'read']);

@@ -1,5 +1,5 @@
 import { canonicalJson, type Clock } from '#base';
-import type { Driver, EnforcementTarget } from '#drivers';
+import type { Driver, DriverOptions, EnforcementTarget } from '#drivers';
 import type { EnforcementPointEntry } from '#policy';
 import { Reconciler } from '#reconcile';
 import type { Log } from '../log.js';
@@ -18,7 +18,7 @@ interface Ports {
   readonly wakeups: Wakeups;
   readonly clock: Clock;
   readonly log: Log;
-  readonly driverNamed: (name: string) => Driver | null;
+  readonly driverNamed: (name: string, options: DriverOptions) => Driver | null;
 }
 
 /**
@@ -113,7 +113,7 @@ export class EnforcementLoop {
     const { driverNamed, clock, log, database } = this.ports;
     const { name, site } = entry;
     try {
-      const driver = driverNamed(entry.driver);
+      const driver = driverNamed(entry.driver, entry.options);
       if (!driver) throw new Error(`there is no driver \`${entry.driver}\``);
       const session = driver.connect(targetOf(entry));
       const audit = (entries: Parameters<typeof recordAudit>[2]) =>
@@ -140,7 +140,24 @@ export class EnforcementLoop {
 
 function targetOf({ name, transport }: EnforcementPointEntry): EnforcementTarget {
   if (transport.kind === 'simulated') return { kind: 'simulated', name };
-  if (transport.kind !== 'ssh') return transport;
-  const { identity, ...rest } = transport;
-  return { ...rest, identityFile: identity.replace(/^file:/, '') };
+  if (transport.kind === 'ssh') {
+    const { identity, ...rest } = transport;
+    return { ...rest, identityFile: pathOf(identity) };
+  }
+  if (transport.kind === 'ovsdb') {
+    const { tls = null, ...rest } = transport;
+    const files = tls && {
+      certificate: pathOf(tls.certificate),
+      key: pathOf(tls.key),
+      authority: pathOf(tls.authority),
+    };
+    return { ...rest, tls: files };
+  }
+  if (transport.kind === 'kubernetes') {
+    const { kubeconfig, context = null } = transport;
+    return { kind: 'kubernetes', kubeconfig: kubeconfig === 'in-cluster' ? null : pathOf(kubeconfig), context };
+  }
+  return transport;
 }
+
+const pathOf = (reference: string): string => reference.replace(/^file:/, '');

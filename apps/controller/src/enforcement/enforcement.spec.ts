@@ -107,7 +107,14 @@ describe('revalidation', () => {
 });
 
 describe('EnforcementPoint', () => {
-  const entry = { name: 'fw1', driver: 'nftables', site: 'main', transport: { kind: 'simulated' } } as const;
+  const entry = {
+    name: 'fw1',
+    driver: 'nftables',
+    site: 'main',
+    nas: null,
+    transport: { kind: 'simulated' },
+    options: {},
+  } as const;
 
   const same = (text: string): string => text;
 

@@ -41,7 +41,7 @@ export function desiredState(snapshot: Snapshot, site: string, sessions: readonl
     const members = membership.get(role) ?? new Set();
     membership.set(role, members.add(text));
   }
-  return { rules, membership, roles };
+  return { rules, membership, ports: new Map(), roles };
 }
 
 /**

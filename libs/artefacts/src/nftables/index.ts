@@ -1,9 +1,8 @@
 import { failure, success, type Diagnostic } from '#base';
 import { createNftablesDriver, parseTable } from '#drivers';
+import { stateOf } from '#model';
 import type { SiteTarget } from '../target.js';
 import { classesOf, proveRules, proveTable } from './prove.js';
-
-const nobody = new Map<string, ReadonlySet<string>>();
 
 /** What Linux firewalls take: the driver's own artefact, without members. */
 export const nftables: SiteTarget = {
@@ -12,10 +11,10 @@ export const nftables: SiteTarget = {
   description: 'table `inet cordon` of a Linux firewall for a whole site, as `nft -j list table inet cordon` prints it',
   render(rules) {
     const driver = createNftablesDriver();
-    const errors = driver.check({ rules, membership: nobody }).filter(({ severity }) => severity === 'error');
+    const errors = driver.check(stateOf(rules)).filter(({ severity }) => severity === 'error');
     if (errors.length > 0) return failure(errors);
     const proved = proveRules(driver, rules);
-    return 'code' in proved ? failure([proved]) : success(driver.render({ rules, membership: nobody }));
+    return 'code' in proved ? failure([proved]) : success(driver.render(stateOf(rules)));
   },
   verify(rules, text) {
     const proved = proveRules(createNftablesDriver(), rules);

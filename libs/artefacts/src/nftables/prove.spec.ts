@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { createNftablesDriver, type Driver } from '#drivers';
-import type { EnforcementRules, FlowEntry, FlowSide } from '#model';
+import { noRules, stateOf, type EnforcementRules, type FlowEntry, type FlowSide } from '#model';
 import { addressSet, parsePrefix, parseService, rangeOfPrefix } from '#net';
 import { enforcementRules } from '#policy';
 import { describe, expect, it } from 'vitest';
@@ -30,7 +30,7 @@ function line(
 }
 
 const rules: EnforcementRules = {
-  snapshotDigest: 'd',
+  ...noRules,
   scope: addresses('10.21.0.0/20', 'fd21::/64'),
   entries: [
     line('1', 'allow', classes('pump'), at('10.10.4.20', 'fd10:4::20'), 'tcp/443'),
@@ -60,7 +60,7 @@ describe('an nftables table', () => {
       ['scanner', new Set(['10.21.0.6'])],
     ]);
     for (const members of [membership, new Map<string, Set<string>>()])
-      expect(proveMembers(proved, driver.expect({ rules, membership: members }), members)).toBeNull();
+      expect(proveMembers(proved, driver.expect(stateOf(rules, members)), members)).toBeNull();
   });
 
   it('is proved for every site of the sample hospital', () => {
@@ -112,7 +112,7 @@ describe('an nftables table', () => {
     const proved = prove((text) => text);
     if (!isProved(proved)) throw new Error(proved.summary);
     const membership = new Map([['pump', new Set(['10.21.0.5'])]]);
-    const honest = driver.expect({ rules, membership });
+    const honest = driver.expect(stateOf(rules, membership));
     const lying = (change: (members: Set<string>) => void) => {
       const members = new Set(honest.membership.get('pump_4'));
       change(members);
@@ -122,7 +122,7 @@ describe('an nftables table', () => {
     expect(why(lying((set) => set.add('10.21.0.9')))).toContain('other classes');
     expect(why(lying((set) => set.delete('10.21.0.5')))).toContain('lacks 10.21.0.5');
     const others: EnforcementRules = { ...rules, entries: rules.entries.slice(1) };
-    expect(why(driver.expect({ rules: others, membership }))).toContain('not those that were proved');
+    expect(why(driver.expect(stateOf(others, membership)))).toContain('not those that were proved');
   });
 
   it('is proved for any rules', () => {
@@ -146,7 +146,7 @@ describe('an nftables table', () => {
       .map(([id, action, source, destination, text]) => line(`${id}`, action, source, destination, text));
     fc.assert(
       fc.property(fc.array(entry, { maxLength: 5 }), fc.array(range, { maxLength: 2 }), (entries, scope) => {
-        const proved = prove((text) => text, { snapshotDigest: 'd', scope: addresses(...scope), entries });
+        const proved = prove((text) => text, { ...noRules, scope: addresses(...scope), entries });
         expect(isProved(proved) ? '' : proved.summary).toBe('');
       }),
       { numRuns: 60 },

@@ -1,6 +1,6 @@
 import type { Diagnostic } from '#base';
 import { parseTable, type Driver, type NftTable, type ObservedState } from '#drivers';
-import type { EnforcementRules, FlowSide, Membership } from '#model';
+import { stateOf, type EnforcementRules, type FlowSide, type Membership } from '#model';
 import { families, familyOf, formatAddress, PacketSpace, type Interval, type PacketSet } from '#net';
 import { formatPacket } from '#radius';
 import { EndSpace, type Side } from './ends.js';
@@ -56,7 +56,7 @@ type PureDriver = Pick<Driver, 'render' | 'parse'>;
 export function proveRules(driver: PureDriver, rules: EnforcementRules): ProvedRules | Diagnostic {
   const classes = classesOf(rules);
   try {
-    const text = driver.render({ rules, membership: oneEach(classes) });
+    const text = driver.render(stateOf(rules, oneEach(classes)));
     const table = parseTable(text);
     const observed = driver.parse(text);
     if (!table || !observed) return differs('the text has no table of ours');

@@ -1,7 +1,8 @@
 import type { Diagnostic } from '#base';
-import type { EnforcementState } from '#model';
+import { driverFacts, type EnforcementState } from '#model';
 import { parseAddress } from '#net';
-import type { Driver } from '../driver.js';
+import { checkParts } from '../check-parts.js';
+import { TerminalFault, type Driver } from '../driver.js';
 import { isPlainId } from './names.js';
 import { parse } from './parse.js';
 import { isIPv4 } from './parse-rule.js';
@@ -11,6 +12,8 @@ import { inexpressible } from './services.js';
 import { NftablesSession } from './session.js';
 import { SimulatedNft } from './simulated.js';
 import { CommandTransport } from './transport.js';
+
+const facts = { name: 'nftables', enforces: driverFacts.nftables.enforces() } as const;
 
 export interface NftablesDriver extends Driver {
   /** The device behind the target `{ kind: 'simulated', name }`: made at first use, kept as long as this driver. */
@@ -26,21 +29,26 @@ export function createNftablesDriver(): NftablesDriver {
     return device;
   };
   return {
-    name: 'nftables',
+    ...facts,
     capabilities: { atomic: true, stateful: true, cutsConnections: true },
     check,
     render,
     parse,
     expect: expectState,
     plan,
-    connect: (target) =>
-      new NftablesSession(target.kind === 'simulated' ? simulated(target.name) : new CommandTransport(target)),
+    connect(target) {
+      if (target.kind === 'simulated') return new NftablesSession(simulated(target.name));
+      if (target.kind === 'ovsdb' || target.kind === 'kubernetes')
+        throw new TerminalFault(`nftables is not reached by \`${target.kind}\``);
+      return new NftablesSession(new CommandTransport(target));
+    },
     simulated,
   };
 }
 
-function check({ rules, membership }: EnforcementState): Diagnostic[] {
-  const out: Diagnostic[] = [];
+function check(state: EnforcementState): Diagnostic[] {
+  const { rules, membership } = state;
+  const out = checkParts(facts, state);
   const error = (code: string, summary: string, hint: string): number =>
     out.push({ severity: 'error', code, summary, hint });
   for (const { id, line, services } of rules.entries) {

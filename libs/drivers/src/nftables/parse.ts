@@ -23,7 +23,7 @@ export function observe(table: NftTable): ObservedState {
     for (const { comment } of rules) if (comment?.startsWith('cordon:')) ruleIds.add(comment.slice('cordon:'.length));
   const membership = new Map<string, ReadonlySet<string>>();
   for (const [name, set] of table.sets) if (!set.ranges) membership.set(name, set.members);
-  return { rulesFingerprint: fingerprint(table), membership, ruleIds };
+  return { rulesFingerprint: fingerprint(table), membership, ports: new Map(), ruleIds };
 }
 
 /** Everything but membership, handles and counter values. Objects have no order; rules within a chain have. */

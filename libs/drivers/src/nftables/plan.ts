@@ -1,5 +1,5 @@
 import { compareText } from '#base';
-import type { EnforcementRules, EnforcementState } from '#model';
+import { stateOf, type EnforcementRules, type EnforcementState } from '#model';
 import type { ChangePlan, ObservedState } from '../driver.js';
 import { dropTable, formatTransaction, tableId, type Json } from './commands.js';
 import { parse } from './parse.js';
@@ -31,7 +31,7 @@ export function plan(desired: EnforcementState, observed: ObservedState | null):
   return { kind: 'membership', steps: shorten(steps), commands: formatTransaction(commands) };
 }
 
-type ObservedRules = Omit<ObservedState, 'membership'>;
+type ObservedRules = Omit<ObservedState, 'membership' | 'ports'>;
 const observedRules = new WeakMap<EnforcementRules, ObservedRules>();
 const expected = new WeakMap<EnforcementState, ObservedState>();
 
@@ -43,11 +43,11 @@ export function expectState(state: EnforcementState): ObservedState {
   const answered = expected.get(state);
   if (answered) return answered;
   const { rules } = state;
-  const known = observedRules.get(rules) ?? parse(render({ rules, membership: new Map() }));
+  const known = observedRules.get(rules) ?? parse(render(stateOf(rules)));
   if (!known) throw new Error('the rendered artefact has no table');
   const { rulesFingerprint, ruleIds } = known;
   observedRules.set(rules, { rulesFingerprint, ruleIds });
-  const observed = { rulesFingerprint, ruleIds, membership: membersOf(state) };
+  const observed = { rulesFingerprint, ruleIds, membership: membersOf(state), ports: new Map<string, number>() };
   expected.set(state, observed);
   return observed;
 }

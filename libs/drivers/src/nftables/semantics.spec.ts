@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { EnforcementState, FlowEntry, FlowSide } from '#model';
+import { noRules, type EnforcementState, type FlowEntry, type FlowSide } from '#model';
 import {
   addressSet,
   families,
@@ -68,8 +68,11 @@ const membership = fc
   )
   .map((rows) => new Map<string, ReadonlySet<string>>(rows));
 const state: fc.Arbitrary<EnforcementState> = fc.record({
-  rules: fc.record({ snapshotDigest: fc.constant('d'), scope: addresses, entries: fc.array(entry, { maxLength: 8 }) }),
+  rules: fc
+    .record({ scope: addresses, entries: fc.array(entry, { maxLength: 8 }) })
+    .map((rules) => ({ ...noRules, ...rules })),
   membership,
+  ports: fc.constant(new Map()),
 });
 const packet: fc.Arbitrary<Packet> = family.chain((of) =>
   fc.tuple(value(of), value(of), protocol, port).map(([source, destination, protocol, port]) => ({
@@ -122,11 +125,11 @@ describe('nftables semantics', () => {
   } as const;
   const open: EnforcementState = {
     rules: {
-      snapshotDigest: 'd',
+      ...noRules,
       scope: addressSet([{ family: 4, first: 0x0a14_0000n, last: 0x0a14_00ffn }]),
-      entries: [],
     },
     membership: new Map(),
+    ports: new Map(),
   };
   it.each<[string, Partial<Packet>, string]>([
     ['a reply of an established connection', { isReply: true, state: 'established' }, 'passed'],

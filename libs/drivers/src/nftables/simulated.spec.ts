@@ -2,14 +2,16 @@ import { describe, expect, it } from 'vitest';
 import { describeConformance, type ConformanceFixture, type OpenConnection } from '../conformance.js';
 import { at, baseState, conformanceNetwork } from '../conformance-states.js';
 import { RemoteFault } from '../driver.js';
+import type { FaultInjector } from '../fault-injection.js';
 import { judgeByTable } from './evaluate.js';
 import { createNftablesDriver } from './index.js';
+import { NftablesSession, type NftDevice } from './session.js';
 import { SimulatedNft } from './simulated.js';
-import { tamperingCommands, tamperings } from './tampering.js';
+import { halfLoad, nftChanges, tamperingCommands, tamperings, wordless } from './tampering.js';
 
 const driver = createNftablesDriver();
 
-async function simulatedFixture(): Promise<ConformanceFixture> {
+async function simulatedFixture(injector: FaultInjector): Promise<ConformanceFixture> {
   const device = driver.simulated('under-test');
   await device.load(
     '{"nftables":[{"add":{"table":{"family":"inet","name":"theirs"}}},{"add":{"chain":{"family":"inet","table":"theirs","name":"input"}}}]}',
@@ -31,11 +33,17 @@ async function simulatedFixture(): Promise<ConformanceFixture> {
     });
   };
   return {
-    target: { kind: 'simulated', name: 'under-test' },
+    connect: () =>
+      new NftablesSession(
+        injector.wrap<NftDevice>(
+          device,
+          nftChanges,
+          halfLoad((text) => device.load(text)),
+        ),
+      ),
     tamper,
     readForeign: () => Promise.resolve(device.listForeign()),
-    send: (packet) => Promise.resolve(device.route(packet) !== 'dropped'),
-    open,
+    traffic: { send: (packet) => Promise.resolve(device.route(packet) !== 'dropped'), open },
     dispose: () => Promise.resolve(),
   };
 }
@@ -43,12 +51,14 @@ async function simulatedFixture(): Promise<ConformanceFixture> {
 describeConformance({
   title: 'nftables, simulated',
   driver,
+  movesPackets: true,
   fixture: simulatedFixture,
   unreachable: () => {
     driver.simulated('silent').isReachable = false;
     return { kind: 'simulated', name: 'silent' };
   },
   judge: judgeByTable,
+  inexpressible: wordless,
 });
 
 describe('simulated nft', () => {

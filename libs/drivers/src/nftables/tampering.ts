@@ -1,3 +1,6 @@
+import { baseState, flow } from '../conformance-states.js';
+import type { ConformanceSubject } from '../conformance.js';
+import type { DoHalf } from '../fault-injection.js';
 import type { Json } from './commands.js';
 import { formatTransaction, tableId } from './commands.js';
 
@@ -50,3 +53,37 @@ export function tamperingCommands(tampering: (typeof tamperings)[number], listin
   };
   return formatTransaction(commands[tampering]);
 }
+
+/** Methods of an `NftDevice` that change something. */
+export const nftChanges: ReadonlySet<string> = new Set(['load', 'cut']);
+
+/** A kernel never does half a transaction; what a firewall with another nft may do is not known. */
+export const halfLoad =
+  (load: (transaction: string) => Promise<void>): DoHalf =>
+  async (_, [transaction]) => {
+    const { nftables } = JSON.parse(transaction as string) as { nftables: Json[] };
+    await load(formatTransaction(nftables.slice(0, Math.ceil(nftables.length / 2))));
+  };
+
+const { rules } = baseState;
+const flowsOnly = { ...baseState, ports: new Map(), rules: { ...rules, lists: [], vlans: [], workloads: [] } };
+const withEntry = (entry: Parameters<typeof flow>, id = entry[0]) => ({
+  ...flowsOnly,
+  rules: { ...flowsOnly.rules, entries: [{ ...flow(...entry), id }] },
+});
+const toServer = rules.entries[0]!;
+
+/** What nft has no words for. */
+export const wordless: ConformanceSubject['inexpressible'] = {
+  'ports of a protocol without any': [
+    {
+      ...flowsOnly,
+      rules: { ...flowsOnly.rules, entries: [{ ...toServer, services: [{ first: 0x32_0001, last: 0x32_0002 }] }] },
+    },
+    /IP protocol 50/,
+  ],
+  'an id that no comment carries': [
+    withEntry(['x', 'allow', toServer.source, toServer.destination, 'tcp'], 'a b'),
+    /an id/,
+  ],
+};

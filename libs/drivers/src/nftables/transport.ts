@@ -9,7 +9,7 @@ import { formatCuts, parseConnections } from './conntrack.js';
 import { classifyFault, isMissingTable, type CommandEnd } from './faults.js';
 import type { NftDevice } from './session.js';
 
-export type CommandTarget = Exclude<EnforcementTarget, { readonly kind: 'simulated' }>;
+export type CommandTarget = Extract<EnforcementTarget, { readonly kind: 'local' | 'netns' | 'ssh' }>;
 
 /** Long enough for a table of 100,000 members over a slow line; a device that needs more is not answering. */
 const timeoutMilliseconds = 30_000;

@@ -86,10 +86,10 @@ describe('a snapshot as JSON', () => {
     expect(elsewhere.digest).toBe(snapshot.digest);
   });
 
-  it.each([[null], [undefined], ['x'], [42], [[]], [{}], [{ format: 1 }], [{ format: 6 }], [{ format: '6' }]])(
+  it.each([[null], [undefined], ['x'], [42], [[]], [{}], [{ format: 1 }], [{ format: 8 }], [{ format: '9' }]])(
     'is not %j',
     (value) => {
-      expect(() => decodeSnapshot(value)).toThrow('not a snapshot of format 8');
+      expect(() => decodeSnapshot(value)).toThrow('not a snapshot of format 9');
     },
   );
 });

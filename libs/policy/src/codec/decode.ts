@@ -17,12 +17,12 @@ import { digestOfSections, hashOf, jsonList, mapValues, rememberHash } from './h
 
 /** Throws when the value isn't a snapshot, or anything in it doesn't have its hash. */
 export function decodeSnapshot(json: unknown): Snapshot {
-  if (!isEncoded(json)) throw new Error('not a snapshot of format 8');
+  if (!isEncoded(json)) throw new Error('not a snapshot of format 9');
   const { digest, compiledFor, provenance, sections, sets, directions, acls, regions, entries } = json;
   if (!isEncodedRules(sections.flowRules))
-    throw new Error('not a snapshot of format 8: its flow rules are no rows and lines');
+    throw new Error('not a snapshot of format 9: its flow rules are no rows and lines');
   if (!isRecord(sections.flows) || !isRecord(sections.portAcls))
-    throw new Error('not a snapshot of format 8: its flows and port ACLs are not by class');
+    throw new Error('not a snapshot of format 9: its flows and port ACLs are not by class');
   const addresses = decodeObjects(sets, canonicalJson, decodeAddresses);
   const far = new Rows(regions, decodeRegion(addresses));
   const peers = new Rows(regions, decodePeer);
@@ -55,7 +55,7 @@ export function decodeSnapshot(json: unknown): Snapshot {
   ) as unknown as Snapshot['accessRules'];
   return deepFreeze({
     ...(sections as unknown as Content),
-    format: 8,
+    format: 9,
     digest,
     compiledFor,
     provenance,
@@ -95,7 +95,7 @@ const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
 
 /** The outermost shape; what is inside is known by its hashes. */
 function isEncoded(json: unknown): json is EncodedSnapshot {
-  if (!isRecord(json) || json['format'] !== 8) return false;
+  if (!isRecord(json) || json['format'] !== 9) return false;
   const records = ['sections', 'sets', 'directions', 'acls'];
   const tables = ['regions', 'entries'];
   const known = ['format', 'digest', 'compiledFor', 'provenance', ...records, ...tables];
@@ -179,7 +179,7 @@ function decodeObjects<A, B extends object>(
 }
 
 function listOf<T>(value: readonly T[]): readonly T[] {
-  if (!Array.isArray(value)) throw new Error('not a snapshot of format 8: an object is no list of places');
+  if (!Array.isArray(value)) throw new Error('not a snapshot of format 9: an object is no list of places');
   return value;
 }
 

@@ -7,7 +7,7 @@ import type { AccessGrant, AccessRule, FlowRule, Snapshot } from '../snapshot.js
  * edit only what changed is hashed again. Hashes are of canonical JSON with the rows in place of their numbers.
  */
 export interface EncodedSnapshot {
-  readonly format: 8;
+  readonly format: 9;
   readonly digest: string;
   readonly compiledFor: string;
   readonly provenance: Snapshot['provenance'];

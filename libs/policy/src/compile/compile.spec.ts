@@ -1,7 +1,6 @@
 import fc from 'fast-check';
-import { matchAcl } from '#radius';
+import { hasAddress, isIcmp, matchAcl, serviceAlgebra, serviceKey, type Address } from '#net';
 import type { FlowSide } from '#model';
-import { hasAddress, isIcmp, serviceAlgebra, serviceKey, type Address } from '#net';
 import { describe, expect, it } from 'vitest';
 import { CasbinOracle } from '../casbin/oracle.js';
 import { decodeSnapshot } from '../codec/decode.js';

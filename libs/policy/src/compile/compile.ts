@@ -89,7 +89,7 @@ export class PolicyCompiler {
     };
     const digest = this.digests.digestOf(deepFreeze(content));
     return success(
-      deepFreeze({ format: 8, digest, compiledFor: at.toISOString(), provenance, ...content }),
+      deepFreeze({ format: 9, digest, compiledFor: at.toISOString(), provenance, ...content }),
       report.diagnostics,
     );
   }

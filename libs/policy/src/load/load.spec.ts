@@ -392,6 +392,18 @@ const refusals: readonly (readonly [PolicyCode, Parts, string, RegExp])[] = [
     /give each switch its own/,
   ],
   [
+    'point-not-reachable',
+    points('a: { driver: nftables, site: main, transport: { kind: kubernetes, kubeconfig: in-cluster } }'),
+    'network/enforcement-points-x.yaml:1:55',
+    /use one of simulated, local, netns, ssh/,
+  ],
+  [
+    'point-option',
+    points('a: { driver: nftables, site: main, options: { bridge: br0 }, transport: { kind: local } }'),
+    'network/enforcement-points-x.yaml:1:45',
+    /README of the driver/,
+  ],
+  [
     'proxy-address-shared',
     { 'network/proxies.yaml': 'fr: { address: 10.0.3.11, secret: "env:P", for: all }' },
     'network/proxies.yaml:1:1',

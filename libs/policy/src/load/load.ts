@@ -1,5 +1,5 @@
 import { failure, success, type Diagnostic, type Result } from '#base';
-import { driverNames } from '#model';
+import { driverFacts } from '#model';
 import { nasProfileNames } from '#radius';
 import { Report } from '../codes.js';
 import type { AccessRuleSource, FlowRuleSource, Policy, RuleSource } from '../policy.js';
@@ -27,7 +27,7 @@ import { sortFiles, type SortedFiles } from './sort-files.js';
 import { readTests } from './tests.js';
 import { YamlFile } from './yaml-file.js';
 
-const able: Abilities = { nasProfiles: nasProfileNames, drivers: driverNames };
+const able: Abilities = { nasProfiles: nasProfileNames, drivers: Object.keys(driverFacts) };
 
 /**
  * Reads and checks a policy repository. `files`: path relative to its folder, with `/` → text.
@@ -111,8 +111,16 @@ export class PolicyLoader {
     );
     const pointFiles = yamlOf(sorted.enforcementPoints);
     const enforcementPoints = take(
-      this.points.get([catalog.sites, ...pointFiles], () =>
-        read((own) => readEnforcementPoints(pointFiles, catalog.sites, able, own)),
+      this.points.get([catalog.sites, nas, ...pointFiles], () =>
+        read((own) =>
+          readEnforcementPoints(
+            pointFiles,
+            catalog.sites,
+            nas.map(({ name }) => name),
+            able,
+            own,
+          ),
+        ),
       ),
     );
     const testFiles = yamlOf(sorted.tests);

@@ -1,3 +1,4 @@
+import { factsOf } from '#model';
 import { formatPrefix } from '#net';
 import { z } from 'zod';
 import type { Report } from '../codes.js';
@@ -23,10 +24,21 @@ export const nasSchema = z.strictObject({
   ...transportFields,
 });
 
+const filePath = z.string().regex(/^file:.+$/, 'must be file:PATH');
+/** As Open vSwitch writes them (ovsdb(7), ovs-ofctl(8)). */
+const connection = z
+  .string()
+  .regex(
+    /^(unix:\/.+|(tcp|ssl):([^:\s]+|\[[0-9a-f:]+\]):\d{1,5})$/,
+    'must be unix:PATH, tcp:HOST:PORT or ssl:HOST:PORT',
+  );
+
 export const enforcementPointSchema = z.strictObject({
   description: z.string().optional(),
   driver: z.string(),
   site: z.string(),
+  nas: z.string().optional(),
+  options: z.record(z.string(), z.string()).default({}),
   transport: z.discriminatedUnion('kind', [
     z.strictObject({ kind: z.literal('simulated') }),
     z.strictObject({ kind: z.literal('local') }),
@@ -38,6 +50,17 @@ export const enforcementPointSchema = z.strictObject({
       user: z.string(),
       identity: z.string().regex(/^file:.+$/, 'must be file:PATH of the private key'),
       hostKey: z.string(),
+    }),
+    z.strictObject({
+      kind: z.literal('ovsdb'),
+      ovsdb: connection,
+      openflow: connection,
+      tls: z.strictObject({ certificate: filePath, key: filePath, authority: filePath }).optional(),
+    }),
+    z.strictObject({
+      kind: z.literal('kubernetes'),
+      kubeconfig: z.union([z.literal('in-cluster'), filePath]),
+      context: z.string().optional(),
     }),
   ]),
 });
@@ -80,6 +103,7 @@ export function readNas(
 export function readEnforcementPoints(
   files: readonly YamlFile[],
   sites: ReadonlyMap<string, Declared>,
+  nasNames: readonly string[],
   able: Abilities,
   report: Report,
 ): EnforcementPointEntry[] {
@@ -92,10 +116,38 @@ export function readEnforcementPoints(
       if (!value) continue;
       known(file, [name, 'site'], value.site, sites.keys(), 'site', report);
       known(file, [name, 'driver'], value.driver, able.drivers, 'driver', report);
-      out.push({ name, driver: value.driver, site: value.site, transport: value.transport });
+      if (value.nas !== undefined) known(file, [name, 'nas'], value.nas, nasNames, 'NAS', report);
+      checkAgainstDriver(file, name, value, report);
+      const { driver, site, nas = null, transport, options } = value;
+      out.push({ name, driver, site, nas, transport, options });
     }
   }
   return out;
+}
+
+/** What only the driver can say of its points: how they are reached and what else may be set. */
+function checkAgainstDriver(
+  file: YamlFile,
+  name: string,
+  { driver, transport, options }: z.infer<typeof enforcementPointSchema>,
+  report: Report,
+): void {
+  const facts = factsOf(driver);
+  if (!facts) return;
+  if (!facts.transports.includes(transport.kind))
+    report.add(
+      'point-not-reachable',
+      file.span([name, 'transport', 'kind']),
+      `driver \`${driver}\` can't be reached by \`${transport.kind}\``,
+      `use one of ${facts.transports.join(', ')}`,
+    );
+  for (const { path, message } of facts.options.safeParse(options).error?.issues ?? [])
+    report.add(
+      'point-option',
+      file.span([name, 'options', ...path.map(String)]),
+      `driver \`${driver}\` does not take these options: ${[...path, message].join(' ')}`,
+      'the README of the driver lists its options',
+    );
 }
 
 export function known(

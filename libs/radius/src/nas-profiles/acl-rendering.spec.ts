@@ -1,8 +1,20 @@
 import fc from 'fast-check';
-import { hasPorts, parsePrefix, prefixesOfRange, rangeOfPrefix, type AclEntry, type Family, type Prefix } from '#net';
+import {
+  finalDenies,
+  hasPorts,
+  isConsistentEntry,
+  isIcmpEntry,
+  matchAcl,
+  parsePrefix,
+  prefixesOfRange,
+  rangeOfPrefix,
+  type AclEntry,
+  type AclPacket,
+  type Family,
+  type Prefix,
+} from '#net';
 import type { Result } from '#base';
 import { describe, expect, it } from 'vitest';
-import { finalDenies, isConsistentEntry, isIcmpEntry, matchAcl, type AclPacket } from '../acl.js';
 import { readCiscoAvPairs, readConcatenated } from '../attributes.js';
 import { ciscoAvPairAttribute, concatenatedAttributes } from '../build.js';
 import { types } from '../dictionary.js';

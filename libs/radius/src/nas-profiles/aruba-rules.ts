@@ -1,5 +1,4 @@
-import { formatPrefix, protocols, type AclEntry, type Interval } from '#net';
-import { isConsistentEntry } from '../acl.js';
+import { formatPrefix, isConsistentEntry, protocols, type AclEntry, type Interval } from '#net';
 import { textAttribute, vendorIntegerAttribute, vendorTextAttribute } from '../build.js';
 import { types, vendors } from '../dictionary.js';
 import type { Attribute } from '../packet.js';

@@ -1,5 +1,14 @@
-import { formatAddress, formatPrefix, protocols, type AclEntry, type Family, type Interval, type Prefix } from '#net';
-import { isConsistentEntry, isIcmpEntry } from '../acl.js';
+import {
+  formatAddress,
+  formatPrefix,
+  isConsistentEntry,
+  isIcmpEntry,
+  protocols,
+  type AclEntry,
+  type Family,
+  type Interval,
+  type Prefix,
+} from '#net';
 import { ciscoAvPairAttribute } from '../build.js';
 import type { AclForm } from './acl-form.js';
 import { parseCiscoAces } from './parse-cisco-aces.js';

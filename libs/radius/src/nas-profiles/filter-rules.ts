@@ -1,5 +1,4 @@
-import { formatPrefix, protocols, type AclEntry, type Interval } from '#net';
-import { isConsistentEntry, isIcmpEntry } from '../acl.js';
+import { formatPrefix, isConsistentEntry, isIcmpEntry, protocols, type AclEntry, type Interval } from '#net';
 import { concatenatedAttributes } from '../build.js';
 import { types } from '../dictionary.js';
 import type { AclForm } from './acl-form.js';

@@ -1,5 +1,5 @@
 import { failure, success } from '#base';
-import { isConsistentEntry, finalDenies } from '../acl.js';
+import { isConsistentEntry, finalDenies } from '#net';
 import { readAll } from '../attributes.js';
 import { textAttribute } from '../build.js';
 import { types } from '../dictionary.js';

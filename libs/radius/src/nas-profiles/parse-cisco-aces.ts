@@ -1,6 +1,15 @@
 import { failure, success, type Result } from '#base';
-import { hasPorts, parseAddress, protocols, type AclEntry, type Family, type Interval, type Prefix } from '#net';
-import { isConsistentEntry, isIcmpEntry } from '../acl.js';
+import {
+  hasPorts,
+  isConsistentEntry,
+  isIcmpEntry,
+  parseAddress,
+  protocols,
+  type AclEntry,
+  type Family,
+  type Interval,
+  type Prefix,
+} from '#net';
 import { readCiscoAvPairs } from '../attributes.js';
 import type { Attribute } from '../packet.js';
 import { missingAcl, SyntaxFault, Words } from './words.js';

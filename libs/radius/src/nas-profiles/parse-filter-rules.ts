@@ -1,6 +1,14 @@
 import { failure, success, type Result } from '#base';
-import { hasPorts, isIcmp, protocols, type AclEntry, type Family, type Interval, type Prefix } from '#net';
-import { isConsistentEntry } from '../acl.js';
+import {
+  hasPorts,
+  isConsistentEntry,
+  isIcmp,
+  protocols,
+  type AclEntry,
+  type Family,
+  type Interval,
+  type Prefix,
+} from '#net';
 import { readConcatenated } from '../attributes.js';
 import { types } from '../dictionary.js';
 import type { Attribute } from '../packet.js';

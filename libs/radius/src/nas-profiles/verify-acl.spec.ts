@@ -1,8 +1,7 @@
 import fc from 'fast-check';
-import { PacketSpace, type AclEntry } from '#net';
+import { matchAcl, PacketSpace, type AclEntry } from '#net';
 import { describe, expect, it } from 'vitest';
 import { aclPackets } from '../acl-packets.js';
-import { matchAcl } from '../acl.js';
 import type { Attribute } from '../packet.js';
 import { line, port, prefix } from '../spec/samples.js';
 import { renderPortAcl } from './authorization.js';

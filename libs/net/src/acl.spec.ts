@@ -1,6 +1,6 @@
-import { parseAddress, parsePrefix, type AclEntry, type Prefix } from '#net';
 import { describe, expect, it } from 'vitest';
-import { finalDenies, isConsistentEntry, matchAcl, type AclPacket } from './acl.js';
+import { finalDenies, isConsistentEntry, matchAcl, type AclEntry, type AclPacket } from './acl.js';
+import { parseAddress, parsePrefix, type Prefix } from './address.js';
 
 const https: AclEntry = {
   action: 'permit',

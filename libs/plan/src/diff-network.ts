@@ -14,6 +14,7 @@ export function diffNetwork(before: Snapshot, after: Snapshot): NetworkChange[] 
     ...diffNamed('eap', named('802.1X', before.eap), named('802.1X', after.eap)),
     ...diffNamed('radsec', named('RadSec', before.radsec), named('RadSec', after.radsec)),
     ...diffNamed('suspicions', named('suspicions', before.suspicions), named('suspicions', after.suspicions)),
+    ...diffNamed('rollout', named('rollouts', before.rollout), named('rollouts', after.rollout)),
     ...diffNamed('segment', before.segments, after.segments),
     ...diffCare(before, after),
   ];

@@ -191,7 +191,8 @@ export interface WorstRole {
 }
 
 export interface NetworkChange {
-  readonly kind: 'nas' | 'proxy' | 'eap' | 'radsec' | 'suspicions' | 'enforcement-point' | 'segment' | 'class';
+  readonly kind:
+    'nas' | 'proxy' | 'eap' | 'radsec' | 'suspicions' | 'rollout' | 'enforcement-point' | 'segment' | 'class';
   readonly name: string;
   readonly change: 'added' | 'removed' | 'changed';
   /** Names of the fields that differ. Values are not shown: some are secrets' names. */

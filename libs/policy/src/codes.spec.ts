@@ -29,6 +29,7 @@ describe('docs/policy-language.md', () => {
       'catalog/endpoints-x.yaml':
         'pump-gateway: { addresses: [10.10.4.21] }\nvendor-support: { addresses: [10.10.4.22] }\nremediation-portal: { addresses: [10.10.4.23] }\ndns-servers: { addresses: [10.10.4.24] }\n',
       'catalog/applications-x.yaml': 'pump-comms: { ports: [tcp/3613] }\nhttps: { ports: [tcp/443] }\n',
+      'catalog/schedules-x.yaml': "night-shift: { days: [sun], from: '01:00', to: '04:00', timezone: Europe/Berlin }\n",
       'catalog/segments-x.yaml':
         'pumps-limited: { sites: { main: { vlan: 211, prefixes: [10.22.0.0/20, "fd22::/64"] } } }\n',
     });
@@ -44,7 +45,7 @@ describe('docs/policy-language.md', () => {
       );
       examples++;
     }
-    expect(examples).toBe(22);
+    expect(examples).toBe(23);
     expect(loadPolicy(files).diagnostics).toEqual([]);
   });
 });

@@ -62,6 +62,11 @@ export const policyCodes = {
   ],
   'point-not-reachable': ['error', 'the driver of an enforcement point has no such transport'],
   'point-option': ['error', 'an enforcement point has an option that its driver does not take'],
+  'rollout-class': ['error', 'a class waits for a window that is not named, or names one that it does not wait for'],
+  'rollout-stage': [
+    'error',
+    'a stage of a rollout covers nothing, stands twice, or follows the one that covers everything',
+  ],
   'radsec-not-served': ['error', 'a switch uses RADIUS over TLS, and network/radsec.yaml is missing'],
   'test-failed': ['error', 'a test or an invariant of the policy does not hold'],
   'reply-too-large': ['error', 'an Access-Accept would not fit into 4096 bytes'],

@@ -20,6 +20,15 @@ export { casbinModel } from './load/model.js';
 export { didYouMean, suggest } from './load/suggest.js';
 export type { Policy } from './policy.js';
 export * from './snapshot.js';
+export {
+  breakGlassClass,
+  changeStrategy,
+  coverageOf,
+  isCovered,
+  nothingCovered,
+  windowAt,
+  type Coverage,
+} from './rollout.js';
 export { contradiction, foreignMaker, suspicionAction, type Contradiction } from './suspicions.js';
 export { buildSnapshot } from './verify/check.js';
 export { dedicatedAhead } from './verify/dedication.js';

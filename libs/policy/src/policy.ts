@@ -10,6 +10,7 @@ import type {
   NasEntry,
   ProxyEntry,
   RadsecEntry,
+  RolloutRules,
   SegmentAtSite,
   SuspicionRules,
 } from './snapshot.js';
@@ -29,6 +30,7 @@ export interface Policy {
   readonly eap: EapEntry | null;
   readonly radsec: RadsecEntry | null;
   readonly suspicions: SuspicionRules;
+  readonly rollout: RolloutRules;
   /** Classes and endpoints together: one namespace, as in Casbin's `g`. */
   readonly principalTree: Hierarchy;
   readonly applicationTree: Hierarchy;

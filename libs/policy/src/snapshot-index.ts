@@ -11,4 +11,13 @@ export { isExcepted } from './client-exceptions.js';
 export { sitesBelow } from './enforcement.js';
 export { ladderOf } from './ladder.js';
 export * from './snapshot.js';
+export {
+  breakGlassClass,
+  changeStrategy,
+  coverageOf,
+  isCovered,
+  nothingCovered,
+  windowAt,
+  type Coverage,
+} from './rollout.js';
 export { contradiction, foreignMaker, suspicionAction, type Contradiction } from './suspicions.js';

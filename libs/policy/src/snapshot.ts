@@ -1,4 +1,4 @@
-import type { AclEntry, AddressSet, Prefix, ServiceSet } from '#net';
+import type { AclEntry, AddressSet, Mac, Prefix, ServiceSet } from '#net';
 import type { AuthorizationStep, FingerprintField, Posture, SuspicionAction, SuspicionKind } from '#model';
 import type { Schedule } from './when.js';
 
@@ -307,6 +307,72 @@ export interface ClassSuspicions {
 
 export type FingerprintPatterns = { readonly [Field in FingerprintField]?: readonly string[] };
 
+/** How a change of policy reaches devices, of network/rollout.yaml. */
+export interface RolloutRules {
+  /** At least one; the last covers everything. */
+  readonly stages: readonly RolloutStage[];
+  readonly gates: RolloutGates;
+  readonly limits: RolloutLimits;
+  readonly inUse: {
+    /** How long a change waits for a device in clinical use, from when it was due. */
+    readonly waitSeconds: number;
+    /** Whether quarantine waits, too. */
+    readonly quarantine: 'waits' | 'overrides';
+  };
+  readonly breakGlass: { readonly mostSeconds: number };
+  readonly classes: readonly ClassChanges[];
+}
+
+export interface RolloutStage {
+  readonly name: string;
+  /** Those below them are meant, too. */
+  readonly sites: readonly string[];
+  readonly devices: readonly Mac[];
+  /** How long its gates must have been good before the next stage begins. */
+  readonly soakSeconds: number;
+}
+
+/** What stops a rollout; null: that is not looked at. */
+export interface RolloutGates {
+  /** Percent of changed sessions whose switch refused the change, or did not answer. */
+  readonly refused: number | null;
+  /** Percent of covered devices that are rejected when they authenticate. */
+  readonly rejected: number | null;
+  /** Percent of changed devices that left, and did not come back within `missingSeconds`. */
+  readonly missing: number | null;
+  readonly missingSeconds: number;
+  /** How many times more packets than before the firewalls of covered sites drop. */
+  readonly denied: number | null;
+  /** Fewer devices than this say nothing. */
+  readonly least: number;
+  readonly action: 'halt' | 'roll-back';
+}
+
+export interface RolloutLimits {
+  /** Of sessions changed because policy changed; a quarantine is not held back. Null: none. */
+  readonly changesPerSecond: number | null;
+  /** Changes under way at one switch. */
+  readonly perSwitch: number;
+  /** Each change waits for a random part of this. */
+  readonly jitterSeconds: number;
+}
+
+export interface ClassChanges {
+  /** A class; those below it that have no entry of their own are meant, too. */
+  readonly name: string;
+  readonly strategy: ChangeStrategy;
+  /** What its devices count as while a person has broken the glass for them. */
+  readonly breakGlass: string | null;
+}
+
+/**
+ * When a session of a class is changed because policy changed. `next-reauth`: not before it authenticates again by itself;
+ * `manual`: not before a person lets it.
+ */
+export type ChangeStrategy =
+  | { readonly kind: 'immediate' | 'next-reauth' | 'manual' }
+  | { readonly kind: 'maintenance-window'; readonly schedule: string };
+
 export interface Provenance {
   readonly commit: string | null;
   readonly author: string | null;
@@ -346,4 +412,5 @@ export interface Snapshot {
   readonly radsec: RadsecEntry | null;
   readonly suspicions: SuspicionRules;
   readonly enforcementPoints: readonly EnforcementPointEntry[];
+  readonly rollout: RolloutRules;
 }

@@ -46,9 +46,10 @@ function namesInUse(policy: Policy): Used {
       ...[...flowTests, ...claims].flatMap(({ app }) => app),
     ]),
     segments: new Set(accessRules.map(({ segment }) => segment)),
-    schedules: new Set(
-      [...flowRules, ...accessRules].flatMap(({ when }) => (when.kind === 'schedule' ? when.name : [])),
-    ),
+    schedules: new Set([
+      ...[...flowRules, ...accessRules].flatMap(({ when }) => (when.kind === 'schedule' ? when.name : [])),
+      ...policy.rollout.classes.flatMap(({ strategy }) => ('schedule' in strategy ? strategy.schedule : [])),
+    ]),
     sites: new Set([
       ...accessRules.map(({ site }) => site),
       ...accessTests.map(({ site }) => site),
@@ -66,6 +67,7 @@ function namesInUse(policy: Policy): Used {
  */
 function classesInUse(policy: Policy): Set<string> {
   const used = new Set(policy.flowRules.flatMap(({ subject, object }) => [subject, object]));
+  for (const { breakGlass } of policy.rollout.classes) if (breakGlass !== null) used.add(breakGlass);
   for (const { role, dedicatedTo } of policy.segments.values())
     for (const name of [role, dedicatedTo]) if (name !== null) used.add(name);
   const placing = new Set(

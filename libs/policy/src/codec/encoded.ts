@@ -109,5 +109,6 @@ export type EncodedSections = {
   readonly eap: Content['eap'];
   readonly radsec: Content['radsec'];
   readonly suspicions: Content['suspicions'];
+  readonly rollout: Content['rollout'];
   readonly enforcementPoints: Content['enforcementPoints'];
 };

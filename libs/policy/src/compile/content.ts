@@ -22,6 +22,7 @@ type Catalog = Pick<
   | 'eap'
   | 'radsec'
   | 'suspicions'
+  | 'rollout'
   | 'enforcementPoints'
 >;
 
@@ -48,6 +49,7 @@ export class CatalogSections {
       eap,
       radsec,
       suspicions,
+      rollout,
       enforcementPoints,
     } = policy;
     const ended = nas.filter((entry) => exceptionEnd(entry) !== null && !isExcepted(entry, at));
@@ -99,6 +101,7 @@ export class CatalogSections {
       eap,
       radsec,
       suspicions,
+      rollout,
       enforcementPoints,
     };
   }

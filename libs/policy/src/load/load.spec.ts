@@ -19,6 +19,7 @@ const sites = (text: string): Parts => ({ 'catalog/sites-x.yaml': text });
 const schedules = (text: string): Parts => ({ 'catalog/schedules-x.yaml': text });
 const nas = (text: string): Parts => ({ 'network/nas-x.yaml': text });
 const points = (text: string): Parts => ({ 'network/enforcement-points-x.yaml': text });
+const rollout = (text: string): Parts => ({ 'network/rollout.yaml': text });
 const tests = (text: string): Parts => ({ 'tests/x.yaml': text });
 
 const chain = (length: number): string => Array.from({ length }, (_, i) => `g, class-${i}, class-${i + 1}`).join('\n');
@@ -403,6 +404,32 @@ const refusals: readonly (readonly [PolicyCode, Parts, string, RegExp])[] = [
     'network/enforcement-points-x.yaml:1:45',
     /README of the driver/,
   ],
+  [
+    'rollout-stage',
+    rollout('stages: [{ name: a, sites: [everywhere] }, { name: b, sites: [main] }]'),
+    'network/rollout.yaml:1:10',
+    /put it last/,
+  ],
+  ['rollout-stage', rollout('stages: [{ name: a }]'), 'network/rollout.yaml:1:10', /name `sites` or `devices`/],
+  [
+    'rollout-stage',
+    rollout('stages: [{ name: a, sites: [main] }, { name: a, sites: [main] }]'),
+    'network/rollout.yaml:1:38',
+    /a name of its own/,
+  ],
+  [
+    'rollout-class',
+    rollout('classes: { infusion-pump: { change: maintenance-window } }'),
+    'network/rollout.yaml:1:27',
+    /name of a schedule/,
+  ],
+  [
+    'rollout-class',
+    rollout('classes: { infusion-pump: { change: manual, window: night } }'),
+    'network/rollout.yaml:1:27',
+    /maintenance-window/,
+  ],
+  ['unknown-name', rollout('stages: [{ name: a, sites: [mian] }]'), 'network/rollout.yaml:1:29', /did you mean `main`/],
   [
     'proxy-address-shared',
     { 'network/proxies.yaml': 'fr: { address: 10.0.3.11, secret: "env:P", for: all }' },

@@ -21,6 +21,7 @@ import {
   type RuleWords,
   type Trees,
 } from './rules.js';
+import { readRollout } from './rollout.js';
 import { readSettings } from './settings.js';
 import { readSuspicions } from './suspicions.js';
 import { sortFiles, type SortedFiles } from './sort-files.js';
@@ -75,6 +76,7 @@ export class PolicyLoader {
   private readonly settings = new Latest<Read<Policy['settings']>>();
   private readonly eap = new Latest<Read<Policy['eap']>>();
   private readonly radsec = new Latest<Read<Policy['radsec']>>();
+  private readonly rollout = new Latest<Read<Policy['rollout']>>();
   private readonly suspicions = new Latest<Read<Policy['suspicions']>>();
   private readonly tests = new Latest<Read<Pick<Policy, 'tests' | 'invariants'>>>();
 
@@ -141,6 +143,12 @@ export class PolicyLoader {
         read((own) => readSuspicions(suspicionsFile ?? null, catalog.classes, own)),
       ),
     );
+    const [rolloutFile] = yamlOf(sorted.rollout);
+    const rollout = take(
+      this.rollout.get([rolloutFile, catalog.classes, catalog.sites, catalog.schedules], () =>
+        read((own) => readRollout(rolloutFile ?? null, catalog, own)),
+      ),
+    );
     if (!radsecFile) reportUnservedRadsec(nas, proxies, report);
     const policy: Policy = {
       ...catalog,
@@ -150,6 +158,7 @@ export class PolicyLoader {
       eap,
       radsec,
       suspicions,
+      rollout,
       principalTree: trees.principals,
       applicationTree: trees.applications,
       siteTree: trees.sites,
@@ -182,10 +191,10 @@ export class PolicyLoader {
   /** Files that are gone. */
   private forget(sorted: SortedFiles): void {
     for (const file of this.texts.keys()) if (!sorted.rules.has(file)) this.texts.delete(file);
-    const { catalog, nas, proxies, enforcementPoints, tests, settings, eap, radsec, suspicions } = sorted;
+    const { catalog, nas, proxies, enforcementPoints, tests, settings, eap, radsec, suspicions, rollout } = sorted;
     for (const file of this.yaml.keys())
       if (
-        ![catalog, nas, proxies, enforcementPoints, tests, settings, eap, radsec, suspicions].some((kind) =>
+        ![catalog, nas, proxies, enforcementPoints, tests, settings, eap, radsec, suspicions, rollout].some((kind) =>
           kind.has(file),
         )
       )

@@ -157,15 +157,16 @@ export function known(
   names: Iterable<string>,
   kind: string,
   report: Report,
-): void {
+): boolean {
   const all = [...names];
-  if (all.includes(name)) return;
+  if (all.includes(name)) return true;
   report.add(
     'unknown-name',
     file.span(path),
     `\`${name}\` is not a ${kind}`,
     didYouMean(name, all, `use one of ${all.join(', ')}`),
   );
+  return false;
 }
 
 /** A request is told by its source address, a connection by its certificate. */

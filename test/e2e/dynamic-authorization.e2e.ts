@@ -102,7 +102,7 @@ describe.skipIf(!hasHostapd())('the ladder against hostapd', () => {
     parts.devices.apply(false, 1, [{ mac, class: deviceClass, posture: 'normal' }]);
     const { authorizer, clients } = parts.snapshots.current!;
     const client = clients.find('127.0.0.1') as Client;
-    const decision = authorizer.decide({ nas: client.nas, ssid: null }, parts.devices.find(mac), 'mac');
+    const decision = authorizer.decide({ nas: client.nas, ssid: null }, mac, parts.devices.find(mac), 'mac');
     if (decision.kind === 'refused') throw new Error(decision.detail);
     const identification = {
       mac,

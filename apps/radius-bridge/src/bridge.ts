@@ -1,3 +1,4 @@
+import { ordersSchema, type StagedPolicy } from '#model';
 import { accessFor, decodeSnapshot, type Snapshot } from '#policy/snapshot';
 import { AccountingHandler } from './accounting/accounting-handler.js';
 import { AccountingSessions } from './accounting/accounting-sessions.js';
@@ -107,8 +108,13 @@ export class Bridge {
       downloads.taken(snapshot);
       this.responders.taken(snapshot);
     };
+    const onStaged = (staged: StagedPolicy | null, { snapshot, next, clients }: ActivePolicy): void => {
+      this.transports.configure(snapshot.radsec, clients);
+      if (next) downloads.taken(next);
+      this.responders.staged(staged);
+    };
     this.snapshots = new SnapshotStore(
-      { decode: decodeSnapshot, secretOf: config.secretOf, accessFor, renderGrant, onTaken },
+      { decode: decodeSnapshot, secretOf: config.secretOf, accessFor, renderGrant, onTaken, onStaged },
       log,
     );
     this.transports = new Transports(config, { snapshots: this.snapshots, counters, log });
@@ -133,6 +139,7 @@ export class Bridge {
     const receiver = feedReceiver(this.snapshots, { devices, credentials }, journal, this.reconciler, counters, {
       changed: (...change) => this.responders.devicesChanged(...change),
       reset: () => this.responders.devicesReset(),
+      ordered: (orders) => this.responders.ordered(orders),
     });
     this.feed = new FeedClient(controller, receiver, counters, log);
     const logDecision = config.logDecisions ? decisionLog(log) : null;
@@ -185,7 +192,7 @@ export class Bridge {
     if (this.rest) this.log('info', 'FreeRADIUS may ask', { port: await this.rest.listen() });
     this.feed.start();
     this.sender.start();
-    this.reconciler.reviewAll();
+    this.reconciler.ordersChanged();
     this.housekeeping = setInterval(() => this.keepHouse(), housekeepingMilliseconds);
     return ports;
   }
@@ -206,7 +213,7 @@ export class Bridge {
   }
 
   private load(): void {
-    const { snapshot, devices, revision, credentials, credentialRevision, sessions } = this.journal.loaded;
+    const { snapshot, documents, devices, revision, credentials, credentialRevision, sessions } = this.journal.loaded;
     this.journal.forgetLists();
     this.devices.load(devices, revision);
     this.credentials.load(credentials, credentialRevision);
@@ -217,12 +224,14 @@ export class Bridge {
         if (isCompleted) this.recorder.session(tracked);
       }
     }
+    if (documents.orders !== undefined) this.devices.order(ordersSchema.parse(JSON.parse(documents.orders)));
     if (snapshot === null) {
       this.log('warn', 'no snapshot on disk: silent until the controller sends one');
       return;
     }
     try {
       this.snapshots.take(JSON.parse(snapshot));
+      if (documents.rollout !== undefined) this.snapshots.stage(JSON.parse(documents.rollout));
     } catch (error) {
       this.log('error', 'the snapshot on disk is not usable', { problem: reasonOf(error) });
     }
@@ -233,7 +242,7 @@ export class Bridge {
     if (acceptance && !this.sessions.accepted(acceptance, at)) this.counters.add('sessions.untracked');
     this.recorder.authentication(note);
     const isStale =
-      revision !== this.devices.revision || note.snapshotDigest !== this.snapshots.current?.snapshot.digest;
+      revision !== this.devices.revision || !this.snapshots.current?.authorizer.hasDigest(note.snapshotDigest);
     if (acceptance && isStale) this.reconciler.reviewDevice(acceptance.mac);
   }
 
@@ -253,6 +262,7 @@ export class Bridge {
       ready: policy !== null,
       bridge: this.config.bridgeId,
       snapshot: policy?.snapshot.digest ?? null,
+      rollout: policy?.next?.digest ?? null,
       refusedSnapshot: this.snapshots.refused,
       commit: policy?.snapshot.provenance.commit ?? null,
       eapProblem: this.eap.problem,

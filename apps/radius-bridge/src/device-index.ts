@@ -1,4 +1,11 @@
-import { unknownClass, type DeviceChange, type DevicePosture } from '#model';
+import {
+  noOrders,
+  unknownClass,
+  type BreakGlassOrder,
+  type DeviceChange,
+  type DevicePosture,
+  type Orders,
+} from '#model';
 import type { Mac } from '#net';
 import { Mirror, type MirrorChange, type MirrorRow } from './mirror.js';
 
@@ -9,12 +16,19 @@ export interface DeviceKey {
 
 export const unknownDevice: DeviceKey = { class: unknownClass, posture: 'normal' };
 
-/** Rows of an index; `serial` is empty where there is none. */
-export type DeviceRow = readonly [mac: string, deviceClass: string, posture: DevicePosture, serial: string];
+/** Rows of an index; `serial` and `inUse` are empty where there is none. */
+export type DeviceRow = readonly [
+  mac: string,
+  deviceClass: string,
+  posture: DevicePosture,
+  serial: string,
+  inUse: string,
+];
 
 interface Entry {
   readonly key: DeviceKey;
   readonly serial: string;
+  readonly inUse: string;
 }
 
 /** What a feed message means for the copy on disk. */
@@ -24,8 +38,13 @@ export interface IndexChange extends MirrorChange<DeviceChange> {
 
 /** MAC → what the data plane must know to decide. It is a copy of the controller's; the bridge never decides a class. */
 export class DeviceIndex {
+  constructor(private readonly now: () => number = Date.now) {}
+
   private readonly devices = new Mirror<Entry>();
-  /** Those without a serial number, by posture and class. */
+  private orders: Orders = noOrders;
+  /** What devices count as by an order: one object each, so that it is known again. */
+  private opened = new Map<BreakGlassOrder, DeviceKey>();
+  /** Those without a serial number and not in use, by posture and class. */
   private readonly shared = new Map<string, Entry>();
 
   /** The revision to ask the controller for changes since. */
@@ -38,7 +57,41 @@ export class DeviceIndex {
   }
 
   find(mac: string): DeviceKey {
-    return this.devices.get(mac)?.key ?? unknownDevice;
+    const key = this.devices.get(mac)?.key ?? unknownDevice;
+    return this.opened.size === 0 ? key : (this.openedFor(mac, key) ?? key);
+  }
+
+  /** It counts as another class than its own, by an order. */
+  isOpened(mac: string): boolean {
+    return this.opened.size > 0 && this.openedFor(mac, this.devices.get(mac)?.key ?? unknownDevice) !== null;
+  }
+
+  /** Since when it is in clinical use; null: it is not. */
+  inUseSince(mac: string): Date | null {
+    const inUse = this.devices.get(mac)?.inUse ?? '';
+    return inUse === '' ? null : new Date(inUse);
+  }
+
+  /** Orders hold until their time even if nobody says that they are over. */
+  order(orders: Orders): void {
+    this.orders = orders;
+    this.opened = new Map(orders.breakGlass.map((order) => [order, { class: order.as, posture: 'normal' }]));
+  }
+
+  get ordered(): Orders {
+    return this.orders;
+  }
+
+  /** An order for the device goes before one for its class. */
+  private openedFor(mac: string, { class: own }: DeviceKey): DeviceKey | null {
+    const now = this.now();
+    let found: DeviceKey | null = null;
+    for (const [order, key] of this.opened) {
+      if (Date.parse(order.until) <= now) continue;
+      if (order.mac === mac) return key;
+      if (order.class === own) found = key;
+    }
+    return found;
   }
 
   /** Empty: its record has none; null: there is no record. */
@@ -48,14 +101,20 @@ export class DeviceIndex {
 
   /** All of them, as a feed would bring them. */
   *each(): Generator<DeviceChange> {
-    for (const [mac, { key, serial }] of this.devices.entries())
-      yield { mac: mac as Mac, class: key.class, posture: key.posture, ...(serial !== '' && { serial }) };
+    for (const [mac, { key, serial, inUse }] of this.devices.entries())
+      yield {
+        mac: mac as Mac,
+        class: key.class,
+        posture: key.posture,
+        ...(serial !== '' && { serial }),
+        ...(inUse !== '' && { inUse }),
+      };
   }
 
   load(rows: readonly DeviceRow[], revision: number): void {
     const entries = rows
       .values()
-      .map(([mac, name, posture, serial]) => [mac, this.entryOf(name, posture, serial)] as const);
+      .map(([mac, name, posture, serial, inUse]) => [mac, this.entryOf(name, posture, serial, inUse)] as const);
     this.devices.load(entries, revision);
   }
 
@@ -67,7 +126,7 @@ export class DeviceIndex {
   apply(reset: boolean, revision: number, changes: readonly DeviceChange[]): IndexChange {
     const rowOf = (change: DeviceChange): MirrorRow<Entry> => [
       change.mac,
-      'deleted' in change ? null : this.entryOf(change.class, change.posture, change.serial ?? ''),
+      'deleted' in change ? null : this.entryOf(change.class, change.posture, change.serial ?? '', change.inUse ?? ''),
     ];
     return { kind: 'devices', ...this.devices.apply(reset, revision, changes, rowOf) };
   }
@@ -78,11 +137,11 @@ export class DeviceIndex {
     return settled && { kind: 'devices', ...settled };
   }
 
-  /** Few distinct keys, many devices: share the objects, and whole entries where no serial number is in them. */
-  private entryOf(deviceClass: string, posture: DevicePosture, serial: string): Entry {
+  /** Few distinct keys, many devices: share the objects, and whole entries where nothing of one device is in them. */
+  private entryOf(deviceClass: string, posture: DevicePosture, serial: string, inUse: string): Entry {
     const text = `${posture} ${deviceClass}`;
     let entry = this.shared.get(text);
-    if (!entry) this.shared.set(text, (entry = { key: { class: deviceClass, posture }, serial: '' }));
-    return serial === '' ? entry : { key: entry.key, serial };
+    if (!entry) this.shared.set(text, (entry = { key: { class: deviceClass, posture }, serial: '', inUse: '' }));
+    return serial === '' && inUse === '' ? entry : { key: entry.key, serial, inUse };
   }
 }

@@ -16,11 +16,21 @@ export function testParts(snapshot: Snapshot) {
   const secretOf = (reference: string) =>
     reference.includes('MISSING') ? { problem: 'not set' } : { secret: testSecret };
   const snapshots = new SnapshotStore(
-    { decode: decodeSnapshot, secretOf, accessFor, renderGrant, onTaken: () => undefined },
+    { decode: decodeSnapshot, secretOf, accessFor, renderGrant, onTaken: () => undefined, onStaged: () => undefined },
     () => undefined,
   );
   const take = (next: Snapshot): void => void snapshots.take(JSON.parse(JSON.stringify(encodeSnapshot(next))));
   take(snapshot);
+  /** Rolled out at these sites and to these devices; null: no rollout any more. */
+  const stage = (next: Snapshot | null, at: { sites?: string[]; devices?: string[] } = {}): void =>
+    snapshots.stage(
+      next && {
+        version: `${next.digest} ${JSON.stringify(at)}`,
+        snapshot: JSON.parse(JSON.stringify(encodeSnapshot(next))) as unknown,
+        sites: at.sites ?? [],
+        devices: at.devices ?? [],
+      },
+    );
   const changes: { id: string; revision: number }[] = [];
   const listeners: (() => void)[] = [];
   const sessions = new SessionTable(1000, {
@@ -41,7 +51,7 @@ export function testParts(snapshot: Snapshot) {
       look();
     });
   const [devices, credentials] = [new DeviceIndex(), new CredentialIndex()];
-  return { snapshots, take, devices, credentials, sessions, counters: new Counters(), changes, until };
+  return { snapshots, take, stage, devices, credentials, sessions, counters: new Counters(), changes, until };
 }
 
 /** Where a wired session by MAC is from, at the switch of the samples. */

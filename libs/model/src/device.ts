@@ -20,6 +20,8 @@ export const deviceKeySchema = z.strictObject({
   posture: devicePostureSchema,
   /** By which certificates may name it; left out where its record has none. */
   serial: z.string().min(1).optional(),
+  /** In clinical use since then: what disrupts it waits. Left out where it is not. */
+  inUse: z.iso.datetime().optional(),
 });
 export type IndexedDevice = z.infer<typeof deviceKeySchema>;
 

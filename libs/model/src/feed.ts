@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ordersSchema } from './orders.js';
 import { credentialSchema } from './credential.js';
 import { deviceKeySchema, macSchema } from './device.js';
 import { authenticationSchema, sessionSchema } from './session.js';
@@ -6,7 +7,7 @@ import { authenticationSchema, sessionSchema } from './session.js';
 /*
  * Between controller and bridge; the bridge always opens the connection, and works without it.
  *
- *   GET  /api/v1/bridge/feed?since=REVISION&credentials=REVISION&digest=DIGEST   → endless NDJSON of feed messages
+ *   GET  /api/v1/bridge/feed?since=REVISION&credentials=REVISION&digest=DIGEST&rollout=VERSION   → endless NDJSON of feed messages
  *   POST /api/v1/bridge/events   → the spool, in order; answered once stored
  *
  * Both carry `Authorization: Bearer <bridge token>`. All messages carry state, so repeating one does no harm.
@@ -26,9 +27,26 @@ export const credentialChangeSchema = z.union([
 ]);
 export type CredentialChange = z.infer<typeof credentialChangeSchema>;
 
+export const stagedPolicySchema = z.strictObject({
+  version: z.string().min(1),
+  /** As in a `snapshot` message. */
+  snapshot: z.unknown(),
+  /** Sites that it holds at, those below them included. */
+  sites: z.array(z.string()),
+  devices: z.array(macSchema),
+});
+export type StagedPolicy = z.infer<typeof stagedPolicySchema>;
+
 export const feedMessageSchema = z.discriminatedUnion('type', [
   /** `snapshot` is what `encodeSnapshot` of libs/policy gives. Sent first when the bridge's digest differs, then at each change. */
   z.strictObject({ type: z.literal('snapshot'), snapshot: z.unknown() }),
+  /**
+   * A policy that is being rolled out beside the one in force, and where it holds already; null: none is. `version` names both: sent
+   * first, after the snapshot, when the bridge's differs.
+   */
+  z.strictObject({ type: z.literal('rollout'), rollout: stagedPolicySchema.nullable() }),
+  /** What people ordered; all of it, each time. */
+  z.strictObject({ type: z.literal('orders'), orders: ordersSchema }),
   /** `reset`: forget the index and take this as the start (large indexes come in several messages, only the first with reset). */
   z.strictObject({
     type: z.literal('devices'),

@@ -4,6 +4,7 @@ export * from './device.js';
 export * from './enforcement.js';
 export * from './feed.js';
 export * from './fingerprint.js';
+export * from './orders.js';
 export * from './posture.js';
 export * from './session.js';
 export * from './suspicion.js';

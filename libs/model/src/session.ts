@@ -24,13 +24,14 @@ export type CoaOutcome = z.infer<typeof coaOutcomeSchema>;
 export const maxEarlierCoa = 7;
 
 /**
- * Whether the NAS has what policy says. `settled`: it has; `changing`: a step is under way; `diverged`: it has not, and what
- * was tried did not help (it goes on being tried, no oftener than every few minutes).
+ * Whether the NAS has what policy says. `settled`: it has; `held`: it has not, on purpose: the class waits for its time, or the device
+ * is in clinical use; `changing`: a step is under way; `diverged`: it has not, and what was tried did not help (it goes on being tried,
+ * no oftener than every few minutes).
  */
 export const convergenceSchema = z.strictObject({
-  state: z.enum(['settled', 'changing', 'diverged']),
+  state: z.enum(['settled', 'held', 'changing', 'diverged']),
   since: instant,
-  /** What is being changed, or why it could not be, for people; null when settled. */
+  /** What is being changed, what it waits for, or why it could not be, for people; null when settled. */
   reason: z.string().nullable(),
 });
 export type Convergence = z.infer<typeof convergenceSchema>;

@@ -60,7 +60,7 @@ describe('accounting', () => {
   beforeEach(() => {
     now = Date.parse('2026-11-01T12:00:00Z');
     parts = testParts(snapshot);
-    parts.devices.load([[mac, 'infusion-pump', 'normal', '']], 1);
+    parts.devices.load([[mac, 'infusion-pump', 'normal', '', '']], 1);
     accounting = accountingOf(parts);
   });
 
@@ -332,7 +332,7 @@ describe('accounting', () => {
   function accept(decisionId: string): Session {
     const policy = parts.snapshots.current!;
     const { nas } = policy.clients.find('127.0.0.1') as Client;
-    const decision = policy.authorizer.decide({ nas, ssid: null }, parts.devices.find(mac), 'mac');
+    const decision = policy.authorizer.decide({ nas, ssid: null }, mac, parts.devices.find(mac), 'mac');
     if (decision.kind === 'refused') throw new Error(decision.detail);
     const heard = { ...silent, nasPort: 7 };
     const said = { mac, nas: nas.name, nasAddress: '127.0.0.1', ssid: null, method: 'mac' as const, heard };

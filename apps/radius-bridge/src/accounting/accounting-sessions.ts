@@ -173,7 +173,7 @@ export class AccountingSessions {
   private presumedGrant(policy: ActivePolicy, client: Client, context: RequestContext, mac: Mac): SessionGrant {
     const device = this.devices.find(mac);
     const place = { nas: client.nas, ssid: context.ssid };
-    const decision = policy.authorizer.decide(place, device, 'mac');
+    const decision = policy.authorizer.decide(place, mac, device, 'mac');
     if (decision.kind === 'access') return grantFields(decision, 'none');
     return {
       class: device.class,
@@ -210,9 +210,10 @@ export class AccountingSessions {
 
   private belongs(text: string, session: Session): boolean {
     const address = parseAddress(text);
-    const snapshot = this.snapshots.current?.snapshot;
-    if (!address || !snapshot) return false;
-    return hasAddress(prefixesOf(snapshot, session.segment, session.site), address);
+    const { current } = this.snapshots;
+    if (!address || !current) return false;
+    const told = current.next?.digest === session.snapshotDigest ? current.next : current.snapshot;
+    return hasAddress(prefixesOf(told, session.segment, session.site), address);
   }
 }
 

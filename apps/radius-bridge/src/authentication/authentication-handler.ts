@@ -177,7 +177,7 @@ export class AuthenticationHandler {
     }
     const { mac } = reading;
     const device = this.ports.devices.find(mac);
-    const decision = policy.authorizer.decide({ nas: client.nas, ssid: context.ssid }, device, 'mac');
+    const decision = policy.authorizer.decide({ nas: client.nas, ssid: context.ssid }, mac, device, 'mac');
     return decision.kind === 'refused'
       ? this.reject(packet, client, context, {
           mac,
@@ -237,7 +237,7 @@ export class AuthenticationHandler {
     const { mac } = session;
     const policy = this.ports.snapshots.current ?? asked.policy;
     const device = this.ports.devices.find(mac);
-    const decision = policy.authorizer.decide({ nas: client.nas, ssid: context.ssid }, device, session.method);
+    const decision = policy.authorizer.decide({ nas: client.nas, ssid: context.ssid }, mac, device, session.method);
     if (decision.kind === 'refused') {
       const { reason, detail } = decision;
       return this.reject(packet, client, context, { mac, method: session.method, reason, detail });

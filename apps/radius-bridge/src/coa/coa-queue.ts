@@ -1,31 +1,47 @@
-/** Sessions that wait for a CoA, by NAS; the urgent ones (quarantine) first. */
+/** `urgent`: quarantine; `device`: something about this device changed; `policy`: the policy did, so many wait together. */
+export const lanes = ['urgent', 'device', 'policy'] as const;
+export type Lane = (typeof lanes)[number];
+
+/** Sessions that wait for a CoA, by NAS; lanes one after the other. */
 export class CoaQueue {
-  private readonly urgent = new Map<string, Set<string>>();
-  private readonly normal = new Map<string, Set<string>>();
+  private readonly waiting: Readonly<Record<Lane, Map<string, Set<string>>>> = {
+    urgent: new Map(),
+    device: new Map(),
+    policy: new Map(),
+  };
 
   get size(): number {
-    return [...this.urgent.values(), ...this.normal.values()].reduce((sum, ids) => sum + ids.size, 0);
+    return lanes.reduce((sum, lane) => sum + this.sizeOf(lane), 0);
   }
 
-  add(id: string, nasAddress: string, isUrgent: boolean): void {
-    const lane = isUrgent ? this.urgent : this.normal;
-    if (isUrgent) removeFrom(this.normal, nasAddress, id);
-    else if (this.urgent.get(nasAddress)?.has(id)) return;
-    const ids = lane.get(nasAddress);
+  sizeOf(lane: Lane): number {
+    let size = 0;
+    for (const ids of this.waiting[lane].values()) size += ids.size;
+    return size;
+  }
+
+  /** In the fastest lane that anybody asked for. */
+  add(id: string, nasAddress: string, lane: Lane): void {
+    for (const other of lanes) {
+      if (other === lane) break;
+      if (this.waiting[other].get(nasAddress)?.has(id)) return;
+    }
+    for (const other of lanes) if (other !== lane) removeFrom(this.waiting[other], nasAddress, id);
+    const ids = this.waiting[lane].get(nasAddress);
     if (ids) ids.add(id);
-    else lane.set(nasAddress, new Set([id]));
+    else this.waiting[lane].set(nasAddress, new Set([id]));
   }
 
-  /** The next session whose NAS can take one more; NASes take turns. */
-  take(isFree: (nasAddress: string) => boolean): string | null {
-    for (const lane of [this.urgent, this.normal]) {
-      for (const [nasAddress, ids] of lane) {
-        if (!isFree(nasAddress)) continue;
+  /** The next session whose lane is open and whose NAS can take one more; NASes take turns. */
+  take(isFree: (nasAddress: string, lane: Lane) => boolean): { readonly id: string; readonly lane: Lane } | null {
+    for (const lane of lanes) {
+      for (const [nasAddress, ids] of this.waiting[lane]) {
+        if (!isFree(nasAddress, lane)) continue;
         const [id] = ids;
-        lane.delete(nasAddress);
+        this.waiting[lane].delete(nasAddress);
         ids.delete(id!);
-        if (ids.size > 0) lane.set(nasAddress, ids);
-        return id!;
+        if (ids.size > 0) this.waiting[lane].set(nasAddress, ids);
+        return { id: id!, lane };
       }
     }
     return null;

@@ -55,7 +55,7 @@ describe('CoA reconciler', () => {
     if (client === null || typeof client === 'string') throw new Error('no client');
     const { authorizer } = parts.snapshots.current!;
     const found = parts.devices.find(mac);
-    const decision = authorizer.decide({ nas: client.nas, ssid: null }, found, 'mac');
+    const decision = authorizer.decide({ nas: client.nas, ssid: null }, mac, found, 'mac');
     if (decision.kind === 'refused') throw new Error(decision.detail);
     const identification = {
       mac,
@@ -259,6 +259,7 @@ describe('CoA reconciler', () => {
     const { authorizer, clients } = parts.snapshots.current!;
     const decision = authorizer.decide(
       { nas: (clients.find(nasAddress) as Client).nas, ssid: null },
+      mac,
       parts.devices.find(mac),
       method,
     );

@@ -1,5 +1,5 @@
 import type { AuthorizationStep, Session } from '#model';
-import { ladderOf } from '#policy/snapshot';
+import { ladderOf, type Snapshot } from '#policy/snapshot';
 import { nasProfile, type NasProfile } from '#radius';
 import { authorizationOf } from '../authentication/authorization.js';
 import { grantFields, type AuthorizedAccess, type Decision, type RefusedAccess } from '../authentication/authorizer.js';
@@ -11,22 +11,27 @@ import type { DeviceIndex, DeviceKey } from '../device-index.js';
 import type { Log } from '../log.js';
 import type { SessionTable } from '../sessions/session-table.js';
 import type { TrackedSession } from '../sessions/tracked-session.js';
-import type { ActivePolicy, SnapshotStore } from '../snapshot-store.js';
+import type { SnapshotStore } from '../snapshot-store.js';
 import { classSteps } from './class-steps.js';
 import type { CoaChannel } from './coa-channel.js';
 import type { CoaClient, CoaTarget } from './coa-client.js';
-import { CoaQueue } from './coa-queue.js';
+import { CoaQueue, type Lane } from './coa-queue.js';
 import { converge } from './convergence.js';
+import { holdOf, isByPolicy } from './hold.js';
 import { judgeAnswer, type Judgement } from './judge-answer.js';
 import { LadderProgress, type Climb, type RetryTiming } from './ladder-progress.js';
+import { Pace } from './pace.js';
 import { RefusedSteps } from './refused-steps.js';
 import { isShutOut, moveOf, SessionNotes } from './session-notes.js';
 import { stepRequest } from './step-request.js';
 
-const maxInFlight = 32;
-/** So that one dead NAS does not hold all the places. */
+const maxInFlight = 256;
+/** Places that changes of policy leave free: a quarantine must not wait for a rollout's silent switches. */
+const keptFree = 64;
+/** So that one dead NAS does not hold all the places; policy may say less. */
 const maxInFlightPerNas = 4;
 const reviewedAtOnce = 2000;
+const longestTimer = 86_400_000;
 
 export interface CoaPorts {
   readonly snapshots: SnapshotStore;
@@ -46,7 +51,8 @@ export interface CoaTiming extends RetryTiming {
 }
 
 interface Desired {
-  readonly policy: ActivePolicy;
+  /** The one that decided. */
+  readonly snapshot: Snapshot;
   readonly nas: Client;
   readonly profile: NasProfile;
   readonly device: DeviceKey;
@@ -68,10 +74,15 @@ const passwordRemoved: RefusedAccess = {
  *                  ─promised▶ Access-Request           ─silence▶ diverged, later the same step
  *                     └─none in time▶ next step
  *
+ * A change may be held back (`holdOf`), and changes of policy go no faster than the policy itself says.
+ *
  * INVARIANT: a session whose NAS would do the same as before gets no packet; no session gets a step that its class forbids.
  */
 export class CoaReconciler {
   private readonly queue = new CoaQueue();
+  private readonly pace: Pace;
+  private paced: NodeJS.Timeout | null = null;
+  private orderEnds: NodeJS.Timeout | null = null;
   private readonly inFlight = new Map<string, number>();
   private readonly busy = new Set<string>();
   private readonly progress: LadderProgress;
@@ -87,8 +98,10 @@ export class CoaReconciler {
     private readonly decisionIds: DecisionIds,
     private readonly now: () => Date,
     private readonly timing: CoaTiming = { firstRetry: 5_000, lastRetry: 300_000, promise: 60_000 },
+    private readonly random: () => number = Math.random,
   ) {
     this.progress = new LadderProgress(timing);
+    this.pace = new Pace(() => now().getTime());
     this.notes = new SessionNotes(ports, now);
   }
 
@@ -112,18 +125,36 @@ export class CoaReconciler {
     for (const tracked of this.ports.sessions.ofMac(mac)) this.review(tracked);
   }
 
+  /** Orders came or went; those that end by themselves are looked at when they do. */
+  ordersChanged(): void {
+    if (this.orderEnds) clearTimeout(this.orderEnds);
+    this.orderEnds = null;
+    if (this.stopped) return;
+    this.reviewAll();
+    const now = this.now().getTime();
+    const ends = this.ports.devices.ordered.breakGlass.map(({ until }) => Date.parse(until)).filter((end) => end > now);
+    if (ends.length === 0) return;
+    const wait = Math.min(Math.min(...ends) - now + 1, longestTimer);
+    this.orderEnds = setTimeout(() => this.ordersChanged(), wait);
+  }
+
   /** What waits goes on waiting, unless its goal has changed. */
   review(tracked: TrackedSession): void {
     const { session } = tracked;
     const desired = this.desired(tracked);
     if (!desired) return this.progress.forget(session.id);
-    if (this.settled(tracked, desired) || this.climb(tracked, desired).timer) return;
-    this.queue.add(session.id, session.nasAddress, isShutOut(desired.decision));
+    if (this.settled(tracked, desired)) return;
+    const climb = this.climb(tracked, desired);
+    if (this.isHeld(tracked, desired, climb) || climb.timer) return;
+    const lane = laneOf(tracked, desired);
+    if (lane === 'policy' && this.jitter(tracked, desired, climb)) return;
+    this.queue.add(session.id, session.nasAddress, lane);
     this.pump();
   }
 
   close(): void {
     this.stopped = true;
+    for (const timer of [this.paced, this.orderEnds]) if (timer) clearTimeout(timer);
     this.progress.close();
     this.ports.client.close();
   }
@@ -134,10 +165,44 @@ export class CoaReconciler {
     const nas = policy.clients.ofSession(session);
     if (!nas) return null;
     const device = this.ports.devices.find(session.mac);
+    const place = { nas: nas.nas, ssid };
+    const { snapshot, authorizer } = policy.authorizer.policyFor(place, session.mac);
     const decision = this.hasLostItsPassword(session)
       ? passwordRemoved
-      : policy.authorizer.decide({ nas: nas.nas, ssid }, device, session.method);
-    return { policy, nas, profile: nasProfile(nas.nas.profile)!, device, decision };
+      : authorizer.decide(place, device, session.method);
+    return { snapshot, nas, profile: nasProfile(nas.nas.profile)!, device, decision };
+  }
+
+  /** Writes on the session what it waits for, and looks again when that may be over. */
+  private isHeld(tracked: TrackedSession, desired: Desired, climb: Climb): boolean {
+    const { devices } = this.ports;
+    const { session } = tracked;
+    const now = this.now();
+    const hold = holdOf({
+      ...desired,
+      session,
+      inUseSince: devices.inUseSince(session.mac),
+      isOpened: devices.isOpened(session.mac),
+      orders: devices.ordered,
+      now,
+    });
+    if (!hold) {
+      if (climb.isHeld) this.progress.release(climb);
+      return false;
+    }
+    this.notes.held(tracked, desired.decision, hold.reason);
+    const until = hold.until ? hold.until.getTime() - now.getTime() : null;
+    this.progress.hold(climb, until, () => this.review(tracked));
+    return true;
+  }
+
+  /** Once for each goal. */
+  private jitter(tracked: TrackedSession, { snapshot }: Desired, climb: Climb): boolean {
+    const { jitterSeconds } = snapshot.rollout.limits;
+    if (jitterSeconds === 0 || climb.isSpread || !isFirstTry(climb)) return false;
+    climb.isSpread = true;
+    this.progress.wait(climb, this.random() * jitterSeconds * 1000, () => this.review(tracked));
+    return true;
   }
 
   /** A password that was only replaced leaves the session alone: it is asked for at the next re-authentication. */
@@ -160,23 +225,40 @@ export class CoaReconciler {
     return true;
   }
 
-  private climb({ session }: TrackedSession, { policy, profile, device, decision }: Desired): Climb {
-    const dynamicAuthorization = classSteps(policy.snapshot, device.class);
+  private climb({ session }: TrackedSession, { snapshot, profile, device, decision }: Desired): Climb {
+    const dynamicAuthorization = classSteps(snapshot, device.class);
     const goal = decision.kind === 'refused' ? 'none' : decision.fingerprint;
     return this.progress.of(session.id, goal, ladderOf({ dynamicAuthorization }, profile, decision.kind === 'access'));
   }
 
   private pump(): void {
     while (!this.stopped && this.busy.size < maxInFlight) {
-      const id = this.queue.take((nas) => (this.inFlight.get(nas) ?? 0) < maxInFlightPerNas);
-      if (id === null) return;
+      const taken = this.queue.take((nas, lane) => this.isFree(nas, lane));
+      if (!taken) return;
+      const { id } = taken;
       if (this.busy.has(id)) continue; // looked at again when its answer is here
       const tracked = this.ports.sessions.get(id);
       const desired = tracked && this.desired(tracked);
       if (!tracked || !desired || this.settled(tracked, desired)) continue;
       const climb = this.climb(tracked, desired);
-      if (!climb.timer) this.start(tracked, desired, climb);
+      if (this.isHeld(tracked, desired, climb) || climb.timer) continue;
+      const wait = taken.lane === 'policy' ? this.pace.take(desired.snapshot.rollout.limits.changesPerSecond) : 0;
+      if (wait === 0) this.start(tracked, desired, climb);
+      else {
+        this.queue.add(id, tracked.session.nasAddress, taken.lane);
+        this.paced ??= setTimeout(() => {
+          this.paced = null;
+          this.pump();
+        }, wait);
+      }
     }
+  }
+
+  private isFree(nas: string, lane: Lane): boolean {
+    const busy = this.inFlight.get(nas) ?? 0;
+    if (lane !== 'policy') return busy < maxInFlightPerNas;
+    const { perSwitch } = this.ports.snapshots.current!.snapshot.rollout.limits;
+    return this.paced === null && this.busy.size < maxInFlight - keptFree && busy < perSwitch;
   }
 
   private start(tracked: TrackedSession, desired: Desired, climb: Climb): void {
@@ -208,7 +290,7 @@ export class CoaReconciler {
       step,
       profile,
       tracked.identification,
-      () => authorizationOf(desired.policy.snapshot, nas.nas, granted(decision).grant, tracked.session.mac, decisionId),
+      () => authorizationOf(desired.snapshot, nas.nas, granted(decision).grant, tracked.session.mac, decisionId),
       this.now(),
     );
     const before = tracked.told;
@@ -291,14 +373,12 @@ export class CoaReconciler {
   }
 
   /** Bouncing a port hits everything behind it. Where that can't be known, it is not done. */
-  private mayBounce(tracked: TrackedSession, { policy }: Desired): boolean {
+  private mayBounce(tracked: TrackedSession, { snapshot }: Desired): boolean {
     const { session, ssid } = tracked;
     if (session.nasPort === null || ssid !== null) return false;
     return this.ports.sessions
       .others(tracked)
-      .every(({ session: { mac } }) =>
-        classSteps(policy.snapshot, this.ports.devices.find(mac).class).includes('bounce'),
-      );
+      .every(({ session: { mac } }) => classSteps(snapshot, this.ports.devices.find(mac).class).includes('bounce'));
   }
 
   private await(tracked: TrackedSession, climb: Climb, step: AuthorizationStep): void {
@@ -309,8 +389,8 @@ export class CoaReconciler {
     });
   }
 
-  private exhausted(tracked: TrackedSession, { policy, device, profile, decision }: Desired, climb: Climb): void {
-    const allowed = classSteps(policy.snapshot, device.class).join(', ');
+  private exhausted(tracked: TrackedSession, { snapshot, device, profile, decision }: Desired, climb: Climb): void {
+    const allowed = classSteps(snapshot, device.class).join(', ');
     const limit = `class \`${device.class}\` allows ${allowed} on profile \`${profile.name}\``;
     const tried = climb.problem === null ? 'no step is possible' : `${climb.problem}; no step is left`;
     this.notes.diverged(tracked, decision, `${tried}: ${limit}`);
@@ -321,6 +401,12 @@ export class CoaReconciler {
   private retry(tracked: TrackedSession, climb: Climb): void {
     if (!this.stopped) this.progress.retry(climb, () => this.review(tracked));
   }
+}
+
+/** What one device is about does not wait for what all are about. */
+function laneOf({ session }: TrackedSession, desired: Desired): Lane {
+  if (isByPolicy({ ...desired, session })) return 'policy';
+  return isShutOut(desired.decision) ? 'urgent' : 'device';
 }
 
 const isFirstTry = ({ position, failures }: Climb): boolean => position === 0 && failures === 0;

@@ -17,7 +17,14 @@ export interface Climb {
   /** Why the steps up to here did not help. */
   problem: string | null;
   timer: NodeJS.Timeout | null;
+  /** Waits on purpose. */
+  isHeld: boolean;
+  /** Has had its random wait. */
+  isSpread: boolean;
 }
+
+/** setTimeout takes no more than 24.8 days; who wakes early looks again. */
+const longestWait = 86_400_000;
 
 /** Keeps for each session how far up its ladder it is, and wakes it when it has waited. It decides no step. */
 export class LadderProgress {
@@ -27,7 +34,7 @@ export class LadderProgress {
 
   get waiting(): number {
     let count = 0;
-    for (const { timer } of this.climbs.values()) if (timer) count++;
+    for (const { timer, isHeld } of this.climbs.values()) if (timer && !isHeld) count++;
     return count;
   }
 
@@ -37,7 +44,16 @@ export class LadderProgress {
     const known = this.climbs.get(id);
     if (known?.key === key) return known;
     this.forget(id);
-    const climb: Climb = { key, ladder, position: 0, failures: 0, problem: null, timer: null };
+    const climb: Climb = {
+      key,
+      ladder,
+      position: 0,
+      failures: 0,
+      problem: null,
+      timer: null,
+      isHeld: false,
+      isSpread: false,
+    };
     this.climbs.set(id, climb);
     return climb;
   }
@@ -53,6 +69,19 @@ export class LadderProgress {
       climb.timer = null;
       wake();
     }, milliseconds);
+  }
+
+  /** `milliseconds` null: until somebody looks again. */
+  hold(climb: Climb, milliseconds: number | null, wake: () => void): void {
+    this.release(climb);
+    climb.isHeld = true;
+    if (milliseconds !== null) this.wait(climb, Math.min(Math.max(0, milliseconds), longestWait), wake);
+  }
+
+  release(climb: Climb): void {
+    climb.isHeld = false;
+    if (climb.timer) clearTimeout(climb.timer);
+    climb.timer = null;
   }
 
   /** Doubles with each failure. */

@@ -54,6 +54,10 @@ export class SessionNotes {
     this.ports.sessions.change(tracked, { ...grantFields(decision, decisionId), convergence }, now);
   }
 
+  held(tracked: TrackedSession, decision: Decision, why: string): void {
+    this.converge(tracked, 'held', `${moveOf(tracked.session, decision)}: ${why}`);
+  }
+
   changing(tracked: TrackedSession, decision: Decision): void {
     this.converge(tracked, 'changing', moveOf(tracked.session, decision));
   }

@@ -21,7 +21,7 @@ describe('the feed', () => {
     [revision, refused, taken.length] = [0, null, 0];
     const url = await controller.listen();
     const receiver = {
-      position: () => ({ revision, credentialRevision: 0, digest: null }),
+      position: () => ({ revision, credentialRevision: 0, digest: null, rollout: null }),
       receive: (message: FeedMessage): void => {
         if (message.type === refused) throw new Error('can not be used');
         taken.push(message);

@@ -15,6 +15,8 @@ export interface FeedPosition {
   readonly revision: number;
   readonly credentialRevision: number;
   readonly digest: string | null;
+  /** Of what is being rolled out. */
+  readonly rollout: string | null;
 }
 
 export interface FeedReceiver {
@@ -98,11 +100,12 @@ export class FeedClient {
     const signal = AbortSignal.any([dead.signal, this.stop.signal]);
     const watchdog = setTimeout(() => dead.abort(new Error('nothing heard from the controller')), this.timing.stale);
     try {
-      const { revision, credentialRevision, digest } = this.receiver.position();
+      const { revision, credentialRevision, digest, rollout } = this.receiver.position();
       const query = new URLSearchParams({
         since: String(revision),
         credentials: String(credentialRevision),
         ...(digest ? { digest } : {}),
+        ...(rollout ? { rollout } : {}),
       });
       const headers = { authorization: `Bearer ${token}`, accept: 'application/x-ndjson' };
       const answer = await fetch(`${this.controller.url}/api/v1/bridge/feed?${query.toString()}`, { headers, signal });
@@ -125,18 +128,18 @@ export class FeedClient {
    * would bring a later revision, and what is missing would never come.
    */
   private handle(line: string): void {
-    let isSnapshot = false;
+    let isPolicy = false;
     try {
       const json = parseJson(line);
-      isSnapshot = typeOf(json) === 'snapshot';
+      isPolicy = typeOf(json) === 'snapshot' || typeOf(json) === 'rollout';
       const message = feedMessageSchema.parse(json);
       this.counters.add(`controller.messages.${message.type}`);
       this.receiver.receive(message);
     } catch (error) {
       this.counters.add('controller.messages.refused');
       const problem = reasonOf(error).slice(0, 500);
-      if (!isSnapshot) throw new Error(`a message of the controller is not understood: ${problem}`, { cause: error });
-      this.log('error', 'snapshot of the controller refused', { problem });
+      if (!isPolicy) throw new Error(`a message of the controller is not understood: ${problem}`, { cause: error });
+      this.log('error', 'policy of the controller refused', { problem });
     }
   }
 }

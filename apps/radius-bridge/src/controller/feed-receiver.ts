@@ -1,4 +1,4 @@
-import type { DeviceChange, FeedMessage } from '#model';
+import type { DeviceChange, FeedMessage, Orders } from '#model';
 import type { CoaReconciler } from '../coa/coa-reconciler.js';
 import type { Counters } from '../counters.js';
 import type { CredentialIndex } from '../credential-index.js';
@@ -12,6 +12,7 @@ export interface DeviceListener {
   readonly changed: (revision: number, changes: readonly DeviceChange[]) => void;
   /** A reset is complete. */
   readonly reset: () => void;
+  readonly ordered: (orders: Orders) => void;
 }
 
 /**
@@ -34,6 +35,7 @@ export function feedReceiver(
       revision: devices.revision,
       credentialRevision: credentials.revision,
       digest: snapshots.current?.snapshot.digest ?? null,
+      rollout: snapshots.rolloutVersion,
     }),
     disconnected(): void {
       devices.disconnected();
@@ -46,6 +48,18 @@ export function feedReceiver(
           counters.add('snapshots.taken');
           journal.write([{ kind: 'snapshot', json: JSON.stringify(message.snapshot) }]);
           return reconciler.reviewAll();
+        case 'rollout': {
+          const { rollout } = message;
+          snapshots.stage(rollout);
+          counters.add('rollouts.taken');
+          journal.write([{ kind: 'document', name: 'rollout', json: rollout && JSON.stringify(rollout) }]);
+          return reconciler.reviewAll();
+        }
+        case 'orders':
+          devices.order(message.orders);
+          journal.write([{ kind: 'document', name: 'orders', json: JSON.stringify(message.orders) }]);
+          listener.ordered(message.orders);
+          return reconciler.ordersChanged();
         case 'devices': {
           journal.write([devices.apply(message.reset, message.revision, message.devices)]);
           listener.changed(message.revision, message.devices);

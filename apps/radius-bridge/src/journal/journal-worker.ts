@@ -31,37 +31,55 @@ const schema = `
   CREATE TABLE IF NOT EXISTS snapshot (id INTEGER PRIMARY KEY CHECK (id = 1), json TEXT NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS device
     (mac TEXT PRIMARY KEY, class TEXT NOT NULL, posture TEXT NOT NULL, reset INTEGER NOT NULL,
-      serial TEXT NOT NULL DEFAULT '') STRICT, WITHOUT ROWID;
+      serial TEXT NOT NULL DEFAULT '', in_use TEXT NOT NULL DEFAULT '') STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS document (name TEXT PRIMARY KEY, json TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS credential
     (username TEXT PRIMARY KEY, json TEXT NOT NULL, reset INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS session (id TEXT PRIMARY KEY, json TEXT NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS event (seq INTEGER PRIMARY KEY, session TEXT, json TEXT NOT NULL) STRICT;
   CREATE INDEX IF NOT EXISTS event_session ON event (session) WHERE session IS NOT NULL;
   INSERT OR IGNORE INTO instance VALUES (1, lower(hex(randomblob(6))));
-  INSERT OR IGNORE INTO meta VALUES ('format', 2), ('revision', 0), ('reset', 0), ('credentialRevision', 0),
+  INSERT OR IGNORE INTO meta VALUES ('format', 3), ('revision', 0), ('reset', 0), ('credentialRevision', 0),
     ('credentialReset', 0), ('lastSeq', 0);
 `;
 
-/** Format 1 knew no serial numbers: its devices go on to be served, and the controller is asked for all of them anew. */
-const addSerials = `
-  BEGIN IMMEDIATE;
-  ALTER TABLE device ADD COLUMN serial TEXT NOT NULL DEFAULT '';
-  UPDATE meta SET value = 0 WHERE name = 'revision';
-  UPDATE meta SET value = 2 WHERE name = 'format';
-  COMMIT;
-`;
+/**
+ * What a later format knows of a device and an earlier one did not: 2 serial numbers, 3 that it is in use. The devices go on to be
+ * served, and the controller is asked for all of them anew.
+ */
+const upgrades: Readonly<Record<number, string>> = {
+  1: "ALTER TABLE device ADD COLUMN serial TEXT NOT NULL DEFAULT ''",
+  2: "ALTER TABLE device ADD COLUMN in_use TEXT NOT NULL DEFAULT ''",
+};
+const format = 3;
+
+function upgrade(database: DatabaseSync, from: number): void {
+  for (let at = from; at < format && upgrades[at] !== undefined; at++) {
+    database.exec(`
+      BEGIN IMMEDIATE;
+      ${upgrades[at]};
+      UPDATE meta SET value = 0 WHERE name = 'revision';
+      UPDATE meta SET value = ${at + 1} WHERE name = 'format';
+      COMMIT;
+    `);
+  }
+}
 
 function openStore(path: string) {
   const database = new DatabaseSync(path);
   database.exec(schema);
   const meta = database.prepare('SELECT value FROM meta WHERE name = ?');
   const metaOf = (name: string): number => (meta.get(name) as { value: number }).value;
-  if (metaOf('format') === 1) database.exec(addSerials);
-  if (metaOf('format') !== 2) throw new Error(`${path} was written by another version of the bridge`);
+  upgrade(database, metaOf('format'));
+  if (metaOf('format') !== format) throw new Error(`${path} was written by another version of the bridge`);
   const statement = (sql: string): StatementSync => database.prepare(sql);
   const setMeta = statement('UPDATE meta SET value = ? WHERE name = ?');
   const putSnapshot = statement('INSERT OR REPLACE INTO snapshot VALUES (1, ?)');
-  const putDevice = statement('INSERT OR REPLACE INTO device VALUES (?, ?, ?, ?, ?)');
+  const putDevice = statement(
+    'INSERT OR REPLACE INTO device (mac, class, posture, reset, serial, in_use) VALUES (?, ?, ?, ?, ?, ?)',
+  );
+  const putDocument = statement('INSERT OR REPLACE INTO document VALUES (?, ?)');
+  const deleteDocument = statement('DELETE FROM document WHERE name = ?');
   const deleteDevice = statement('DELETE FROM device WHERE mac = ?');
   const pruneDevices = statement('DELETE FROM device WHERE reset < ?');
   const putCredential = statement('INSERT OR REPLACE INTO credential VALUES (?, ?, ?)');
@@ -123,7 +141,7 @@ function openStore(path: string) {
       case 'devices':
         return applyMirror(operation, deviceMeta, pruneDevices, (row, reset) => {
           if ('deleted' in row) deleteDevice.run(row.mac);
-          else putDevice.run(row.mac, row.class, row.posture, reset, row.serial ?? '');
+          else putDevice.run(row.mac, row.class, row.posture, reset, row.serial ?? '', row.inUse ?? '');
         });
       case 'credentials':
         return applyMirror(operation, credentialMeta, pruneCredentials, (row, reset) => {
@@ -132,6 +150,10 @@ function openStore(path: string) {
         });
       case 'snapshot':
         return void putSnapshot.run(operation.json);
+      case 'document':
+        if (operation.json === null) deleteDocument.run(operation.name);
+        else putDocument.run(operation.name, operation.json);
+        return;
       case 'session':
         putSession.run(operation.id, operation.json);
         if (operation.event) spool(operation.event, operation.id);
@@ -165,13 +187,18 @@ function openStore(path: string) {
     spooled: (): number => spooled,
     readSessions,
     load(): Omit<JournalState, 'sessions'> {
-      const rows = statement('SELECT mac, class, posture, serial FROM device');
+      const rows = statement('SELECT mac, class, posture, serial, in_use FROM device');
       rows.setReturnArrays(true);
       const snapshot = statement('SELECT json FROM snapshot').get() as { json: string } | undefined;
       const { instance } = statement('SELECT name AS instance FROM instance').get() as { instance: string };
       return {
         instance,
         snapshot: snapshot?.json ?? null,
+        documents: Object.fromEntries(
+          statement('SELECT name, json FROM document')
+            .all()
+            .map((row) => [row['name'], row['json']]),
+        ),
         devices: rows.all() as unknown as DeviceRow[],
         revision: metaOf(deviceMeta.revision),
         credentials: statement('SELECT json FROM credential')

@@ -76,7 +76,12 @@ describe('journal', () => {
 
   it('gives back after a restart what was written', async () => {
     const journal = await Journal.open(folder, listener);
-    journal.write([{ kind: 'snapshot', json: '{"a":1}' }]);
+    journal.write([
+      { kind: 'snapshot', json: '{"a":1}' },
+      { kind: 'document', name: 'rollout', json: '{"r":1}' },
+      { kind: 'document', name: 'orders', json: '{"o":1}' },
+      { kind: 'document', name: 'orders', json: null },
+    ]);
     journal.write([{ kind: 'session', id: 's', json: '{"s":1}', event: { seq: 1, json: 'one' } }]);
     await written(journal, [{ kind: 'event', event: { seq: 2, json: 'two' } }]);
     expect(journal.backlog).toBe(0);
@@ -86,6 +91,7 @@ describe('journal', () => {
     expect(await reopen()).toEqual({
       instance: journal.loaded.instance,
       snapshot: '{"a":1}',
+      documents: { rollout: '{"r":1}' },
       devices: [],
       revision: 0,
       credentials: [],
@@ -164,8 +170,8 @@ describe('journal', () => {
     await written(again, [devices.apply(false, 6, [{ ...device, mac: mac! }])]);
     await again.close();
     expect((await reopen()).devices).toEqual([
-      [mac, 'pump', 'normal', ''],
-      [bare, 'pump', 'normal', ''],
+      [mac, 'pump', 'normal', '', ''],
+      [bare, 'pump', 'normal', '', ''],
     ]);
   });
 
@@ -179,11 +185,13 @@ describe('journal', () => {
     ]);
     await journal.close();
     const database = new DatabaseSync(join(folder, 'bridge.sqlite'));
-    database.exec("ALTER TABLE device DROP COLUMN serial; UPDATE meta SET value = 1 WHERE name = 'format'");
+    database.exec(
+      "ALTER TABLE device DROP COLUMN serial; ALTER TABLE device DROP COLUMN in_use; DROP TABLE document; UPDATE meta SET value = 1 WHERE name = 'format'",
+    );
     database.close();
     const expected = {
       instance: journal.loaded.instance,
-      devices: [[device.mac, 'pump', 'normal', '']],
+      devices: [[device.mac, 'pump', 'normal', '', '']],
       revision: 0,
       credentialRevision: 7,
       lastSeq: 3,
@@ -197,7 +205,7 @@ describe('journal', () => {
     await again.close();
     expect(await reopen()).toMatchObject({
       ...expected,
-      devices: [[device.mac, 'pump', 'normal', 'A-1']],
+      devices: [[device.mac, 'pump', 'normal', 'A-1', '']],
       revision: 6,
     });
   });

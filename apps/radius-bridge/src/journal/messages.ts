@@ -7,11 +7,15 @@ export type JournalOperation =
   | IndexChange
   | CredentialsChange
   | { readonly kind: 'snapshot'; readonly json: string }
+  /** Of which there is one each; null: none. */
+  | { readonly kind: 'document'; readonly name: DocumentName; readonly json: string | null }
   /** A session as it is now; `event` tells the controller, and replaces what the spool still holds of this session. */
   | { readonly kind: 'session'; readonly id: string; readonly json: string; readonly event: SpooledEvent | null }
   | { readonly kind: 'event'; readonly event: SpooledEvent }
   | { readonly kind: 'forget-events'; readonly upTo: number }
   | { readonly kind: 'forget-session'; readonly id: string };
+
+export type DocumentName = 'rollout' | 'orders';
 
 export interface SpooledEvent {
   readonly seq: number;
@@ -22,6 +26,8 @@ export interface JournalState {
   /** Drawn with the database file: events are numbered from 1 in each. */
   readonly instance: string;
   readonly snapshot: string | null;
+  /** By name; what is not there is none. */
+  readonly documents: Readonly<Partial<Record<DocumentName, string>>>;
   readonly devices: readonly DeviceRow[];
   readonly revision: number;
   readonly credentials: readonly Credential[];

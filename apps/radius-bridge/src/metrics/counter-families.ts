@@ -222,6 +222,11 @@ export const counterFamilies: readonly CounterFamily[] = [
     pattern: /^snapshots\.taken$/,
   },
   {
+    name: 'cordon_bridge_rollout_messages_total',
+    help: 'Times that a rollout began, got further, or ended',
+    pattern: /^rollouts\.taken$/,
+  },
+  {
     name: 'cordon_bridge_faults_total',
     help: 'Mistakes of the bridge or its sockets: should stay 0',
     pattern: /^(?:(?<kind>coa|socket)\.)?(?:faults|errors)$/,

@@ -1,4 +1,4 @@
-import type { DeviceChange } from '#model';
+import type { DeviceChange, Orders } from '#model';
 import type { Counted } from '../counters.js';
 import type { AuthenticationNote } from '../journal/recorder.js';
 import type { UdpSocket } from '../metrics/udp-sockets.js';
@@ -14,6 +14,8 @@ export interface SharedPlace {
 /** What the owner tells a responder, so that both decide alike. */
 export type ToResponder =
   | { readonly type: 'snapshot'; readonly json: unknown }
+  | { readonly type: 'rollout'; readonly json: unknown }
+  | { readonly type: 'orders'; readonly orders: Orders }
   | {
       readonly type: 'devices';
       readonly reset: boolean;

@@ -62,7 +62,14 @@ export class Responder {
     private readonly send: (message: FromResponder, done?: () => void) => void,
   ) {
     const { counters, devices, strangers } = this;
-    const source = { decode: decodeSnapshot, secretOf, accessFor, renderGrant, onTaken: () => undefined };
+    const source = {
+      decode: decodeSnapshot,
+      secretOf,
+      accessFor,
+      renderGrant,
+      onTaken: () => undefined,
+      onStaged: () => undefined,
+    };
     const snapshots = (this.snapshots = new SnapshotStore(source, log));
     const admission = new Admission(() => this.load.isOverloaded);
     const guard = { snapshots, counters, strangers, admission, audit: new ExceptionAudit(log) };
@@ -94,6 +101,12 @@ export class Responder {
     switch (message.type) {
       case 'snapshot':
         this.snapshots.take(message.json);
+        return;
+      case 'rollout':
+        this.snapshots.stage(message.json);
+        return;
+      case 'orders':
+        this.devices.order(message.orders);
         return;
       case 'devices':
         this.devices.apply(message.reset, message.revision, message.changes);

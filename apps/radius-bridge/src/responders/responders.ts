@@ -1,7 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import type { DeviceChange } from '#model';
+import type { DeviceChange, Orders } from '#model';
 import { encodeSnapshot, type Snapshot } from '#policy/snapshot';
 import { moduleBeside, post } from '../child-processes.js';
 import type { Counters } from '../counters.js';
@@ -39,6 +39,7 @@ export class Responders {
   private readonly running = new Map<number, ChildProcess>();
   private readonly reports = new Map<ChildProcess, Report>();
   private snapshot: unknown = null;
+  private rollout: unknown = null;
   private places: readonly SharedPlace[] = [];
   private ended = 0;
   private isClosed = false;
@@ -62,6 +63,16 @@ export class Responders {
     if (this.count === 0) return;
     this.snapshot = encodeSnapshot(snapshot);
     this.tellAll({ type: 'snapshot', json: this.snapshot });
+  }
+
+  staged(rollout: unknown): void {
+    if (this.count === 0) return;
+    this.rollout = rollout;
+    this.tellAll({ type: 'rollout', json: rollout });
+  }
+
+  ordered(orders: Orders): void {
+    this.tellAll({ type: 'orders', orders });
   }
 
   devicesChanged(revision: number, changes: readonly DeviceChange[]): void {
@@ -120,6 +131,8 @@ export class Responders {
       setTimeout(() => !this.isClosed && this.start(at), restartMilliseconds).unref();
     });
     if (this.snapshot !== null) tell(child, { type: 'snapshot', json: this.snapshot });
+    if (this.rollout !== null) tell(child, { type: 'rollout', json: this.rollout });
+    tell(child, { type: 'orders', orders: this.ports.devices.ordered });
     this.tellDevices(child);
     if (sockets.length === 0) tell(child, { type: 'places', places: this.places });
     else {

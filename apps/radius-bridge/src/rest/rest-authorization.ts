@@ -93,7 +93,7 @@ export class RestAuthorization {
     if ('reason' in identity) return this.reject(asked, identity);
     const { mac, method } = identity;
     const device = this.ports.devices.find(mac);
-    const decision = policy.authorizer.decide({ nas: client.nas, ssid: context.ssid }, device, method);
+    const decision = policy.authorizer.decide({ nas: client.nas, ssid: context.ssid }, mac, device, method);
     if (decision.kind === 'refused') return this.reject(asked, { ...decision, mac, method });
     return this.accept(asked, mac, method, decision);
   }

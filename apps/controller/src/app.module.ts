@@ -34,6 +34,11 @@ import { isPolicyFile } from './policy/evaluate.js';
 import { PolicyController } from './policy/policy.controller.js';
 import { PolicyLoop } from './policy/policy-loop.js';
 import { PolicyStore } from './policy/policy-store.js';
+import { BreakGlassController } from './orders/break-glass.controller.js';
+import { OrderStore } from './orders/order-store.js';
+import { RolloutLoop } from './rollouts/rollout-loop.js';
+import { RolloutStore } from './rollouts/rollout-store.js';
+import { RolloutsController } from './rollouts/rollouts.controller.js';
 import { SessionStore } from './sessions/session-store.js';
 import { SessionsController } from './sessions/sessions.controller.js';
 import { AuditController } from './status/audit.controller.js';
@@ -45,7 +50,7 @@ import { Wakeups } from './wakeups.js';
 import { clockToken, configToken, firstAdminTokenKey } from './wiring.js';
 
 /*
- *   PolicySource ─▶ PolicyLoop ──┐                        ┌─▶ BridgeFeed ──▶ bridges
+ *   PolicySource ─▶ PolicyLoop ──┐ ◀── RolloutLoop (stages) ┌─▶ BridgeFeed ──▶ bridges
  *   DeviceStore, CredentialStore ┼─▶ Wakeups ("look again")┤
  *   EventIntake ─▶ sessions ─────┘                        └─▶ EnforcementLoop ──▶ enforcement points
  *           ├▶ suspicions ─▶ postures of devices
@@ -115,15 +120,23 @@ const factories: Provider[] = [
   { provide: PolicySource, inject: [configToken], useFactory: policySource },
   {
     provide: PolicyLoop,
-    inject: [configToken, PolicySource, PolicyStore, Wakeups, clockToken, Log],
+    inject: [configToken, PolicySource, PolicyStore, RolloutStore, Wakeups, clockToken, Log],
     useFactory: (
       { policy }: Config,
       source: PolicySource,
       store: PolicyStore,
+      rollouts: RolloutStore,
       wakeups: Wakeups,
       clock: Clock,
       log: Log,
-    ) => new PolicyLoop({ source, store, wakeups, clock, log }, policy),
+    ) => {
+      const baseline = async () => ({
+        lastAuthentication: await rollouts.lastAuthentication(),
+        denied: {},
+        acknowledged: { refused: 0, rejected: 0, missing: 0 },
+      });
+      return new PolicyLoop({ source, baseline, store, wakeups, clock, log }, policy);
+    },
   },
   {
     provide: DeviceStore,
@@ -135,7 +148,23 @@ const factories: Provider[] = [
     inject: [Database, clockToken, Wakeups],
     useFactory: (database: Database, clock: Clock, wakeups: Wakeups) => new CredentialStore(database, clock, wakeups),
   },
-  { provide: SessionStore, inject: [Database], useFactory: (database: Database) => new SessionStore(database) },
+  { provide: RolloutStore, inject: [Database], useFactory: (database: Database) => new RolloutStore(database) },
+  {
+    provide: OrderStore,
+    inject: [Database, clockToken, Wakeups],
+    useFactory: (database: Database, clock: Clock, wakeups: Wakeups) => new OrderStore(database, clock, wakeups),
+  },
+  {
+    provide: RolloutLoop,
+    inject: [PolicyLoop, RolloutStore, Wakeups, clockToken, Log],
+    useFactory: (policy: PolicyLoop, store: RolloutStore, wakeups: Wakeups, clock: Clock, log: Log) =>
+      new RolloutLoop({ policy, store, wakeups, clock, log, denied: () => null }),
+  },
+  {
+    provide: SessionStore,
+    inject: [Database, OrderStore],
+    useFactory: (database: Database, orders: OrderStore) => new SessionStore(database, orders),
+  },
   {
     provide: AuthenticationStore,
     inject: [Database],
@@ -165,8 +194,9 @@ const factories: Provider[] = [
   },
   {
     provide: BridgeFeed,
-    inject: [Database, PolicyLoop, Wakeups],
-    useFactory: (database: Database, policy: PolicyLoop, wakeups: Wakeups) => new BridgeFeed(database, policy, wakeups),
+    inject: [Database, PolicyLoop, RolloutLoop, OrderStore, Wakeups],
+    useFactory: (database: Database, policy: PolicyLoop, rollouts: RolloutLoop, orders: OrderStore, wakeups: Wakeups) =>
+      new BridgeFeed(database, { policy, rollouts, orders }, wakeups),
   },
   {
     provide: EventIntake,
@@ -181,10 +211,10 @@ const factories: Provider[] = [
   },
   {
     provide: EnforcementLoop,
-    inject: [configToken, PolicyLoop, SessionStore, Database, clockToken, Wakeups, Log],
+    inject: [configToken, RolloutLoop, SessionStore, Database, clockToken, Wakeups, Log],
     useFactory: (
       { resyncSeconds }: Config,
-      policy: PolicyLoop,
+      policy: RolloutLoop,
       sessions: SessionStore,
       database: Database,
       clock: Clock,
@@ -223,6 +253,8 @@ const factories: Provider[] = [
     PolicyController,
     BridgeController,
     EnforcementController,
+    RolloutsController,
+    BreakGlassController,
     TokensController,
     AuditController,
     StatusController,

@@ -9,6 +9,8 @@ import { BridgeFeed } from './bridge/feed.js';
 import { EnforcementLoop } from './enforcement/enforcement-loop.js';
 import { AuthenticationStream } from './history/authentication-stream.js';
 import { Retention } from './history/retention.js';
+import { OrderStore } from './orders/order-store.js';
+import { RolloutLoop } from './rollouts/rollout-loop.js';
 import { PolicyLoop } from './policy/policy-loop.js';
 import { Database } from './store/database.js';
 
@@ -17,6 +19,8 @@ import { Database } from './store/database.js';
 export class Lifecycle implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown {
   constructor(
     @Inject(PolicyLoop) private readonly policy: PolicyLoop,
+    @Inject(RolloutLoop) private readonly rollouts: RolloutLoop,
+    @Inject(OrderStore) private readonly orders: OrderStore,
     @Inject(BridgeFeed) private readonly feed: BridgeFeed,
     @Inject(EnforcementLoop) private readonly enforcement: EnforcementLoop,
     @Inject(Database) private readonly database: Database,
@@ -25,7 +29,9 @@ export class Lifecycle implements OnApplicationBootstrap, BeforeApplicationShutd
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
+    await this.orders.start();
     await this.policy.start();
+    await this.rollouts.start();
     this.enforcement.start();
     this.retention.start();
   }
@@ -34,6 +40,8 @@ export class Lifecycle implements OnApplicationBootstrap, BeforeApplicationShutd
   async beforeApplicationShutdown(): Promise<void> {
     this.feed.close();
     this.stream.close();
+    this.orders.stop();
+    await this.rollouts.stop();
     await Promise.all([this.policy.stop(), this.enforcement.stop(), this.retention.stop()]);
   }
 

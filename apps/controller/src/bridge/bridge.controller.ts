@@ -16,6 +16,7 @@ const feedQuery = z.strictObject({
     .string()
     .regex(/^[0-9a-f]{0,64}$/)
     .optional(),
+  rollout: z.string().max(100).optional(),
 });
 
 @Controller('api/v1/bridge')
@@ -27,13 +28,16 @@ export class BridgeController {
 
   @Get('feed')
   @Allow('bridge', 'read')
-  @ApiRoute({ summary: 'Endless NDJSON: snapshot, device index and credentials, then each change', query: feedQuery })
+  @ApiRoute({
+    summary: 'Endless NDJSON: snapshot, rollout, orders, device index and credentials, then each change',
+    query: feedQuery,
+  })
   async stream(
     @Res() response: ServerResponse,
     @Query(new ZodPipe(feedQuery)) query: z.infer<typeof feedQuery>,
   ): Promise<void> {
-    const { since: devices, credentials, digest = null } = query;
-    await this.feed.serve(response, { devices, credentials, digest });
+    const { since: devices, credentials, digest = null, rollout = null } = query;
+    await this.feed.serve(response, { devices, credentials, digest, rollout });
   }
 
   @Post('events')

@@ -37,11 +37,11 @@ const pageAfter = (revision: number) => ({
 export const deviceStream: FeedStream<DeviceChange> = {
   series: 'device',
   changed: async (db, page) => {
-    const select = { mac: true, class: true, posture: true, serial: true, revision: true } as const;
+    const select = { mac: true, class: true, posture: true, serial: true, inUse: true, revision: true } as const;
     const rows = await db.find(devices, { ...page, select });
-    return rows.map(({ mac, class: name, posture, serial, revision }) => ({
+    return rows.map(({ mac, class: name, posture, serial, inUse, revision }) => ({
       revision,
-      change: { mac, class: name, posture, ...(serial !== '' && { serial }) },
+      change: { mac, class: name, posture, ...(serial !== '' && { serial }), ...(inUse !== null && { inUse }) },
     }));
   },
   gone: async (db, page) =>

@@ -1,6 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import { LiveResponses, type LiveResponse } from '../http/live-response.js';
+import type { FeedMessage, Orders } from '#model';
 import type { ActivePolicy } from '../policy/policy-loop.js';
+import type { StagedFeed } from '../rollouts/rollout-loop.js';
 import type { Database } from '../store/database.js';
 import type { Wakeups } from '../wakeups.js';
 import { credentialStream, deviceStream, nextBatch, type FeedStream } from './feed-streams.js';
@@ -12,6 +14,14 @@ export interface FeedStart {
   readonly credentials: number;
   /** Digest of the snapshot that it has. */
   readonly digest: string | null;
+  /** Version of the rollout that it has. */
+  readonly rollout: string | null;
+}
+
+interface Sources {
+  readonly policy: { readonly active: ActivePolicy | null };
+  readonly rollouts: { readonly feed: StagedFeed | null };
+  readonly orders: { readonly current: Orders };
 }
 
 const pingMilliseconds = 5000;
@@ -22,10 +32,10 @@ export class BridgeFeed {
 
   constructor(
     private readonly database: Database,
-    private readonly policy: { readonly active: ActivePolicy | null },
+    private readonly sources: Sources,
     wakeups: Wakeups,
   ) {
-    this.open = new LiveResponses(wakeups, ['snapshot', 'devices', 'credentials']);
+    this.open = new LiveResponses(wakeups, ['snapshot', 'rollout', 'orders', 'devices', 'credentials']);
   }
 
   get connections(): number {
@@ -34,7 +44,7 @@ export class BridgeFeed {
 
   /** Resolves when the bridge is gone. */
   serve(response: ServerResponse, start: FeedStart): Promise<void> {
-    return this.open.serve(response, (live) => new FeedConnection(live, start, this.database, this.policy).run());
+    return this.open.serve(response, (live) => new FeedConnection(live, start, this.database, this.sources).run());
   }
 
   close(): void {
@@ -46,15 +56,18 @@ class FeedConnection {
   /** Revisions up to which the bridge has each table. */
   private readonly position: { devices: number; credentials: number };
   private digest: string | null;
+  private rollout: string | null;
+  private orders: Orders | null = null;
 
   constructor(
     private readonly live: LiveResponse,
     start: FeedStart,
     private readonly database: Database,
-    private readonly policy: { readonly active: ActivePolicy | null },
+    private readonly sources: Sources,
   ) {
     this.position = { devices: start.devices, credentials: start.credentials };
     this.digest = start.digest;
+    this.rollout = start.rollout;
   }
 
   async run(): Promise<void> {
@@ -70,10 +83,22 @@ class FeedConnection {
   }
 
   private async sendNews(): Promise<void> {
-    const active = this.policy.active;
+    // Of one moment: a policy that came into force is not rolled out any more.
+    const { active } = this.sources.policy;
+    const { feed } = this.sources.rollouts;
     if (active && active.snapshot.digest !== this.digest) {
       await this.live.send(active.feedLine);
       this.digest = active.snapshot.digest;
+    }
+    const version = feed?.version ?? null;
+    if (version !== this.rollout) {
+      await this.live.send(rolloutLine(feed));
+      this.rollout = version;
+    }
+    const { current } = this.sources.orders;
+    if (current !== this.orders) {
+      await this.live.send(`${JSON.stringify({ type: 'orders', orders: current } satisfies FeedMessage)}\n`);
+      this.orders = current;
     }
     this.position.devices = await this.sendTable(deviceStream, this.position.devices);
     this.position.credentials = await this.sendTable(credentialStream, this.position.credentials);
@@ -88,4 +113,11 @@ class FeedConnection {
       revision = batch.revision;
     }
   }
+}
+
+/** The snapshot is text already: a large one is not put together again for each bridge. */
+function rolloutLine(feed: StagedFeed | null): string {
+  if (!feed) return '{"type":"rollout","rollout":null}\n';
+  const { encoded, ...rest } = feed;
+  return `{"type":"rollout","rollout":{"snapshot":${encoded},${JSON.stringify(rest).slice(1)}}\n`;
 }

@@ -32,4 +32,6 @@ export const deviceChange = deviceFields
 
 export const reasonField = z.string().trim().min(1, 'say why: the audit trail keeps it').max(500);
 export const postureChange = z.strictObject({ posture: devicePostureSchema, reason: reasonField });
+/** As a system that knows of treatments sends it: many at once, and again and again. */
+export const useChange = z.strictObject({ macs: z.array(macSchema).min(1).max(10_000), inUse: z.boolean() });
 export const classChange = z.strictObject({ class: deviceFields.shape.class, reason: reasonField.optional() });

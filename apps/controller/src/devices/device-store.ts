@@ -20,6 +20,12 @@ export interface DeviceQuery {
   readonly limit: number;
 }
 
+export interface UseAnswer {
+  readonly changed: number;
+  /** No device of the registry. */
+  readonly unknown: readonly Mac[];
+}
+
 export interface ChangeRequest {
   readonly actor: string;
   /** What the audit trail calls it. */
@@ -97,7 +103,10 @@ export class DeviceStore {
         throw new Refusal('conflict', `the device ${device.mac} is registered already`, [
           { pointer: '/mac', detail: 'change it with PATCH instead' },
         ]);
-      const [row] = await saveDevices(tx, this.clock.now(), [device], { actor, action: 'device.create' });
+      const [row] = await saveDevices(tx, this.clock.now(), [{ ...device, inUse: null }], {
+        actor,
+        action: 'device.create',
+      });
       return row!;
     });
   }
@@ -107,6 +116,21 @@ export class DeviceStore {
       const before = (await tx.findOneBy(devices, { mac })) ?? notFound(mac);
       const [row] = await saveDevices(tx, this.clock.now(), [applyChange(before, change)], request);
       return row ?? before;
+    });
+  }
+
+  /** Those that were so already stay as they are, since when included. */
+  setInUse(macs: readonly Mac[], inUse: boolean, actor: string): Promise<UseAnswer> {
+    const now = this.clock.now();
+    return this.write(async (tx) => {
+      const known = await findDevices(tx, [...new Set(macs)]);
+      const changing = [...known.values()].filter((row) => (row.inUse !== null) !== inUse);
+      const writes = changing.map((row) => ({ ...row, inUse: inUse ? now.toISOString() : null }));
+      const saved = await saveDevices(tx, now, writes, {
+        actor,
+        action: inUse ? 'device.in-use' : 'device.not-in-use',
+      });
+      return { changed: saved.length, unknown: macs.filter((mac) => !known.has(mac)) };
     });
   }
 
@@ -197,7 +221,7 @@ export async function findDevices(tx: EntityManager, macs: readonly Mac[]): Prom
   return found;
 }
 
-const written = ['class', 'posture', 'name', 'location', 'serial', 'notes'] as const;
+const written = ['class', 'posture', 'name', 'location', 'serial', 'notes', 'inUse'] as const;
 
 function differs(before: DeviceRow | undefined, write: DeviceWrite): boolean {
   return !before || written.some((field) => before[field] !== write[field]);

@@ -12,8 +12,8 @@ import { PolicyLoop } from '../policy/policy-loop.js';
 import { AuthenticationStore, type MarkedAuthentication } from '../history/authentication-store.js';
 import type { DeviceRow } from '../store/rows.js';
 import { checkClass } from './class-check.js';
-import { classChange, deviceChange, newDevice, postureChange, type NewDevice } from './device-fields.js';
-import { DeviceStore } from './device-store.js';
+import { classChange, deviceChange, newDevice, postureChange, useChange, type NewDevice } from './device-fields.js';
+import { DeviceStore, type UseAnswer } from './device-store.js';
 import { importDevices, type ImportAnswer } from './import-devices.js';
 import { clockToken } from '../wiring.js';
 
@@ -97,6 +97,20 @@ export class DevicesController {
     @Body(new ZodPipe(postureChange)) { posture, reason }: z.infer<typeof postureChange>,
   ): Promise<DeviceRow> {
     return this.store.change(mac, { posture }, { actor, action: 'device.posture', reason });
+  }
+
+  @Post('in-use')
+  @HttpCode(200)
+  @Allow('clinical-use', 'write')
+  @ApiRoute({
+    summary: 'Devices are in clinical use, or not any more: what would disrupt one that is waits',
+    body: useChange,
+  })
+  setInUse(
+    @Actor() actor: string,
+    @Body(new ZodPipe(useChange)) { macs, inUse }: z.infer<typeof useChange>,
+  ): Promise<UseAnswer> {
+    return this.store.setInUse(macs, inUse, actor);
   }
 
   @Put(':mac/class')

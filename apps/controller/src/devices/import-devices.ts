@@ -35,7 +35,7 @@ export async function importDevices(
       tx,
       rows.map(({ mac }) => mac),
     );
-    const blank = { class: '', posture: 'normal', name: '', location: '', serial: '', notes: '' } as const;
+    const blank = { class: '', posture: 'normal', name: '', location: '', serial: '', notes: '', inUse: null } as const;
     const writes = rows.map(({ mac, fields }) => applyChange(existing.get(mac) ?? { ...blank, mac }, fields));
     const saved = await saveDevices(tx, ports.clock.now(), writes, { actor, action: 'device.import' });
     const created = saved.filter(({ mac }) => !existing.has(mac)).length;

@@ -8,11 +8,12 @@ import type { SessionStore } from '../sessions/session-store.js';
 import { recordAudit } from '../store/audit.js';
 import type { Database } from '../store/database.js';
 import type { Wakeups } from '../wakeups.js';
-import { desiredState } from './membership.js';
-import { EnforcementPoint, type Goal, type PointState } from './enforcement-point.js';
+import type { EnforcedPolicy } from './generations.js';
+import { desiredState, type DesiredState } from './membership.js';
+import { EnforcementPoint, type PointState } from './enforcement-point.js';
 
 interface Ports {
-  readonly policy: { readonly active: ActivePolicy | null };
+  readonly policy: { readonly active: ActivePolicy | null; readonly enforced: EnforcedPolicy | null };
   readonly sessions: SessionStore;
   readonly database: Database;
   readonly wakeups: Wakeups;
@@ -59,8 +60,8 @@ export class EnforcementLoop {
 
   start(): void {
     const stops = [
-      this.ports.wakeups.on(['snapshot'], () => this.matchPolicy()),
-      this.ports.wakeups.on(['devices', 'sessions'], () => this.wakeAll()),
+      this.ports.wakeups.on(['snapshot', 'rollout'], () => this.matchPolicy()),
+      this.ports.wakeups.on(['orders', 'devices', 'sessions'], () => this.wakeAll()),
     ];
     this.stopListening = () => stops.forEach((stop) => stop());
     this.matchPolicy();
@@ -131,10 +132,10 @@ export class EnforcementLoop {
     }
   }
 
-  private async loadGoal({ site }: EnforcementPointEntry): Promise<Goal | null> {
+  private async loadGoal({ site }: EnforcementPointEntry): Promise<DesiredState | null> {
     const sessions = await this.ports.sessions.live();
-    const snapshot = this.ports.policy.active?.snapshot;
-    return snapshot ? { snapshot, desired: desiredState(snapshot, site, sessions) } : null;
+    const { enforced } = this.ports.policy;
+    return enforced && desiredState(enforced, site, sessions);
   }
 }
 

@@ -2,7 +2,7 @@ import { EnforcementProof } from '#artefacts';
 import type { Clock, Diagnostic } from '#base';
 import { RemoteFault, TerminalFault, type ChangePlan, type Driver, type EnforcementSession } from '#drivers';
 import { formatAddress } from '#net';
-import type { EnforcementPointEntry, Snapshot } from '#policy';
+import type { EnforcementPointEntry } from '#policy';
 import { PointReconciler, type ReconcileOutcome } from '#reconcile';
 import type { AuditEntry } from '../store/audit.js';
 import type { DesiredState } from './membership.js';
@@ -22,16 +22,11 @@ export interface PointState {
   readonly members: number;
 }
 
-export interface Goal {
-  readonly snapshot: Snapshot;
-  readonly desired: DesiredState;
-}
-
 interface Ports {
   readonly driver: Driver;
   readonly session: EnforcementSession;
   /** Reads the current state anew each time; null: no policy is in force. */
-  readonly loadGoal: () => Promise<Goal | null>;
+  readonly loadGoal: () => Promise<DesiredState | null>;
   readonly audit: (entries: readonly AuditEntry[]) => Promise<void>;
   readonly clock: Clock;
 }
@@ -101,7 +96,7 @@ export class EnforcementPoint {
     }
   }
 
-  private async reconcile({ snapshot, desired }: Goal): Promise<void> {
+  private async reconcile(desired: DesiredState): Promise<void> {
     const { driver } = this.ports;
     this.asked = desired;
     if (!this.confirmed || !isSameGoal(desired, this.confirmed)) {
@@ -114,12 +109,12 @@ export class EnforcementPoint {
     refuseUnfinished(outcome);
     if (outcome.kind === 'applied') this.mustRevalidate = true;
     this.confirmed = desired;
-    this.set({ rulesDigest: desired.rules.snapshotDigest, members: desired.roles.size });
+    this.set({ rulesDigest: desired.snapshot.digest, members: desired.roles.size });
     // Rules and members first: a connection cut before would come back under the old ones.
-    if (this.mustRevalidate && driver.capabilities.cutsConnections) await this.cutForbidden(snapshot, desired);
+    if (this.mustRevalidate && driver.capabilities.cutsConnections) await this.cutForbidden(desired);
     this.mustRevalidate = false;
     if (outcome.change === 'rules' && !outcome.hasDrifted) {
-      await this.audit('enforcement.apply', { digest: snapshot.digest, steps: outcome.steps });
+      await this.audit('enforcement.apply', { digest: desired.snapshot.digest, steps: outcome.steps });
     }
     this.set({ state: 'in-sync', lastSuccess: this.now() });
   }
@@ -147,8 +142,8 @@ export class EnforcementPoint {
     throw new TerminalFault(`the rendered rules are not the policy's: ${difference.summary} (${difference.hint})`);
   }
 
-  private async cutForbidden(snapshot: Snapshot, desired: DesiredState): Promise<void> {
-    const doomed = connectionsToCut(snapshot, desired, await this.ports.session.connections());
+  private async cutForbidden(desired: DesiredState): Promise<void> {
+    const doomed = connectionsToCut(desired, await this.ports.session.connections());
     if (doomed.length === 0) return;
     await this.ports.session.cut(doomed);
     const shown = doomed

@@ -1,5 +1,5 @@
 import { expect, describe, it } from 'vitest';
-import { createNftablesDriver, TerminalFault } from '#drivers';
+import { createNftablesDriver, judgeByInvariant, TerminalFault, type Packet } from '#drivers';
 import type { Connection } from '#model';
 import { parseAddress, type Mac } from '#net';
 import type { AuditEntry } from '../store/audit.js';
@@ -7,6 +7,7 @@ import { evaluatePolicy } from '../policy/evaluate.js';
 import type { LiveSession } from '../sessions/session-store.js';
 import { tinyPolicy } from '../../../../test/e2e/tiny-policy.js';
 import { EnforcementPoint } from './enforcement-point.js';
+import { onlyInForce, type EnforcedPolicy } from './generations.js';
 import { desiredState } from './membership.js';
 import { connectionsToCut } from './revalidate.js';
 
@@ -29,6 +30,9 @@ const session = (changes: Partial<LiveSession>): LiveSession => ({
   posture: 'normal',
   segment: 'pumps',
   role: 'infusion-pump',
+  snapshotDigest: snapshot.digest,
+  convergence: 'settled',
+  inUse: null,
   ...changes,
 });
 
@@ -37,7 +41,9 @@ const unknown = (changes: Partial<LiveSession>): LiveSession => session({ class:
 const leaving = { segment: 'quarantine', role: 'quarantined', addresses: ['10.66.0.5'] };
 
 const membersOf = (...sessions: LiveSession[]): Record<string, string[]> =>
-  Object.fromEntries([...desiredState(snapshot, 'main', sessions).membership].map(([name, set]) => [name, [...set]]));
+  Object.fromEntries(
+    [...desiredState(onlyInForce(snapshot), 'main', sessions).membership].map(([name, set]) => [name, [...set]]),
+  );
 
 const connection = (source: string, destination: string, destinationPort = 443): Connection => ({
   source: parseAddress(source)!,
@@ -92,6 +98,81 @@ describe('membership', () => {
   });
 });
 
+describe('membership while a policy is being rolled out', () => {
+  const nextOf = evaluatePolicy(
+    new Map(Object.entries({ ...tinyPolicy, 'catalog/applications.yaml': 'https: { ports: [tcp/443, tcp/8443] }\n' })),
+    new Date('2026-05-04T10:00:00Z'),
+    { commit: null, author: null, committedAt: null },
+  );
+  if (!nextOf.ok) throw new Error(JSON.stringify(nextOf.diagnostics));
+  const next = nextOf.value.snapshot;
+  const canary = '00:1a:00:00:00:02' as Mac;
+  const other = { mac: canary, id: 's2', addresses: ['10.21.0.6'] };
+  const at = (
+    coverage: { sites?: string[]; devices?: Mac[] },
+    previous: EnforcedPolicy['previous'] = null,
+  ): EnforcedPolicy => ({
+    inForce: snapshot,
+    next: { snapshot: next, coverage: { sites: new Set(coverage.sites), devices: new Set(coverage.devices) } },
+    previous,
+  });
+  const under = (of: typeof snapshot, name: string): string => `${name}.${of.digest.slice(0, 8)}`;
+  const packet = (from: string, port: number): Packet => ({
+    source: parseAddress(from)!,
+    destination: parseAddress('10.10.4.20')!,
+    protocol: 6,
+    port,
+  });
+  const passes = (policy: EnforcedPolicy, sessions: LiveSession[], from: string, port: number): boolean =>
+    judgeByInvariant(desiredState(policy, 'main', sessions), packet(from, port)) === 'passed';
+
+  it('gives a canary the rules of the new policy, and the others of its site those of the policy in force', () => {
+    const both = [session({}), session(other)];
+    const policy = at({ devices: [canary] });
+    expect([...desiredState(policy, 'main', both).membership.keys()]).toEqual([
+      'infusion-pump',
+      under(next, 'infusion-pump'),
+    ]);
+    expect([passes(policy, both, '10.21.0.5', 443), passes(policy, both, '10.21.0.5', 8443)]).toEqual([true, false]);
+    expect([passes(policy, both, '10.21.0.6', 443), passes(policy, both, '10.21.0.6', 8443)]).toEqual([true, true]);
+  });
+
+  it('turns the site over with its stage, and has one set of rules again', () => {
+    const both = [session({}), session(other)];
+    const covered = desiredState(at({ sites: ['main'] }), 'main', both);
+    expect([covered.rules.snapshotDigest, [...covered.membership.keys()]]).toEqual([next.digest, ['infusion-pump']]);
+    expect(desiredState(at({ sites: ['branch'] }), 'main', both).rules.snapshotDigest).toBe(snapshot.digest);
+  });
+
+  it.each<[string, Partial<LiveSession>]>([
+    ['the bridge says so', { convergence: 'held' }],
+    ['it is in use, and the bridge has not looked yet', { inUse: '2026-05-04T09:00:00Z' }],
+  ])('leaves a device that is held back under the policy that it was told: %s', (_, held) => {
+    const both = [session(held), session(other)];
+    const policy = at({ sites: ['main'] });
+    expect([passes(policy, both, '10.21.0.5', 8443), passes(policy, both, '10.21.0.6', 8443)]).toEqual([false, true]);
+    const over = { ...onlyInForce(next), previous: snapshot };
+    expect([passes(over, both, '10.21.0.5', 8443), passes(over, both, '10.21.0.6', 8443)]).toEqual([false, true]);
+  });
+
+  it('does not let a hold keep a quarantine from the firewall, unless policy says that it waits', () => {
+    const quarantined = session({ posture: 'quarantined', convergence: 'held' });
+    expect(passes(onlyInForce(snapshot), [quarantined], '10.21.0.5', 443)).toBe(false);
+    const inUse = session({ posture: 'quarantined', inUse: '2026-05-04T09:00:00Z' });
+    expect(passes(onlyInForce(snapshot), [inUse], '10.21.0.5', 443)).toBe(true);
+    const letGo = session({ posture: 'quarantined', inUse: '2026-05-04T09:00:00Z', convergence: 'changing' });
+    expect(passes(onlyInForce(snapshot), [letGo], '10.21.0.5', 443)).toBe(false);
+  });
+
+  it('cuts connections by the policy that their device is under', () => {
+    const both = [session({}), session(other)];
+    const desired = desiredState(at({ devices: [canary] }), 'main', both);
+    const old = connection('10.21.0.5', '10.10.4.20', 8443);
+    const fresh = connection('10.21.0.6', '10.10.4.20', 8443);
+    expect(connectionsToCut(desired, [old, fresh])).toEqual([old]);
+  });
+});
+
 describe('revalidation', () => {
   it('cuts what the role may not, keeps what it may, and leaves foreign connections alone', () => {
     const library = connection('10.21.0.5', '10.10.4.20');
@@ -99,10 +180,10 @@ describe('revalidation', () => {
     const foreign = connection('10.50.0.1', '10.50.0.2');
     const nobody = connection('10.21.0.99', '10.10.4.20');
     const all = [library, remediation, foreign, nobody];
-    const asPump = desiredState(snapshot, 'main', [session({})]);
-    expect(connectionsToCut(snapshot, asPump, all)).toEqual([remediation, nobody]);
-    const inQuarantine = desiredState(snapshot, 'main', [session({ posture: 'quarantined' })]);
-    expect(connectionsToCut(snapshot, inQuarantine, all)).toEqual([library, nobody]);
+    const asPump = desiredState(onlyInForce(snapshot), 'main', [session({})]);
+    expect(connectionsToCut(asPump, all)).toEqual([remediation, nobody]);
+    const inQuarantine = desiredState(onlyInForce(snapshot), 'main', [session({ posture: 'quarantined' })]);
+    expect(connectionsToCut(inQuarantine, all)).toEqual([library, nobody]);
   });
 });
 
@@ -133,7 +214,7 @@ describe('EnforcementPoint', () => {
     const point = new EnforcementPoint(entry, {
       driver,
       session: driver.connect({ kind: 'simulated', name: 'fw1' }),
-      loadGoal: () => Promise.resolve({ snapshot, desired: desiredState(snapshot, 'main', sessions()) }),
+      loadGoal: () => Promise.resolve(desiredState(onlyInForce(snapshot), 'main', sessions())),
       audit: (entries) => {
         trail.push(...entries);
         return Promise.resolve();

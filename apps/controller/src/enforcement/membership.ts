@@ -1,12 +1,20 @@
-import type { EnforcementRules, EnforcementState } from '#model';
-import { AddressMap, formatAddress, hasAddress, parseAddress, type Address } from '#net';
+import type { EnforcementRules, EnforcementState, FlowEntry, FlowSide } from '#model';
+import { AddressMap, addressSet, formatAddress, hasAddress, parseAddress, rangesOf, type Address } from '#net';
 import { enforcementRules, sitesBelow, type Snapshot } from '#policy';
 import { grantOf } from '../sessions/resolve-principal.js';
 import type { LiveSession } from '../sessions/session-store.js';
+import { isHeld, policyOfSession, policyOfSite, type EnforcedPolicy } from './generations.js';
+
+/** What the device of an address counts as now, and by which policy. */
+export interface AddressRole {
+  readonly class: string;
+  readonly snapshot: Snapshot;
+}
 
 export interface DesiredState extends EnforcementState {
-  /** The class that the device of an address counts as now. */
-  readonly roles: AddressMap<string>;
+  /** The policy that the site has. */
+  readonly snapshot: Snapshot;
+  readonly roles: AddressMap<AddressRole>;
 }
 
 /**
@@ -14,34 +22,43 @@ export interface DesiredState extends EnforcementState {
  * class and posture in the registry, not as the one its switch port has: moving the port takes a CoA, this does not.
  * For the time between, and for addresses that a device left behind, see `roleOfAddress`.
  *
+ * While a policy is being rolled out, or a device is held back, devices of one site may be under several policies. Each has its own rules
+ * then: those of another policy than the site's stand under the names of its classes and the policy. Between two devices the rules of the
+ * one that opens the connection count.
+ *
  * INVARIANT: an address belongs to one class at most. Two sessions that claim it would else add up their rights; the one
  * heard of last has it. Addresses outside the device segments of the site make no member: a device that claims a
  * server's address gains nothing. Whoever has no place by the policy is in no class, and so denied.
  */
-export function desiredState(snapshot: Snapshot, site: string, sessions: readonly LiveSession[]): DesiredState {
-  const rules = rulesAt(snapshot, site);
-  const local = sitesBelow(snapshot, site);
-  const claims = new Map<string, { session: LiveSession; address: Address }>();
+export function desiredState(policy: EnforcedPolicy, site: string, sessions: readonly LiveSession[]): DesiredState {
+  const main = policyOfSite(policy, site);
+  const local = new Set([...sitesBelow(main, site), ...sitesBelow(policy.inForce, site)]);
+  const claims = new Map<string, { session: LiveSession; address: Address; snapshot: Snapshot }>();
   for (const session of sessions) {
     if (!local.has(session.site)) continue;
+    const snapshot = policyOfSession(policy, session);
+    const { scope } = rulesAt(snapshot, site);
     for (const text of session.addresses) {
       const address = parseAddress(text);
-      if (!address || !hasAddress(rules.scope, address)) continue;
+      if (!address || !hasAddress(scope, address)) continue;
       const canonical = formatAddress(address);
       const other = claims.get(canonical);
-      if (!other || isNewer(session, other.session)) claims.set(canonical, { session, address });
+      if (!other || isNewer(session, other.session)) claims.set(canonical, { session, address, snapshot });
     }
   }
-  const roles = new AddressMap<string>();
+  const roles = new AddressMap<AddressRole>();
   const membership = new Map<string, Set<string>>();
-  for (const [text, { session, address }] of claims) {
-    const role = roleOfAddress(snapshot, session, address);
+  const others = new Set<Snapshot>();
+  for (const [text, { session, address, snapshot }] of claims) {
+    const role = isHeld(policy, session) ? session.role : roleOfAddress(snapshot, session, address);
     if (role === null) continue;
-    roles.set(address, role);
-    const members = membership.get(role) ?? new Set();
-    membership.set(role, members.add(text));
+    roles.set(address, { class: role, snapshot });
+    if (snapshot !== main) others.add(snapshot);
+    const name = nameUnder(snapshot, main, role);
+    const members = membership.get(name) ?? new Set();
+    membership.set(name, members.add(text));
   }
-  return { rules, membership, ports: new Map(), roles };
+  return { snapshot: main, rules: rulesFor(main, [...others], site), membership, ports: new Map(), roles };
 }
 
 /**
@@ -74,15 +91,51 @@ function isInSegment(snapshot: Snapshot, name: string | null | undefined, site: 
   return nearest !== undefined && hasAddress(nearest.prefixes, address);
 }
 
+/** A class under another policy than the site's. No name of a class has a dot. */
+const nameUnder = (snapshot: Snapshot, main: Snapshot, name: string): string =>
+  snapshot === main ? name : `${name}.${snapshot.digest.slice(0, 8)}`;
+
 const compiled = new WeakMap<Snapshot, Map<string, EnforcementRules>>();
 
-/** The rules change with the snapshot only, the members many times in between. */
-function rulesAt(snapshot: Snapshot, site: string): EnforcementRules {
-  const bySite = compiled.get(snapshot) ?? new Map<string, EnforcementRules>();
-  compiled.set(snapshot, bySite);
-  const rules = bySite.get(site) ?? enforcementRules(snapshot, site);
-  bySite.set(site, rules);
+/** The rules change with the snapshots only, the members many times in between. */
+function kept(snapshot: Snapshot, key: string, make: () => EnforcementRules): EnforcementRules {
+  const byKey = compiled.get(snapshot) ?? new Map<string, EnforcementRules>();
+  compiled.set(snapshot, byKey);
+  const rules = byKey.get(key) ?? make();
+  byKey.set(key, rules);
   return rules;
+}
+
+const rulesAt = (snapshot: Snapshot, site: string): EnforcementRules =>
+  kept(snapshot, site, () => enforcementRules(snapshot, site));
+
+function rulesFor(main: Snapshot, others: readonly Snapshot[], site: string): EnforcementRules {
+  if (others.length === 0) return rulesAt(main, site);
+  const all = [main, ...others.toSorted((a, b) => (a.digest < b.digest ? -1 : 1))];
+  return kept(main, `${site} ${all.map(({ digest }) => digest).join(' ')}`, () => ({
+    ...rulesAt(main, site),
+    snapshotDigest: all.map(({ digest }) => digest).join('+'),
+    scope: addressSet(all.flatMap((each) => rangesOf(rulesAt(each, site).scope))),
+    entries: all.flatMap((each) => rulesAt(each, site).entries.map((entry) => entryUnder(entry, each, all))),
+  }));
+}
+
+/** Who opens a connection is under the policy of the rule; who only takes it may be under any. */
+function entryUnder(entry: FlowEntry, own: Snapshot, all: readonly Snapshot[]): FlowEntry {
+  const [main = own] = all;
+  const under = (side: FlowSide, policies: readonly Snapshot[]): FlowSide =>
+    side.kind === 'addresses'
+      ? side
+      : {
+          kind: 'classes',
+          classes: policies.flatMap((each) => side.classes.map((name) => nameUnder(each, main, name))),
+        };
+  const isBetweenDevices = entry.source.kind === 'classes' && entry.destination.kind === 'classes';
+  return {
+    ...entry,
+    source: under(entry.source, [own]),
+    destination: under(entry.destination, isBetweenDevices ? all : [own]),
+  };
 }
 
 function isNewer(a: LiveSession, b: LiveSession): boolean {

@@ -1,6 +1,6 @@
 import type { Connection } from '#model';
 import { hasAddress, type Address } from '#net';
-import { decideFlow, type Snapshot } from '#policy';
+import { decideFlow } from '#policy';
 import type { DesiredState } from './membership.js';
 
 /**
@@ -8,14 +8,15 @@ import type { DesiredState } from './membership.js';
  * neither side in a device segment are not ours and stay.
  */
 export function connectionsToCut(
-  snapshot: Snapshot,
-  { rules, roles }: DesiredState,
+  { rules, roles, snapshot }: DesiredState,
   connections: readonly Connection[],
 ): Connection[] {
-  const side = (address: Address) => ({ address, class: roles.get(address) ?? null });
+  const side = (address: Address) => ({ address, class: roles.get(address)?.class ?? null });
   return connections.filter(({ source, destination, protocol, destinationPort }) => {
     if (!hasAddress(rules.scope, source) && !hasAddress(rules.scope, destination)) return false;
+    // As the rules: the policy of the device that opened it, else of the one that was asked.
+    const by = (roles.get(source) ?? roles.get(destination))?.snapshot ?? snapshot;
     const packet = { source: side(source), destination: side(destination), protocol, port: destinationPort };
-    return decideFlow(snapshot, packet).verdict === 'deny';
+    return decideFlow(by, packet).verdict === 'deny';
   });
 }

@@ -25,6 +25,8 @@ it('lets viewers read, operators change devices, admins manage tokens, and the b
     'enforcement',
     'audit',
     'status',
+    'orders',
+    'clinical-use',
     'tokens',
     'metrics',
   ] as const)
@@ -39,8 +41,16 @@ it('lets viewers read, operators change devices, admins manage tokens, and the b
     'enforcement',
     'audit',
     'status',
+    'orders',
     'tokens',
     'bridge',
   ] as const)
     expect(isAllowed('monitor', resource, 'read')).toBe(false);
+
+  expect(isAllowed('clinical', 'clinical-use', 'write')).toBe(true);
+  expect(isAllowed('operator', 'clinical-use', 'write')).toBe(true);
+  expect(isAllowed('viewer', 'clinical-use', 'write')).toBe(false);
+  for (const resource of ['devices', 'sessions', 'policy', 'orders', 'audit', 'metrics'] as const)
+    expect(isAllowed('clinical', resource, 'read')).toBe(false);
+  expect(isAllowed('viewer', 'orders', 'write')).toBe(false);
 });

@@ -12,6 +12,8 @@ export type Resource =
   | 'enforcement'
   | 'audit'
   | 'status'
+  | 'orders'
+  | 'clinical-use'
   | 'tokens'
   | 'metrics'
   | 'bridge';
@@ -40,17 +42,21 @@ p, viewer, policy, read
 p, viewer, enforcement, read
 p, viewer, audit, read
 p, viewer, status, read
+p, viewer, orders, read
+p, clinical, clinical-use, write
 p, operator, devices, write
 p, operator, credentials, read
 p, operator, credentials, write
 p, operator, policy, write
 p, operator, enforcement, write
+p, operator, orders, write
 p, admin, tokens, read
 p, admin, tokens, write
 p, bridge, bridge, read
 p, bridge, bridge, write
 g, viewer, monitor
 g, operator, viewer
+g, operator, clinical
 g, admin, operator
 `;
 

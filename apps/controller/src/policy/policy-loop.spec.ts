@@ -27,15 +27,24 @@ async function startWith(snapshot: unknown) {
   const activated: string[] = [];
   const errors: string[] = [];
   const source: Source = { fetch: async () => commit, readTree: async () => policyFiles({}) };
-  const store: Pick<PolicyStore, 'loadActive' | 'activate'> = {
-    loadActive: async () => ({ snapshot, version: version as unknown as StoredVersion }),
+  const store: Pick<PolicyStore, 'load' | 'versions' | 'activate'> = {
+    load: async (as) =>
+      as === 'active' ? { snapshot, files: new Map(), version: version as unknown as StoredVersion } : null,
+    versions: async () => [version as unknown as StoredVersion],
     activate: async ({ digest }) => {
       activated.push(digest);
       return version as unknown as StoredVersion;
     },
   };
   const log = { debug() {}, info() {}, warn() {}, error: (message: string) => void errors.push(message) };
-  const ports = { source, store: store as PolicyStore, wakeups: new Wakeups(), clock: { now: () => now }, log };
+  const ports = {
+    source,
+    store: store as PolicyStore,
+    baseline: async () => ({}),
+    wakeups: new Wakeups(),
+    clock: { now: () => now },
+    log,
+  };
   const loop = new PolicyLoop(ports as unknown as ConstructorParameters<typeof PolicyLoop>[0], {
     path: '',
     pollSeconds: 3600,

@@ -5,6 +5,7 @@ import type { Log } from '../log.js';
 import type { Wakeups } from '../wakeups.js';
 import type { Evaluation } from './evaluate.js';
 import { evaluateInThread } from './evaluate-thread.js';
+import type { RolloutBaseline } from '../store/rows.js';
 import type { PolicyStore, StoredVersion } from './policy-store.js';
 
 export interface ActivePolicy {
@@ -14,12 +15,27 @@ export interface ActivePolicy {
   readonly version: StoredVersion;
 }
 
+/** The one that is being rolled out. */
+export interface StagedPolicy {
+  readonly snapshot: Snapshot;
+  /** `encodeSnapshot` of it, as text. */
+  readonly encoded: string;
+  readonly version: StoredVersion;
+}
+
 export type SyncOutcome =
   | {
       readonly status: 'active';
       readonly changed: boolean;
       readonly commit: string;
       readonly digest: string;
+      readonly diagnostics: readonly Diagnostic[];
+    }
+  /** `staged`: it is being rolled out; `waiting`: another one is; `withdrawn`: its rollout was taken back. */
+  | {
+      readonly status: 'staged' | 'waiting' | 'withdrawn';
+      readonly commit: string;
+      readonly digest: string | null;
       readonly diagnostics: readonly Diagnostic[];
     }
   | { readonly status: 'refused'; readonly commit: string; readonly diagnostics: readonly Diagnostic[] }
@@ -38,6 +54,8 @@ export interface Source {
 
 interface Ports {
   readonly source: Source;
+  /** What gates of a rollout will compare with. */
+  readonly baseline: () => Promise<RolloutBaseline>;
   readonly store: PolicyStore;
   readonly wakeups: Wakeups;
   readonly clock: Clock;
@@ -49,12 +67,16 @@ const longestWait = 3_600_000;
 
 /**
  * Brings commits into force: fetch → read → load, compile, test → store → swap → wake. All or nothing: a commit with any
- * error is stored as refused, and the snapshot in force stays.
+ * error is stored as refused, and the snapshot in force stays. Where the policy in force has stages, a new one stands beside it until its
+ * rollout is over; one more waits until then, and the policy in force coming back ends it.
  *
  * It does not decide what a policy means (libs/policy) nor who must hear of it (those who listen to `Wakeups`).
  */
 export class PolicyLoop {
   private current: ActivePolicy | null = null;
+  private next: StagedPolicy | null = null;
+  private before: Snapshot | null = null;
+  private isWaiting = false;
   private source: SourceState = { state: 'never-reached', lastSuccess: null, problem: null };
   private lastSeen: string | null = null;
   private tail: Promise<unknown> = Promise.resolve();
@@ -71,22 +93,45 @@ export class PolicyLoop {
     return this.current;
   }
 
+  get staged(): StagedPolicy | null {
+    return this.next;
+  }
+
+  /** In force before. */
+  get previous(): Snapshot | null {
+    return this.before;
+  }
+
   get sourceState(): SourceState {
     return this.source;
   }
 
   /** Takes up the stored snapshot; only without one that it can read does it wait for git, so that a restart needs nobody. */
   async start(): Promise<void> {
-    const stored = await this.ports.store.loadActive();
+    const { store } = this.ports;
+    const stored = await store.load('active');
     const snapshot = stored && this.readStored(stored.snapshot);
     if (snapshot) {
-      this.lastSeen = stored.version.commit;
+      this.lastSeen = await this.lastJudged(stored.version);
       this.publish(snapshot, stored.snapshot, stored.version);
+      const previous = await store.load('previous');
+      this.before = previous && this.readStored(previous.snapshot);
+      const staged = await store.load('staged');
+      const next = staged && this.readStored(staged.snapshot);
+      if (next) this.publishStaged(next, staged.snapshot as object, staged.version);
+      else if (staged) await store.withdraw('it is not usable by this release', 'system', this.ports.clock.now());
       await this.recompileWhenDue();
     }
     const first = this.sync('system', false);
     if (!snapshot) await first;
     this.schedulePoll();
+  }
+
+  /** A commit that waits or was taken back is not judged anew by a restart. */
+  private async lastJudged(active: StoredVersion): Promise<string> {
+    const [newest] = await this.ports.store.versions(1, null);
+    this.isWaiting = newest?.status === 'waiting';
+    return newest && newest.status !== 'refused' ? newest.commit : active.commit;
   }
 
   /** Null for what another release wrote in another form, or a disk has damaged: then the commit is judged anew. */
@@ -111,6 +156,54 @@ export class PolicyLoop {
     return this.enqueue(() => this.syncNow(actor, force));
   }
 
+  /** What is being rolled out comes into force. */
+  promote(): Promise<void> {
+    return this.enqueue(async () => {
+      const { next } = this;
+      if (!next) return;
+      const version = await this.ports.store.promote(this.ports.clock.now());
+      this.next = null;
+      this.publish(next.snapshot, JSON.parse(next.encoded), version);
+      this.takeWaiting();
+    });
+  }
+
+  /** What is being rolled out is taken back. */
+  withdraw(reason: string, actor: string): Promise<void> {
+    return this.enqueue(() => this.withdrawNow(reason, actor));
+  }
+
+  /** False: there is no policy before. */
+  rollBack(reason: string, actor: string): Promise<boolean> {
+    return this.enqueue(async () => {
+      const { store, clock } = this.ports;
+      const previous = await store.load('previous');
+      const snapshot = previous && this.readStored(previous.snapshot);
+      if (this.next || !snapshot) return false;
+      const version = await store.restorePrevious(reason, actor, clock.now());
+      if (!version) return false;
+      this.publish(snapshot, previous.snapshot, version);
+      await this.recompileWhenDue();
+      return true;
+    });
+  }
+
+  private async withdrawNow(reason: string, actor: string): Promise<void> {
+    if (!this.next) return;
+    await this.ports.store.withdraw(reason, actor, this.ports.clock.now());
+    this.next = null;
+    this.ports.log.warn('rollout withdrawn', { reason });
+    this.ports.wakeups.fire('snapshot');
+    this.takeWaiting();
+  }
+
+  /** Judged anew, since what is in force is another now. */
+  private takeWaiting(): void {
+    if (!this.isWaiting || this.isStopped) return;
+    this.isWaiting = false;
+    this.sync('system', true).catch(() => undefined);
+  }
+
   private enqueue<T>(work: () => Promise<T>): Promise<T> {
     const result = this.tail.then(work);
     this.tail = result.catch((error: unknown) => this.ports.log.error('policy loop failed', { error: String(error) }));
@@ -129,16 +222,21 @@ export class PolicyLoop {
       return { status: 'unreachable', diagnostics: [problem] };
     }
     this.source = { state: 'reached', lastSuccess: clock.now().toISOString(), problem: null };
-    if (!force && commit.commit === this.lastSeen) return this.unchanged(commit);
+    if (!force && commit.commit === this.lastSeen) return await this.unchanged(commit);
     const outcome = await this.judge(commit, actor);
     this.lastSeen = commit.commit;
     return outcome;
   }
 
-  private unchanged(commit: Commit): SyncOutcome {
+  private async unchanged({ commit }: Commit): Promise<SyncOutcome> {
     const active = this.current;
-    if (active?.version.commit !== commit.commit) return { status: 'refused', commit: commit.commit, diagnostics: [] };
-    return { status: 'active', changed: false, commit: commit.commit, digest: active.snapshot.digest, diagnostics: [] };
+    if (active?.version.commit === commit)
+      return { status: 'active', changed: false, commit, digest: active.snapshot.digest, diagnostics: [] };
+    const [newest] = await this.ports.store.versions(1, null);
+    const status = newest?.commit === commit ? newest.status : 'refused';
+    if (status === 'active' || status === 'refused' || status === 'superseded')
+      return { status: 'refused', commit, diagnostics: [] };
+    return { status, commit, digest: newest?.digest ?? null, diagnostics: [] };
   }
 
   private async judge(commit: Commit, actor: string): Promise<SyncOutcome> {
@@ -160,51 +258,90 @@ export class PolicyLoop {
       log.warn('policy refused', { commit: commit.commit, errors: diagnostics.length });
       return { status: 'refused', commit: commit.commit, diagnostics };
     }
-    const { snapshot } = evaluation.value;
-    const isSame = this.current?.version.commit === commit.commit && this.current.snapshot.digest === snapshot.digest;
-    if (!isSame) {
-      const encoded = encodeSnapshot(snapshot) as object;
-      const version = await store.activate({ commit, digest: snapshot.digest, encoded, files, diagnostics, at, actor });
-      this.publish(snapshot, encoded, version);
-      log.info('policy active', { commit: commit.commit, digest: snapshot.digest });
+    return this.accept({ commit, snapshot: evaluation.value.snapshot, files, diagnostics, at, actor });
+  }
+
+  private async accept(good: Good): Promise<SyncOutcome> {
+    const { store, log } = this.ports;
+    const { snapshot, ...judged } = good;
+    const { digest } = snapshot;
+    const { commit } = good.commit;
+    const { diagnostics } = good;
+    const active = this.current;
+    if (this.next?.version.commit === commit) return { status: 'staged', commit, digest, diagnostics };
+    if (this.next && digest !== active?.snapshot.digest) {
+      await store.wait({ ...judged, digest });
+      this.isWaiting = true;
+      log.info('policy waits for the rollout that is under way', { commit, digest });
+      return { status: 'waiting', commit, digest, diagnostics };
     }
-    return { status: 'active', changed: !isSame, commit: commit.commit, digest: snapshot.digest, diagnostics };
+    if (this.next) await this.withdrawNow(`commit ${commit} takes it back`, good.actor);
+    if (active?.version.commit === commit && active.snapshot.digest === digest)
+      return { status: 'active', changed: false, commit, digest, diagnostics };
+    const encoded = encodeSnapshot(snapshot) as object;
+    if (active && active.snapshot.digest !== digest && isStaged(active.snapshot)) {
+      const begun = {
+        rules: active.snapshot.rollout,
+        fromDigest: active.snapshot.digest,
+        seen: await this.ports.baseline(),
+      };
+      const version = await store.stage({ ...judged, digest, encoded }, begun);
+      this.publishStaged(snapshot, encoded, version);
+      log.info('rollout started', { commit, digest });
+      return { status: 'staged', commit, digest, diagnostics };
+    }
+    const version = await store.activate({ ...judged, digest, encoded });
+    this.publish(snapshot, encoded, version);
+    log.info('policy active', { commit, digest });
+    return { status: 'active', changed: true, commit, digest, diagnostics };
   }
 
   /** A schedule began or ended, or a date passed: the same sources give another snapshot now. */
   private async recompileWhenDue(): Promise<void> {
+    await this.recompile('active', this.current);
+    await this.recompile('staged', this.next);
+  }
+
+  private async recompile(kept: 'active' | 'staged', policy: ActivePolicy | StagedPolicy | null): Promise<void> {
     const { store, clock, log } = this.ports;
-    const active = this.current;
     const at = clock.now();
-    if (!active?.snapshot.nextChangeAt || Date.parse(active.snapshot.nextChangeAt) > at.getTime()) return;
-    const files = await store.loadFiles();
-    const evaluation = await evaluateInThread({ files, at, provenance: active.snapshot.provenance });
+    if (!policy?.snapshot.nextChangeAt || Date.parse(policy.snapshot.nextChangeAt) > at.getTime()) return;
+    const stored = await store.load(kept);
+    if (!stored) return;
+    const evaluation = await evaluateInThread({ files: stored.files, at, provenance: policy.snapshot.provenance });
     if (!evaluation.ok) {
-      log.error('policy in force no longer compiles', {
-        commit: active.version.commit,
-        diagnostics: evaluation.diagnostics,
-      });
+      const { diagnostics } = evaluation;
+      log.error('policy no longer compiles', { kept, commit: policy.version.commit, diagnostics });
       return;
     }
     // Tests that fail only now don't hold it up: what expires must expire, or access would outlive its rule.
     const { snapshot, testFailures } = evaluation.value;
     const encoded = encodeSnapshot(snapshot) as object;
-    const before = { digest: active.snapshot.digest };
-    const version = await store.replaceSnapshot({ digest: snapshot.digest, encoded, before, at, testFailures });
-    this.publish(snapshot, encoded, version);
+    const before = { digest: policy.snapshot.digest };
+    const { digest } = snapshot;
+    const version = await store.replaceSnapshot({ kept, digest, encoded, before, at, testFailures });
+    if (kept === 'active') this.publish(snapshot, encoded, version);
+    else this.publishStaged(snapshot, encoded, version);
     log.info('policy recompiled for a new period', { digest: snapshot.digest, testFailures: testFailures.length });
   }
 
   private publish(snapshot: Snapshot, encoded: unknown, version: StoredVersion): void {
+    if (this.current && this.current.snapshot.digest !== snapshot.digest) this.before = this.current.snapshot;
     this.current = { snapshot, feedLine: `${JSON.stringify({ type: 'snapshot', snapshot: encoded })}\n`, version };
+    this.scheduleChange();
+    this.ports.wakeups.fire('snapshot');
+  }
+
+  private publishStaged(snapshot: Snapshot, encoded: object, version: StoredVersion): void {
+    this.next = { snapshot, encoded: JSON.stringify(encoded), version };
     this.scheduleChange();
     this.ports.wakeups.fire('snapshot');
   }
 
   private scheduleChange(): void {
     if (this.changeTimer) clearTimeout(this.changeTimer);
-    const next = this.current?.snapshot.nextChangeAt;
-    if (!next || this.isStopped) return;
+    const [next] = [this.current, this.next].flatMap((policy) => policy?.snapshot.nextChangeAt ?? []).sort();
+    if (next === undefined || this.isStopped) return;
     // At least a second, so that a policy that can't be recompiled doesn't keep the controller busy.
     const wait = Math.max(1000, Date.parse(next) - this.ports.clock.now().getTime());
     this.changeTimer = setTimeout(
@@ -226,6 +363,18 @@ export class PolicyLoop {
     }, this.settings.pollSeconds * 1000);
   }
 }
+
+interface Good {
+  readonly commit: Commit;
+  readonly snapshot: Snapshot;
+  readonly files: ReadonlyMap<string, string>;
+  readonly diagnostics: readonly Diagnostic[];
+  readonly at: Date;
+  readonly actor: string;
+}
+
+/** One stage without a soak changes everything at once: there is nothing to wait for. */
+const isStaged = ({ rollout: { stages } }: Snapshot): boolean => stages.length > 1 || stages[0]!.soakSeconds > 0;
 
 function provenanceOf(commit: Commit): Provenance {
   return { commit: commit.commit, author: commit.author, committedAt: commit.committedAt };

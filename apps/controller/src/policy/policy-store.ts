@@ -1,9 +1,18 @@
 import type { Diagnostic } from '#base';
 import type { Commit } from '#gitops';
-import type { EntityManager } from 'typeorm';
+import { In, type EntityManager } from 'typeorm';
 import { recordAudit } from '../store/audit.js';
 import type { Database } from '../store/database.js';
-import { activePolicies, policyVersions, type PolicyVersionRow } from '../store/rows.js';
+import {
+  activePolicies,
+  keptPolicies,
+  openRolloutStatuses,
+  policyVersions,
+  rollouts,
+  type KeptPolicyRow,
+  type PolicyVersionRow,
+  type RolloutRow,
+} from '../store/rows.js';
 
 export type StoredVersion = PolicyVersionRow;
 
@@ -27,7 +36,18 @@ interface Accepted extends Judged {
   readonly files: ReadonlyMap<string, string>;
 }
 
+/** A policy with all it takes to put it into force without git. */
+export interface KeptPolicy {
+  readonly snapshot: unknown;
+  readonly files: ReadonlyMap<string, string>;
+  readonly version: StoredVersion;
+}
+
+/** Where a policy is kept: in force, being rolled out, or in force before. */
+export type KeptAs = 'active' | KeptPolicyRow['name'];
+
 interface Recompiled {
+  readonly kept: 'active' | 'staged';
   readonly digest: string;
   readonly encoded: object;
   readonly before: { readonly digest: string };
@@ -39,17 +59,13 @@ interface Recompiled {
 export class PolicyStore {
   constructor(private readonly database: Database) {}
 
-  loadActive(): Promise<{ snapshot: unknown; version: StoredVersion } | null> {
+  load(as: KeptAs): Promise<KeptPolicy | null> {
     return this.database.read(async (db) => {
-      const row = await db.findOneBy(activePolicies, { id: 1 });
+      const row = await rowOf(db, as);
       if (!row) return null;
-      return { snapshot: row.snapshot, version: await db.findOneByOrFail(policyVersions, { id: row.version }) };
+      const version = await db.findOneByOrFail(policyVersions, { id: row.version });
+      return { snapshot: row.snapshot, files: new Map(Object.entries(row.files)), version };
     });
-  }
-
-  async loadFiles(): Promise<Map<string, string>> {
-    const row = await this.database.read((db) => db.findOneByOrFail(activePolicies, { id: 1 }));
-    return new Map(Object.entries(row.files));
   }
 
   versions(limit: number, before: number | null): Promise<StoredVersion[]> {
@@ -91,7 +107,7 @@ export class PolicyStore {
     const { commit, digest, encoded, files, diagnostics, at, actor } = accepted;
     return this.database.transaction(async (tx) => {
       const before = await tx.findOneBy(policyVersions, { status: 'active' });
-      await tx.update(policyVersions, { status: 'active' }, { status: 'superseded' });
+      await keepPrevious(tx);
       const version = await saveVersion(tx, { commit, status: 'active', digest, diagnostics, at });
       await tx.save(activePolicies, {
         id: 1,
@@ -108,6 +124,89 @@ export class PolicyStore {
           after: { commit: commit.commit, digest, author: commit.author },
         },
       ]);
+      return version;
+    });
+  }
+
+  /** It is to be rolled out: beside the policy in force, by the rules of that one. */
+  stage(accepted: Accepted, begun: Pick<RolloutRow, 'rules' | 'fromDigest' | 'seen'>): Promise<StoredVersion> {
+    const { commit, digest, encoded, files, diagnostics, at, actor } = accepted;
+    return this.database.transaction(async (tx) => {
+      const version = await saveVersion(tx, { commit, status: 'staged', digest, diagnostics, at });
+      const kept = { version: version.id, snapshot: encoded, files: Object.fromEntries(files) };
+      await tx.save(keptPolicies, { name: 'staged', ...kept });
+      const [startedAt, stageSince] = [at.toISOString(), at.toISOString()];
+      const row = { version: version.id, status: 'running', stage: 0, stageSince, startedAt, endedAt: null } as const;
+      await tx.insert(rollouts, { ...row, ...begun, toDigest: digest, reason: null });
+      await recordAudit(tx, at, [
+        {
+          actor,
+          action: 'rollout.start',
+          target: commit.commit,
+          after: { digest, stage: begun.rules.stages[0]?.name },
+        },
+      ]);
+      return version;
+    });
+  }
+
+  /** It is good, and has to wait for the rollout that is under way. */
+  wait({ commit, digest, diagnostics, at }: Omit<Accepted, 'encoded' | 'files'>): Promise<StoredVersion> {
+    return this.database.transaction((tx) => saveVersion(tx, { commit, status: 'waiting', digest, diagnostics, at }));
+  }
+
+  /** What is being rolled out is in force everywhere. */
+  promote(at: Date): Promise<StoredVersion> {
+    return this.database.transaction(async (tx) => {
+      const staged = await tx.findOneByOrFail(keptPolicies, { name: 'staged' });
+      const before = await tx.findOneBy(policyVersions, { status: 'active' });
+      await keepPrevious(tx);
+      await tx.save(activePolicies, { id: 1, version: staged.version, snapshot: staged.snapshot, files: staged.files });
+      await tx.delete(keptPolicies, { name: 'staged' });
+      await tx.update(policyVersions, { id: staged.version }, { status: 'active' });
+      await endRollout(tx, 'done', null, at);
+      const version = await tx.findOneByOrFail(policyVersions, { id: staged.version });
+      const [was, is] = [before, version].map((each) => each && { commit: each.commit, digest: each.digest });
+      await recordAudit(tx, at, [
+        {
+          actor: 'system',
+          action: 'policy.activate',
+          target: version.commit,
+          ...(was && { before: was }),
+          after: { ...is },
+        },
+      ]);
+      return version;
+    });
+  }
+
+  /** What was being rolled out is not any more. */
+  withdraw(reason: string, actor: string, at: Date): Promise<void> {
+    return this.database.transaction(async (tx) => {
+      const staged = await tx.findOneByOrFail(keptPolicies, { name: 'staged' });
+      const { commit, digest } = await tx.findOneByOrFail(policyVersions, { id: staged.version });
+      await tx.delete(keptPolicies, { name: 'staged' });
+      await tx.update(policyVersions, { id: staged.version }, { status: 'withdrawn' });
+      await endRollout(tx, 'withdrawn', reason, at);
+      await recordAudit(tx, at, [{ actor, action: 'rollout.withdraw', target: commit, reason, after: { digest } }]);
+    });
+  }
+
+  /** The policy before comes back into force; null: none is kept. */
+  restorePrevious(reason: string, actor: string, at: Date): Promise<StoredVersion | null> {
+    return this.database.transaction(async (tx) => {
+      const previous = await tx.findOneBy(keptPolicies, { name: 'previous' });
+      const active = await tx.findOneBy(policyVersions, { status: 'active' });
+      if (!previous || !active) return null;
+      await tx.update(policyVersions, { id: active.id }, { status: 'withdrawn' });
+      await tx.update(policyVersions, { id: previous.version }, { status: 'active' });
+      const { version: id, snapshot, files } = previous;
+      await tx.save(activePolicies, { id: 1, version: id, snapshot, files });
+      await tx.delete(keptPolicies, { name: 'previous' });
+      const version = await tx.findOneByOrFail(policyVersions, { id });
+      const before = { commit: active.commit, digest: active.digest };
+      const after = { commit: version.commit, digest: version.digest };
+      await recordAudit(tx, at, [{ actor, action: 'policy.roll-back', target: version.commit, reason, before, after }]);
       return version;
     });
   }
@@ -131,10 +230,16 @@ export class PolicyStore {
     });
   }
 
-  replaceSnapshot({ digest, encoded, before, at, testFailures }: Recompiled): Promise<StoredVersion> {
+  replaceSnapshot({ kept, digest, encoded, before, at, testFailures }: Recompiled): Promise<StoredVersion> {
     return this.database.transaction(async (tx) => {
-      const { version: id } = await tx.findOneByOrFail(activePolicies, { id: 1 });
-      await tx.update(activePolicies, { id: 1 }, { snapshot: encoded });
+      const row = await rowOf(tx, kept);
+      if (!row) throw new Error('there is no such policy to recompile');
+      const id = row.version;
+      if (kept === 'active') await tx.update(activePolicies, { id: 1 }, { snapshot: encoded });
+      else {
+        await tx.update(keptPolicies, { name: kept }, { snapshot: encoded });
+        await tx.update(rollouts, { status: In([...openRolloutStatuses]) }, { toDigest: digest });
+      }
       const version = await tx.findOneByOrFail(policyVersions, { id });
       await tx.save(policyVersions, { ...version, digest, diagnostics: [...testFailures] });
       await recordAudit(tx, at, [
@@ -143,6 +248,28 @@ export class PolicyStore {
       return { ...version, digest };
     });
   }
+}
+
+const rowOf = (db: EntityManager, as: KeptAs): Promise<Pick<KeptPolicyRow, 'version' | 'snapshot' | 'files'> | null> =>
+  as === 'active' ? db.findOneBy(activePolicies, { id: 1 }) : db.findOneBy(keptPolicies, { name: as });
+
+/** What is in force now is what can be gone back to. */
+async function keepPrevious(tx: EntityManager): Promise<void> {
+  const row = await tx.findOneBy(activePolicies, { id: 1 });
+  if (row) {
+    const { version, snapshot, files } = row;
+    await tx.save(keptPolicies, { name: 'previous', version, snapshot, files });
+  }
+  await tx.update(policyVersions, { status: 'active' }, { status: 'superseded' });
+}
+
+async function endRollout(
+  tx: EntityManager,
+  status: RolloutRow['status'],
+  reason: string | null,
+  at: Date,
+): Promise<void> {
+  await tx.update(rollouts, { status: In([...openRolloutStatuses]) }, { status, reason, endedAt: at.toISOString() });
 }
 
 interface VersionFields {

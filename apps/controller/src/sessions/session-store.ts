@@ -1,7 +1,8 @@
-import type { Convergence, DevicePosture, Session } from '#model';
+import { noOrders, type Convergence, type DevicePosture, type Orders, type Session } from '#model';
 import type { Mac } from '#net';
 import { pageOf, type Page } from '../http/paging.js';
 import { Refusal } from '../http/refusal.js';
+import { deviceUnderOrders } from '../orders/order-store.js';
 import type { Database } from '../store/database.js';
 import { sessions, type BridgeRow, bridges } from '../store/rows.js';
 
@@ -36,11 +37,19 @@ export interface LiveSession {
   /** Where its port is now, and as what: what the switch was told last, which may be behind the registry. */
   readonly segment: string | null;
   readonly role: string | null;
+  /** By which policy it was told that. */
+  readonly snapshotDigest: string;
+  readonly convergence: Convergence['state'];
+  /** In clinical use since then. */
+  readonly inUse: string | null;
 }
 
 /** Reads what the bridges reported. They are the authority on sessions: nothing here changes one. */
 export class SessionStore {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly orders: { readonly current: Orders } = { current: noOrders },
+  ) {}
 
   async list(query: SessionQuery): Promise<Page<Session>> {
     const rows = await this.database.read((db) => {
@@ -78,12 +87,20 @@ export class SessionStore {
   async live(): Promise<LiveSession[]> {
     const rows = await this.database.read((db) =>
       db.query<(Omit<LiveSession, 'addresses'> & { addresses: string })[]>(
-        `SELECT s.id, s.mac, s.site, s.method, s.addresses, s.updatedAt, d.class, d.posture,
-           json_extract(s.document, '$.segment') AS segment, json_extract(s.document, '$.role') AS role
+        `SELECT s.id, s.mac, s.site, s.method, s.addresses, s.updatedAt, d.class, d.posture, d.inUse,
+           json_extract(s.document, '$.segment') AS segment, json_extract(s.document, '$.role') AS role,
+           json_extract(s.document, '$.snapshotDigest') AS snapshotDigest,
+           json_extract(s.document, '$.convergence.state') AS convergence
          FROM session s LEFT JOIN device d ON d.mac = s.mac WHERE s.state = 'open'`,
       ),
     );
-    return rows.map((row) => ({ ...row, addresses: JSON.parse(row.addresses) as string[] }));
+    const { current } = this.orders;
+    return rows.map((row) => {
+      const device = deviceUnderOrders(current, row.mac, row);
+      // What is opened for a patient does not wait for one.
+      const inUse = device === row ? row.inUse : null;
+      return { ...device, inUse, addresses: JSON.parse(row.addresses) as string[] };
+    });
   }
 
   countOpen(): Promise<number> {

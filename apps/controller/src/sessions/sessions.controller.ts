@@ -1,13 +1,15 @@
 import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
 import { authenticationMethods, convergenceSchema, macSchema, type Session, type SuspicionKind } from '#model';
-import type { AccessGrant, Snapshot } from '#policy';
+import type { AccessGrant } from '#policy';
 import { z } from 'zod';
 import { Allow } from '../auth/auth.guard.js';
 import { DeviceStore } from '../devices/device-store.js';
 import { ApiRoute } from '../http/openapi.js';
 import { pageOf, pageQuery, type Page } from '../http/paging.js';
 import { ZodPipe } from '../http/zod.pipe.js';
-import { PolicyLoop } from '../policy/policy-loop.js';
+import { governingPolicy, type EnforcedPolicy } from '../enforcement/generations.js';
+import { deviceUnderOrders, OrderStore } from '../orders/order-store.js';
+import { RolloutLoop } from '../rollouts/rollout-loop.js';
 import type { DeviceRow } from '../store/rows.js';
 import { SuspicionStore } from '../suspicions/suspicion-store.js';
 import { grantOf } from './resolve-principal.js';
@@ -34,7 +36,8 @@ export class SessionsController {
   constructor(
     @Inject(SessionStore) private readonly sessions: SessionStore,
     @Inject(DeviceStore) private readonly devices: DeviceStore,
-    @Inject(PolicyLoop) private readonly policy: PolicyLoop,
+    @Inject(RolloutLoop) private readonly policy: RolloutLoop,
+    @Inject(OrderStore) private readonly orders: OrderStore,
     @Inject(SuspicionStore) private readonly suspicions: SuspicionStore,
   ) {}
 
@@ -79,33 +82,38 @@ export class SessionsController {
     const macs = sessions.map(({ mac }) => mac);
     const devices = await this.devices.findAll(macs);
     const open = await this.suspicions.openOf(macs);
-    const snapshot = this.policy.active?.snapshot ?? null;
+    const { enforced } = this.policy;
     return sessions.map((session) => ({
-      ...viewOf(session, devices.get(session.mac) ?? null, snapshot),
+      ...this.viewOf(session, devices.get(session.mac) ?? null, enforced),
       suspicions: open.get(session.mac) ?? [],
     }));
+  }
+
+  private viewOf(
+    session: Session,
+    record: DeviceRow | null,
+    enforced: EnforcedPolicy | null,
+  ): Omit<SessionView, 'suspicions'> {
+    const { class: name = null, posture = null } = record ?? {};
+    const device = deviceUnderOrders(this.orders.current, session.mac, { class: name, posture });
+    const snapshot = enforced && governingPolicy(enforced, session.site, session.mac);
+    const desired = snapshot && grantOf(snapshot, { ...session, ...device });
+    const isConverged =
+      desired?.segment === session.segment && desired.vlan === session.vlan && desired.role === session.role;
+    return { ...session, desired, isConverged, inUse: record?.inUse ?? null };
   }
 }
 
 /** One page of the database. */
 const lookedAtOnce = 1000;
 
-function viewOf(
-  session: Session,
-  device: DeviceRow | null,
-  snapshot: Snapshot | null,
-): Omit<SessionView, 'suspicions'> {
-  const desired = snapshot ? grantOf(snapshot, { ...session, class: null, posture: null, ...device }) : null;
-  const isConverged =
-    desired?.segment === session.segment && desired.vlan === session.vlan && desired.role === session.role;
-  return { ...session, desired, isConverged };
-}
-
 export interface SessionView extends Session {
   /** What the policy in force says of the device now; null: no access. */
   readonly desired: AccessGrant | null;
   /** The NAS was told what the policy says now. */
   readonly isConverged: boolean;
+  /** The device is in clinical use since then. */
+  readonly inUse: string | null;
   /** What its device is suspected of now. */
   readonly suspicions: readonly SuspicionKind[];
 }

@@ -2,6 +2,7 @@ import { Like, Table, TableIndex, type MigrationInterface, type QueryRunner, typ
 import { Fingerprints1764000300000 } from './fingerprints-migration.js';
 import { counters } from './rows.js';
 import { History1764000100000 } from './history-migration.js';
+import { Rollouts1764000500000 } from './rollouts-migration.js';
 import { Suspicions1764000200000 } from './suspicions-migration.js';
 
 type Column = 'text' | 'text?' | 'integer' | 'key' | 'serial' | 'integer-key';
@@ -168,4 +169,5 @@ export const migrations = [
   History1764000100000,
   Suspicions1764000200000,
   Fingerprints1764000300000,
+  Rollouts1764000500000,
 ];

@@ -9,6 +9,7 @@ import type {
   SuspicionKind,
 } from '#model';
 import type { Mac } from '#net';
+import type { RolloutRules } from '#policy';
 import type { SessionChange } from '../history/session-changes.js';
 import type { Contest } from '../suspicions/two-ports.js';
 import { EntitySchema, type EntitySchemaColumnOptions } from 'typeorm';
@@ -23,6 +24,8 @@ export interface DeviceRow {
   location: string;
   serial: string;
   notes: string;
+  /** In clinical use since then. */
+  inUse: string | null;
   /** Position in the feed: each change of any device takes the next number. */
   revision: number;
   createdAt: string;
@@ -130,7 +133,11 @@ export interface SuspicionRow {
   closedBecause: string | null;
 }
 
-export type PolicyVersionStatus = 'active' | 'refused' | 'superseded';
+/**
+ * `staged`: it is being rolled out; `waiting`: it is good, and another one is being rolled out; `withdrawn`: a rollout of it was taken
+ * back, and it is not tried again by itself.
+ */
+export type PolicyVersionStatus = 'active' | 'refused' | 'superseded' | 'staged' | 'waiting' | 'withdrawn';
 
 export interface PolicyVersionRow {
   id: number;
@@ -155,6 +162,73 @@ export interface ActivePolicyRow {
   files: Record<string, string>;
 }
 
+/** `staged`: it is being rolled out; `previous`: it was in force before, and can be again. */
+export interface KeptPolicyRow {
+  name: 'staged' | 'previous';
+  version: number;
+  snapshot: object;
+  files: Record<string, string>;
+}
+
+export const openRolloutStatuses = ['running', 'paused', 'halted'] as const;
+export const rolloutStatuses = [...openRolloutStatuses, 'done', 'withdrawn'] as const;
+
+export interface RolloutRow {
+  id: number;
+  /** Of the policy that is rolled out. */
+  version: number;
+  /** `halted`: a gate stopped it; `withdrawn`: what was covered has gone back. */
+  status: (typeof rolloutStatuses)[number];
+  /** Place in `rules.stages` of the one that is under way. */
+  stage: number;
+  stageSince: string;
+  startedAt: string;
+  endedAt: string | null;
+  fromDigest: string;
+  toDigest: string;
+  /** Why it was paused, halted or withdrawn. */
+  reason: string | null;
+  /** Of the policy that it began from. */
+  rules: RolloutRules;
+  /** What stood before the first change: what gates compare with. */
+  seen: RolloutBaseline;
+}
+
+export interface RolloutBaseline {
+  /** Authentications up to this id were before. */
+  readonly lastAuthentication: number;
+  /** Point → packets that it had dropped, and when that was read. */
+  readonly denied: Readonly<Record<string, { readonly packets: number; readonly at: string }>>;
+  /** What a person had seen when they let it go on after a gate had stopped it. */
+  readonly acknowledged: Readonly<Record<'refused' | 'rejected' | 'missing', number>>;
+}
+
+/** Sessions that need not wait for the time of their class. Neither device nor class: all. */
+export interface ReleaseOrderRow {
+  id: number;
+  digest: string;
+  mac: Mac | null;
+  class: string | null;
+  at: string;
+}
+
+export interface BreakGlassRow {
+  id: number;
+  mac: Mac | null;
+  class: string | null;
+  /** The class that its devices count as. */
+  opens: string;
+  /** The person. */
+  openedBy: string;
+  /** Whose token it was. */
+  actor: string;
+  reason: string;
+  openedAt: string;
+  until: string;
+  closedAt: string | null;
+  closedBy: string | null;
+}
+
 export interface AuditRow {
   id: number;
   at: string;
@@ -167,8 +241,9 @@ export interface AuditRow {
   after: object | null;
 }
 
-/** `monitor` sees numbers only, no device. */
-export type Role = 'admin' | 'operator' | 'viewer' | 'monitor';
+/** `monitor` sees numbers only, no device; `clinical` may say that a device is in clinical use, and nothing else. */
+export const roles = ['admin', 'operator', 'viewer', 'monitor', 'clinical'] as const;
+export type Role = (typeof roles)[number];
 
 export interface TokenRow {
   id: string;
@@ -208,6 +283,7 @@ export const devices = new EntitySchema<DeviceRow>({
     location: text,
     serial: text,
     notes: text,
+    inUse: optionalText,
     revision: integer,
     createdAt: text,
     updatedAt: text,
@@ -328,6 +404,51 @@ export const activePolicies = new EntitySchema<ActivePolicyRow>({
   columns: { id: { type: 'integer', primary: true }, version: integer, snapshot: json, files: json },
 });
 
+export const keptPolicies = new EntitySchema<KeptPolicyRow>({
+  name: 'kept_policy',
+  columns: { name: key, version: integer, snapshot: json, files: json },
+});
+
+export const rollouts = new EntitySchema<RolloutRow>({
+  name: 'rollout',
+  columns: {
+    id: serial,
+    version: integer,
+    status: text,
+    stage: integer,
+    stageSince: text,
+    startedAt: text,
+    endedAt: optionalText,
+    fromDigest: text,
+    toDigest: text,
+    reason: optionalText,
+    rules: json,
+    seen: json,
+  },
+});
+
+export const releaseOrders = new EntitySchema<ReleaseOrderRow>({
+  name: 'release_order',
+  columns: { id: serial, digest: text, mac: optionalText, class: optionalText, at: text },
+});
+
+export const breakGlasses = new EntitySchema<BreakGlassRow>({
+  name: 'break_glass',
+  columns: {
+    id: serial,
+    mac: optionalText,
+    class: optionalText,
+    opens: text,
+    openedBy: text,
+    actor: text,
+    reason: text,
+    openedAt: text,
+    until: text,
+    closedAt: optionalText,
+    closedBy: optionalText,
+  },
+});
+
 export const audits = new EntitySchema<AuditRow>({
   name: 'audit',
   columns: {
@@ -367,6 +488,10 @@ export const schemas = [
   suspicions,
   policyVersions,
   activePolicies,
+  keptPolicies,
+  rollouts,
+  releaseOrders,
+  breakGlasses,
   audits,
   tokens,
   bridges,

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { addChangeCommands } from './change-commands.js';
 import { listTargets } from './commands/artefact-scope.js';
 import { casbinExport, type CasbinExportOptions } from './commands/casbin.js';
 import { check, checkExitCodes, type CheckOptions } from './commands/check.js';
@@ -155,6 +156,7 @@ function program(): Command {
     .option('--acct-port <port>', 'RADIUS accounting port', '1813')
     .action((options: ServeOptions) => run(() => serve(options)));
   addHistoryCommands(cordon, run);
+  addChangeCommands(cordon, run);
   cordon
     .command('completion')
     .argument('<shell>', 'bash, zsh or fish')

@@ -135,7 +135,7 @@ describe('snapshot store', () => {
       isFaulty = true;
       expect(() => snapshots.stage(staged('1', { sites: ['main'] }))).toThrow(/would permit tcp\/444/);
       expect(() => snapshots.stage({ ...staged('1', {}), snapshot: { format: 1 } })).toThrow('not a snapshot');
-      expect(() => snapshots.stage({ version: '' })).toThrow();
+      expect(() => snapshots.stage({ version: '' })).toThrow('Invalid input');
       expect([snapshots.current, snapshots.rolloutVersion]).toEqual([current, null]);
     });
   });

@@ -53,7 +53,7 @@ export interface Rollout {
   readonly waitsFor: string | null;
 }
 
-const open: readonly Rollout['status'][] = ['running', 'paused', 'halted'];
+const open: ReadonlySet<Rollout['status']> = new Set(['running', 'paused', 'halted']);
 const watchMilliseconds = 1000;
 
 const clientOf = (options: RolloutOptions): ControllerClient =>
@@ -67,7 +67,7 @@ export async function rolloutStatus(options: RolloutStatusOptions): Promise<numb
   const client = clientOf(options);
   if (options.watch) return watch(client, options.json ?? false);
   const { items } = await client.get<{ items: Rollout[] }>(`/api/v1/rollouts?limit=${limit}`);
-  const current = items.find(({ status }) => open.includes(status));
+  const current = items.find(({ status }) => open.has(status));
   if (options.json) printJson({ items });
   else {
     if (current) print(`${describeRollout(current).join('\n')}\n`);
@@ -95,7 +95,7 @@ async function watch(client: ControllerClient, isJson: boolean): Promise<number>
       print(text);
     } else if (text !== before) print(text);
     before = text;
-    if (!open.includes(newest.status)) return newest.status === 'done' ? 0 : 1;
+    if (!open.has(newest.status)) return newest.status === 'done' ? 0 : 1;
     await sleep(watchMilliseconds);
   }
 }

@@ -25,7 +25,7 @@ interface Seen {
 }
 
 /** What policy alone can cause: an unknown password or a certificate that ended says nothing of a rollout. */
-const causedByPolicy = ['no-grant', 'no-port-acl', 'not-renderable'];
+const causedByPolicy = new Set(['no-grant', 'no-port-acl', 'not-renderable']);
 
 const select = `SELECT %mac, s.site, s.method, coalesce(d.class, 'unknown') AS class, coalesce(d.posture, 'normal') AS posture,
     json_extract(s.document, '$.snapshotDigest') AS digest, json_extract(s.document, '$.convergence.state') AS convergence,
@@ -114,7 +114,7 @@ export class RolloutStore {
       for (const { mac, nas, outcome, site, code } of rows) {
         const at = site ?? nasSites.get(nas) ?? '';
         if (!coverage.sites.has(at) && !coverage.devices.has(mac as Mac)) continue;
-        const isByPolicy = outcome === 'reject' && causedByPolicy.includes(code ?? '');
+        const isByPolicy = outcome === 'reject' && causedByPolicy.has(code ?? '');
         if (outcome === 'accept' || isByPolicy) authenticated++;
         if (isByPolicy) rejected++;
       }

@@ -16,6 +16,7 @@ import {
   type RolloutReleaseOptions,
   type RolloutStatusOptions,
 } from './commands/rollout.js';
+import { status, type StatusOptions } from './commands/status.js';
 import { controllerVariables } from './controller-client.js';
 
 type Run = (command: () => number | Promise<number>) => Promise<void>;
@@ -40,6 +41,11 @@ const operations: Readonly<Record<RolloutOperation, string>> = {
 
 /** How changes reach devices, and what people order beside the policy. */
 export function addChangeCommands(cordon: Command, run: Run): void {
+  asked(cordon.command('status'))
+    .description('intended against enforced; exit 0 the network does what policy says, 2 not everywhere')
+    .option('--by <what>', 'count sessions by site, class or nas', 'site')
+    .action((options: StatusOptions) => run(() => status(options)));
+
   const rollout = cordon.command('rollout').description('how far a change of policy has got; stop it, or take it back');
   asked(rollout.command('status', { isDefault: true }))
     .description('the rollout under way, and those before; exit 0 none, 2 one is under way, 3 one is halted by a gate')

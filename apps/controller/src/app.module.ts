@@ -9,6 +9,7 @@ import { TokensController } from './auth/tokens.controller.js';
 import { TokenStore } from './auth/tokens.js';
 import { BridgeController } from './bridge/bridge.controller.js';
 import { EventIntake } from './bridge/event-intake.js';
+import { enforcementOverview } from './closed-loop/overview.js';
 import { BridgeFeed } from './bridge/feed.js';
 import type { Config } from './config.js';
 import { CredentialStore } from './credentials/credential-store.js';
@@ -82,12 +83,20 @@ function controllerMetrics(
   authentications: AuthenticationStore,
   stream: AuthenticationStream,
   suspicions: SuspicionStore,
+  rollouts: RolloutLoop,
+  orders: OrderStore,
+  database: Database,
+  clock: Clock,
 ): ControllerMetrics {
   return new ControllerMetrics(async () => ({
     version,
     policy: await describePolicy(policy, policies),
     devices: await devices.countByClassAndPosture(),
     openSessions: await sessions.countOpen(),
+    enforcement: await enforcementOverview(database, rollouts.enforced, orders.current, 'site', clock.now()),
+    rollout: rollouts.current?.row ?? null,
+    breakGlass: orders.current.breakGlass.length,
+    inUse: await devices.countInUse(),
     feeds: feed.connections,
     bridges: await sessions.bridges(),
     points: enforcement.states(),
@@ -235,6 +244,10 @@ const factories: Provider[] = [
       AuthenticationStore,
       AuthenticationStream,
       SuspicionStore,
+      RolloutLoop,
+      OrderStore,
+      Database,
+      clockToken,
     ],
     useFactory: controllerMetrics,
   },

@@ -33,5 +33,7 @@ export const sampleSession = (at: string, change: Partial<Session> = {}): Sessio
   lastCoa: null,
   earlierCoa: [],
   convergence: { state: 'settled', since: at, reason: null },
+  delivery: { state: 'confirmed', since: at, reason: null },
+  strayAddresses: [],
   ...change,
 });

@@ -31,6 +31,7 @@ import { Responders } from './responders/responders.js';
 import { ClaimedCertificates } from './rest/claimed-certificates.js';
 import { RestAuthorization } from './rest/rest-authorization.js';
 import { RestServer } from './rest/rest-server.js';
+import { DeliveryWatch } from './sessions/delivery-watch.js';
 import { SessionTable } from './sessions/session-table.js';
 import { readTracked } from './sessions/tracked-session.js';
 import { SnapshotStore, type ActivePolicy } from './snapshot-store.js';
@@ -65,6 +66,7 @@ export class Bridge {
   private readonly credentials = new CredentialIndex();
   private readonly snapshots: SnapshotStore;
   private readonly sessions: SessionTable;
+  private readonly delivery: DeliveryWatch;
   private readonly recorder: Recorder;
   private readonly sender: EventSender;
   private readonly reconciler: CoaReconciler;
@@ -131,11 +133,17 @@ export class Bridge {
       onChange: (tracked) => this.recorder.session(tracked),
       onRefresh: (tracked) => this.recorder.refreshed(tracked),
       onForgotten: (id) => this.recorder.forget(id),
+      onAccepted: (tracked, isRepeated) => this.delivery.accepted(tracked, isRepeated),
     });
+    this.delivery = new DeliveryWatch(this.sessions, counters, log, Date.now);
     const shared = { snapshots: this.snapshots, devices, sessions: this.sessions, recorder: this.recorder, counters };
     const client = new CoaClient(counters);
     const channelOf = this.transports.channelOf.bind(this.transports);
-    this.reconciler = new CoaReconciler({ ...shared, credentials, client, channelOf, log }, decisionIds, now);
+    this.reconciler = new CoaReconciler(
+      { ...shared, credentials, client, channelOf, log, delivery: this.delivery },
+      decisionIds,
+      now,
+    );
     const receiver = feedReceiver(this.snapshots, { devices, credentials }, journal, this.reconciler, counters, {
       changed: (...change) => this.responders.devicesChanged(...change),
       reset: () => this.responders.devicesReset(),
@@ -154,7 +162,15 @@ export class Bridge {
       stranger: (address: string, times: number) => this.transports.stranger(address, times),
     };
     this.responders = new Responders(config.responders, responderPorts, config.inherited);
-    const accountingSessions = new AccountingSessions(this.sessions, devices, this.snapshots, counters, log, now);
+    const accountingSessions = new AccountingSessions(
+      this.sessions,
+      devices,
+      this.snapshots,
+      counters,
+      log,
+      now,
+      this.delivery,
+    );
     const accountingPorts = { ...shared, sessions: accountingSessions, gate: accountingGate };
     const accounting = new AccountingHandler(accountingPorts, Date.now);
     const decisions = new DecisionRecorder(shared, decisionIds, Date.now);
@@ -205,6 +221,7 @@ export class Bridge {
     await this.eapWorkers.close();
     await this.feed.close();
     this.reconciler.close();
+    this.delivery.close();
     this.recorder.writeRepeated(Number.POSITIVE_INFINITY);
     this.recorder.writeRefreshed();
     this.recorder.flush();

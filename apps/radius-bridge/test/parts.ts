@@ -40,6 +40,7 @@ export function testParts(snapshot: Snapshot) {
     },
     onRefresh: () => undefined,
     onForgotten: () => undefined,
+    onAccepted: () => undefined,
   });
   /** Resolves when the condition holds; it is asked after each change of a session. */
   const until = (condition: () => boolean): Promise<void> =>

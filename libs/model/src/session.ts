@@ -37,6 +37,19 @@ export const convergenceSchema = z.strictObject({
 export type Convergence = z.infer<typeof convergenceSchema>;
 
 /**
+ * Whether the NAS took what it was told. `waiting`: it was told lately; `confirmed`: accounting, or an acknowledgement, shows it;
+ * `unknown`: nothing can show it, because the NAS does no accounting; `ignored`: it accounts, and not for this session; `looping`: it asks
+ * again and again for a device that was let in.
+ */
+export const deliverySchema = z.strictObject({
+  state: z.enum(['waiting', 'confirmed', 'unknown', 'ignored', 'looping']),
+  since: instant,
+  /** For people; null where there is nothing to say. */
+  reason: z.string().nullable(),
+});
+export type Delivery = z.infer<typeof deliverySchema>;
+
+/**
  * One device on one port, as the bridge knows it. Always sent whole (state, not a difference), so that a repeated or
  * late copy does no harm; `revision` grows with each change of this session.
  */
@@ -77,6 +90,10 @@ export const sessionSchema = z.strictObject({
   /** Attempts before the last, the latest first. */
   earlierCoa: z.array(coaOutcomeSchema).max(maxEarlierCoa),
   convergence: convergenceSchema,
+  /** Absent in the events that an older bridge has on its disk. */
+  delivery: deliverySchema.default({ state: 'unknown', since: '1970-01-01T00:00:00.000Z', reason: null }),
+  /** Addresses that the NAS reported and that are not of the segment that it was told. */
+  strayAddresses: z.array(z.string()).default([]),
 });
 export type Session = z.infer<typeof sessionSchema>;
 

@@ -23,6 +23,7 @@ export interface SessionsOptions extends ControllerArguments {
 interface SessionView extends Session {
   readonly desired: { readonly segment: string; readonly vlan: number; readonly role: string } | null;
   readonly isConverged: boolean;
+  readonly enforcement: { readonly state: string; readonly reason: string | null; readonly since: string };
   readonly suspicions: readonly SuspicionKind[];
 }
 
@@ -95,10 +96,11 @@ const suspicionsOf = ({ suspicions }: SessionView): string =>
   suspicions.length > 0 ? `; suspicion: ${suspicions.join(', ')}` : '';
 
 /** What the port is not as it should be for, or how the session ended. */
-function stateOf({ state, endReason, isConverged, desired, convergence }: SessionView): string {
+function stateOf({ state, endReason, isConverged, desired, enforcement }: SessionView): string {
   if (state === 'closed') return `closed: ${shown(endReason)}`;
-  if (isConverged) return 'open';
+  const { state: does, reason, since } = enforcement;
+  const shows = does === 'enforced' ? '' : `; ${does} since ${formatTime(since)}: ${shown(reason)}`;
+  if (isConverged) return `open${does === 'unknown' ? '' : shows}`;
   const wanted = desired ? `policy wants ${desired.segment} (VLAN ${desired.vlan})` : 'policy gives it no place';
-  if (convergence.state === 'settled') return `open, ${wanted}`;
-  return `open, ${wanted}; ${convergence.state} since ${formatTime(convergence.since)}: ${shown(convergence.reason)}`;
+  return `open, ${wanted}${shows}`;
 }

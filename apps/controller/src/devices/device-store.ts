@@ -1,7 +1,7 @@
 import type { Clock } from '#base';
 import type { DevicePosture } from '#model';
 import type { Mac } from '#net';
-import { In, type EntityManager } from 'typeorm';
+import { In, IsNull, Not, type EntityManager } from 'typeorm';
 import { likeContains, pageOf, type Page } from '../http/paging.js';
 import { Refusal } from '../http/refusal.js';
 import { removeCredentials } from '../credentials/credential-store.js';
@@ -95,6 +95,10 @@ export class DeviceStore {
         .orderBy('d.class')
         .getRawMany(),
     );
+  }
+
+  countInUse(): Promise<number> {
+    return this.database.read((db) => db.countBy(devices, { inUse: Not(IsNull()) }));
   }
 
   create(device: NewDevice, actor: string): Promise<DeviceRow> {

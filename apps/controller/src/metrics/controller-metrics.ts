@@ -1,5 +1,7 @@
 import { Gauge, Counter, Histogram, Registry } from 'prom-client';
 import { suspicionKinds, type DevicePosture } from '#model';
+import type { OverviewRow } from '../closed-loop/overview.js';
+import { enforcementStates } from '../closed-loop/verdict.js';
 import type { PointState } from '../enforcement/enforcement-point.js';
 import type { PolicyStatus } from '../policy/describe-policy.js';
 import type { BridgeRow } from '../store/rows.js';
@@ -11,6 +13,11 @@ export interface ControllerState {
   readonly policy: PolicyStatus;
   readonly devices: readonly { readonly class: string; readonly posture: DevicePosture; readonly count: number }[];
   readonly openSessions: number;
+  readonly enforcement: readonly OverviewRow[];
+  /** Null: nothing is being rolled out. */
+  readonly rollout: { readonly status: string; readonly stage: number } | null;
+  readonly breakGlass: number;
+  readonly inUse: number;
   readonly feeds: number;
   readonly bridges: readonly BridgeRow[];
   readonly points: readonly PointState[];
@@ -74,6 +81,33 @@ const stateMetrics: readonly StateMetric[] = [
     name: 'cordon_controller_sessions_open',
     help: 'Open sessions as the bridges reported them',
     read: ({ openSessions }) => openSessions,
+  },
+  {
+    name: 'cordon_controller_sessions_enforcement',
+    help: 'Open sessions by what the network does with them: enforced, pending, unknown, refused or diverged',
+    labels: ['site', 'state'],
+    read: ({ enforcement }) =>
+      enforcement.flatMap((row) => enforcementStates.map((state): Sample => [row[state], { site: row.key, state }])),
+  },
+  {
+    name: 'cordon_controller_rollout_stage',
+    help: 'Number of the stage that a rollout is in, from 1; 0 while there is none',
+    read: ({ rollout }) => (rollout ? rollout.stage + 1 : 0),
+  },
+  {
+    name: 'cordon_controller_rollout_halted',
+    help: '1 while a gate has stopped the rollout, and a person has to look',
+    read: ({ rollout }) => Number(rollout?.status === 'halted'),
+  },
+  {
+    name: 'cordon_controller_break_glass_open',
+    help: 'Devices and classes that are opened past their policy now',
+    read: ({ breakGlass }) => breakGlass,
+  },
+  {
+    name: 'cordon_controller_devices_in_use',
+    help: 'Devices that are marked as in clinical use',
+    read: ({ inUse }) => inUse,
   },
   {
     name: 'cordon_controller_authentications_total',

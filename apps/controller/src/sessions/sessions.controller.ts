@@ -1,8 +1,10 @@
 import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
+import type { Clock } from '#base';
 import { authenticationMethods, convergenceSchema, macSchema, type Session, type SuspicionKind } from '#model';
 import type { AccessGrant } from '#policy';
 import { z } from 'zod';
 import { Allow } from '../auth/auth.guard.js';
+import { evidenceOf, verdictOf, type Verdict } from '../closed-loop/verdict.js';
 import { DeviceStore } from '../devices/device-store.js';
 import { ApiRoute } from '../http/openapi.js';
 import { pageOf, pageQuery, type Page } from '../http/paging.js';
@@ -12,6 +14,7 @@ import { deviceUnderOrders, OrderStore } from '../orders/order-store.js';
 import { RolloutLoop } from '../rollouts/rollout-loop.js';
 import type { DeviceRow } from '../store/rows.js';
 import { SuspicionStore } from '../suspicions/suspicion-store.js';
+import { clockToken } from '../wiring.js';
 import { grantOf } from './resolve-principal.js';
 import { sessionCursor, SessionStore, type SessionQuery } from './session-store.js';
 
@@ -39,6 +42,7 @@ export class SessionsController {
     @Inject(RolloutLoop) private readonly policy: RolloutLoop,
     @Inject(OrderStore) private readonly orders: OrderStore,
     @Inject(SuspicionStore) private readonly suspicions: SuspicionStore,
+    @Inject(clockToken) private readonly clock: Clock,
   ) {}
 
   @Get()
@@ -100,7 +104,8 @@ export class SessionsController {
     const desired = snapshot && grantOf(snapshot, { ...session, ...device });
     const isConverged =
       desired?.segment === session.segment && desired.vlan === session.vlan && desired.role === session.role;
-    return { ...session, desired, isConverged, inUse: record?.inUse ?? null };
+    const enforcement = verdictOf(evidenceOf(session), desired, null, this.clock.now());
+    return { ...session, desired, isConverged, enforcement, inUse: record?.inUse ?? null };
   }
 }
 
@@ -112,6 +117,8 @@ export interface SessionView extends Session {
   readonly desired: AccessGrant | null;
   /** The NAS was told what the policy says now. */
   readonly isConverged: boolean;
+  /** Whether the network does what was decided, as far as anything shows it. */
+  readonly enforcement: Verdict;
   /** The device is in clinical use since then. */
   readonly inUse: string | null;
   /** What its device is suspected of now. */

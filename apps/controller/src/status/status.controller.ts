@@ -1,13 +1,23 @@
-import { Controller, Get, Inject } from '@nestjs/common';
+import { Controller, Get, Inject, Query } from '@nestjs/common';
+import type { Clock } from '#base';
+import { z } from 'zod';
 import { Allow, Public } from '../auth/auth.guard.js';
+import { enforcementOverview, overviewKeys, type OverviewRow } from '../closed-loop/overview.js';
 import { BridgeFeed } from '../bridge/feed.js';
 import { DeviceStore } from '../devices/device-store.js';
 import { EnforcementLoop } from '../enforcement/enforcement-loop.js';
 import { ApiRoute } from '../http/openapi.js';
+import { ZodPipe } from '../http/zod.pipe.js';
+import { OrderStore } from '../orders/order-store.js';
+import { RolloutLoop } from '../rollouts/rollout-loop.js';
+import { Database } from '../store/database.js';
+import { clockToken } from '../wiring.js';
 import { describePolicy } from '../policy/describe-policy.js';
 import { PolicyLoop } from '../policy/policy-loop.js';
 import { PolicyStore } from '../policy/policy-store.js';
 import { SessionStore } from '../sessions/session-store.js';
+
+const overviewQuery = z.strictObject({ by: z.enum(overviewKeys).default('site') });
 
 @Controller()
 export class StatusController {
@@ -18,6 +28,10 @@ export class StatusController {
     @Inject(SessionStore) private readonly sessions: SessionStore,
     @Inject(BridgeFeed) private readonly feed: BridgeFeed,
     @Inject(EnforcementLoop) private readonly enforcement: EnforcementLoop,
+    @Inject(RolloutLoop) private readonly rollouts: RolloutLoop,
+    @Inject(OrderStore) private readonly orders: OrderStore,
+    @Inject(Database) private readonly database: Database,
+    @Inject(clockToken) private readonly clock: Clock,
   ) {}
 
   /** Alive, and nothing more: what is wrong elsewhere is in /api/v1/status, for those who may see it. */
@@ -26,6 +40,19 @@ export class StatusController {
   @ApiRoute({ summary: 'Alive (no token needed)' })
   health(): { status: 'ok' } {
     return { status: 'ok' };
+  }
+
+  @Get('api/v1/enforcement')
+  @Allow('status', 'read')
+  @ApiRoute({
+    summary: 'Open sessions by what the network does with them, of each site, class or switch',
+    query: overviewQuery,
+  })
+  async overview(
+    @Query(new ZodPipe(overviewQuery)) { by }: z.infer<typeof overviewQuery>,
+  ): Promise<{ items: OverviewRow[] }> {
+    const { enforced } = this.rollouts;
+    return { items: await enforcementOverview(this.database, enforced, this.orders.current, by, this.clock.now()) };
   }
 
   @Get('api/v1/status')
@@ -38,6 +65,15 @@ export class StatusController {
       sessions: { open: await this.sessions.countOpen() },
       bridges: { connected: this.feed.connections, known: await this.sessions.bridges() },
       enforcementPoints: this.enforcement.states(),
+      rollout: this.rollout(),
+      breakGlass: this.orders.current.breakGlass,
     };
+  }
+
+  private rollout() {
+    const { current } = this.rollouts;
+    if (!current) return null;
+    const { id, status, stage, reason, rules } = current.row;
+    return { id, status, stage: rules.stages[stage]?.name ?? null, reason, waitsFor: current.why };
   }
 }

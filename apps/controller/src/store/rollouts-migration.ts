@@ -23,9 +23,14 @@ export class Rollouts1764000500000 implements MigrationInterface {
     );
     await runner.query('CREATE INDEX break_glass_until ON break_glass (until)');
     await runner.query('ALTER TABLE device ADD COLUMN inUse TEXT');
+    await runner.query(
+      `UPDATE session SET document = json_set(document, '$.strayAddresses', json('[]'),
+         '$.delivery', json_object('state', 'unknown', 'since', updatedAt, 'reason', NULL))`,
+    );
   }
 
   async down(runner: QueryRunner): Promise<void> {
+    await runner.query(`UPDATE session SET document = json_remove(document, '$.delivery', '$.strayAddresses')`);
     await runner.query('ALTER TABLE device DROP COLUMN inUse');
     for (const name of ['break_glass', 'release_order', 'rollout', 'kept_policy']) await runner.dropTable(name);
   }

@@ -10,6 +10,7 @@ import type { DeviceIndex } from '../device-index.js';
 import type { Log } from '../log.js';
 import { identificationOf, isWireless, portOf } from '../sessions/identification.js';
 import type { SessionGrant, SessionTable } from '../sessions/session-table.js';
+import type { DeliveryWatch } from '../sessions/delivery-watch.js';
 import type { TrackedSession } from '../sessions/tracked-session.js';
 import type { ActivePolicy, SnapshotStore } from '../snapshot-store.js';
 import { beganAt, happenedAt } from './happened-at.js';
@@ -40,6 +41,7 @@ export class AccountingSessions {
     private readonly counters: Counters,
     private readonly log: Log,
     private readonly now: () => Date,
+    private readonly delivery: Pick<DeliveryWatch, 'accounted'> = { accounted: () => undefined },
   ) {}
 
   apply(report: AccountingReport): void {
@@ -83,13 +85,14 @@ export class AccountingSessions {
       // A record that was overtaken by a later one must not turn the counters back.
       inputOctets: Math.max(session.inputOctets, record.inputOctets),
       outputOctets: Math.max(session.outputOctets, record.outputOctets),
-      addresses: this.addresses(report, session),
+      ...this.addresses(report, session),
       fingerprint: learn(session.fingerprint, report.sensed),
     };
     if (record.status === 'stop') Object.assign(change, this.ending(tracked, record, now));
     else if (session.state === 'open' || !this.isSucceeded(tracked))
       Object.assign(change, { state: 'open', endedAt: null, endReason: null });
     this.sessions.change(tracked, change, now);
+    if (record.status !== 'stop') this.delivery.accounted(tracked);
   }
 
   /** Why a session ended that we had ended ourselves is known better here than by the NAS. */
@@ -189,12 +192,15 @@ export class AccountingSessions {
   }
 
   /** An address outside the segment is not the device's to have: class membership must not follow it. */
-  private addresses({ context, client }: AccountingReport, session: Session): string[] {
+  private addresses(
+    { context, client }: AccountingReport,
+    session: Session,
+  ): Pick<Session, 'addresses' | 'strayAddresses'> {
     const told = context.framedAddresses;
     const valid = told.filter((text) => this.belongs(text, session));
-    if (valid.length < told.length) {
+    const outside = told.filter((text) => !valid.includes(text));
+    if (outside.length > 0) {
       this.counters.addFor(client.nas.name, 'accounting.ignored.address-outside-segment');
-      const outside = told.filter((text) => !valid.includes(text));
       this.log('warn', 'address is outside the prefixes of the segment and is ignored', {
         mac: session.mac,
         nas: session.nas,
@@ -205,7 +211,9 @@ export class AccountingSessions {
     }
     const families = new Set(valid.map((text) => text.includes(':')));
     const kept = session.addresses.filter((text) => !families.has(text.includes(':')) && this.belongs(text, session));
-    return [...kept, ...valid].slice(0, maxAddresses);
+    // A record that names no address says nothing of them.
+    const strayAddresses = told.length === 0 ? session.strayAddresses : outside.slice(0, maxAddresses);
+    return { addresses: [...kept, ...valid].slice(0, maxAddresses), strayAddresses };
   }
 
   private belongs(text: string, session: Session): boolean {

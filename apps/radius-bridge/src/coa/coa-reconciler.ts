@@ -9,6 +9,7 @@ import type { Counters } from '../counters.js';
 import type { CredentialIndex } from '../credential-index.js';
 import type { DeviceIndex, DeviceKey } from '../device-index.js';
 import type { Log } from '../log.js';
+import type { DeliveryWatch } from '../sessions/delivery-watch.js';
 import type { SessionTable } from '../sessions/session-table.js';
 import type { TrackedSession } from '../sessions/tracked-session.js';
 import type { SnapshotStore } from '../snapshot-store.js';
@@ -43,6 +44,7 @@ export interface CoaPorts {
   readonly channelOf?: (client: Client, address: string) => CoaChannel | null;
   readonly counters: Counters;
   readonly log: Log;
+  readonly delivery?: Pick<DeliveryWatch, 'acknowledged'>;
 }
 
 export interface CoaTiming extends RetryTiming {

@@ -4,6 +4,7 @@ import { grantFields, type AuthorizedAccess, type Decision } from '../authentica
 import type { Counters } from '../counters.js';
 import type { Log } from '../log.js';
 import type { SessionTable } from '../sessions/session-table.js';
+import type { DeliveryWatch } from '../sessions/delivery-watch.js';
 import type { TrackedSession } from '../sessions/tracked-session.js';
 import { addOutcome, converge } from './convergence.js';
 import { outcomeCounter } from './outcome-counter.js';
@@ -27,7 +28,12 @@ export const moveOf = ({ segment, vlan }: Session, decision: Decision): string =
 /** Writes on sessions what became of changing them, for people and for the controller. It decides nothing. */
 export class SessionNotes {
   constructor(
-    private readonly ports: { readonly sessions: SessionTable; readonly counters: Counters; readonly log: Log },
+    private readonly ports: {
+      readonly sessions: SessionTable;
+      readonly counters: Counters;
+      readonly log: Log;
+      readonly delivery?: Pick<DeliveryWatch, 'acknowledged'> | undefined;
+    },
     private readonly now: () => Date,
   ) {}
 
@@ -52,6 +58,7 @@ export class SessionNotes {
     tracked.told = decision.fingerprint;
     const convergence = converge(tracked.session, 'settled', null, now);
     this.ports.sessions.change(tracked, { ...grantFields(decision, decisionId), convergence }, now);
+    this.ports.delivery?.acknowledged(tracked);
   }
 
   held(tracked: TrackedSession, decision: Decision, why: string): void {

@@ -222,6 +222,13 @@ export const counterFamilies: readonly CounterFamily[] = [
     pattern: /^snapshots\.taken$/,
   },
   {
+    name: 'cordon_radius_replies_not_taken_total',
+    help: 'Sessions whose switch ignored what it was told, or asks for them again and again',
+    pattern: /^sessions\.not-taken\.(?<how>.+)$/,
+    perClient: true,
+    labels: { how: '' },
+  },
+  {
     name: 'cordon_bridge_rollout_messages_total',
     help: 'Times that a rollout began, got further, or ended',
     pattern: /^rollouts\.taken$/,

@@ -40,6 +40,7 @@ function table(maxSessions = 10) {
     onChange: () => calls.push('change'),
     onRefresh: () => calls.push('refresh'),
     onForgotten: () => calls.push('forgotten'),
+    onAccepted: () => undefined,
   });
   return { sessions, calls, all: () => [...sessions.all()].map(({ session }) => session) };
 }

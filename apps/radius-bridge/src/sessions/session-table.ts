@@ -46,6 +46,8 @@ export interface SessionListener {
    */
   readonly onRefresh: (tracked: TrackedSession) => void;
   readonly onForgotten: (id: string) => void;
+  /** An Access-Accept for it went out; `isRepeated`: that told it what it was told before. */
+  readonly onAccepted: (tracked: TrackedSession, isRepeated: boolean) => void;
 }
 
 /** Closed sessions are kept so that a late or repeated record finds them. */
@@ -136,6 +138,9 @@ export class SessionTable {
       told,
       aliveAt: now.getTime(),
       stopped: false,
+      accountedAt: 0,
+      accepts: 0,
+      acceptsSince: 0,
     };
     this.load(tracked);
     this.listener.onChange(tracked);
@@ -148,6 +153,7 @@ export class SessionTable {
     const known = this.openAt(mac, nas, portOf(heard));
     if (known && isSame(known, acceptance)) {
       this.refresh(known, acceptance, now);
+      this.listener.onAccepted(known, true);
       return true;
     }
     const at = new Date(now);
@@ -163,13 +169,17 @@ export class SessionTable {
         method,
         identification,
       };
-      return this.create(origin, { ...grant, decisionId }, told, at) !== null;
+      const created = this.create(origin, { ...grant, decisionId }, told, at);
+      if (created) this.listener.onAccepted(created, false);
+      return created !== null;
     }
     this.heard(known, heard, now);
     known.ssid = ssid;
-    known.told = told;
     const convergence = converge(known.session, 'settled', null, at);
+    const isRepeated = known.told === told && known.session.segment === grant.segment;
+    known.told = told;
     this.change(known, { ...grant, decisionId, nasAddress, method, convergence }, at);
+    this.listener.onAccepted(known, isRepeated);
     return true;
   }
 
@@ -287,6 +297,8 @@ function newSession(origin: SessionOrigin, grant: SessionGrant, told: string | n
     outputOctets: 0,
     lastCoa: null,
     earlierCoa: [],
+    delivery: { state: told === null ? 'unknown' : 'waiting', since: at, reason: null },
+    strayAddresses: [],
     convergence:
       told === null
         ? { state: 'changing', since: at, reason: 'what the NAS was told is not known' }

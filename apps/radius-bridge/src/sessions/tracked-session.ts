@@ -14,6 +14,11 @@ export interface TrackedSession {
   aliveAt: number;
   /** The NAS itself said that it ended: only then nothing brings it back. */
   stopped: boolean;
+  /** When the last record of accounting came, milliseconds; 0: none. */
+  accountedAt: number;
+  /** How often it was accepted since then. */
+  accepts: number;
+  acceptsSince: number;
 }
 
 /**
@@ -25,6 +30,10 @@ export function readTracked(stored: unknown): { readonly tracked: TrackedSession
   const { session } = tracked;
   (session as Partial<Session>).isWireless ??= null;
   (session as Partial<Session>).fingerprint ??= null;
+  const defaults: Partial<TrackedSession> = { accountedAt: 0, accepts: 0, acceptsSince: 0 };
+  for (const [key, value] of Object.entries(defaults)) (tracked as unknown as Record<string, unknown>)[key] ??= value;
+  (session as Partial<Session>).delivery ??= { state: 'unknown', since: session.updatedAt, reason: null };
+  (session as Partial<Session>).strayAddresses ??= [];
   if ((session as Partial<Session>).convergence) return { tracked, isCompleted: false };
   session.convergence = { state: 'settled', since: session.updatedAt, reason: null };
   session.earlierCoa = [];

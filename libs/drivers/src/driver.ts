@@ -115,6 +115,11 @@ export interface EnforcementSession {
   confirm(): Promise<void>;
   /** Puts back what was there before the last unconfirmed `apply`. */
   rollback(): Promise<void>;
+  /**
+   * Whether the device has each member that a `membership` plan added, and none that it removed: asked of the device, for these members
+   * alone. False also where that can't be told; `read` then tells. Absent where it would save nothing.
+   */
+  holds?(plan: ChangePlan): Promise<boolean>;
   /** Empty where the device counts nothing. */
   counters(): Promise<readonly RuleCounter[]>;
   connections(): Promise<readonly Connection[]>;

@@ -11,6 +11,8 @@ export interface NftDevice {
   listCounters(): Promise<string | null>;
   /** All commands or none. */
   load(transaction: string): Promise<void>;
+  /** Whether `load` would succeed now. Changes nothing. */
+  wouldTake(transaction: string): Promise<boolean>;
   connections(): Promise<readonly Connection[]>;
   cut(connections: readonly Connection[]): Promise<void>;
   close(): Promise<void>;
@@ -49,6 +51,11 @@ export class NftablesSession implements EnforcementSession {
     this.listed = null;
     await this.device.load(this.wayBack);
     this.wayBack = null;
+  }
+
+  /** nft takes no command about a member that isn't there, and can't be made to look at one set only when it lists. */
+  holds(plan: ChangePlan): Promise<boolean> {
+    return this.device.wouldTake(invertMembership(plan.commands, 'create'));
   }
 
   /** The plan was made from what was read last. */

@@ -6,7 +6,7 @@ import type { Connection } from '#model';
 import { type EnforcementTarget, RemoteFault, TerminalFault } from '../driver.js';
 import { tableId } from './commands.js';
 import { formatCuts, parseConnections } from './conntrack.js';
-import { classifyFault, isMissingTable, type CommandEnd } from './faults.js';
+import { classifyFault, isMisfit, isMissingTable, type CommandEnd } from './faults.js';
 import type { NftDevice } from './session.js';
 
 export type CommandTarget = Extract<EnforcementTarget, { readonly kind: 'local' | 'netns' | 'ssh' }>;
@@ -44,6 +44,14 @@ export class CommandTransport implements NftDevice {
 
   async load(transaction: string): Promise<void> {
     await this.expect(['nft', '-j', '-f', '-'], transaction);
+  }
+
+  async wouldTake(transaction: string): Promise<boolean> {
+    const command = ['nft', '-c', '-j', '-f', '-'];
+    const result = await this.run(command, transaction);
+    if (isMisfit(result)) return false;
+    if (result.code !== 0) throw classifyFault(this.describe(command), result);
+    return true;
   }
 
   async connections(): Promise<readonly Connection[]> {

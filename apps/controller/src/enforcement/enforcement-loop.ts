@@ -35,7 +35,7 @@ export class EnforcementLoop {
 
   constructor(
     private readonly ports: Ports,
-    resyncSeconds: number,
+    private readonly resyncSeconds: number,
   ) {
     this.reconciler = new Reconciler<string>({
       run: async (name) => this.points.get(name)?.pass(),
@@ -119,7 +119,10 @@ export class EnforcementLoop {
       const audit = (entries: Parameters<typeof recordAudit>[2]) =>
         database.transaction((tx) => recordAudit(tx, clock.now(), entries));
       const loadGoal = () => this.loadGoal(entry);
-      this.points.set(name, new EnforcementPoint(entry, { driver, session, loadGoal, audit, clock }));
+      this.points.set(
+        name,
+        new EnforcementPoint(entry, { driver, session, loadGoal, audit, clock, lookSeconds: this.resyncSeconds }),
+      );
     } catch (error) {
       const lastError = {
         at: clock.now().toISOString(),

@@ -3,7 +3,7 @@ import type { Clock, Diagnostic } from '#base';
 import { RemoteFault, TerminalFault, type ChangePlan, type Driver, type EnforcementSession } from '#drivers';
 import { formatAddress } from '#net';
 import type { EnforcementPointEntry, Snapshot } from '#policy';
-import { PointReconciler, type ReconcileOutcome } from '#reconcile';
+import { PointReconciler, type Look, type ReconcileOutcome } from '#reconcile';
 import type { AuditEntry } from '../store/audit.js';
 import type { DesiredState } from './membership.js';
 import { connectionsToCut } from './revalidate.js';
@@ -34,6 +34,8 @@ interface Ports {
   readonly loadGoal: () => Promise<Goal | null>;
   readonly audit: (entries: readonly AuditEntry[]) => Promise<void>;
   readonly clock: Clock;
+  /** Longest time after which a pass looks at the whole device again. */
+  readonly lookSeconds: number;
 }
 
 /**
@@ -53,6 +55,8 @@ export class EnforcementPoint {
   /** Told once for each policy, however often it is tried. */
   private refusedDigest: string | null = null;
   private waiting: (() => void)[] = [];
+  /** When the last look at the whole device began that ended well. */
+  private lookedAt: number | null = null;
 
   constructor(
     readonly entry: EnforcementPointEntry,
@@ -68,6 +72,7 @@ export class EnforcementPoint {
       apply: (plan) => this.applyProved(plan),
       confirm: () => session.confirm(),
       rollback: () => session.rollback(),
+      ...(session.holds && { holds: session.holds.bind(session) }),
     });
   }
 
@@ -87,10 +92,16 @@ export class EnforcementPoint {
 
   async pass(): Promise<void> {
     const waiting = this.waiting.splice(0);
+    const began = this.ports.clock.now().getTime();
+    const isDue = this.lookedAt === null || began - this.lookedAt >= this.ports.lookSeconds * 1000;
+    const look = isDue || waiting.length > 0 ? 'whole' : 'changes';
     try {
       const goal = await this.ports.loadGoal();
-      if (goal) await this.reconcile(goal);
+      if (!goal) return;
+      await this.reconcile(goal, look);
+      if (look === 'whole') this.lookedAt = began;
     } catch (error) {
+      this.lookedAt = null;
       const message = error instanceof Error ? error.message : String(error);
       const state = error instanceof RemoteFault ? 'unreachable' : 'failed';
       this.set({ state, lastError: { at: this.now(), message } });
@@ -101,15 +112,17 @@ export class EnforcementPoint {
     }
   }
 
-  private async reconcile({ snapshot, desired }: Goal): Promise<void> {
+  private async reconcile({ snapshot, desired }: Goal, look: Look): Promise<void> {
     const { driver } = this.ports;
     this.asked = desired;
-    if (!this.confirmed || !isSameGoal(desired, this.confirmed)) {
+    const isSame = this.confirmed !== null && isSameGoal(desired, this.confirmed);
+    if (isSame && look === 'changes') return;
+    if (!isSame) {
       this.mustRevalidate = true;
       this.set({ state: 'applying' });
       await this.refuseUnproved(desired);
     }
-    const outcome = await this.reconciler.run(desired);
+    const outcome = await this.reconciler.run(desired, look);
     if (outcome.hasDrifted) await this.recordDrift(outcome);
     refuseUnfinished(outcome);
     if (outcome.kind === 'applied') this.mustRevalidate = true;

@@ -118,7 +118,7 @@ describe('EnforcementPoint', () => {
 
   const same = (text: string): string => text;
 
-  function pointOf(sessions: () => LiveSession[], rendered = same, planned = same) {
+  function pointOf(sessions: () => LiveSession[], rendered = same, planned = same, lookSeconds = 0) {
     const honest = createNftablesDriver();
     const driver: typeof honest = {
       ...honest,
@@ -130,6 +130,7 @@ describe('EnforcementPoint', () => {
     };
     const device = driver.simulated('fw1');
     const trail: AuditEntry[] = [];
+    const clock = { seconds: 0 };
     const point = new EnforcementPoint(entry, {
       driver,
       session: driver.connect({ kind: 'simulated', name: 'fw1' }),
@@ -138,9 +139,10 @@ describe('EnforcementPoint', () => {
         trail.push(...entries);
         return Promise.resolve();
       },
-      clock: { now: () => new Date(0) },
+      clock: { now: () => new Date(clock.seconds * 1000) },
+      lookSeconds,
     });
-    return { point, device, trail };
+    return { point, device, trail, clock };
   }
 
   const library = {
@@ -174,6 +176,44 @@ describe('EnforcementPoint', () => {
     expect(point.state.lastDrift?.steps.length).toBeGreaterThan(0);
     await point.pass();
     expect(trail.map(({ action }) => action)).toEqual(['enforcement.apply', 'enforcement.drift-repaired']);
+  });
+
+  it('looks at the whole device only as often as it is told to, or when somebody asks', async () => {
+    let posture: LiveSession['posture'] = 'normal';
+    const { point, device, clock } = pointOf(() => [session({ posture })], same, same, 5);
+    await point.pass();
+    const dropTable = JSON.stringify({ nftables: [{ delete: { table: { family: 'inet', name: 'cordon' } } }] });
+    await device.load(dropTable);
+    clock.seconds = 4.9;
+    await point.pass();
+    expect(device.route(library)).toBe('untouched');
+    clock.seconds = 5;
+    await point.pass();
+    expect(device.route(library)).toBe('passed');
+    expect(point.state.lastDrift).not.toBeNull();
+    await device.load(dropTable);
+    const asked = point.nextPass();
+    await point.pass();
+    await asked;
+    expect(device.route(library)).toBe('passed');
+    // a change that the device does not take makes it look, too
+    await device.load(dropTable);
+    posture = 'quarantined';
+    await point.pass();
+    expect(device.route(library)).toBe('dropped');
+  });
+
+  it('looks at the whole device after a pass that failed', async () => {
+    const { point, device } = pointOf(() => [session({})], same, same, 1000);
+    await point.pass();
+    device.isReachable = false;
+    const asked = point.nextPass();
+    await expect(point.pass()).rejects.toThrow('does not answer');
+    await asked;
+    expect(point.state.state).toBe('unreachable');
+    device.isReachable = true;
+    await point.pass();
+    expect(point.state.state).toBe('in-sync');
   });
 
   it('pushes nothing whose text does not mean what the rules say, and audits it once', async () => {

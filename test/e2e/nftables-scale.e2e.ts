@@ -1,9 +1,12 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createNftablesDriver, type EnforcementSession } from '#drivers';
 import { stateOf, type EnforcementRules, type EnforcementState, type FlowSide } from '#model';
 import { formatAddress } from '#net';
 import { PointReconciler } from '#reconcile';
-import { baseState, flow, ranges } from '../../libs/drivers/src/conformance-states.js';
+import { at, baseState, flow, ranges } from '../../libs/drivers/src/conformance-states.js';
 import { missingTools, run } from './nftables-network.js';
 
 /** A gateway of a whole site: figures are printed, and only limits are asserted that a busy machine keeps, too. */
@@ -132,6 +135,36 @@ describe.runIf(missing.length === 0)('nftables with 100,000 members in 20 classe
     // from the last change to the proof of it, on top of the time in which the changes came
     expect(performance.now() - began).toBeLessThan(seconds * 1000 + 5000);
     await expectDevice(population.state());
+  });
+
+  it('ends the connections of one device of a thousand, of 50,000 that are tracked', async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'cordon-conntrack-'));
+    const lines = Array.from({ length: 50_000 }, (_, i) => {
+      const device = members[i % 1000];
+      const tuple = `-s ${device} -d 10.10.0.${i % 20} --sport ${20_000 + Math.floor(i / 1000)} --dport 443`;
+      return `-I -p tcp -t 3600 --state ESTABLISHED -u SEEN_REPLY,ASSURED ${tuple}\n`;
+    });
+    writeFileSync(path.join(folder, 'connections'), lines.join(''));
+    run(`ip netns exec ${namespace} conntrack -R ${path.join(folder, 'connections')}`);
+    rmSync(folder, { recursive: true });
+    const count = (): number => Number(run(`ip netns exec ${namespace} conntrack -C`));
+    expect(count()).toBe(50_000);
+    await timed('listing all connections', () => session.connections());
+    const of = [at(members[7]!)];
+    const { milliseconds } = await timed('ending those of one device', async () => {
+      const connections = await session.connections(of);
+      expect(connections).toHaveLength(50);
+      await session.cut(connections, { of, connections });
+    });
+    expect(milliseconds).toBeLessThan(5000);
+    expect(count()).toBe(49_950);
+    expect(await session.connections(of)).toEqual([]);
+    // one of which others stay: the device has no deletion to itself
+    const next = [at(members[8]!)];
+    const connections = await session.connections(next);
+    const [first, ...more] = connections;
+    await timed('ending one of fifty', () => session.cut([first!], { of: next, connections }));
+    expect(await session.connections(next)).toEqual(more);
   });
 
   it('replaces the rules under all members in one transaction', async () => {

@@ -1,12 +1,12 @@
 import { EnforcementProof } from '#artefacts';
 import type { Clock, Diagnostic } from '#base';
 import { RemoteFault, TerminalFault, type ChangePlan, type Driver, type EnforcementSession } from '#drivers';
-import { formatAddress } from '#net';
+import { formatAddress, parseAddress } from '#net';
 import type { EnforcementPointEntry, Snapshot } from '#policy';
 import { PointReconciler, type Look, type ReconcileOutcome } from '#reconcile';
 import type { AuditEntry } from '../store/audit.js';
 import type { DesiredState } from './membership.js';
-import { connectionsToCut } from './revalidate.js';
+import { connectionsToCut, movedAddresses } from './revalidate.js';
 
 export interface PointState {
   readonly name: string;
@@ -38,6 +38,9 @@ interface Ports {
   readonly lookSeconds: number;
 }
 
+/** More addresses than these are not asked for one by one: all connections cost less. */
+const mostListedAlone = 4;
+
 /**
  * One enforcement point: a pass brings it to its desired state, then ends connections that are no longer allowed. When
  * to pass, and when to try again, is the Reconciler's to decide.
@@ -47,8 +50,8 @@ export class EnforcementPoint {
   private readonly reconciler: PointReconciler;
   /** What the device was last proved to hold. */
   private confirmed: DesiredState | null = null;
-  /** What is allowed changed since the connections were last looked at. */
-  private mustRevalidate = true;
+  /** Whose connections may be others than is allowed, since they were last looked at: these addresses', or anybody's. */
+  private doubtful: ReadonlySet<string> | 'all' = 'all';
   private readonly proof: EnforcementProof;
   /** What the pass that is under way, or was last, is to bring about. */
   private asked: DesiredState | null = null;
@@ -118,19 +121,19 @@ export class EnforcementPoint {
     const isSame = this.confirmed !== null && isSameGoal(desired, this.confirmed);
     if (isSame && look === 'changes') return;
     if (!isSame) {
-      this.mustRevalidate = true;
+      this.doubtful = this.doubtAlso(desired);
       this.set({ state: 'applying' });
       await this.refuseUnproved(desired);
     }
     const outcome = await this.reconciler.run(desired, look);
     if (outcome.hasDrifted) await this.recordDrift(outcome);
     refuseUnfinished(outcome);
-    if (outcome.kind === 'applied') this.mustRevalidate = true;
+    if (outcome.change === 'rules' || outcome.hasDrifted) this.doubtful = 'all';
     this.confirmed = desired;
     this.set({ rulesDigest: desired.rules.snapshotDigest, members: desired.roles.size });
     // Rules and members first: a connection cut before would come back under the old ones.
-    if (this.mustRevalidate && driver.capabilities.cutsConnections) await this.cutForbidden(snapshot, desired);
-    this.mustRevalidate = false;
+    if (driver.capabilities.cutsConnections) await this.cutForbidden(snapshot, desired);
+    this.doubtful = new Set();
     if (outcome.change === 'rules' && !outcome.hasDrifted) {
       await this.audit('enforcement.apply', { digest: snapshot.digest, steps: outcome.steps });
     }
@@ -160,10 +163,21 @@ export class EnforcementPoint {
     throw new TerminalFault(`the rendered rules are not the policy's: ${difference.summary} (${difference.hint})`);
   }
 
+  /** With the addresses that change their class by `desired`: by the same rules only their connections are judged anew. */
+  private doubtAlso({ rules, membership }: DesiredState): ReadonlySet<string> | 'all' {
+    if (this.doubtful === 'all' || this.confirmed?.rules.snapshotDigest !== rules.snapshotDigest) return 'all';
+    const moved = this.doubtful.union(movedAddresses(this.confirmed.membership, membership));
+    return moved.size > mostListedAlone ? 'all' : moved;
+  }
+
   private async cutForbidden(snapshot: Snapshot, desired: DesiredState): Promise<void> {
-    const doomed = connectionsToCut(snapshot, desired, await this.ports.session.connections());
+    const { session } = this.ports;
+    const of = this.doubtful === 'all' ? null : [...this.doubtful].flatMap((text) => parseAddress(text) ?? []);
+    if (of?.length === 0) return;
+    const connections = await session.connections(of ?? undefined);
+    const doomed = connectionsToCut(snapshot, desired, connections);
     if (doomed.length === 0) return;
-    await this.ports.session.cut(doomed);
+    await session.cut(doomed, { of, connections });
     const shown = doomed
       .slice(0, 50)
       .map((c) => `${formatAddress(c.source)} -> ${formatAddress(c.destination)} ${c.protocol}/${c.destinationPort}`);

@@ -1,7 +1,7 @@
 import { expect, describe, it } from 'vitest';
 import { createNftablesDriver, TerminalFault } from '#drivers';
 import type { Connection } from '#model';
-import { parseAddress, type Mac } from '#net';
+import { formatAddress, parseAddress, type Mac } from '#net';
 import type { AuditEntry } from '../store/audit.js';
 import { evaluatePolicy } from '../policy/evaluate.js';
 import type { LiveSession } from '../sessions/session-store.js';
@@ -131,9 +131,16 @@ describe('EnforcementPoint', () => {
     const device = driver.simulated('fw1');
     const trail: AuditEntry[] = [];
     const clock = { seconds: 0 };
+    const session = driver.connect({ kind: 'simulated', name: 'fw1' });
+    const listed: (readonly string[] | 'all')[] = [];
+    const connections = session.connections.bind(session);
+    session.connections = (of) => {
+      listed.push(of?.map(formatAddress) ?? 'all');
+      return connections(of);
+    };
     const point = new EnforcementPoint(entry, {
       driver,
-      session: driver.connect({ kind: 'simulated', name: 'fw1' }),
+      session,
       loadGoal: () => Promise.resolve({ snapshot, desired: desiredState(snapshot, 'main', sessions()) }),
       audit: (entries) => {
         trail.push(...entries);
@@ -142,7 +149,7 @@ describe('EnforcementPoint', () => {
       clock: { now: () => new Date(clock.seconds * 1000) },
       lookSeconds,
     });
-    return { point, device, trail, clock };
+    return { point, device, trail, clock, listed };
   }
 
   const library = {
@@ -164,6 +171,35 @@ describe('EnforcementPoint', () => {
     expect(await device.connections()).toEqual([]);
     expect(device.route(library)).toBe('dropped');
     expect(trail.map(({ action }) => action)).toEqual(['enforcement.apply', 'enforcement.cut']);
+  });
+
+  it('looks only for the connections of devices that changed, unless it can’t know whose are forbidden now', async () => {
+    let sessions = [session({})];
+    const { point, device, listed } = pointOf(() => sessions, same, same, 1000);
+    await point.pass();
+    expect(listed.splice(0)).toEqual(['all']);
+    device.route(library);
+    const ofOther = connection('10.21.0.99', '10.10.4.20');
+    device.track(ofOther);
+    sessions = [session({ posture: 'quarantined' })];
+    await point.pass();
+    expect(listed.splice(0)).toEqual([['10.21.0.5']]);
+    expect(await device.connections()).toEqual([ofOther]);
+    // one that failed is looked for again
+    sessions = [session({ posture: 'quarantined' }), session({ id: 's2', addresses: ['10.21.0.6'] })];
+    device.isReachable = false;
+    await expect(point.pass()).rejects.toThrow('does not answer');
+    device.isReachable = true;
+    sessions = [session({})];
+    await point.pass();
+    expect(listed.splice(0).at(-1)?.toString().split(',').sort()).toEqual(['10.21.0.5', '10.21.0.6']);
+    sessions = Array.from({ length: 20 }, (_, i) => session({ id: `s${i}`, addresses: [`10.21.0.${i + 20}`] }));
+    await point.pass();
+    expect(listed.splice(0)).toEqual(['all']);
+    await device.load(JSON.stringify({ nftables: [{ delete: { table: { family: 'inet', name: 'cordon' } } }] }));
+    void point.nextPass();
+    await point.pass();
+    expect(listed.splice(0)).toEqual(['all']);
   });
 
   it('finds, repairs and records drift; a second look finds none', async () => {

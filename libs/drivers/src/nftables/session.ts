@@ -1,5 +1,6 @@
 import type { Connection } from '#model';
-import type { ChangePlan, EnforcementSession, RuleCounter } from '../driver.js';
+import type { Address } from '#net';
+import type { ChangePlan, ConnectionListing, EnforcementSession, RuleCounter } from '../driver.js';
 import { parseCounters } from './parse.js';
 import { invertMembership, restoreCommands } from './plan.js';
 
@@ -13,8 +14,8 @@ export interface NftDevice {
   load(transaction: string): Promise<void>;
   /** Whether `load` would succeed now. Changes nothing. */
   wouldTake(transaction: string): Promise<boolean>;
-  connections(): Promise<readonly Connection[]>;
-  cut(connections: readonly Connection[]): Promise<void>;
+  connections(of?: readonly Address[]): Promise<readonly Connection[]>;
+  cut(connections: readonly Connection[], listed?: ConnectionListing): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -68,12 +69,12 @@ export class NftablesSession implements EnforcementSession {
     return listing === null ? [] : parseCounters(listing);
   }
 
-  connections(): Promise<readonly Connection[]> {
-    return this.device.connections();
+  connections(of?: readonly Address[]): Promise<readonly Connection[]> {
+    return this.device.connections(of);
   }
 
-  async cut(connections: readonly Connection[]): Promise<void> {
-    if (connections.length > 0) await this.device.cut(connections);
+  async cut(connections: readonly Connection[], listed?: ConnectionListing): Promise<void> {
+    if (connections.length > 0) await this.device.cut(connections, listed);
   }
 
   close(): Promise<void> {

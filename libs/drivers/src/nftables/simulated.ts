@@ -1,4 +1,5 @@
 import type { Connection } from '#model';
+import { formatAddress, type Address } from '#net';
 import { RemoteFault } from '../driver.js';
 import type { Packet } from '../invariant.js';
 import type { Json } from './commands.js';
@@ -74,8 +75,13 @@ export class SimulatedNft implements NftDevice {
     return tables;
   }
 
-  connections(): Promise<readonly Connection[]> {
-    return this.answer(() => [...this.tracked]);
+  connections(of?: readonly Address[]): Promise<readonly Connection[]> {
+    const ends = of && new Set(of.map(formatAddress));
+    return this.answer(() =>
+      this.tracked.filter(({ source, destination }) =>
+        [source, destination].some((end) => !ends || ends.has(formatAddress(end))),
+      ),
+    );
   }
 
   cut(connections: readonly Connection[]): Promise<void> {

@@ -1,5 +1,6 @@
 import { suspicionKinds } from '#model';
 import { Option, type Command } from 'commander';
+import { counters, type CountersOptions } from './commands/counters.js';
 import { history, type HistoryOptions } from './commands/history.js';
 import { sessions, type SessionsOptions } from './commands/sessions.js';
 import { dismissSuspicion, suspicions, type DismissOptions, type SuspicionsOptions } from './commands/suspicions.js';
@@ -68,6 +69,10 @@ export function addHistoryCommands(cordon: Command, run: Run): void {
     .option('--limit <count>', 'so many entries of each kind at most', '500')
     .addHelpText('after', historyHelp)
     .action((mac: string | undefined, options: HistoryOptions) => run(() => history(mac, options)));
+  asked(cordon.command('counters'))
+    .argument('<point>', 'enforcement point')
+    .description('packets by line of policy at a firewall: lines that traffic meets, lines that it never met')
+    .action((point: string, options: CountersOptions) => run(() => counters(point, options)));
   const suspects = asked(cordon.command('suspicions'))
     .description('devices that may not be what they say')
     .option('--mac <mac>', 'of this device')

@@ -86,6 +86,7 @@ function controllerMetrics(
     feeds: feed.connections,
     bridges: await sessions.bridges(),
     points: enforcement.states(),
+    counters: enforcement.counters(),
     authentications: (await authentications.bounds()).last,
     streams: stream.clients,
     suspicions: await suspicions.count(),

@@ -9,7 +9,10 @@ import { recordAudit } from '../store/audit.js';
 import type { Database } from '../store/database.js';
 import type { Wakeups } from '../wakeups.js';
 import { desiredState } from './membership.js';
+import { describeCounters, type PointCounters } from './describe-counters.js';
 import { EnforcementPoint, type Goal, type PointState } from './enforcement-point.js';
+import { RuleCountStore } from './rule-count-store.js';
+import { RuleCounts } from './rule-counts.js';
 
 interface Ports {
   readonly policy: { readonly active: ActivePolicy | null };
@@ -77,6 +80,12 @@ export class EnforcementLoop {
     return states.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
+  /** Of every point that is asked at all. */
+  counters(): PointCounters[] {
+    const snapshot = this.ports.policy.active?.snapshot ?? null;
+    return [...this.points].map(([name, { counts }]) => describeCounters(name, counts, snapshot));
+  }
+
   /** Looks at one point now; null when there is none of that name. */
   async sync(name: string): Promise<PointState | null> {
     const point = this.points.get(name);
@@ -119,10 +128,10 @@ export class EnforcementLoop {
       const audit = (entries: Parameters<typeof recordAudit>[2]) =>
         database.transaction((tx) => recordAudit(tx, clock.now(), entries));
       const loadGoal = () => this.loadGoal(entry);
-      this.points.set(
-        name,
-        new EnforcementPoint(entry, { driver, session, loadGoal, audit, clock, lookSeconds: this.resyncSeconds }),
-      );
+      const counts = new RuleCounts(name, new RuleCountStore(database), clock);
+      const lookSeconds = this.resyncSeconds;
+      const ports = { driver, session, loadGoal, audit, clock, lookSeconds, counts };
+      this.points.set(name, new EnforcementPoint(entry, ports));
     } catch (error) {
       const lastError = {
         at: clock.now().toISOString(),

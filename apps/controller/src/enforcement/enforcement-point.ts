@@ -6,6 +6,7 @@ import type { EnforcementPointEntry, Snapshot } from '#policy';
 import { PointReconciler, type Look, type ReconcileOutcome } from '#reconcile';
 import type { AuditEntry } from '../store/audit.js';
 import type { DesiredState } from './membership.js';
+import type { RuleCounts } from './rule-counts.js';
 import { connectionsToCut, movedAddresses } from './revalidate.js';
 
 export interface PointState {
@@ -36,8 +37,11 @@ interface Ports {
   readonly clock: Clock;
   /** Longest time after which a pass looks at the whole device again. */
   readonly lookSeconds: number;
+  readonly counts: RuleCounts;
 }
 
+/** Counters cost a device as much as all it holds. */
+const countEveryMilliseconds = 30_000;
 /** More addresses than these are not asked for one by one: all connections cost less. */
 const mostListedAlone = 4;
 
@@ -83,6 +87,10 @@ export class EnforcementPoint {
     return this.current;
   }
 
+  get counts(): RuleCounts {
+    return this.ports.counts;
+  }
+
   /** Resolves after a pass that begins after this call, or after one that fails. */
   nextPass(): Promise<void> {
     return new Promise((resolve) => this.waiting.push(resolve));
@@ -102,7 +110,9 @@ export class EnforcementPoint {
       const goal = await this.ports.loadGoal();
       if (!goal) return;
       await this.reconcile(goal, look);
-      if (look === 'whole') this.lookedAt = began;
+      if (look === 'changes') return;
+      this.lookedAt = began;
+      if (waiting.length > 0 || this.isToCount) await this.count();
     } catch (error) {
       this.lookedAt = null;
       const message = error instanceof Error ? error.message : String(error);
@@ -151,7 +161,25 @@ export class EnforcementPoint {
   private async applyProved(plan: ChangePlan): Promise<void> {
     if (plan.kind === 'rules' && this.asked)
       await this.refuseDifference(this.asked, this.proof.checkText(this.asked, plan.commands));
+    if (plan.kind !== 'rules') return this.ports.session.apply(plan);
+    await this.count();
     await this.ports.session.apply(plan);
+    await this.ports.counts.restart();
+  }
+
+  /** Counters are for people: what is unknown of them stops nothing, and shows as an old `readAt`. */
+  private async count(): Promise<void> {
+    try {
+      const reading = await this.ports.session.counters();
+      if (reading.length > 0) await this.ports.counts.add(reading);
+    } catch (error) {
+      if (!(error instanceof RemoteFault || error instanceof TerminalFault)) throw error;
+    }
+  }
+
+  private get isToCount(): boolean {
+    const { counts, clock } = this.ports;
+    return counts.readAt === null || clock.now().getTime() - counts.readAt.getTime() >= countEveryMilliseconds;
   }
 
   private async refuseDifference({ rules }: DesiredState, difference: Diagnostic | null): Promise<void> {

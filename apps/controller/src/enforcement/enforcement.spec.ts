@@ -7,7 +7,9 @@ import { evaluatePolicy } from '../policy/evaluate.js';
 import type { LiveSession } from '../sessions/session-store.js';
 import { tinyPolicy } from '../../../../test/e2e/tiny-policy.js';
 import { EnforcementPoint } from './enforcement-point.js';
+import { describeCounters } from './describe-counters.js';
 import { desiredState } from './membership.js';
+import { RuleCounts } from './rule-counts.js';
 import { connectionsToCut } from './revalidate.js';
 
 const evaluated = evaluatePolicy(new Map(Object.entries(tinyPolicy)), new Date('2026-05-04T10:00:00Z'), {
@@ -130,6 +132,8 @@ describe('EnforcementPoint', () => {
     };
     const device = driver.simulated('fw1');
     const trail: AuditEntry[] = [];
+    const kept = { load: () => Promise.resolve([]), save: () => Promise.resolve() };
+    const counts = new RuleCounts('fw1', kept, { now: () => new Date(clock.seconds * 1000) });
     const clock = { seconds: 0 };
     const session = driver.connect({ kind: 'simulated', name: 'fw1' });
     const listed: (readonly string[] | 'all')[] = [];
@@ -148,6 +152,7 @@ describe('EnforcementPoint', () => {
       },
       clock: { now: () => new Date(clock.seconds * 1000) },
       lookSeconds,
+      counts,
     });
     return { point, device, trail, clock, listed };
   }
@@ -250,6 +255,38 @@ describe('EnforcementPoint', () => {
     device.isReachable = true;
     await point.pass();
     expect(point.state.state).toBe('in-sync');
+  });
+
+  it('counts by policy line, over a replacement of the rules', async () => {
+    const { point, device, clock } = pointOf(() => [session({})], same, same, 5);
+    await point.pass();
+    device.route(library);
+    device.route({ ...library, port: 9999 });
+    const metOf = () => {
+      const { lines, denied } = describeCounters('fw1', point.counts, snapshot);
+      return {
+        met: lines.filter(({ packets }) => packets > 0),
+        never: lines.filter(({ packets }) => packets === 0),
+        denied,
+      };
+    };
+    expect(metOf().met).toEqual([]);
+    clock.seconds = 31;
+    await point.pass();
+    const { met, never, denied } = metOf();
+    expect(met).toEqual([expect.objectContaining({ file: 'rules/flows.csv', effect: 'allow', packets: 1, bytes: 64 })]);
+    expect(met[0]!.text).toContain('drug-library');
+    expect(never.length).toBeGreaterThan(0);
+    expect(denied).toMatchObject({ packets: 1 });
+    await device.load(JSON.stringify({ nftables: [{ delete: { table: { family: 'inet', name: 'cordon' } } }] }));
+    clock.seconds = 62;
+    await point.pass();
+    device.route(library);
+    clock.seconds = 93;
+    await point.pass();
+    expect(metOf().met).toEqual([
+      expect.objectContaining({ packets: 2, bytes: 128, since: '1970-01-01T00:00:00.000Z' }),
+    ]);
   });
 
   it('pushes nothing whose text does not mean what the rules say, and audits it once', async () => {

@@ -190,6 +190,38 @@ export interface CounterRow {
   value: number;
 }
 
+/** What one rule counter of a point came to; `device…` is what the device said last. */
+export interface RuleCountRow {
+  point: string;
+  /** Policy line id, or `denied`. */
+  line: string;
+  since: string;
+  packets: number;
+  bytes: number;
+  devicePackets: number;
+  deviceBytes: number;
+}
+
+/** What a point denied within an hour, to all devices that count as one class together. */
+export interface DeniedFlowRow {
+  id: number;
+  /** Begin of the hour. */
+  at: string;
+  point: string;
+  /** Class that the devices counted as; empty: none. */
+  role: string;
+  /** Address; empty: several, of which there were too many to keep. */
+  destination: string;
+  protocol: number;
+  /** Type for ICMP; 0 where there is none. */
+  port: number;
+  firstAt: string;
+  lastAt: string;
+  packets: number;
+  /** Some of the devices, those first seen. */
+  sources: { address: string; mac: Mac | null }[];
+}
+
 const text: EntitySchemaColumnOptions = { type: 'text' };
 const optionalText: EntitySchemaColumnOptions = { type: 'text', nullable: true };
 const integer: EntitySchemaColumnOptions = { type: 'integer' };
@@ -354,6 +386,36 @@ export const bridges = new EntitySchema<BridgeRow>({
 
 export const counters = new EntitySchema<CounterRow>({ name: 'counter', columns: { name: key, value: integer } });
 
+export const ruleCounts = new EntitySchema<RuleCountRow>({
+  name: 'rule_count',
+  columns: {
+    point: key,
+    line: key,
+    since: text,
+    packets: integer,
+    bytes: integer,
+    devicePackets: integer,
+    deviceBytes: integer,
+  },
+});
+
+export const deniedFlows = new EntitySchema<DeniedFlowRow>({
+  name: 'denied_flow',
+  columns: {
+    id: serial,
+    at: text,
+    point: text,
+    role: text,
+    destination: text,
+    protocol: integer,
+    port: integer,
+    firstAt: text,
+    lastAt: text,
+    packets: integer,
+    sources: json,
+  },
+});
+
 export const schemas = [
   devices,
   tombstones,
@@ -371,4 +433,6 @@ export const schemas = [
   tokens,
   bridges,
   counters,
+  ruleCounts,
+  deniedFlows,
 ];

@@ -13,6 +13,9 @@ import { BridgeFeed } from './bridge/feed.js';
 import type { Config } from './config.js';
 import { CredentialStore } from './credentials/credential-store.js';
 import { CredentialsController } from './credentials/credentials.controller.js';
+import { DeniedFlowStore } from './denied/denied-flow-store.js';
+import { FlowsController } from './denied/flows.controller.js';
+import { DenialIntake } from './denied/denial-intake.js';
 import { DeviceStore } from './devices/device-store.js';
 import { DevicesController } from './devices/devices.controller.js';
 import { EnforcementController } from './enforcement/enforcement.controller.js';
@@ -180,6 +183,13 @@ const factories: Provider[] = [
     inject: [Database, clockToken],
     useFactory: (database: Database, clock: Clock) => new SuspicionStore(database, clock),
   },
+  { provide: DeniedFlowStore, inject: [Database], useFactory: (database: Database) => new DeniedFlowStore(database) },
+  {
+    provide: DenialIntake,
+    inject: [DeniedFlowStore, EnforcementLoop, clockToken],
+    useFactory: (store: DeniedFlowStore, enforcement: EnforcementLoop, clock: Clock) =>
+      new DenialIntake(store, enforcement, clock),
+  },
   {
     provide: EnforcementLoop,
     inject: [configToken, PolicyLoop, SessionStore, Database, clockToken, Wakeups, Log],
@@ -224,6 +234,7 @@ const factories: Provider[] = [
     PolicyController,
     BridgeController,
     EnforcementController,
+    FlowsController,
     TokensController,
     AuditController,
     StatusController,

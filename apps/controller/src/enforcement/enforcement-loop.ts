@@ -1,5 +1,6 @@
 import { canonicalJson, type Clock } from '#base';
 import type { Driver, DriverOptions, EnforcementTarget } from '#drivers';
+import { AddressMap } from '#net';
 import type { EnforcementPointEntry } from '#policy';
 import { Reconciler } from '#reconcile';
 import type { Log } from '../log.js';
@@ -78,6 +79,13 @@ export class EnforcementLoop {
   states(): PointState[] {
     const states = [...[...this.points.values()].map(({ state }) => state), ...this.broken.values()];
     return states.sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** What devices count as at a point; null when there is none of that name. */
+  rolesAt(name: string): AddressMap<string> | null {
+    const point = this.points.get(name);
+    if (point) return point.roles;
+    return this.broken.has(name) ? new AddressMap() : null;
   }
 
   /** Of every point that is asked at all. */

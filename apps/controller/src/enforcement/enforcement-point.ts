@@ -1,7 +1,7 @@
 import { EnforcementProof } from '#artefacts';
 import type { Clock, Diagnostic } from '#base';
 import { RemoteFault, TerminalFault, type ChangePlan, type Driver, type EnforcementSession } from '#drivers';
-import { formatAddress, parseAddress } from '#net';
+import { AddressMap, formatAddress, parseAddress } from '#net';
 import type { EnforcementPointEntry, Snapshot } from '#policy';
 import { PointReconciler, type Look, type ReconcileOutcome } from '#reconcile';
 import type { AuditEntry } from '../store/audit.js';
@@ -85,6 +85,11 @@ export class EnforcementPoint {
 
   get state(): PointState {
     return this.current;
+  }
+
+  /** What the device of an address counts as, by what was last brought to the point. */
+  get roles(): AddressMap<string> {
+    return this.confirmed?.roles ?? new AddressMap();
   }
 
   get counts(): RuleCounts {

@@ -167,8 +167,9 @@ export interface AuditRow {
   after: object | null;
 }
 
-/** `monitor` sees numbers only, no device. */
-export type Role = 'admin' | 'operator' | 'viewer' | 'monitor';
+/** `monitor` sees numbers only, no device; `collector` tells what gateways denied, and sees nothing. */
+export const tokenRoles = ['admin', 'operator', 'viewer', 'monitor', 'collector'] as const;
+export type Role = (typeof tokenRoles)[number];
 
 export interface TokenRow {
   id: string;

@@ -47,6 +47,7 @@ const controller = new ControllerMetrics(() =>
     feeds: 0,
     bridges: [],
     points: [],
+    counters: [],
     authentications: 0,
     streams: 0,
     suspicions: [],

@@ -569,6 +569,19 @@ describe('enforcement', () => {
     expect(firewall().route({ ...library, port: 22 })).toBe('dropped');
   });
 
+  it('tells packets by line of policy, and how many no line allowed; here and to Prometheus', async () => {
+    await point();
+    const { body } = await api().get('/api/v1/enforcement-points/fw1/counters').set(asAdmin()).expect(200);
+    const { lines, denied } = body as { lines: { text: string; packets: number }[]; denied: { packets: number } };
+    const met = lines.filter(({ packets }) => packets > 0);
+    expect(met).toEqual([expect.objectContaining({ file: 'rules/flows.csv', effect: 'allow', packets: 1, bytes: 64 })]);
+    expect(denied.packets).toBe(1);
+    const page = await api().get('/metrics').set(asAdmin()).expect(200);
+    expect(page.text).toContain('cordon_controller_enforcement_denied_packets_total{point="fw1"} 1');
+    expect(page.text).toMatch(/enforcement_packets_total\{point="fw1",line="\w{12}",at="rules\/flows\.csv:\d+"\} 1/);
+    await api().get('/api/v1/enforcement-points/fw9/counters').set(asAdmin()).expect(404);
+  });
+
   it('quarantine ends established connections within a second, with no switch taking part', async () => {
     expect(await firewall().connections()).toHaveLength(1);
     await setPosture('quarantined');

@@ -52,6 +52,13 @@ function readToken(file: string): string {
   }
 }
 
+interface Body {
+  readonly type: string;
+  readonly text: string;
+}
+
+const jsonBody = (value: unknown): Body => ({ type: 'application/json', text: JSON.stringify(value) });
+
 /**
  * Asks the controller's API. Paths begin with `/api/v1/`; who calls encodes what stands in them. Whatever goes wrong is a
  * `ControllerError` with one line for people; tokens and bodies are never in it.
@@ -64,7 +71,16 @@ export class ControllerClient {
   }
 
   /** `body` goes as JSON. An answer without content is `undefined`. */
-  async send<T>(method: string, path: string, body?: unknown): Promise<T> {
+  send<T>(method: string, path: string, body?: unknown): Promise<T> {
+    return this.exchange(method, path, body === undefined ? null : jsonBody(body));
+  }
+
+  /** Lines of JSON. */
+  sendLines<T>(path: string, text: string): Promise<T> {
+    return this.exchange('POST', path, { type: 'application/x-ndjson', text });
+  }
+
+  private async exchange<T>(method: string, path: string, body: Body | null): Promise<T> {
     const answer = await this.ask(method, path, body, AbortSignal.timeout(answerTimeout));
     try {
       const text = await answer.text();
@@ -80,7 +96,7 @@ export class ControllerClient {
     const stop = new AbortController();
     const late = setTimeout(() => stop.abort(new DOMException('no answer', 'TimeoutError')), answerTimeout);
     try {
-      const { body } = await this.ask('GET', path, undefined, stop.signal).finally(() => clearTimeout(late));
+      const { body } = await this.ask('GET', path, null, stop.signal).finally(() => clearTimeout(late));
       yield* linesOf(body!);
     } catch (error) {
       throw error instanceof ControllerError ? error : this.unreachable(error);
@@ -89,16 +105,16 @@ export class ControllerClient {
     }
   }
 
-  private async ask(method: string, path: string, body: unknown, signal: AbortSignal): Promise<Response> {
+  private async ask(method: string, path: string, body: Body | null, signal: AbortSignal): Promise<Response> {
     const headers = {
       authorization: `Bearer ${this.options.token}`,
-      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(body && { 'content-type': body.type }),
     };
-    const json = body === undefined ? null : JSON.stringify(body);
+    const text = body?.text ?? null;
     let answer: Response;
     try {
       // A redirect would take token and body to a place that nobody named.
-      answer = await fetch(`${this.options.url}${path}`, { method, headers, body: json, signal, redirect: 'manual' });
+      answer = await fetch(`${this.options.url}${path}`, { method, headers, body: text, signal, redirect: 'manual' });
     } catch (error) {
       throw this.unreachable(error);
     }

@@ -1,5 +1,8 @@
 import { suspicionKinds } from '#model';
 import { Option, type Command } from 'commander';
+import { counters, type CountersOptions } from './commands/counters.js';
+import { denied, type DeniedOptions } from './commands/denied.js';
+import { shipDenied, type ShipOptions } from './commands/ship-denied.js';
 import { history, type HistoryOptions } from './commands/history.js';
 import { sessions, type SessionsOptions } from './commands/sessions.js';
 import { dismissSuspicion, suspicions, type DismissOptions, type SuspicionsOptions } from './commands/suspicions.js';
@@ -32,6 +35,10 @@ line: {"type":"authentication",…} or {"type":"gap","missed":N}.`;
 const suspicionsHelp = `
 docs/suspicions.md says what each kind means, and what to do. Exit codes: 0 nothing is open, 2 something is, 1 the controller can't be
 asked.`;
+
+const deniedHelp = `
+docs/denied-traffic.md says how gateways come to tell it. Exit codes: 0 nothing was denied that policy would allow now, 2 something was,
+1 the controller can't be asked.`;
 
 /** Commands that look at what happened; all of them ask the controller. */
 export function addHistoryCommands(cordon: Command, run: Run): void {
@@ -68,6 +75,26 @@ export function addHistoryCommands(cordon: Command, run: Run): void {
     .option('--limit <count>', 'so many entries of each kind at most', '500')
     .addHelpText('after', historyHelp)
     .action((mac: string | undefined, options: HistoryOptions) => run(() => history(mac, options)));
+  asked(cordon.command('counters'))
+    .argument('<point>', 'enforcement point')
+    .description('packets by line of policy at a firewall: lines that traffic meets, lines that it never met')
+    .action((point: string, options: CountersOptions) => run(() => counters(point, options)));
+  asked(cordon.command('denied'))
+    .description('what firewalls denied: who tried what, and whether policy would allow it now')
+    .option('--since <span>', 'how far back: 1h, 7d, or a time; hours are told whole', '1h')
+    .option('--class <class>', 'of devices of this class')
+    .option('--point <point>', 'at this enforcement point')
+    .option('--limit <count>', 'so many at most', '200')
+    .addHelpText('after', deniedHelp)
+    .action((options: DeniedOptions) => run(() => denied(options)));
+  asked(cordon.command('ship-denied'))
+    .description('on a gateway: send what its ulogd2 writes to the controller. Needs role collector')
+    .requiredOption('--file <file>', "ulogd2's JSON file")
+    .requiredOption('--point <point>', 'enforcement point that this gateway is')
+    .requiredOption('--position <file>', 'where to keep how far it got')
+    .option('--once', 'end when all that is there was sent')
+    .addHelpText('after', '\ndocs/denied-traffic.md has the configuration of ulogd2.')
+    .action((options: ShipOptions) => run(() => shipDenied(options)));
   const suspects = asked(cordon.command('suspicions'))
     .description('devices that may not be what they say')
     .option('--mac <mac>', 'of this device')

@@ -92,7 +92,10 @@ function program(): Command {
     .requiredOption('--from <rev|dir>', 'folder, git revision, or revision:folder')
     .requiredOption('--to <rev|dir>', 'folder, git revision, or revision:folder')
     .option('--inventory <file>', 'devices to count: CSV or JSON lines')
-    .option('--flows <file>', 'connections seen on the network: CSV, JSON lines, or `nfdump -o csv`')
+    .option(
+      '--flows <file>',
+      'connections seen on the network: CSV, JSON lines, `nfdump -o csv`, or the JSON of ulogd2',
+    )
     .option(...at)
     .option('--format <format>', 'human, json, markdown, sarif or junit (default: human)')
     .option('--out <file>', 'write it there')

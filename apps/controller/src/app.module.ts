@@ -14,8 +14,12 @@ import { BridgeFeed } from './bridge/feed.js';
 import type { Config } from './config.js';
 import { CredentialStore } from './credentials/credential-store.js';
 import { CredentialsController } from './credentials/credentials.controller.js';
+import { DeniedFlowStore } from './denied/denied-flow-store.js';
+import { FlowsController } from './denied/flows.controller.js';
+import { DenialIntake } from './denied/denial-intake.js';
 import { DeviceStore } from './devices/device-store.js';
 import { DevicesController } from './devices/devices.controller.js';
+import { DropCounts } from './enforcement/drop-counts.js';
 import { EnforcementController } from './enforcement/enforcement.controller.js';
 import { EnforcementLoop } from './enforcement/enforcement-loop.js';
 import { ErrorsFilter } from './errors.filter.js';
@@ -45,6 +49,7 @@ import { SessionsController } from './sessions/sessions.controller.js';
 import { AuditController } from './status/audit.controller.js';
 import { StatusController } from './status/status.controller.js';
 import { Database } from './store/database.js';
+import type { RolloutRow } from './store/rows.js';
 import { SuspicionStore } from './suspicions/suspicion-store.js';
 import { SuspicionsController } from './suspicions/suspicions.controller.js';
 import { Wakeups } from './wakeups.js';
@@ -100,6 +105,7 @@ function controllerMetrics(
     feeds: feed.connections,
     bridges: await sessions.bridges(),
     points: enforcement.states(),
+    counters: enforcement.counters(),
     authentications: (await authentications.bounds()).last,
     streams: stream.clients,
     suspicions: await suspicions.count(),
@@ -129,19 +135,20 @@ const factories: Provider[] = [
   { provide: PolicySource, inject: [configToken], useFactory: policySource },
   {
     provide: PolicyLoop,
-    inject: [configToken, PolicySource, PolicyStore, RolloutStore, Wakeups, clockToken, Log],
+    inject: [configToken, PolicySource, PolicyStore, RolloutStore, DropCounts, Wakeups, clockToken, Log],
     useFactory: (
       { policy }: Config,
       source: PolicySource,
       store: PolicyStore,
       rollouts: RolloutStore,
+      drops: DropCounts,
       wakeups: Wakeups,
       clock: Clock,
       log: Log,
     ) => {
       const baseline = async () => ({
         lastAuthentication: await rollouts.lastAuthentication(),
-        denied: {},
+        denied: drops.baseline(),
         acknowledged: { refused: 0, rejected: 0, missing: 0 },
       });
       return new PolicyLoop({ source, baseline, store, wakeups, clock, log }, policy);
@@ -157,6 +164,7 @@ const factories: Provider[] = [
     inject: [Database, clockToken, Wakeups],
     useFactory: (database: Database, clock: Clock, wakeups: Wakeups) => new CredentialStore(database, clock, wakeups),
   },
+  { provide: DropCounts, useFactory: () => new DropCounts() },
   { provide: RolloutStore, inject: [Database], useFactory: (database: Database) => new RolloutStore(database) },
   {
     provide: OrderStore,
@@ -165,9 +173,18 @@ const factories: Provider[] = [
   },
   {
     provide: RolloutLoop,
-    inject: [PolicyLoop, RolloutStore, Wakeups, clockToken, Log],
-    useFactory: (policy: PolicyLoop, store: RolloutStore, wakeups: Wakeups, clock: Clock, log: Log) =>
-      new RolloutLoop({ policy, store, wakeups, clock, log, denied: () => null }),
+    inject: [PolicyLoop, RolloutStore, DropCounts, Wakeups, clockToken, Log],
+    useFactory: (
+      policy: PolicyLoop,
+      store: RolloutStore,
+      drops: DropCounts,
+      wakeups: Wakeups,
+      clock: Clock,
+      log: Log,
+    ) => {
+      const denied = ({ seen }: RolloutRow, sites: ReadonlySet<string>) => drops.compare(seen.denied, sites);
+      return new RolloutLoop({ policy, store, wakeups, clock, log, denied });
+    },
   },
   {
     provide: SessionStore,
@@ -218,18 +235,26 @@ const factories: Provider[] = [
     inject: [Database, clockToken],
     useFactory: (database: Database, clock: Clock) => new SuspicionStore(database, clock),
   },
+  { provide: DeniedFlowStore, inject: [Database], useFactory: (database: Database) => new DeniedFlowStore(database) },
+  {
+    provide: DenialIntake,
+    inject: [DeniedFlowStore, EnforcementLoop, clockToken],
+    useFactory: (store: DeniedFlowStore, enforcement: EnforcementLoop, clock: Clock) =>
+      new DenialIntake(store, enforcement, clock),
+  },
   {
     provide: EnforcementLoop,
-    inject: [configToken, RolloutLoop, SessionStore, Database, clockToken, Wakeups, Log],
+    inject: [configToken, RolloutLoop, SessionStore, Database, DropCounts, clockToken, Wakeups, Log],
     useFactory: (
       { resyncSeconds }: Config,
       policy: RolloutLoop,
       sessions: SessionStore,
       database: Database,
+      drops: DropCounts,
       clock: Clock,
       wakeups: Wakeups,
       log: Log,
-    ) => new EnforcementLoop({ policy, sessions, database, wakeups, clock, log, driverNamed }, resyncSeconds),
+    ) => new EnforcementLoop({ policy, sessions, database, drops, wakeups, clock, log, driverNamed }, resyncSeconds),
   },
   {
     provide: ControllerMetrics,
@@ -268,6 +293,7 @@ const factories: Provider[] = [
     EnforcementController,
     RolloutsController,
     BreakGlassController,
+    FlowsController,
     TokensController,
     AuditController,
     StatusController,

@@ -26,6 +26,7 @@ export async function startController(config: Config, log: Log): Promise<Control
   app.disable('x-powered-by');
   app.useBodyParser('json', { limit: '8mb' });
   app.useBodyParser('text', { type: 'text/csv', limit: '16mb' });
+  app.useBodyParser('text', { type: 'application/x-ndjson', limit: '1mb' });
   serveOpenApi(app);
   await app.listen(config.http.port, config.http.host);
   const opened = app.get<Awaited<ReturnType<typeof TokenStore.open>>>(firstAdminTokenKey);

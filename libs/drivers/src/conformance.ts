@@ -211,6 +211,26 @@ function describeDeviceConformance(subject: ConformanceSubject): void {
       expect((await nextPlan(otherMembers)).kind).toBe('none');
     });
 
+  it('tells whether the device holds a change of members, wherever it can tell', async () => {
+    await bring(baseState);
+    const plan = await nextPlan(otherMembers);
+    if (!session.holds || plan.kind !== 'membership') return;
+    expect(await session.holds(plan)).toBe(false);
+    for (const fault of ['ignored', 'halved'] as const) {
+      await bring(baseState);
+      injector.arm(fault, 1);
+      await session.apply(plan);
+      await session.confirm();
+      expect({ fault, happened: injector.disarm() }).toEqual({ fault, happened: true });
+      expect({ fault, holds: await session.holds(plan) }).toEqual({ fault, holds: false });
+    }
+    await bring(baseState);
+    await session.apply(plan);
+    await session.confirm();
+    expect(await session.holds(plan)).toBe(true);
+    expect((await nextPlan(otherMembers)).kind).toBe('none');
+  });
+
   it('replaces the rules, and what of them stays keeps its members', async () => {
     await bring(baseState);
     expect((await bring(otherRules)).kind).toBe('rules');

@@ -1,5 +1,6 @@
 import type { Diagnostic } from '#base';
 import type { Connection, EnforcedPart, EnforcementState } from '#model';
+import type { Address } from '#net';
 
 /**
  * The contract of every enforcement driver. A driver turns an `EnforcementState` into the artefact of one make of device
@@ -105,6 +106,12 @@ export interface RuleCounter {
   readonly bytes: number;
 }
 
+/** What `connections` gave for `of`; null: for all. */
+export interface ConnectionListing {
+  readonly of: readonly Address[] | null;
+  readonly connections: readonly Connection[];
+}
+
 /** Rejects with `RemoteFault` or `TerminalFault` only, and each call ends: a device that hangs is one that does not answer. */
 export interface EnforcementSession {
   /** The device's own text of our objects (null: none), never cached. */
@@ -115,11 +122,20 @@ export interface EnforcementSession {
   confirm(): Promise<void>;
   /** Puts back what was there before the last unconfirmed `apply`. */
   rollback(): Promise<void>;
+  /**
+   * Whether the device has each member that a `membership` plan added, and none that it removed: asked of the device, for these members
+   * alone. False also where that can't be told; `read` then tells. Absent where it would save nothing.
+   */
+  holds?(plan: ChangePlan): Promise<boolean>;
   /** Empty where the device counts nothing. */
   counters(): Promise<readonly RuleCounter[]>;
-  connections(): Promise<readonly Connection[]>;
-  /** Ends tracked connections at once. One that is gone already is no fault. */
-  cut(connections: readonly Connection[]): Promise<void>;
+  /** All that the device tracks; with `of`, those that have one of these addresses at an end. */
+  connections(of?: readonly Address[]): Promise<readonly Connection[]>;
+  /**
+   * Ends tracked connections at once. One that is gone already is no fault. `listed`: the listing that they are from, if it was made just
+   * now. Where a device takes long to find a connection, what sets all of them apart from the others in it may be cut as one.
+   */
+  cut(connections: readonly Connection[], listed?: ConnectionListing): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -1,5 +1,6 @@
 export type {
   ChangePlan,
+  ConnectionListing,
   Driver,
   DriverCapabilities,
   DriverOptions,

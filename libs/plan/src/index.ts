@@ -1,6 +1,7 @@
 export { planCodes, type PlanCode } from './codes.js';
 export type { Inventory, InventoryDevice } from './inventory/inventory.js';
 export { parseInventory } from './inventory/parse-inventory.js';
+export { readLoggedPacket, type LoggedPacket } from './observed/ulogd.js';
 export { planPolicy, type PlanInput, type PlannedSide } from './make-plan.js';
 export type * from './plan.js';
 export type { TextChunks } from './text/lines.js';

@@ -252,7 +252,7 @@ export interface ObservedPlan {
 }
 
 export interface ObservationWindow {
-  readonly format: 'cordon-csv' | 'jsonl' | 'nfdump';
+  readonly format: 'cordon-csv' | 'jsonl' | 'nfdump' | 'ulogd';
   /** Null when no record was read. */
   readonly first: string | null;
   readonly last: string | null;

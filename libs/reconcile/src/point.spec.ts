@@ -49,6 +49,7 @@ function meddled(session: EnforcementSession, meddle: () => Promise<void>): Enfo
     counters: () => session.counters(),
     connections: () => session.connections(),
     cut: (connections) => session.cut(connections),
+    holds: (plan) => session.holds!(plan),
     close: () => session.close(),
   };
 }
@@ -117,6 +118,82 @@ describe('PointReconciler', () => {
     await device.load(meddling);
     const restarted = new PointReconciler(driver, session);
     expect(await restarted.run(more)).toMatchObject({ kind: 'applied', hasDrifted: false });
+  });
+
+  describe('looking at changes only', () => {
+    const { rules } = wanted;
+
+    it('changes members, proves these, and reads nothing else', async () => {
+      const { driver, device, session } = setUp();
+      const calls: string[] = [];
+      const point = new PointReconciler(driver, asOften(session, calls));
+      await point.run(wanted);
+      calls.length = 0;
+      const outcome = await point.run({ ...more, rules }, 'changes');
+      expect(outcome).toMatchObject({ kind: 'applied', change: 'membership', hasDrifted: false });
+      expect(outcome.steps).toEqual(['add 10.20.0.2 to set pump_4']);
+      expect(calls).toEqual(['apply', 'confirm', 'holds']);
+      expect(await device.list()).toContain('10.20.0.2');
+      calls.length = 0;
+      expect(await point.run({ ...more, rules }, 'changes')).toMatchObject({ kind: 'unchanged' });
+      expect(calls).toEqual([]);
+    });
+
+    it('leaves drift elsewhere to the next whole look, which calls it so', async () => {
+      const { driver, device, session } = setUp();
+      const point = new PointReconciler(driver, session);
+      await point.run(wanted);
+      await device.load(meddling);
+      expect(await point.run(more, 'changes')).toMatchObject({ hasDrifted: false });
+      expect(await point.run(more)).toMatchObject({ kind: 'applied', hasDrifted: true });
+      expect(await device.list()).not.toContain('10.20.0.66');
+    });
+
+    it.each<[string, Partial<EnforcementSession>]>([
+      ['the device says yes and does nothing', { apply: () => Promise.resolve() }],
+      ['the device refuses', { apply: () => Promise.reject(new RemoteFault('busy')) }],
+      ['the device can’t tell', { holds: () => Promise.resolve(false) }],
+    ])('looks at all when %s', async (_, lie) => {
+      const { driver, device, session } = setUp();
+      let lies = 0;
+      const liar = new Proxy(session, {
+        get(target, key: 'apply') {
+          const lying = lies > 0 ? (lie as typeof session)[key] : undefined;
+          if (lying) lies--;
+          return (lying ?? target[key]).bind(target);
+        },
+      });
+      const point = new PointReconciler(driver, liar);
+      await point.run(wanted);
+      lies = 1;
+      expect(await point.run(more, 'changes')).toMatchObject({ kind: 'applied', change: 'membership' });
+      expect(lies).toBe(0);
+      expect(await device.list()).toContain('10.20.0.2');
+      expect(await point.run(more)).toMatchObject({ kind: 'unchanged' });
+    });
+
+    it('asks for all in its first run, and for new rules', async () => {
+      const { driver, session } = setUp();
+      const calls: string[] = [];
+      const point = new PointReconciler(driver, asOften(session, calls));
+      await point.run(wanted, 'changes');
+      expect(calls).toContain('read');
+      calls.length = 0;
+      expect(await point.run(stateOf(['10.20.0.1'], 0x06_0050), 'changes')).toMatchObject({ change: 'rules' });
+      expect(calls).toEqual(['read', 'apply', 'read', 'confirm']);
+    });
+
+    it('brings the device to the last of many states, as whole looks do', async () => {
+      const { driver, session } = setUp();
+      const point = new PointReconciler(driver, session);
+      await point.run(wanted);
+      for (let round = 0; round < 50; round++) {
+        const members = Array.from({ length: 40 }, (_, i) => `10.20.1.${i}`).filter((_, i) => (i * 7 + round) % 3 > 0);
+        await point.run(stateOf(members), 'changes');
+        const read = driver.parse((await session.read())!);
+        expect(driver.plan(stateOf(members), read).kind).toBe('none');
+      }
+    });
   });
 
   it('rolls back when it reads back something else', async () => {

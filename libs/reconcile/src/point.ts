@@ -18,15 +18,19 @@ export interface ReconcileOutcome {
 }
 
 type PointDriver = Pick<Driver, 'check' | 'expect' | 'parse' | 'plan'>;
-type PointSession = Pick<EnforcementSession, 'read' | 'apply' | 'confirm' | 'rollback'>;
+type PointSession = Pick<EnforcementSession, 'read' | 'apply' | 'confirm' | 'rollback' | 'holds'>;
+
+/** How far a run looks at the device: at all of it, which finds drift, or only at the members that it changes. */
+export type Look = 'whole' | 'changes';
 
 /**
  * read → parse → plan → apply → read back → confirm, or roll back. A change of members alone goes out first, by what was
- * confirmed last, and the run then proves it: a quarantine does not wait for the listing of a large table.
+ * confirmed last, and the run then proves it: a quarantine does not wait for the listing of a large table. Where only changes are
+ * looked at, the proof is of the members that were changed; whatever speaks against it makes the run a whole one.
  *
  * Keeps what was asked for and what was read last, for speed and to tell drift from a change; loses nothing but that at a
  * restart. Decides nothing about retrying: faults come out as they are thrown (after an attempt to roll back), for the
- * `Reconciler`.
+ * `Reconciler`. Nor how often to look at all: who only ever looks at changes finds no drift.
  */
 export class PointReconciler {
   /** What the last run that ended well was asked for. */
@@ -39,11 +43,14 @@ export class PointReconciler {
     private readonly session: PointSession,
   ) {}
 
-  async run(desired: EnforcementState): Promise<ReconcileOutcome> {
+  async run(desired: EnforcementState, look: Look = 'whole'): Promise<ReconcileOutcome> {
     const diagnostics = this.driver.check(desired).filter(({ severity }) => severity === 'error');
     if (diagnostics.length > 0) return { kind: 'refused', change: 'none', hasDrifted: false, steps: [], diagnostics };
     const asked = this.confirmed && this.driver.plan(desired, this.driver.expect(this.confirmed));
+    if (look === 'changes' && asked?.kind === 'none') return this.end(desired, unchanged);
     const isAhead = asked?.kind === 'membership' && (await this.applyAhead(asked));
+    if (look === 'changes' && isAhead && (await this.session.holds?.(asked)))
+      return this.end(desired, { ...unchanged, kind: 'applied', change: 'membership', steps: asked.steps });
     const plan = await this.planNow(desired);
     // What was not asked for since is drift. After a change of members that failed, who changed which member is not known.
     const hasDrifted =
@@ -56,6 +63,11 @@ export class PointReconciler {
     return outcome.kind === 'unchanged'
       ? { ...outcome, kind: 'applied', change: 'membership', steps }
       : { ...outcome, steps };
+  }
+
+  private end(desired: EnforcementState, outcome: ReconcileOutcome): ReconcileOutcome {
+    this.confirmed = desired;
+    return outcome;
   }
 
   /** False when the device did not take it: it may hold something else than was confirmed, which reading will show. */

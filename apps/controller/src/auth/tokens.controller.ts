@@ -2,13 +2,13 @@ import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Post } from '@n
 import { z } from 'zod';
 import { ApiRoute } from '../http/openapi.js';
 import { ZodPipe } from '../http/zod.pipe.js';
-import { roles } from '../store/rows.js';
+import { tokenRoles } from '../store/rows.js';
 import { Actor, Allow } from './auth.guard.js';
 import { TokenStore, type TokenView } from './tokens.js';
 
 const newToken = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9._@-]{0,63}$/i, 'use letters, digits and ._@- (at most 64)'),
-  role: z.enum(roles),
+  role: z.enum(tokenRoles),
 });
 
 @Controller('api/v1/tokens')

@@ -1,5 +1,6 @@
 import { canonicalJson, type Clock } from '#base';
 import type { Driver, DriverOptions, EnforcementTarget } from '#drivers';
+import { AddressMap } from '#net';
 import type { EnforcementPointEntry } from '#policy';
 import { Reconciler } from '#reconcile';
 import type { Log } from '../log.js';
@@ -8,9 +9,13 @@ import type { SessionStore } from '../sessions/session-store.js';
 import { recordAudit } from '../store/audit.js';
 import type { Database } from '../store/database.js';
 import type { Wakeups } from '../wakeups.js';
+import { describeCounters, type PointCounters } from './describe-counters.js';
 import type { EnforcedPolicy } from './generations.js';
-import { desiredState, type DesiredState } from './membership.js';
+import type { DropCounts } from './drop-counts.js';
+import { desiredState, type AddressRole, type DesiredState } from './membership.js';
 import { EnforcementPoint, type PointState } from './enforcement-point.js';
+import { RuleCountStore } from './rule-count-store.js';
+import { RuleCounts } from './rule-counts.js';
 
 interface Ports {
   readonly policy: { readonly active: ActivePolicy | null; readonly enforced: EnforcedPolicy | null };
@@ -19,6 +24,7 @@ interface Ports {
   readonly wakeups: Wakeups;
   readonly clock: Clock;
   readonly log: Log;
+  readonly drops: DropCounts;
   readonly driverNamed: (name: string, options: DriverOptions) => Driver | null;
 }
 
@@ -36,10 +42,10 @@ export class EnforcementLoop {
 
   constructor(
     private readonly ports: Ports,
-    resyncSeconds: number,
+    private readonly resyncSeconds: number,
   ) {
     this.reconciler = new Reconciler<string>({
-      run: async (name) => this.points.get(name)?.pass(),
+      run: (name) => this.pass(name),
       // What a device can't do now it may do after a repair by hand, so everything is tried again, if seldom.
       isRetryable: () => true,
       clock: ports.clock,
@@ -78,6 +84,19 @@ export class EnforcementLoop {
     return states.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
+  /** What devices count as at a point; null when there is none of that name. */
+  rolesAt(name: string): AddressMap<AddressRole> | null {
+    const point = this.points.get(name);
+    if (point) return point.roles;
+    return this.broken.has(name) ? new AddressMap() : null;
+  }
+
+  /** Of every point that is asked at all. */
+  counters(): PointCounters[] {
+    const snapshot = this.ports.policy.active?.snapshot ?? null;
+    return [...this.points].map(([name, { counts }]) => describeCounters(name, counts, snapshot));
+  }
+
   /** Looks at one point now; null when there is none of that name. */
   async sync(name: string): Promise<PointState | null> {
     const point = this.points.get(name);
@@ -87,6 +106,15 @@ export class EnforcementLoop {
       await pass;
     }
     return this.states().find((state) => state.name === name) ?? null;
+  }
+
+  private async pass(name: string): Promise<void> {
+    const point = this.points.get(name);
+    await point?.pass();
+    if (!point?.counts.readAt) return;
+    const denied = point.counts.list().find(({ id }) => id === 'denied');
+    const { site } = point.entry;
+    if (denied) this.ports.drops.set(name, { ...denied, site, at: point.counts.readAt });
   }
 
   private wakeAll(): void {
@@ -100,6 +128,7 @@ export class EnforcementLoop {
       const entry = wanted.get(name);
       if (entry && canonicalJson(entry) === canonicalJson(point.entry)) continue;
       this.points.delete(name);
+      this.ports.drops.forget(name);
       this.reconciler.forget(name);
       point
         .close()
@@ -120,7 +149,10 @@ export class EnforcementLoop {
       const audit = (entries: Parameters<typeof recordAudit>[2]) =>
         database.transaction((tx) => recordAudit(tx, clock.now(), entries));
       const loadGoal = () => this.loadGoal(entry);
-      this.points.set(name, new EnforcementPoint(entry, { driver, session, loadGoal, audit, clock }));
+      const counts = new RuleCounts(name, new RuleCountStore(database), clock);
+      const lookSeconds = this.resyncSeconds;
+      const ports = { driver, session, loadGoal, audit, clock, lookSeconds, counts };
+      this.points.set(name, new EnforcementPoint(entry, ports));
     } catch (error) {
       const lastError = {
         at: clock.now().toISOString(),

@@ -1,12 +1,13 @@
 import { EnforcementProof } from '#artefacts';
 import type { Clock, Diagnostic } from '#base';
 import { RemoteFault, TerminalFault, type ChangePlan, type Driver, type EnforcementSession } from '#drivers';
-import { formatAddress } from '#net';
+import { AddressMap, formatAddress, parseAddress } from '#net';
 import type { EnforcementPointEntry } from '#policy';
-import { PointReconciler, type ReconcileOutcome } from '#reconcile';
+import { PointReconciler, type Look, type ReconcileOutcome } from '#reconcile';
 import type { AuditEntry } from '../store/audit.js';
-import type { DesiredState } from './membership.js';
-import { connectionsToCut } from './revalidate.js';
+import type { AddressRole, DesiredState } from './membership.js';
+import type { RuleCounts } from './rule-counts.js';
+import { connectionsToCut, movedAddresses } from './revalidate.js';
 
 export interface PointState {
   readonly name: string;
@@ -29,7 +30,15 @@ interface Ports {
   readonly loadGoal: () => Promise<DesiredState | null>;
   readonly audit: (entries: readonly AuditEntry[]) => Promise<void>;
   readonly clock: Clock;
+  /** Longest time after which a pass looks at the whole device again. */
+  readonly lookSeconds: number;
+  readonly counts: RuleCounts;
 }
+
+/** Counters cost a device as much as all it holds. */
+const countEveryMilliseconds = 30_000;
+/** More addresses than these are not asked for one by one: all connections cost less. */
+const mostListedAlone = 4;
 
 /**
  * One enforcement point: a pass brings it to its desired state, then ends connections that are no longer allowed. When
@@ -40,14 +49,16 @@ export class EnforcementPoint {
   private readonly reconciler: PointReconciler;
   /** What the device was last proved to hold. */
   private confirmed: DesiredState | null = null;
-  /** What is allowed changed since the connections were last looked at. */
-  private mustRevalidate = true;
+  /** Whose connections may be others than is allowed, since they were last looked at: these addresses', or anybody's. */
+  private doubtful: ReadonlySet<string> | 'all' = 'all';
   private readonly proof: EnforcementProof;
   /** What the pass that is under way, or was last, is to bring about. */
   private asked: DesiredState | null = null;
   /** Told once for each policy, however often it is tried. */
   private refusedDigest: string | null = null;
   private waiting: (() => void)[] = [];
+  /** When the last look at the whole device began that ended well. */
+  private lookedAt: number | null = null;
 
   constructor(
     readonly entry: EnforcementPointEntry,
@@ -63,11 +74,21 @@ export class EnforcementPoint {
       apply: (plan) => this.applyProved(plan),
       confirm: () => session.confirm(),
       rollback: () => session.rollback(),
+      ...(session.holds && { holds: session.holds.bind(session) }),
     });
   }
 
   get state(): PointState {
     return this.current;
+  }
+
+  /** What the device of an address counts as, by what was last brought to the point. */
+  get roles(): AddressMap<AddressRole> {
+    return this.confirmed?.roles ?? new AddressMap();
+  }
+
+  get counts(): RuleCounts {
+    return this.ports.counts;
   }
 
   /** Resolves after a pass that begins after this call, or after one that fails. */
@@ -82,10 +103,18 @@ export class EnforcementPoint {
 
   async pass(): Promise<void> {
     const waiting = this.waiting.splice(0);
+    const began = this.ports.clock.now().getTime();
+    const isDue = this.lookedAt === null || began - this.lookedAt >= this.ports.lookSeconds * 1000;
+    const look = isDue || waiting.length > 0 ? 'whole' : 'changes';
     try {
       const goal = await this.ports.loadGoal();
-      if (goal) await this.reconcile(goal);
+      if (!goal) return;
+      await this.reconcile(goal, look);
+      if (look === 'changes') return;
+      this.lookedAt = began;
+      if (waiting.length > 0 || this.isToCount) await this.count();
     } catch (error) {
+      this.lookedAt = null;
       const message = error instanceof Error ? error.message : String(error);
       const state = error instanceof RemoteFault ? 'unreachable' : 'failed';
       this.set({ state, lastError: { at: this.now(), message } });
@@ -96,23 +125,25 @@ export class EnforcementPoint {
     }
   }
 
-  private async reconcile(desired: DesiredState): Promise<void> {
+  private async reconcile(desired: DesiredState, look: Look): Promise<void> {
     const { driver } = this.ports;
     this.asked = desired;
-    if (!this.confirmed || !isSameGoal(desired, this.confirmed)) {
-      this.mustRevalidate = true;
+    const isSame = this.confirmed !== null && isSameGoal(desired, this.confirmed);
+    if (isSame && look === 'changes') return;
+    if (!isSame) {
+      this.doubtful = this.doubtAlso(desired);
       this.set({ state: 'applying' });
       await this.refuseUnproved(desired);
     }
-    const outcome = await this.reconciler.run(desired);
+    const outcome = await this.reconciler.run(desired, look);
     if (outcome.hasDrifted) await this.recordDrift(outcome);
     refuseUnfinished(outcome);
-    if (outcome.kind === 'applied') this.mustRevalidate = true;
+    if (outcome.change === 'rules' || outcome.hasDrifted) this.doubtful = 'all';
     this.confirmed = desired;
     this.set({ rulesDigest: desired.snapshot.digest, members: desired.roles.size });
     // Rules and members first: a connection cut before would come back under the old ones.
-    if (this.mustRevalidate && driver.capabilities.cutsConnections) await this.cutForbidden(desired);
-    this.mustRevalidate = false;
+    if (driver.capabilities.cutsConnections) await this.cutForbidden(desired);
+    this.doubtful = new Set();
     if (outcome.change === 'rules' && !outcome.hasDrifted) {
       await this.audit('enforcement.apply', { digest: desired.snapshot.digest, steps: outcome.steps });
     }
@@ -130,7 +161,25 @@ export class EnforcementPoint {
   private async applyProved(plan: ChangePlan): Promise<void> {
     if (plan.kind === 'rules' && this.asked)
       await this.refuseDifference(this.asked, this.proof.checkText(this.asked, plan.commands));
+    if (plan.kind !== 'rules') return this.ports.session.apply(plan);
+    await this.count();
     await this.ports.session.apply(plan);
+    await this.ports.counts.restart();
+  }
+
+  /** Counters are for people: what is unknown of them stops nothing, and shows as an old `readAt`. */
+  private async count(): Promise<void> {
+    try {
+      const reading = await this.ports.session.counters();
+      if (reading.length > 0) await this.ports.counts.add(reading);
+    } catch (error) {
+      if (!(error instanceof RemoteFault || error instanceof TerminalFault)) throw error;
+    }
+  }
+
+  private get isToCount(): boolean {
+    const { counts, clock } = this.ports;
+    return counts.readAt === null || clock.now().getTime() - counts.readAt.getTime() >= countEveryMilliseconds;
   }
 
   private async refuseDifference({ rules }: DesiredState, difference: Diagnostic | null): Promise<void> {
@@ -142,10 +191,21 @@ export class EnforcementPoint {
     throw new TerminalFault(`the rendered rules are not the policy's: ${difference.summary} (${difference.hint})`);
   }
 
+  /** With the addresses that change their class by `desired`: by the same rules only their connections are judged anew. */
+  private doubtAlso({ rules, membership }: DesiredState): ReadonlySet<string> | 'all' {
+    if (this.doubtful === 'all' || this.confirmed?.rules.snapshotDigest !== rules.snapshotDigest) return 'all';
+    const moved = this.doubtful.union(movedAddresses(this.confirmed.membership, membership));
+    return moved.size > mostListedAlone ? 'all' : moved;
+  }
+
   private async cutForbidden(desired: DesiredState): Promise<void> {
-    const doomed = connectionsToCut(desired, await this.ports.session.connections());
+    const { session } = this.ports;
+    const of = this.doubtful === 'all' ? null : [...this.doubtful].flatMap((text) => parseAddress(text) ?? []);
+    if (of?.length === 0) return;
+    const connections = await session.connections(of ?? undefined);
+    const doomed = connectionsToCut(desired, connections);
     if (doomed.length === 0) return;
-    await this.ports.session.cut(doomed);
+    await session.cut(doomed, { of, connections });
     const shown = doomed
       .slice(0, 50)
       .map((c) => `${formatAddress(c.source)} -> ${formatAddress(c.destination)} ${c.protocol}/${c.destinationPort}`);

@@ -1,14 +1,16 @@
 import { expect, describe, it } from 'vitest';
 import { createNftablesDriver, judgeByInvariant, TerminalFault, type Packet } from '#drivers';
 import type { Connection } from '#model';
-import { parseAddress, type Mac } from '#net';
+import { formatAddress, parseAddress, type Mac } from '#net';
 import type { AuditEntry } from '../store/audit.js';
 import { evaluatePolicy } from '../policy/evaluate.js';
 import type { LiveSession } from '../sessions/session-store.js';
 import { tinyPolicy } from '../../../../test/e2e/tiny-policy.js';
 import { EnforcementPoint } from './enforcement-point.js';
 import { onlyInForce, type EnforcedPolicy } from './generations.js';
+import { describeCounters } from './describe-counters.js';
 import { desiredState } from './membership.js';
+import { RuleCounts } from './rule-counts.js';
 import { connectionsToCut } from './revalidate.js';
 
 const evaluated = evaluatePolicy(new Map(Object.entries(tinyPolicy)), new Date('2026-05-04T10:00:00Z'), {
@@ -199,7 +201,7 @@ describe('EnforcementPoint', () => {
 
   const same = (text: string): string => text;
 
-  function pointOf(sessions: () => LiveSession[], rendered = same, planned = same) {
+  function pointOf(sessions: () => LiveSession[], rendered = same, planned = same, lookSeconds = 0) {
     const honest = createNftablesDriver();
     const driver: typeof honest = {
       ...honest,
@@ -211,17 +213,29 @@ describe('EnforcementPoint', () => {
     };
     const device = driver.simulated('fw1');
     const trail: AuditEntry[] = [];
+    const kept = { load: () => Promise.resolve([]), save: () => Promise.resolve() };
+    const counts = new RuleCounts('fw1', kept, { now: () => new Date(clock.seconds * 1000) });
+    const clock = { seconds: 0 };
+    const session = driver.connect({ kind: 'simulated', name: 'fw1' });
+    const listed: (readonly string[] | 'all')[] = [];
+    const connections = session.connections.bind(session);
+    session.connections = (of) => {
+      listed.push(of?.map(formatAddress) ?? 'all');
+      return connections(of);
+    };
     const point = new EnforcementPoint(entry, {
       driver,
-      session: driver.connect({ kind: 'simulated', name: 'fw1' }),
+      session,
       loadGoal: () => Promise.resolve(desiredState(onlyInForce(snapshot), 'main', sessions())),
       audit: (entries) => {
         trail.push(...entries);
         return Promise.resolve();
       },
-      clock: { now: () => new Date(0) },
+      clock: { now: () => new Date(clock.seconds * 1000) },
+      lookSeconds,
+      counts,
     });
-    return { point, device, trail };
+    return { point, device, trail, clock, listed };
   }
 
   const library = {
@@ -245,6 +259,35 @@ describe('EnforcementPoint', () => {
     expect(trail.map(({ action }) => action)).toEqual(['enforcement.apply', 'enforcement.cut']);
   });
 
+  it('looks only for the connections of devices that changed, unless it can’t know whose are forbidden now', async () => {
+    let sessions = [session({})];
+    const { point, device, listed } = pointOf(() => sessions, same, same, 1000);
+    await point.pass();
+    expect(listed.splice(0)).toEqual(['all']);
+    device.route(library);
+    const ofOther = connection('10.21.0.99', '10.10.4.20');
+    device.track(ofOther);
+    sessions = [session({ posture: 'quarantined' })];
+    await point.pass();
+    expect(listed.splice(0)).toEqual([['10.21.0.5']]);
+    expect(await device.connections()).toEqual([ofOther]);
+    // one that failed is looked for again
+    sessions = [session({ posture: 'quarantined' }), session({ id: 's2', addresses: ['10.21.0.6'] })];
+    device.isReachable = false;
+    await expect(point.pass()).rejects.toThrow('does not answer');
+    device.isReachable = true;
+    sessions = [session({})];
+    await point.pass();
+    expect(listed.splice(0).at(-1)?.toString().split(',').sort()).toEqual(['10.21.0.5', '10.21.0.6']);
+    sessions = Array.from({ length: 20 }, (_, i) => session({ id: `s${i}`, addresses: [`10.21.0.${i + 20}`] }));
+    await point.pass();
+    expect(listed.splice(0)).toEqual(['all']);
+    await device.load(JSON.stringify({ nftables: [{ delete: { table: { family: 'inet', name: 'cordon' } } }] }));
+    void point.nextPass();
+    await point.pass();
+    expect(listed.splice(0)).toEqual(['all']);
+  });
+
   it('finds, repairs and records drift; a second look finds none', async () => {
     const { point, device, trail } = pointOf(() => [session({})]);
     await point.pass();
@@ -255,6 +298,76 @@ describe('EnforcementPoint', () => {
     expect(point.state.lastDrift?.steps.length).toBeGreaterThan(0);
     await point.pass();
     expect(trail.map(({ action }) => action)).toEqual(['enforcement.apply', 'enforcement.drift-repaired']);
+  });
+
+  it('looks at the whole device only as often as it is told to, or when somebody asks', async () => {
+    let posture: LiveSession['posture'] = 'normal';
+    const { point, device, clock } = pointOf(() => [session({ posture })], same, same, 5);
+    await point.pass();
+    const dropTable = JSON.stringify({ nftables: [{ delete: { table: { family: 'inet', name: 'cordon' } } }] });
+    await device.load(dropTable);
+    clock.seconds = 4.9;
+    await point.pass();
+    expect(device.route(library)).toBe('untouched');
+    clock.seconds = 5;
+    await point.pass();
+    expect(device.route(library)).toBe('passed');
+    expect(point.state.lastDrift).not.toBeNull();
+    await device.load(dropTable);
+    const asked = point.nextPass();
+    await point.pass();
+    await asked;
+    expect(device.route(library)).toBe('passed');
+    // a change that the device does not take makes it look, too
+    await device.load(dropTable);
+    posture = 'quarantined';
+    await point.pass();
+    expect(device.route(library)).toBe('dropped');
+  });
+
+  it('looks at the whole device after a pass that failed', async () => {
+    const { point, device } = pointOf(() => [session({})], same, same, 1000);
+    await point.pass();
+    device.isReachable = false;
+    const asked = point.nextPass();
+    await expect(point.pass()).rejects.toThrow('does not answer');
+    await asked;
+    expect(point.state.state).toBe('unreachable');
+    device.isReachable = true;
+    await point.pass();
+    expect(point.state.state).toBe('in-sync');
+  });
+
+  it('counts by policy line, over a replacement of the rules', async () => {
+    const { point, device, clock } = pointOf(() => [session({})], same, same, 5);
+    await point.pass();
+    device.route(library);
+    device.route({ ...library, port: 9999 });
+    const metOf = () => {
+      const { lines, denied } = describeCounters('fw1', point.counts, snapshot);
+      return {
+        met: lines.filter(({ packets }) => packets > 0),
+        never: lines.filter(({ packets }) => packets === 0),
+        denied,
+      };
+    };
+    expect(metOf().met).toEqual([]);
+    clock.seconds = 31;
+    await point.pass();
+    const { met, never, denied } = metOf();
+    expect(met).toEqual([expect.objectContaining({ file: 'rules/flows.csv', effect: 'allow', packets: 1, bytes: 64 })]);
+    expect(met[0]!.text).toContain('drug-library');
+    expect(never.length).toBeGreaterThan(0);
+    expect(denied).toMatchObject({ packets: 1 });
+    await device.load(JSON.stringify({ nftables: [{ delete: { table: { family: 'inet', name: 'cordon' } } }] }));
+    clock.seconds = 62;
+    await point.pass();
+    device.route(library);
+    clock.seconds = 93;
+    await point.pass();
+    expect(metOf().met).toEqual([
+      expect.objectContaining({ packets: 2, bytes: 128, since: '1970-01-01T00:00:00.000Z' }),
+    ]);
   });
 
   it('pushes nothing whose text does not mean what the rules say, and audits it once', async () => {

@@ -1,4 +1,4 @@
-import type { Connection } from '#model';
+import type { Connection, Membership } from '#model';
 import { hasAddress, type Address } from '#net';
 import { decideFlow } from '#policy';
 import type { DesiredState } from './membership.js';
@@ -19,4 +19,14 @@ export function connectionsToCut(
     const packet = { source: side(source), destination: side(destination), protocol, port: destinationPort };
     return decideFlow(by, packet).verdict === 'deny';
   });
+}
+
+/** Addresses that are in another class than before, or were or are in none. */
+export function movedAddresses(before: Membership, after: Membership): ReadonlySet<string> {
+  const nobody: ReadonlySet<string> = new Set();
+  const moved = new Set<string>();
+  for (const name of new Set([...before.keys(), ...after.keys()]))
+    for (const address of (before.get(name) ?? nobody).symmetricDifference(after.get(name) ?? nobody))
+      moved.add(address);
+  return moved;
 }

@@ -7,6 +7,7 @@ export type RefusalCode =
   | 'unauthenticated'
   | 'forbidden'
   | 'too-large'
+  | 'too-many'
   | 'unavailable';
 
 /** `pointer`: JSON pointer into the body (`/class`), or `?name` for a query parameter, or the line of a CSV file. */

@@ -2,6 +2,7 @@ import { Gauge, Counter, Histogram, Registry } from 'prom-client';
 import { suspicionKinds, type DevicePosture } from '#model';
 import type { OverviewRow } from '../closed-loop/overview.js';
 import { enforcementStates } from '../closed-loop/verdict.js';
+import type { PointCounters } from '../enforcement/describe-counters.js';
 import type { PointState } from '../enforcement/enforcement-point.js';
 import type { PolicyStatus } from '../policy/describe-policy.js';
 import type { BridgeRow } from '../store/rows.js';
@@ -21,6 +22,7 @@ export interface ControllerState {
   readonly feeds: number;
   readonly bridges: readonly BridgeRow[];
   readonly points: readonly PointState[];
+  readonly counters: readonly PointCounters[];
   /** Authentications that were ever stored, also those that are deleted since. */
   readonly authentications: number;
   readonly streams: number;
@@ -42,6 +44,16 @@ const seconds = (instant: string | null | undefined): number => (instant ? Date.
 /** A kind that was never seen is 0, so that an alert sees the first one come. */
 const ofEachKind = (counts: readonly SuspicionCount[], what: 'raised' | 'open'): Sample[] =>
   suspicionKinds.map((kind) => [counts.find((count) => count.kind === kind)?.[what] ?? 0, { kind }]);
+
+/** A policy may have thousands of lines, and a site many points. */
+const mostLines = 500;
+
+const packetsByLine = ({ point, lines }: PointCounters): Sample[] =>
+  lines
+    .filter(({ packets }) => packets > 0)
+    .sort((a, b) => b.packets - a.packets)
+    .slice(0, mostLines)
+    .map(({ id, file, line, packets }) => [packets, { point, line: id, at: file === null ? '' : `${file}:${line}` }]);
 
 const stateMetrics: readonly StateMetric[] = [
   {
@@ -132,6 +144,21 @@ const stateMetrics: readonly StateMetric[] = [
     labels: ['point', 'driver'],
     read: ({ points }) =>
       points.map(({ name, driver, state }) => [Number(state === 'in-sync'), { point: name, driver }]),
+  },
+  {
+    name: 'cordon_controller_enforcement_packets_total',
+    help: 'Packets that met a line of policy at an enforcement point; of each point the 500 lines that met most',
+    labels: ['point', 'line', 'at'],
+    isCounter: true,
+    read: ({ counters }) => counters.flatMap(packetsByLine),
+  },
+  {
+    name: 'cordon_controller_enforcement_denied_packets_total',
+    help: 'Packets that an enforcement point dropped because no line of policy allowed them',
+    labels: ['point'],
+    isCounter: true,
+    read: ({ counters }) =>
+      counters.flatMap(({ point, denied }): Sample[] => (denied ? [[denied.packets, { point }]] : [])),
   },
   {
     name: 'cordon_controller_streams_open',

@@ -10,6 +10,7 @@ export type Resource =
   | 'sessions'
   | 'policy'
   | 'enforcement'
+  | 'flows'
   | 'audit'
   | 'status'
   | 'orders'
@@ -36,10 +37,12 @@ m = g(r.sub, p.sub) && r.obj == p.obj && r.act == p.act
 /** The API's own permissions, apart from device policy. What is not listed is refused. */
 const policy = `
 p, monitor, metrics, read
+p, collector, flows, write
 p, viewer, devices, read
 p, viewer, sessions, read
 p, viewer, policy, read
 p, viewer, enforcement, read
+p, viewer, flows, read
 p, viewer, audit, read
 p, viewer, status, read
 p, viewer, orders, read

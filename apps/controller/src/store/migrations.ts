@@ -1,5 +1,6 @@
 import { Like, Table, TableIndex, type MigrationInterface, type QueryRunner, type TableColumnOptions } from 'typeorm';
 import { Fingerprints1764000300000 } from './fingerprints-migration.js';
+import { Gateways1764000400000 } from './gateways-migration.js';
 import { counters } from './rows.js';
 import { History1764000100000 } from './history-migration.js';
 import { Rollouts1764000500000 } from './rollouts-migration.js';
@@ -169,5 +170,6 @@ export const migrations = [
   History1764000100000,
   Suspicions1764000200000,
   Fingerprints1764000300000,
+  Gateways1764000400000,
   Rollouts1764000500000,
 ];

@@ -197,8 +197,10 @@ export interface RolloutRow {
 export interface RolloutBaseline {
   /** Authentications up to this id were before. */
   readonly lastAuthentication: number;
-  /** Point → packets that it had dropped, and when that was read. */
-  readonly denied: Readonly<Record<string, { readonly packets: number; readonly at: string }>>;
+  /** Point → packets that it had dropped, when that was read, and how fast they had come. */
+  readonly denied: Readonly<
+    Record<string, { readonly packets: number; readonly at: string; readonly perSecond: number }>
+  >;
   /** What a person had seen when they let it go on after a gate had stopped it. */
   readonly acknowledged: Readonly<Record<'refused' | 'rejected' | 'missing', number>>;
 }
@@ -241,9 +243,12 @@ export interface AuditRow {
   after: object | null;
 }
 
-/** `monitor` sees numbers only, no device; `clinical` may say that a device is in clinical use, and nothing else. */
-export const roles = ['admin', 'operator', 'viewer', 'monitor', 'clinical'] as const;
-export type Role = (typeof roles)[number];
+/**
+ * `monitor` sees numbers only, no device; `clinical` may say that a device is in clinical use, `collector` tells what gateways denied, and
+ * neither sees anything.
+ */
+export const tokenRoles = ['admin', 'operator', 'viewer', 'monitor', 'clinical', 'collector'] as const;
+export type Role = (typeof tokenRoles)[number];
 
 export interface TokenRow {
   id: string;
@@ -263,6 +268,38 @@ export interface BridgeRow {
 export interface CounterRow {
   name: string;
   value: number;
+}
+
+/** What one rule counter of a point came to; `device…` is what the device said last. */
+export interface RuleCountRow {
+  point: string;
+  /** Policy line id, or `denied`. */
+  line: string;
+  since: string;
+  packets: number;
+  bytes: number;
+  devicePackets: number;
+  deviceBytes: number;
+}
+
+/** What a point denied within an hour, to all devices that count as one class together. */
+export interface DeniedFlowRow {
+  id: number;
+  /** Begin of the hour. */
+  at: string;
+  point: string;
+  /** Class that the devices counted as; empty: none. */
+  role: string;
+  /** Address; empty: several, of which there were too many to keep. */
+  destination: string;
+  protocol: number;
+  /** Type for ICMP; 0 where there is none. */
+  port: number;
+  firstAt: string;
+  lastAt: string;
+  packets: number;
+  /** Some of the devices, those first seen. */
+  sources: { address: string; mac: Mac | null }[];
 }
 
 const text: EntitySchemaColumnOptions = { type: 'text' };
@@ -475,6 +512,36 @@ export const bridges = new EntitySchema<BridgeRow>({
 
 export const counters = new EntitySchema<CounterRow>({ name: 'counter', columns: { name: key, value: integer } });
 
+export const ruleCounts = new EntitySchema<RuleCountRow>({
+  name: 'rule_count',
+  columns: {
+    point: key,
+    line: key,
+    since: text,
+    packets: integer,
+    bytes: integer,
+    devicePackets: integer,
+    deviceBytes: integer,
+  },
+});
+
+export const deniedFlows = new EntitySchema<DeniedFlowRow>({
+  name: 'denied_flow',
+  columns: {
+    id: serial,
+    at: text,
+    point: text,
+    role: text,
+    destination: text,
+    protocol: integer,
+    port: integer,
+    firstAt: text,
+    lastAt: text,
+    packets: integer,
+    sources: json,
+  },
+});
+
 export const schemas = [
   devices,
   tombstones,
@@ -496,4 +563,6 @@ export const schemas = [
   tokens,
   bridges,
   counters,
+  ruleCounts,
+  deniedFlows,
 ];

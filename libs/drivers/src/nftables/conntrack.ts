@@ -1,6 +1,6 @@
 import type { Connection } from '#model';
-import { formatAddress, hasPorts, isIcmp, parseAddress } from '#net';
-import { TerminalFault } from '../driver.js';
+import { formatAddress, hasPorts, isIcmp, parseAddress, type Family } from '#net';
+import { TerminalFault, type ConnectionListing } from '../driver.js';
 
 /**
  * `conntrack -L -o extended`: two words of family, two of protocol, then the tuple of the opener's direction, then that of the
@@ -31,13 +31,70 @@ function parseConnection(line: string): Connection {
   return { source, destination, protocol, sourcePort: ports[0] ?? 0, destinationPort: ports[1] ?? 0 };
 }
 
-/** The input of `conntrack -R -`: one deletion a line, which finds exactly this connection, and is content to find none. */
-export function formatCuts(connections: readonly Connection[]): string {
-  return connections.map((connection) => `${formatCut(connection)}\n`).join('');
+/** An address that `formatAddress` made is no word that a shell could misread. */
+export function listConnections(family: Family, filter: readonly string[]): readonly string[] {
+  return ['conntrack', '-L', '-f', `ipv${family}`, ...filter, '-o', 'extended'];
 }
 
-function formatCut({ source, destination, protocol, sourcePort, destinationPort }: Connection): string {
-  const tuple = `-D -f ipv${source.family} -p ${protocol} --orig-src ${formatAddress(source)} --orig-dst ${formatAddress(destination)}`;
+/**
+ * Lines for `conntrack -R -`, each a deletion that is content to find nothing. conntrack reads the whole table for each of them, so
+ * connections share one wherever it finds none of those that stay: all of an address, of a service, or of a pair of addresses. Without
+ * a listing nobody knows what stays, and each has its own.
+ *
+ * INVARIANT: the lines find every connection of `doomed`, and none else of the listing. What is opened between listing and deletion may
+ * share the fate of the others of its kind.
+ */
+export function planCuts(doomed: readonly Connection[], listed: ConnectionListing | null = null): string[] {
+  const out: string[] = [];
+  const left = new Set(doomed);
+  for (const [filter, group] of listed ? sharedFilters(doomed, listed) : []) {
+    const found = group.filter((connection) => left.has(connection));
+    if (found.length < 2) continue;
+    out.push(`-D ${filter}\n`);
+    for (const connection of found) left.delete(connection);
+  }
+  return [...out, ...[...left].map((connection) => `-D ${formatExactly(connection)}\n`)];
+}
+
+/** Filters that find doomed connections only, with what they find: those that find most first. */
+function sharedFilters(doomed: readonly Connection[], listed: ConnectionListing): [string, readonly Connection[]][] {
+  const isDoomed = new Set(doomed);
+  const spared = new Set(
+    listed.connections.filter((each) => !isDoomed.has(each)).flatMap((each) => widerFilters(each, null)),
+  );
+  const known = listed.of && new Set(listed.of.map(formatAddress));
+  const groups = new Map<string, Connection[]>();
+  for (const connection of doomed)
+    for (const filter of widerFilters(connection, known)) {
+      if (spared.has(filter)) continue;
+      const group = groups.get(filter) ?? [];
+      groups.set(filter, group);
+      group.push(connection);
+    }
+  return [...groups].sort(([, a], [, b]) => b.length - a.length);
+}
+
+/** `known`: addresses of which the listing has every connection; a filter without one of them may find others. Null: any. */
+function widerFilters(
+  { source, destination, protocol, destinationPort }: Connection,
+  known: ReadonlySet<string> | null,
+): string[] {
+  const [from, to] = [formatAddress(source), formatAddress(destination)];
+  const [family, src, dst] = [`-f ipv${source.family}`, `--orig-src ${from}`, `--orig-dst ${to}`];
+  const service = hasPorts(protocol) ? ` -p ${protocol} --dport ${destinationPort}` : ` -p ${protocol}`;
+  const bySource = [`${family} ${src}`];
+  const byDestination = [`${family} ${dst}`, `${family} ${dst}${service}`];
+  return [
+    ...(!known || known.has(from) ? bySource : []),
+    ...(!known || known.has(to) ? byDestination : []),
+    `${family} ${src} ${dst}`,
+    `${family} ${src} ${dst}${service}`,
+  ];
+}
+
+/** Finds this connection alone: what is equal is the same. */
+export function formatExactly({ source, destination, protocol, sourcePort, destinationPort }: Connection): string {
+  const tuple = `-f ipv${source.family} -p ${protocol} --orig-src ${formatAddress(source)} --orig-dst ${formatAddress(destination)}`;
   if (hasPorts(protocol)) return `${tuple} --sport ${sourcePort} --dport ${destinationPort}`;
   if (protocol === 1) return `${tuple} --icmp-type ${destinationPort} --icmp-id ${sourcePort}`;
   if (protocol === 58) return `${tuple} --icmpv6-type ${destinationPort} --icmpv6-id ${sourcePort}`;

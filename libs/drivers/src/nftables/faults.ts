@@ -45,3 +45,8 @@ export function classifyFault(command: string, { code, stderr }: CommandEnd): Er
 export function isMissingTable({ code, stderr }: CommandEnd): boolean {
   return code === 1 && /Error: No such file or directory/.test(stderr);
 }
+
+/** A transaction that does not fit what is there. Thousands of such errors at once overflow nft's buffer for them. */
+export function isMisfit({ code, stderr }: CommandEnd): boolean {
+  return code === 1 && /Error: .*(?:No such file or directory|File exists|No buffer space available)/.test(stderr);
+}

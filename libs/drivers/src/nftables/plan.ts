@@ -64,8 +64,7 @@ function explainReplacement(wanted: ObservedState, observed: ObservedState | nul
   return shorten([head, ...fresh.map((id) => `add line ${id}`), ...gone.map((id) => `remove line ${id}`), ...same]);
 }
 
-const without = (a: ReadonlySet<string>, b: ReadonlySet<string>): string[] =>
-  [...a].filter((item) => !b.has(item)).sort(compareText);
+const without = (a: ReadonlySet<string>, b: ReadonlySet<string>): string[] => [...a.difference(b)].sort(compareText);
 
 function shorten(steps: readonly string[]): string[] {
   if (steps.length <= mostStepsListed) return [...steps];
@@ -80,11 +79,14 @@ export function restoreCommands(listing: string | null): string {
   return formatTransaction([...dropTable, ...objects.map((item) => ({ add: withoutHandle(item) }))]);
 }
 
-/** The transaction that takes a change of members back: its steps in reverse, each turned round. */
-export function invertMembership(commands: string): string {
+/**
+ * The transaction that takes a change of members back: its steps in reverse, each turned round. With `create` nft takes it only where the
+ * whole change is in force.
+ */
+export function invertMembership(commands: string, putBack: 'add' | 'create' = 'add'): string {
   const { nftables } = JSON.parse(commands) as { nftables: Json[] };
   const inverse = nftables.map((command) =>
-    'add' in command ? { delete: command['add'] } : { add: command['delete'] },
+    'add' in command ? { delete: command['add'] } : { [putBack]: command['delete'] },
   );
   return formatTransaction(inverse.reverse());
 }

@@ -1,5 +1,6 @@
 import type { Connection } from '#model';
-import type { ChangePlan, EnforcementSession, RuleCounter } from '../driver.js';
+import type { Address } from '#net';
+import type { ChangePlan, ConnectionListing, EnforcementSession, RuleCounter } from '../driver.js';
 import { parseCounters } from './parse.js';
 import { invertMembership, restoreCommands } from './plan.js';
 
@@ -11,8 +12,10 @@ export interface NftDevice {
   listCounters(): Promise<string | null>;
   /** All commands or none. */
   load(transaction: string): Promise<void>;
-  connections(): Promise<readonly Connection[]>;
-  cut(connections: readonly Connection[]): Promise<void>;
+  /** Whether `load` would succeed now. Changes nothing. */
+  wouldTake(transaction: string): Promise<boolean>;
+  connections(of?: readonly Address[]): Promise<readonly Connection[]>;
+  cut(connections: readonly Connection[], listed?: ConnectionListing): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -51,6 +54,11 @@ export class NftablesSession implements EnforcementSession {
     this.wayBack = null;
   }
 
+  /** nft takes no command about a member that isn't there, and can't be made to look at one set only when it lists. */
+  holds(plan: ChangePlan): Promise<boolean> {
+    return this.device.wouldTake(invertMembership(plan.commands, 'create'));
+  }
+
   /** The plan was made from what was read last. */
   private before(): Promise<string | null> {
     return this.listed ? Promise.resolve(this.listed.text) : this.read();
@@ -61,12 +69,12 @@ export class NftablesSession implements EnforcementSession {
     return listing === null ? [] : parseCounters(listing);
   }
 
-  connections(): Promise<readonly Connection[]> {
-    return this.device.connections();
+  connections(of?: readonly Address[]): Promise<readonly Connection[]> {
+    return this.device.connections(of);
   }
 
-  async cut(connections: readonly Connection[]): Promise<void> {
-    if (connections.length > 0) await this.device.cut(connections);
+  async cut(connections: readonly Connection[], listed?: ConnectionListing): Promise<void> {
+    if (connections.length > 0) await this.device.cut(connections, listed);
   }
 
   close(): Promise<void> {

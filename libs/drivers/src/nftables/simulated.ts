@@ -1,4 +1,5 @@
 import type { Connection } from '#model';
+import { formatAddress, type Address } from '#net';
 import { RemoteFault } from '../driver.js';
 import type { Packet } from '../invariant.js';
 import type { Json } from './commands.js';
@@ -50,21 +51,37 @@ export class SimulatedNft implements NftDevice {
 
   load(transaction: string): Promise<void> {
     return this.answer(() => {
-      const { nftables } = JSON.parse(transaction) as { nftables: Record<string, Record<string, Body>>[] };
-      const before = this.tables;
-      this.tables = structuredClone(before);
+      this.tables = this.changed(transaction);
+    });
+  }
+
+  wouldTake(transaction: string): Promise<boolean> {
+    return this.answer(() => {
       try {
-        for (const command of nftables) this.execute(command);
-        for (const table of this.tables.values()) refuseDangling(table);
-      } catch (error) {
-        this.tables = before;
-        throw error;
+        this.changed(transaction);
+        return true;
+      } catch {
+        return false;
       }
     });
   }
 
-  connections(): Promise<readonly Connection[]> {
-    return this.answer(() => [...this.tracked]);
+  /** What would stand there after a transaction. */
+  private changed(transaction: string): Map<string, Table> {
+    const { nftables } = JSON.parse(transaction) as { nftables: Record<string, Record<string, Body>>[] };
+    const tables = structuredClone(this.tables);
+    for (const command of nftables) this.execute(tables, command);
+    for (const table of tables.values()) refuseDangling(table);
+    return tables;
+  }
+
+  connections(of?: readonly Address[]): Promise<readonly Connection[]> {
+    const ends = of && new Set(of.map(formatAddress));
+    return this.answer(() =>
+      this.tracked.filter(({ source, destination }) =>
+        [source, destination].some((end) => !ends || ends.has(formatAddress(end))),
+      ),
+    );
   }
 
   cut(connections: readonly Connection[]): Promise<void> {
@@ -111,13 +128,13 @@ export class SimulatedNft implements NftDevice {
     });
   }
 
-  private execute(command: Record<string, Record<string, Body>>): void {
+  private execute(tables: Map<string, Table>, command: Record<string, Record<string, Body>>): void {
     const [[verb, object] = refuse('an empty command'), ...more] = Object.entries(command);
     const [[kind, body] = refuse('a command without object')] = Object.entries(object);
     if (more.length > 0) refuse('two commands in one');
-    if (kind === 'table') return this.table(verb, body);
+    if (kind === 'table') return this.table(tables, verb, body);
     const table =
-      this.tables.get(`${String(body['family'])} ${String(body['table'])}`) ?? refuse(`no table for the ${kind}`);
+      tables.get(`${String(body['family'])} ${String(body['table'])}`) ?? refuse(`no table for the ${kind}`);
     if (kind === 'element') return changeElements(table, verb, body);
     if (verb === 'delete' && kind === 'rule') return deleteRule(table, body);
     if (verb === 'delete' && (kind === 'chain' || kind === 'set' || kind === 'counter'))
@@ -126,14 +143,14 @@ export class SimulatedNft implements NftDevice {
     this.create(table, kind, body, verb === 'insert');
   }
 
-  private table(verb: string, body: Body): void {
+  private table(tables: Map<string, Table>, verb: string, body: Body): void {
     const name = `${String(body['family'])} ${String(body['name'])}`;
     if (verb === 'delete') {
-      if (!this.tables.delete(name)) refuse(`no table ${name}`);
+      if (!tables.delete(name)) refuse(`no table ${name}`);
     } else if (verb !== 'add') refuse(`unknown command \`${verb} table\``);
-    else if (!this.tables.has(name)) {
+    else if (!tables.has(name)) {
       const table = { ...body, handle: ++this.handle };
-      this.tables.set(name, { body: table, counters: new Map(), sets: new Map(), chains: new Map() });
+      tables.set(name, { body: table, counters: new Map(), sets: new Map(), chains: new Map() });
     }
   }
 
@@ -173,8 +190,8 @@ function changeElements(table: Table, verb: string, body: Body): void {
   const set = table.sets.get(String(body['name'])) ?? refuse(`no set ${String(body['name'])}`);
   for (const element of body['elem'] as unknown[]) {
     const key = JSON.stringify(element);
-    if (verb === 'add' && set.elements.has(key)) refuse(`element ${key} exists`);
-    else if (verb === 'add') set.elements.set(key, element);
+    if ((verb === 'add' || verb === 'create') && set.elements.has(key)) refuse(`element ${key} exists`);
+    else if (verb === 'add' || verb === 'create') set.elements.set(key, element);
     else if (verb !== 'delete' || !set.elements.delete(key)) refuse(`no element ${key}`);
   }
 }

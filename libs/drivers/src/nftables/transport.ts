@@ -3,10 +3,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Connection } from '#model';
-import { type EnforcementTarget, RemoteFault, TerminalFault } from '../driver.js';
+import { families, formatAddress, type Address } from '#net';
+import { type ConnectionListing, type EnforcementTarget, RemoteFault, TerminalFault } from '../driver.js';
 import { tableId } from './commands.js';
-import { formatCuts, parseConnections } from './conntrack.js';
-import { classifyFault, isMissingTable, type CommandEnd } from './faults.js';
+import { formatExactly, listConnections, parseConnections, planCuts } from './conntrack.js';
+import { classifyFault, isMisfit, isMissingTable, type CommandEnd } from './faults.js';
 import type { NftDevice } from './session.js';
 
 export type CommandTarget = Extract<EnforcementTarget, { readonly kind: 'local' | 'netns' | 'ssh' }>;
@@ -15,8 +16,10 @@ export type CommandTarget = Extract<EnforcementTarget, { readonly kind: 'local' 
 const timeoutMilliseconds = 30_000;
 const mostOutput = 256 * 1024 * 1024;
 const mostErrorText = 64 * 1024;
-/** `conntrack -R` reads the whole connection table once a line: keep one call well within the time-out. */
-const cutsPerCall = 100;
+/** `conntrack -R` reads the whole connection table once a line, so a call gets as many as take about this long, far from the time-out. */
+const cutMilliseconds = 3000;
+const firstCuts = 10;
+const mostCuts = 1000;
 /** sbin isn't on every user's path; messages are told apart by their English text. */
 const environment = ['LC_ALL=C', 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'];
 
@@ -46,16 +49,37 @@ export class CommandTransport implements NftDevice {
     await this.expect(['nft', '-j', '-f', '-'], transaction);
   }
 
-  async connections(): Promise<readonly Connection[]> {
-    const out: Connection[] = [];
-    for (const family of ['ipv4', 'ipv6'])
-      out.push(...parseConnections(await this.expect(['conntrack', '-L', '-f', family, '-o', 'extended'])));
-    return out;
+  async wouldTake(transaction: string): Promise<boolean> {
+    const command = ['nft', '-c', '-j', '-f', '-'];
+    const result = await this.run(command, transaction);
+    if (isMisfit(result)) return false;
+    if (result.code !== 0) throw classifyFault(this.describe(command), result);
+    return true;
   }
 
-  async cut(connections: readonly Connection[]): Promise<void> {
-    for (let start = 0; start < connections.length; start += cutsPerCall)
-      await this.expect(['conntrack', '-R', '-'], formatCuts(connections.slice(start, start + cutsPerCall)));
+  async connections(of?: readonly Address[]): Promise<readonly Connection[]> {
+    const commands = of
+      ? of.flatMap((end) =>
+          ['--orig-src', '--orig-dst'].map((side) => listConnections(end.family, [side, formatAddress(end)])),
+        )
+      : families.map((family) => listConnections(family, []));
+    const out = new Map<string, Connection>();
+    for (const command of commands)
+      for (const connection of parseConnections(await this.expect(command)))
+        out.set(formatExactly(connection), connection);
+    return [...out.values()];
+  }
+
+  async cut(connections: readonly Connection[], listed?: ConnectionListing): Promise<void> {
+    const cuts = planCuts(connections, listed);
+    let count = firstCuts;
+    for (let start = 0; start < cuts.length;) {
+      const began = performance.now();
+      await this.expect(['conntrack', '-R', '-'], cuts.slice(start, start + count).join(''));
+      start += count;
+      const share = cutMilliseconds / Math.max(performance.now() - began, 1);
+      count = Math.min(Math.max(Math.floor(count * share), 1), mostCuts);
+    }
   }
 
   async close(): Promise<void> {

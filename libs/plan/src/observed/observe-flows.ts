@@ -14,6 +14,7 @@ import { judgeConnection } from './judge.js';
 import { nfdumpColumns, NfdumpReader } from './nfdump.js';
 import { ServiceCells } from './service-cells.js';
 import { TupleIndex } from './tuple-index.js';
+import { isUlogd, UlogdReader } from './ulogd.js';
 
 export interface ObservedFlows {
   readonly plan: ObservedPlan;
@@ -41,7 +42,7 @@ export function observeFlows(chunks: TextChunks, file: string, context: EndConte
       const found = readerFor(line.text(), ends, tally);
       if (!found) return failure([unknownFormat(file, number)]);
       ({ reader, format } = found);
-      if (format !== 'jsonl') continue;
+      if (format !== 'jsonl' && format !== 'ulogd') continue;
     }
     const wrong = reader.read(line);
     if (wrong !== null && tally.malformed++ < shownMalformed) {
@@ -60,6 +61,7 @@ function readerFor(
   ends: Ends,
   sink: FlowSink,
 ): { reader: FlowReader; format: ObservationWindow['format'] } | null {
+  if (isUlogd(header)) return { reader: new UlogdReader(ends, sink), format: 'ulogd' };
   if (header.trimStart().startsWith('{')) return { reader: new JsonlReader(ends, sink), format: 'jsonl' };
   const names = csvFields(header)?.map((name) => name.toLowerCase()) ?? [];
   const cordon = cordonColumns(names);

@@ -1,0 +1,46 @@
+import type { Clock } from '#base';
+import type { EnforcementLoop } from '../enforcement/enforcement-loop.js';
+import { Refusal } from '../http/refusal.js';
+import { groupDenials, readDenials } from './denials.js';
+import type { DeniedFlowStore } from './denied-flow-store.js';
+import { RateLimit } from './rate-limit.js';
+
+export interface IntakeAnswer {
+  readonly taken: number;
+  /** Records of something else than a denied opening. */
+  readonly ignored: number;
+  readonly malformed: number;
+}
+
+/** What a gateway may tell: a scan of its whole network must not cost the controller more than this. */
+const mostBytesAtOnce = 32 * 1024 * 1024;
+const mostBytesPerSecond = 1024 * 1024;
+
+/** Takes what gateways denied. The class of a device is what it counts as when this arrives. */
+export class DenialIntake {
+  private readonly limit: RateLimit;
+
+  constructor(
+    private readonly store: DeniedFlowStore,
+    private readonly enforcement: Pick<EnforcementLoop, 'rolesAt'>,
+    private readonly clock: Clock,
+  ) {
+    this.limit = new RateLimit(clock, mostBytesAtOnce, mostBytesPerSecond);
+  }
+
+  async take(point: string, text: string): Promise<IntakeAnswer> {
+    const roles = this.enforcement.rolesAt(point);
+    if (!roles) throw new Refusal('not-found', `the policy in force names no enforcement point \`${point}\``);
+    if (!this.limit.take(point, text.length))
+      throw new Refusal(
+        'too-many',
+        `enforcement point \`${point}\` tells more than is taken: send the same again later`,
+      );
+    const { denials, ignored, malformed } = readDenials(text, this.clock.now());
+    await this.store.add(
+      point,
+      groupDenials(denials, (address) => roles.get(address)?.class ?? null),
+    );
+    return { taken: denials.length, ignored, malformed };
+  }
+}

@@ -1,0 +1,22 @@
+import type { Clock } from '#base';
+
+/** So much at once, and `perSecond` from then on; each key for itself. */
+export class RateLimit {
+  private readonly left = new Map<string, { amount: number; at: number }>();
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly atOnce: number,
+    private readonly perSecond: number,
+  ) {}
+
+  /** False: too much; nothing is taken. */
+  take(key: string, amount: number): boolean {
+    const now = this.clock.now().getTime();
+    const { amount: before, at } = this.left.get(key) ?? { amount: this.atOnce, at: now };
+    const available = Math.min(this.atOnce, before + (Math.max(now - at, 0) / 1000) * this.perSecond);
+    const isEnough = amount <= available;
+    this.left.set(key, { amount: available - (isEnough ? amount : 0), at: now });
+    return isEnough;
+  }
+}

@@ -36,6 +36,7 @@ export interface Service {
     readonly type?: string;
     readonly selector?: Readonly<Record<string, string>>;
     readonly clusterIP?: string;
+    readonly clusterIPs?: readonly string[];
     readonly externalIPs?: readonly string[];
     readonly externalTrafficPolicy?: string;
     readonly ports?: readonly {
@@ -44,6 +45,7 @@ export interface Service {
       readonly targetPort?: number | string;
     }[];
   };
+  readonly status?: { readonly loadBalancer?: { readonly ingress?: readonly { readonly ip?: string }[] } };
 }
 
 /**

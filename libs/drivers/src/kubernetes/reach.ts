@@ -2,6 +2,7 @@ import { canonicalJson, compareText } from '#base';
 import type { EnforcementState, FlowEntry, FlowSide, Workload } from '#model';
 import {
   addressAlgebra,
+  allAddresses,
   families,
   familyOf,
   hasAddress,
@@ -49,6 +50,8 @@ export interface Device {
   readonly text: string;
   readonly address: Address;
   readonly classes: ReadonlySet<string>;
+  /** The same for devices of the same classes. */
+  readonly kind: string;
 }
 
 /** Each address once, with all classes that it is a member of. */
@@ -61,7 +64,9 @@ export function devicesOf({ membership }: Pick<EnforcementState, 'membership'>):
       if (known) known.classes.add(name);
       else if (address) devices.set(text, { text, address, classes: new Set([name]) });
     }
-  return [...devices.values()].sort((a, b) => compareText(a.text, b.text));
+  return [...devices.values()]
+    .map((device) => ({ ...device, kind: [...device.classes].sort(compareText).join() }))
+    .sort((a, b) => compareText(a.text, b.text));
 }
 
 export function reachOf(
@@ -78,9 +83,9 @@ export function reachOf(
     const own = familyOf(workload.addresses, family);
     const scope = familyOf(rules.scope, family);
     const isInScope = addressAlgebra.intersect(own, scope).length > 0;
-    const all = { v4: [{ first: 0n, last: 0xffff_ffffn }], v6: [{ first: 0n, last: (1n << 128n) - 1n }] };
     if (!isInScope)
-      for (const range of addressAlgebra.subtract(familyOf(all, family), scope)) untouched.push({ family, ...range });
+      for (const range of addressAlgebra.subtract(familyOf(allAddresses, family), scope))
+        untouched.push({ family, ...range });
     const entries = rules.entries.filter((entry) => concerns(entry, direction, own, family, locals));
     const peers = entries.map((entry) => (direction === 'from' ? entry.source : entry.destination));
     addFamily(groups, { family, entries, peers, scope, isInScope }, devices);
@@ -130,28 +135,46 @@ function addFamily(groups: GroupsBuild, of: FamilyCase, devices: readonly Device
   const fixed = peers.map((side) => (side.kind === 'addresses' ? familyOf(side.addresses, family) : []));
   const cells = joinedCells([scope, ...fixed], 1n);
   const isJudged = (cell: Cell | null): boolean => isInScope || cell?.members[0] === 0;
-  const permit = remembering((numbers) => permissionOf(numbers.map((number) => entries[number]!)));
-  const ofCell = (cell: Cell | null): number[] =>
-    (cell?.members ?? []).filter((member) => member > 0).map((member) => member - 1);
+  const ofCell = (cell: Cell | null): FlowEntry[] =>
+    (cell?.members ?? []).filter((member) => member > 0).map((member) => entries[member - 1]!);
+  for (const cell of cells) if (isJudged(cell)) groups.addAddresses(permissionOf(ofCell(cell)), family, cell.parts);
 
-  for (const cell of cells) if (isJudged(cell)) groups.addAddresses(permit(ofCell(cell)), family, cell.parts);
-
-  const byClass = peers.flatMap((side, i) => (side.kind === 'classes' ? [{ i, side }] : []));
+  const byClass = peers.flatMap((side, i) => (side.kind === 'classes' ? [{ entry: entries[i]!, side }] : []));
   if (byClass.length === 0) return;
   const find = cellFinder(cells);
+  // There are as many devices as a hospital has, and few kinds of them in few cells.
+  const known = new Map<Cell | null, Map<string, Kind | null>>();
   for (const device of devices) {
     if (device.address.family !== family) continue;
     const cell = find(device.address.value);
-    if (!isJudged(cell)) continue;
-    const fixedNumbers = ofCell(cell);
-    const classNumbers = byClass.filter(({ side }) => isOf(device, side)).map(({ i }) => i);
-    if (classNumbers.length === 0) continue;
-    const before = permit(fixedNumbers);
-    const after = permit([...fixedNumbers, ...classNumbers]);
-    if (serviceAlgebra.equals(before.services, after.services)) continue;
-    if (!serviceAlgebra.isSubset(before.services, after.services)) groups.carve(before, device.text);
-    groups.addDevice(after, device.text);
+    const inCell = known.get(cell) ?? new Map<string, Kind | null>();
+    known.set(cell, inCell);
+    let kind = inCell.get(device.kind);
+    if (kind === undefined) {
+      const own = byClass.filter(({ side }) => isOf(device, side)).map(({ entry }) => entry);
+      kind = isJudged(cell) ? kindOf(ofCell(cell), own) : null;
+      inCell.set(device.kind, kind);
+    }
+    if (!kind) continue;
+    if (kind.isLess) groups.carve(kind.before, device.text);
+    groups.addDevice(kind.after, device.text);
   }
+}
+
+/** What an address may by itself, and with the classes of a device there. */
+interface Kind {
+  readonly before: Permission;
+  readonly after: Permission;
+  /** The classes take something away. */
+  readonly isLess: boolean;
+}
+
+/** Null: the classes make no difference. */
+function kindOf(ofAddress: readonly FlowEntry[], ofClasses: readonly FlowEntry[]): Kind | null {
+  const before = permissionOf(ofAddress);
+  const after = permissionOf([...ofAddress, ...ofClasses]);
+  if (serviceAlgebra.equals(before.services, after.services)) return null;
+  return { before, after, isLess: !serviceAlgebra.isSubset(before.services, after.services) };
 }
 
 function permissionOf(entries: readonly FlowEntry[]): Permission {
@@ -163,17 +186,6 @@ function permissionOf(entries: readonly FlowEntry[]): Permission {
   );
   const once = (texts: readonly string[]): string[] => [...new Set(texts)].sort(compareText);
   return { services, lines: once(allowing.map(({ id }) => id)), places: once(allowing.map(({ line }) => line)) };
-}
-
-/** The same answer for the same numbers: there are as many devices as a hospital has, and few kinds of them. */
-function remembering(work: (numbers: readonly number[]) => Permission): (numbers: readonly number[]) => Permission {
-  const known = new Map<string, Permission>();
-  return (numbers) => {
-    const key = numbers.join();
-    const made = known.get(key) ?? work(numbers);
-    known.set(key, made);
-    return made;
-  };
 }
 
 /** The cell of an address; null when it is in none. */

@@ -4,7 +4,7 @@ import { RemoteFault, TerminalFault, type ChangePlan, type EnforcementSession, t
 import * as names from './names.js';
 import { isPolicy, keyOf, type ClusterText, type NetworkPolicy, type Service } from './objects.js';
 import { formatText } from './render.js';
-import { orderChanges, type Change } from './order.js';
+import { orderChanges, serviceOf, type Change } from './order.js';
 import { problemOf } from './service-problem.js';
 
 /** One object of ours as the API server has it now. */
@@ -141,9 +141,6 @@ interface Refusal {
   readonly service: Service | null;
   readonly why: string;
 }
-
-const serviceOf = ({ metadata }: NetworkPolicy): string =>
-  `${metadata.namespace}/${metadata.annotations[names.serviceKey] ?? ''}`;
 
 /** The policies with the pods of their services in place of the stand-ins, and the services for which that can't be. */
 function meetServices(

@@ -1,69 +1,63 @@
-import type { KubeConfig, RequestContext } from '@kubernetes/client-node';
-import { RemoteFault, TerminalFault, type EnforcementTarget } from '../driver.js';
-import { faultOfAnswer, faultOfError } from './faults.js';
+import { z } from 'zod';
+import { RemoteFault, TerminalFault } from '../driver.js';
+import { ApiConnection, type Json, type KubernetesTarget } from './connection.js';
 import { fieldManager, ownSelector } from './names.js';
 import { keyOf, type NetworkPolicy, type Service } from './objects.js';
 import { sameContent } from './order.js';
 import type { Cluster, ServiceEvent, StoredPolicy } from './session.js';
+import type { ServiceSource } from './watch.js';
 
-export type KubernetesTarget = Extract<EnforcementTarget, { readonly kind: 'kubernetes' }>;
+const text = z.record(z.string(), z.string());
+/** What every object of the API has; of the rest nothing is said here. */
+const storedObject = z.looseObject({
+  metadata: z.looseObject({
+    namespace: z.string(),
+    name: z.string(),
+    uid: z.string(),
+    resourceVersion: z.string(),
+    labels: text.default({}),
+    annotations: text.default({}),
+  }),
+  spec: z.looseObject({}).default({}),
+  status: z.looseObject({}).default({}),
+});
+type StoredObject = z.infer<typeof storedObject>;
+const objectList = z.looseObject({
+  metadata: z.looseObject({ resourceVersion: z.string() }),
+  items: z.array(storedObject),
+});
 
-type Json = Readonly<Record<string, unknown>>;
-type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-
-interface Request {
-  readonly query?: Readonly<Record<string, string>>;
-  readonly body?: Json;
-  readonly type?: string;
-}
-
-interface StoredObject {
-  readonly metadata: Json & {
-    readonly namespace: string;
-    readonly name: string;
-    readonly uid: string;
-    readonly resourceVersion: string;
-  };
-  readonly spec?: Json;
-}
-
-/** The client loads every type that Kubernetes has; only who has such a point pays for it. */
-const loadClient = () => import('@kubernetes/client-node');
-
-/**
- * An API server over HTTPS. The client of the Kubernetes project reads the kubeconfig, authenticates and sends; answers are read as they
- * are, for its own types drop fields that they don't know, and those are what must not be overlooked.
- */
+/** The objects of a point on an API server: how each change is made so that it hits what it is meant for. */
 export class ApiTransport implements Cluster {
-  private config: KubeConfig | null = null;
-  /** Connections are kept from one request to the next. */
-  private dispatcher: ReturnType<RequestContext['getDispatcher']>;
+  private readonly api: ApiConnection;
 
   constructor(
-    private readonly target: KubernetesTarget,
+    target: KubernetesTarget,
     private readonly namespaces: readonly string[],
-    private readonly timeoutMilliseconds: number,
-  ) {}
+    timeoutMilliseconds: number,
+  ) {
+    this.api = new ApiConnection(target, timeoutMilliseconds);
+  }
 
   async list(): Promise<{ policies: StoredPolicy[]; services: Service[] }> {
     const policies: StoredPolicy[] = [];
     const services: Service[] = [];
     for (const namespace of this.namespaces) {
-      const own = await this.send('GET', policiesPath(namespace), { query: { labelSelector: ownSelector } });
-      policies.push(...itemsOf(own).map(storedOf));
-      const all = await this.send('GET', `/api/v1/namespaces/${namespace}/services`);
-      services.push(...itemsOf(all).map(serviceOf));
+      const own = await this.api.send('GET', policiesPath(namespace), { query: { labelSelector: ownSelector } });
+      policies.push(...read(objectList, own).items.map(storedOf));
+      const all = await this.api.send('GET', servicesPath(namespace));
+      services.push(...read(objectList, all).items.map(serviceOf));
     }
     return { policies, services };
   }
 
   /** Not by server-side apply: that would take over an object of somebody else's that has this name. */
   async create(policy: NetworkPolicy): Promise<void> {
-    const answer = await this.send('POST', policiesPath(policy.metadata.namespace), {
+    const answer = await this.api.send('POST', policiesPath(policy.metadata.namespace), {
       query: { fieldManager },
       body: { ...policy },
     });
-    refuseOther(policy, storedOf(answer as unknown as StoredObject));
+    refuseOther(policy, storedOf(read(storedObject, answer)));
   }
 
   /** Server-side apply takes our fields back; what others added that we don't have is left to a plain update. */
@@ -75,16 +69,15 @@ export class ApiTransport implements Cluster {
     });
     const query = { fieldManager, force: 'true' };
     const type = 'application/apply-patch+yaml';
-    const applied = storedOf(
-      (await this.send('PATCH', path, { query, type, body: at(resourceVersion) })) as unknown as StoredObject,
-    );
+    const patched = await this.api.send('PATCH', path, { query, type, body: at(resourceVersion) });
+    const applied = storedOf(read(storedObject, patched));
     if (sameContent(applied.policy, policy)) return;
-    const answer = await this.send('PUT', path, { query: { fieldManager }, body: at(applied.resourceVersion) });
-    refuseOther(policy, storedOf(answer as unknown as StoredObject));
+    const answer = await this.api.send('PUT', path, { query: { fieldManager }, body: at(applied.resourceVersion) });
+    refuseOther(policy, storedOf(read(storedObject, answer)));
   }
 
   async remove({ policy, uid, resourceVersion }: StoredPolicy): Promise<void> {
-    await this.send('DELETE', pathOf(policy), {
+    await this.api.send('DELETE', pathOf(policy), {
       body: { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { uid, resourceVersion } },
     });
   }
@@ -105,93 +98,41 @@ export class ApiTransport implements Cluster {
       lastTimestamp: now,
       count: 1,
     };
-    await this.send('POST', `/api/v1/namespaces/${namespace}/events`, { body });
+    await this.api.send('POST', `/api/v1/namespaces/${namespace}/events`, { body });
   }
 
-  async close(): Promise<void> {
-    await this.dispatcher?.destroy();
-    this.dispatcher = undefined;
-  }
-
-  private async send(method: Method, path: string, request: Request = {}): Promise<Json> {
-    const what = `${method} ${path}`;
-    try {
-      return await this.exchange(method, path, request);
-    } catch (error) {
-      // Whatever was read from files may have changed since.
-      this.config = null;
-      await this.close();
-      throw faultOfError(what, error);
-    }
-  }
-
-  private async exchange(method: Method, path: string, { query = {}, body, type }: Request): Promise<Json> {
-    const { IsomorphicFetchHttpLibrary, RequestContext } = await loadClient();
-    this.config ??= await loadConfig(this.target);
-    const url = new URL(this.config.getCurrentCluster()!.server.replace(/\/$/, '') + path);
-    for (const [key, value] of Object.entries(query)) url.searchParams.set(key, value);
-    const context = new RequestContext(url.toString(), method);
-    await this.config.applySecurityAuthentication(context);
-    this.dispatcher ??= context.getDispatcher();
-    if (this.dispatcher) context.setDispatcher(this.dispatcher);
-    context.setSignal(AbortSignal.timeout(this.timeoutMilliseconds));
-    context.setHeaderParam('Accept', 'application/json');
-    context.setHeaderParam('User-Agent', fieldManager);
-    if (body) {
-      context.setHeaderParam('Content-Type', type ?? 'application/json');
-      context.setBody(JSON.stringify(body));
-    }
-    const answer = await new IsomorphicFetchHttpLibrary().send(context).toPromise();
-    const text = await answer.body.text();
-    const json = readJson(text);
-    if (answer.httpStatusCode >= 300 || !json) {
-      const { reason = '', message = text } = (json ?? {}) as { reason?: string; message?: string };
-      throw faultOfAnswer(`${method} ${path}`, { status: answer.httpStatusCode, reason, message });
-    }
-    return json;
+  close(): Promise<void> {
+    return this.api.close();
   }
 }
 
-/** A file that names no cluster, or one that may not be trusted, is the admin's to put right. */
-export async function loadConfig({ kubeconfig, context }: KubernetesTarget): Promise<KubeConfig> {
-  const { KubeConfig } = await loadClient();
-  const config = new KubeConfig();
-  try {
-    if (kubeconfig === null) config.loadFromCluster();
-    else config.loadFromFile(kubeconfig);
-  } catch (error) {
-    throw new TerminalFault(`the kubeconfig can't be read: ${error instanceof Error ? error.message : String(error)}`);
-  }
-  if (context !== null) config.setCurrentContext(context);
-  const cluster = config.getCurrentCluster();
-  if (!cluster || !URL.canParse(cluster.server))
-    throw new TerminalFault(
-      `the kubeconfig has no cluster for ${context === null ? 'its current context' : `context \`${context}\``}`,
-    );
-  if (cluster.skipTLSVerify || !cluster.server.startsWith('https:'))
-    throw new TerminalFault(
-      'the kubeconfig does not check who the API server is: give it an https address and the authority’s certificate',
-    );
-  return config;
-}
+/** The services of a cluster, for who wants to know where they are. */
+export class ApiServices implements ServiceSource {
+  constructor(private readonly api: ApiConnection) {}
 
-function readJson(text: string): Json | null {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? (value as Json) : null;
-  } catch {
-    return null;
+  async listServices(namespace: string): Promise<{ services: Service[]; version: string }> {
+    const { items, metadata } = read(objectList, await this.api.send('GET', servicesPath(namespace)));
+    return { services: items.map(serviceOf), version: metadata.resourceVersion };
+  }
+
+  nextChange(namespace: string, version: string, signal: AbortSignal): Promise<void> {
+    return this.api.awaitChange(servicesPath(namespace), version, signal);
   }
 }
 
+function read<T>(schema: z.ZodType<T>, answer: Json): T {
+  const found = schema.safeParse(answer);
+  if (found.success) return found.data;
+  const [issue] = found.error.issues;
+  throw new RemoteFault(
+    `the API server's answer is not understood: ${[...(issue?.path ?? []), issue?.message].join(' ')}`,
+  );
+}
+
+const servicesPath = (namespace: string): string => `/api/v1/namespaces/${namespace}/services`;
 const policiesPath = (namespace: string): string =>
   `/apis/networking.k8s.io/v1/namespaces/${namespace}/networkpolicies`;
 const pathOf = ({ metadata }: NetworkPolicy): string => `${policiesPath(metadata.namespace)}/${metadata.name}`;
-const itemsOf = (list: Json): StoredObject[] => {
-  if (!Array.isArray(list['items'])) throw new RemoteFault('the API server answered without a list');
-  return list['items'] as StoredObject[];
-};
-
 /** Without what the API server keeps for itself; whatever else stands in it stays, to be seen. */
 function storedOf({ metadata, spec }: StoredObject): StoredPolicy {
   const { uid, resourceVersion, managedFields, creationTimestamp, generation, selfLink, ...rest } = metadata;
@@ -199,11 +140,18 @@ function storedOf({ metadata, spec }: StoredObject): StoredPolicy {
   return { policy: policy as unknown as NetworkPolicy, uid, resourceVersion };
 }
 
-function serviceOf({ metadata: { namespace, name }, spec = {} }: StoredObject): Service {
-  const { type, selector, clusterIP, externalIPs, externalTrafficPolicy, ports } = spec as Service['spec'];
-  const known = { type, selector, clusterIP, externalIPs, externalTrafficPolicy, ports };
+function serviceOf({ metadata: { namespace, name }, spec, status }: StoredObject): Service {
+  const { type, selector, clusterIP, clusterIPs, externalIPs, externalTrafficPolicy, ports } = spec as Service['spec'];
+  const known = { type, selector, clusterIP, clusterIPs, externalIPs, externalTrafficPolicy, ports };
   const present = Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined));
-  return { apiVersion: 'v1', kind: 'Service', metadata: { namespace, name }, spec: present };
+  const { loadBalancer } = status as NonNullable<Service['status']>;
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { namespace, name },
+    spec: present,
+    ...(loadBalancer?.ingress && { status: { loadBalancer } }),
+  };
 }
 
 /** An API server drops fields that it does not know without a word. */

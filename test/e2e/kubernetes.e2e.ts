@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { createKubernetesDriver, RemoteFault, TerminalFault, type EnforcementSession } from '#drivers';
@@ -7,6 +8,7 @@ import type { EnforcementState } from '#model';
 import { describeConformance, type ConformanceFixture } from '../../libs/drivers/src/conformance.js';
 import { samplesFor } from '../../libs/drivers/src/conformance-states.js';
 import type { FaultInjector } from '../../libs/drivers/src/fault-injection.js';
+import { ApiConnection } from '../../libs/drivers/src/kubernetes/connection.js';
 import { judgeByPolicies } from '../../libs/drivers/src/kubernetes/evaluate.js';
 import type { NetworkPolicy } from '../../libs/drivers/src/kubernetes/objects.js';
 import { KubernetesSession } from '../../libs/drivers/src/kubernetes/session.js';
@@ -18,7 +20,7 @@ import {
   tamperings,
   wordless,
 } from '../../libs/drivers/src/kubernetes/tampering.js';
-import { ApiTransport } from '../../libs/drivers/src/kubernetes/transport.js';
+import { ApiServices, ApiTransport } from '../../libs/drivers/src/kubernetes/transport.js';
 import { ApiServer, missingBinaries } from '../lab/kubernetes/apiserver.js';
 
 const missing = missingBinaries();
@@ -33,7 +35,7 @@ const options = { namespaces: 'clinical', portRanges: 'no' };
 const driver = createKubernetesDriver(options);
 const policies = '/apis/networking.k8s.io/v1/namespaces/clinical/networkpolicies';
 const services = '/api/v1/namespaces/clinical/services';
-const { baseState, otherMembers } = samplesFor(['flows', 'workloads']);
+const { baseState, otherMembers, emptyState } = samplesFor(['flows', 'workloads']);
 
 const collections: Readonly<Record<string, string>> = {
   Namespace: '/api/v1/namespaces',
@@ -54,6 +56,15 @@ async function setUp(server: ApiServer): Promise<string> {
   await server.must('POST', policies, foreignPolicy);
   const { status } = await server.must('POST', '/api/v1/namespaces/cordon/serviceaccounts/cordon/token', { spec: {} });
   return (status as { token: string }).token;
+}
+
+interface StoredRole {
+  readonly rules: readonly { readonly apiGroups: string[]; readonly resources: string[]; readonly verbs: string[] }[];
+}
+interface Right {
+  readonly group: string;
+  readonly resource: string;
+  readonly verb: string;
 }
 
 type Listed = NetworkPolicy & { readonly metadata: { readonly resourceVersion: string } };
@@ -147,7 +158,7 @@ describe.runIf(missing.length === 0)('kubernetes, with a real API server', () =>
         const { items } = await server.must('GET', '/api/v1/namespaces/clinical/events');
         return (items as { reason: string; message: string; involvedObject: object }[]).length;
       };
-      await bring(samplesFor(['flows', 'workloads']).emptyState, session);
+      await bring(emptyState, session);
       const before = await events();
       await bring(baseState, session);
       expect(await events()).toBe(before + 1);
@@ -175,10 +186,82 @@ describe.runIf(missing.length === 0)('kubernetes, with a real API server', () =>
       await session.close();
     });
 
+    it('needs each right of deploy/kubernetes/rbac.yaml, and says so where one is missing', async () => {
+      const role = '/apis/rbac.authorization.k8s.io/v1/namespaces/clinical/roles/cordon';
+      const stored = (await server.must('GET', role)) as unknown as StoredRole;
+      const isAllowed = async ({ resource, verb, group }: Right): Promise<boolean> => {
+        const asked = await server.must('POST', '/apis/authorization.k8s.io/v1/subjectaccessreviews', {
+          apiVersion: 'authorization.k8s.io/v1',
+          kind: 'SubjectAccessReview',
+          spec: {
+            user: 'system:serviceaccount:cordon:cordon',
+            resourceAttributes: { namespace: 'clinical', resource, verb, group },
+          },
+        });
+        return (asked['status'] as { allowed: boolean }).allowed;
+      };
+      /** The server looks at a copy of the roles, which is a moment behind. */
+      const until = async (right: Right, allowed: boolean): Promise<void> => {
+        while ((await isAllowed(right)) !== allowed) await pause(20);
+      };
+      const put = (rules: StoredRole['rules']): Promise<unknown> =>
+        server.must('PUT', role, { ...stored, metadata: { name: 'cordon', namespace: 'clinical' }, rules });
+      const rights = stored.rules.flatMap(({ apiGroups: [group = ''], resources: [resource = ''], verbs }) =>
+        verbs.map((verb): Right => ({ group, resource, verb })),
+      );
+      expect(rights.length).toBeGreaterThan(6);
+      await everyChange();
+      for (const right of rights) {
+        await put(
+          stored.rules.flatMap((rule) => {
+            if (rule.resources[0] !== right.resource) return [rule];
+            const verbs = rule.verbs.filter((verb) => verb !== right.verb);
+            return verbs.length === 0 ? [] : [{ ...rule, verbs }];
+          }),
+        );
+        await until(right, false);
+        const failed = await everyChange().then(
+          () => null,
+          (error: unknown) => error,
+        );
+        expect({ right, failed }).toMatchObject({ failed: { message: expect.stringMatching(/rbac\.yaml/) } });
+        expect(failed).toBeInstanceOf(TerminalFault);
+        await put(stored.rules);
+        await until(right, true);
+      }
+    });
+
+    /** Everything that a point ever does in a cluster. */
+    async function everyChange(): Promise<void> {
+      const session = connect();
+      const api = new ApiConnection({ kind: 'kubernetes', kubeconfig, context: null }, 5000);
+      const end = new AbortController();
+      try {
+        await bring(emptyState, session);
+        await bring(baseState, session);
+        const base = (await server.must('GET', `${policies}/cordon.server`)) as unknown as Listed;
+        const labels = { ...base.metadata.labels, team: 'theirs' };
+        await server.must('PUT', `${policies}/cordon.server`, { ...base, metadata: { ...base.metadata, labels } });
+        await bring(baseState, session);
+        const watched = new ApiServices(api);
+        const { version } = await watched.listServices('clinical');
+        const other = (await server.must('GET', `${services}/other`)) as { metadata: object };
+        const annotations = { at: String(Date.now()) };
+        await Promise.all([
+          watched.nextChange('clinical', version, end.signal),
+          server.must('PUT', `${services}/other`, { ...other, metadata: { ...other.metadata, annotations } }),
+        ]);
+      } finally {
+        end.abort();
+        await api.close();
+        await session.close();
+      }
+    }
+
     it('says that this server knows no ranges of ports, and leaves what was there', async () => {
       const modern = createKubernetesDriver({ namespaces: 'clinical' });
       const session = connect();
-      await bring(samplesFor(['flows', 'workloads']).emptyState, session);
+      await bring(emptyState, session);
       const before = await session.read();
       await expect(session.apply(modern.plan(baseState, modern.parse(before ?? '')))).rejects.toThrow(/portRanges/);
       await session.rollback();

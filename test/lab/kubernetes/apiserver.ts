@@ -27,12 +27,13 @@ export interface Answer {
  * network plugin. So objects are checked and stored as everywhere, and no packet moves.
  */
 export class ApiServer {
-  private readonly folder = mkdtempSync(path.join(tmpdir(), 'cordon-kube-'));
+  private folder = '';
   private readonly running: ChildProcess[] = [];
   private ports: { readonly api: number; readonly etcd: number; readonly peer: number } | null = null;
 
   async start(): Promise<void> {
     if (!this.ports) {
+      this.folder = mkdtempSync(path.join(tmpdir(), 'cordon-kube-'));
       this.makeKeys();
       this.ports = { api: await freePort(), etcd: await freePort(), peer: await freePort() };
       this.run('etcd', [
@@ -73,7 +74,7 @@ export class ApiServer {
 
   async dispose(): Promise<void> {
     while (this.running.length > 0) await end(this.running.pop());
-    rmSync(this.folder, { recursive: true });
+    if (this.folder) rmSync(this.folder, { recursive: true });
   }
 
   /** As a cluster admin, unless another token is given. */

@@ -32,14 +32,12 @@ export class ApiConnection {
 
   /** The object that the server answers with. Rejects with `RemoteFault` or `TerminalFault` only. */
   send(method: Method, path: string, request: Request = {}): Promise<Json> {
-    const signal = AbortSignal.timeout(this.timeoutMilliseconds);
     return this.faulting(`${method} ${path}`, async () => {
-      const answer = await this.exchange(method, path, request, signal);
+      const answer = await this.exchange(method, path, request, () => AbortSignal.timeout(this.timeoutMilliseconds));
       const text = await answer.body.text();
       const json = readJson(text);
       if (answer.httpStatusCode < 300 && json) return json;
-      const { reason = '', message = text } = (json ?? {}) as { reason?: string; message?: string };
-      throw faultOfAnswer(`${method} ${path}`, { status: answer.httpStatusCode, reason, message });
+      throw refusalOf(`${method} ${path}`, answer.httpStatusCode, text);
     });
   }
 
@@ -47,13 +45,11 @@ export class ApiConnection {
   awaitChange(path: string, version: string, until: AbortSignal): Promise<void> {
     const query = { watch: 'true', resourceVersion: version, timeoutSeconds: '60' };
     // A server that went away without a word is one that has nothing to say any more: who waits will ask it.
-    const signal = AbortSignal.any([until, AbortSignal.timeout(60_000 + this.timeoutMilliseconds)]);
+    const limit = (): AbortSignal => AbortSignal.any([until, AbortSignal.timeout(60_000 + this.timeoutMilliseconds)]);
     return this.faulting(`watch ${path}`, async () => {
-      const answer = await this.exchange('GET', path, { query }, signal);
-      if (answer.httpStatusCode !== 200) {
-        const message = await answer.body.text();
-        throw faultOfAnswer(`watch ${path}`, { status: answer.httpStatusCode, reason: '', message });
-      }
+      const answer = await this.exchange('GET', path, { query }, limit);
+      if (answer.httpStatusCode !== 200)
+        throw refusalOf(`watch ${path}`, answer.httpStatusCode, await answer.body.text());
       const reader = answer.body.stream()?.getReader();
       await reader?.read();
       await reader?.cancel();
@@ -80,14 +76,16 @@ export class ApiConnection {
     method: Method,
     path: string,
     { query = {}, body, type }: Request,
-    signal: AbortSignal,
+    limit: () => AbortSignal,
   ): Promise<ResponseContext> {
     const { IsomorphicFetchHttpLibrary, RequestContext } = await loadClient();
     this.config ??= await loadConfig(this.target);
     const url = new URL(this.config.getCurrentCluster()!.server.replace(/\/$/, '') + path);
     for (const [key, value] of Object.entries(query)) url.searchParams.set(key, value);
     const context = new RequestContext(url.toString(), method);
-    await this.config.applySecurityAuthentication(context);
+    const signal = limit();
+    // A kubeconfig may name a program, or another server, that gives the token: these may hang too.
+    await before(signal, this.config.applySecurityAuthentication(context));
     this.dispatcher ??= context.getDispatcher();
     if (this.dispatcher) context.setDispatcher(this.dispatcher);
     context.setSignal(signal);
@@ -99,6 +97,13 @@ export class ApiConnection {
     }
     return new IsomorphicFetchHttpLibrary().send(context).toPromise();
   }
+}
+
+function before<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  const ended = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  });
+  return Promise.race([work, ended]);
 }
 
 /** A file that names no cluster, or one that may not be trusted, is the admin's to put right. */
@@ -122,6 +127,11 @@ async function loadConfig({ kubeconfig, context }: KubernetesTarget): Promise<Ku
       'the kubeconfig does not check who the API server is: give it an https address and the authority’s certificate',
     );
   return config;
+}
+
+function refusalOf(what: string, status: number, text: string): Error {
+  const { reason = '', message = text } = (readJson(text) ?? {}) as { reason?: string; message?: string };
+  return faultOfAnswer(what, { status, reason, message });
 }
 
 function readJson(text: string): Json | null {

@@ -32,9 +32,9 @@ export function judgeByPolicies(text: string): (packet: Packet) => PacketVerdict
       });
   return (packet) => {
     const { source, destination } = packet;
-    const verdicts = [...at(source, 'to', destination, packet), ...at(destination, 'from', source, packet)];
-    if (verdicts.includes('dropped')) return 'dropped';
-    return verdicts.includes('passed') ? 'passed' : 'untouched';
+    const verdicts = new Set([...at(source, 'to', destination, packet), ...at(destination, 'from', source, packet)]);
+    if (verdicts.has('dropped')) return 'dropped';
+    return verdicts.has('passed') ? 'passed' : 'untouched';
   };
 }
 

@@ -34,11 +34,7 @@ export function faultOfError(what: string, error: unknown): Error {
   if (error instanceof RemoteFault || error instanceof TerminalFault) return error;
   const causes = causesOf(error);
   const codes = causes.flatMap((each) => ('code' in each && typeof each.code === 'string' ? [each.code] : []));
-  const message =
-    causes
-      .map((each) => each.message)
-      .filter(Boolean)
-      .at(-1) ?? String(error);
+  const message = causes.findLast(({ message }) => message !== '')?.message ?? String(error);
   if (causes.some(({ name }) => name === 'TimeoutError')) return new RemoteFault(`${what}: no answer in time`);
   if (codes.some((code) => certificate.test(code)))
     return new TerminalFault(

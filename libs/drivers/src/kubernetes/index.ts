@@ -1,13 +1,13 @@
 import type { Diagnostic } from '#base';
-import { driverFacts, type EnforcementState } from '#model';
-import { formatServices, parseAddress } from '#net';
+import { driverFacts, type EnforcementState, type Workload } from '#model';
+import { formatServices, parseAddress, prefixesOfRange, rangesOf, type AddressSet } from '#net';
 import { checkParts } from '../check-parts.js';
 import { TerminalFault, type Driver, type DriverOptions } from '../driver.js';
 import { directions, isDnsLabel, isPlainId } from './names.js';
 import { parse } from './parse.js';
 import { plan, renderer } from './plan.js';
 import { needsRanges, unsayable } from './ports.js';
-import { devicesOf, hasPart, reachOf } from './reach.js';
+import { devicesOf, hasPart, reachOf, speaksOf, type PeerGroup } from './reach.js';
 import { formatText, type RenderOptions } from './render.js';
 import { KubernetesSession } from './session.js';
 import { ApiTransport } from './transport.js';
@@ -112,13 +112,36 @@ function check(state: EnforcementState, namespaces: readonly string[]): Diagnost
   return out;
 }
 
+/** Blocks, or line ids, that one object takes: some 70 bytes each, of the 1.5 MB that etcd takes and the 256 KB of annotations. */
+const mostBlocks = 15_000;
+const mostLines = 15_000;
+
+function isTooLarge({ rules }: EnforcementState, workload: Workload, groups: readonly PeerGroup[]): boolean {
+  const count = (set: AddressSet): number => rangesOf(set).flatMap(prefixesOfRange).length;
+  return (
+    count(rules.scope) > mostBlocks / 2 ||
+    rules.entries.filter((entry) => speaksOf(entry, workload)).length > mostLines ||
+    groups.some(({ addresses, carved }) => count(addresses) + carved.length > mostBlocks)
+  );
+}
+
 /** What can be said only once denies are taken off what is allowed. Each set of lines is told once for an endpoint. */
 function checkReach(state: EnforcementState, { hasRanges }: RenderOptions): Diagnostic[] {
   const devices = devicesOf(state);
   const found = new Map<string, Diagnostic>();
   for (const workload of state.rules.workloads)
-    for (const direction of directions)
-      for (const { services, places } of reachOf(state, devices, workload, direction).groups) {
+    for (const direction of directions) {
+      const { groups } = reachOf(state, devices, workload, direction);
+      if (isTooLarge(state, workload, groups))
+        found.set(
+          workload.endpoint,
+          errorOf(
+            'kubernetes-size',
+            `what policy says of endpoint \`${workload.endpoint}\` is too much for one NetworkPolicy`,
+            'allow fewer and larger blocks of addresses',
+          ),
+        );
+      for (const { services, places } of groups) {
         const lines = `${places.length === 1 ? 'the line at' : 'the lines at'} ${places.join(', ')}`;
         const beyond = unsayable(services);
         const whom = `${direction === 'from' ? 'to' : 'from'} endpoint \`${workload.endpoint}\``;
@@ -142,5 +165,6 @@ function checkReach(state: EnforcementState, { hasRanges }: RenderOptions): Diag
             ),
           );
       }
+    }
   return [...found.values()];
 }

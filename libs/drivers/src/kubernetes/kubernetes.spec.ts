@@ -1,4 +1,4 @@
-import { describe } from 'vitest';
+import { afterAll, describe } from 'vitest';
 import { describeConformance, type ConformanceFixture } from '../conformance.js';
 import type { FaultInjector } from '../fault-injection.js';
 import { KubeApiServer } from '../spec/kube-api-server.js';
@@ -44,13 +44,14 @@ async function fixture(injector: FaultInjector): Promise<ConformanceFixture> {
 }
 
 describe('kubernetes', () => {
-  const closed = new KubeApiServer().kubeconfig({ port: 1 });
+  const absent = new KubeApiServer();
+  afterAll(() => absent.dispose());
   describeConformance({
     title: 'kubernetes, with an API server of the tests',
     driver: createKubernetesDriver(options),
     movesPackets: false,
     fixture,
-    unreachable: () => ({ kind: 'kubernetes', kubeconfig: closed, context: null }),
+    unreachable: () => ({ kind: 'kubernetes', kubeconfig: absent.kubeconfig({ port: 1 }), context: null }),
     judge: judgeByPolicies,
     inexpressible: wordless,
   });

@@ -148,11 +148,12 @@ function meetServices(
   services: readonly Service[],
 ): { ready: readonly NetworkPolicy[]; refused: ReadonlyMap<string, Refusal> } {
   const known = new Map(services.map((service) => [keyOf(service), service]));
+  const asked = [...new Set(policies.map(serviceOf))].flatMap((key) => known.get(key) ?? []);
   const refused = new Map<string, Refusal>();
   const ready = policies.flatMap((policy) => {
     const key = serviceOf(policy);
     const service = known.get(key) ?? null;
-    const why = service ? problemOf(service) : 'it is not in the cluster';
+    const why = service ? (problemOf(service) ?? sharedPods(service, asked)) : 'it is not in the cluster';
     if (!service || why !== null) {
       refused.set(key, { key, service, why: why ?? '' });
       return [];
@@ -160,6 +161,19 @@ function meetServices(
     return [{ ...policy, spec: { ...policy.spec, podSelector: { matchLabels: service.spec.selector ?? {} } } }];
   });
   return { ready, refused };
+}
+
+/** Pods that have the labels of two services would have the permissions of both. */
+function sharedPods(service: Service, asked: readonly Service[]): string | null {
+  const labelsOf = ({ spec }: Service): Set<string> =>
+    new Set(Object.entries(spec.selector ?? {}).map(([key, value]) => `${key}=${value}`));
+  const own = labelsOf(service);
+  const other = asked.find((each) => {
+    if (each === service || each.metadata.namespace !== service.metadata.namespace) return false;
+    const labels = labelsOf(each);
+    return labels.isSubsetOf(own) || own.isSubsetOf(labels);
+  });
+  return other ? `it has pods in common with service \`${keyOf(other)}\`, and their rules would add up` : null;
 }
 
 function newsOf(policies: readonly NetworkPolicy[], services: readonly Service[]): ServiceEvent[] {

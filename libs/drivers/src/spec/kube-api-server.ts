@@ -80,9 +80,11 @@ export class KubeApiServer {
 
   /** What is stored stays. */
   async stop(): Promise<void> {
+    const { server } = this;
+    if (!server) return;
     this.watchers.clear();
-    this.server?.closeAllConnections();
-    await new Promise((resolve) => this.server?.close(resolve));
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
     this.server = null;
   }
 
@@ -91,13 +93,7 @@ export class KubeApiServer {
     rmSync(this.folder, { recursive: true });
   }
 
-  kubeconfig({
-    token = 'good',
-    authority = 'server',
-    port = this.port,
-    extra = {} as Json,
-    scheme = 'https',
-  } = {}): string {
+  kubeconfig({ token = 'good', authority = 'server', port = this.port, extra = {}, scheme = 'https' } = {}): string {
     const file = path.join(
       this.folder,
       `kubeconfig-${token}-${authority}-${port}-${scheme}-${Object.keys(extra).join('-')}`,
@@ -124,12 +120,7 @@ export class KubeApiServer {
     const { namespace, name } = object['metadata'] as Metadata;
     const key = `${resource} ${namespace}/${name}`;
     const known = this.objects.get(key);
-    this.save(
-      key,
-      known ?? { object: { metadata: { namespace, name } as Metadata }, owners: new FieldOwners() },
-      object,
-      manager,
-    );
+    this.save(key, known ?? this.empty(namespace, name), object, manager);
   }
 
   delete(resource: keyof typeof kinds, key: string): void {
@@ -186,8 +177,7 @@ export class KubeApiServer {
       const fresh = given.name ?? `${String(given.generateName)}${++this.version}`;
       const key = `${resource} ${namespace}/${fresh}`;
       if (this.objects.has(key)) refuse(409, 'AlreadyExists', `${resource} "${fresh}" already exists`);
-      const empty = { object: { metadata: { namespace, name: fresh } as Metadata }, owners: new FieldOwners() };
-      return this.save(key, empty, of.body, manager);
+      return this.save(key, this.empty(namespace, fresh), of.body, manager);
     }
     const key = `${resource} ${namespace}/${name}`;
     const stored = this.objects.get(key) ?? refuse(404, 'NotFound', `${resource} "${name}" not found`);
@@ -212,6 +202,11 @@ export class KubeApiServer {
     }
   }
 
+  private empty(namespace: string, name: string): Stored {
+    const metadata = { namespace, name, uid: `uid-${++this.version}`, resourceVersion: '' };
+    return { object: { metadata }, owners: new FieldOwners() };
+  }
+
   private list({ namespace, resource, url }: Asked): Json {
     const [label, value] = (url.searchParams.get('labelSelector') ?? '').split('=');
     const items = this.all(resource).filter(({ metadata }) => {
@@ -233,7 +228,7 @@ export class KubeApiServer {
   }
 
   private store(key: string, stored: Stored, wanted: Json): Json {
-    const { namespace, name, uid = `uid-${this.version}` } = stored.object.metadata;
+    const { namespace, name, uid } = stored.object.metadata;
     const { labels, annotations, finalizers, ownerReferences } = (wanted['metadata'] ?? {}) as Json;
     const isNew = !this.objects.has(key);
     const resourceVersion = String(++this.version);

@@ -1,11 +1,13 @@
 import type { Diagnostic } from '#base';
 import type { Driver, ObservedState } from '#drivers';
 import type { EnforcementRules, EnforcementState } from '#model';
+import { provePolicies } from './kubernetes/prove.js';
 import { differs, proveMembers, proveRules, type ProvedRules } from './nftables/prove.js';
 
 /**
- * Whether what a driver would push means what it must enforce: asked before each push. The proof of the rules holds for every
- * membership, so it is made once for each policy; a change of members is checked set by set. It decides nothing but that.
+ * Whether what a driver would push means what it must enforce: asked before each push. Where members stand in sets of their own, the
+ * proof of the rules holds for every membership, so it is made once for each policy; a change of members is checked set by set. It
+ * decides nothing but that.
  */
 export class EnforcementProof {
   private made: { readonly rules: EnforcementRules; readonly result: ProvedRules | Diagnostic } | null = null;
@@ -14,12 +16,19 @@ export class EnforcementProof {
 
   /** Before anything is planned: the rules, and the members as the driver would have them. Null: proved. */
   check(state: EnforcementState): Diagnostic | null {
+    if (this.isProvedByState) return provePolicies(state, this.driver.render(state));
     return this.against(state, () => this.driver.expect(state));
   }
 
   /** The very text of a whole artefact that is about to be pushed. Null: proved. */
   checkText(state: EnforcementState, text: string): Diagnostic | null {
+    if (this.isProvedByState) return provePolicies(state, text);
     return this.against(state, () => this.driver.parse(text));
+  }
+
+  /** Its artefact has the members in it: rules and members are proved together, each time. */
+  private get isProvedByState(): boolean {
+    return this.driver.name === 'kubernetes';
   }
 
   private against({ rules, membership }: EnforcementState, read: () => ObservedState | null): Diagnostic | null {

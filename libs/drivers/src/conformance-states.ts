@@ -255,6 +255,14 @@ export const wholeScope: EnforcementState = {
 
 const everyState = { baseState, otherRules, closedRules, otherMembers, withoutPump, emptyState, wholeScope };
 
+/** Where pods are judged nothing but TCP, UDP and SCTP can be said, or all protocols together: what else is allowed is left out. */
+const podServices = services('tcp', 'udp', 'sctp');
+const atPods = (entry: FlowEntry): FlowEntry => {
+  const [first] = entry.services;
+  const isAny = first?.first === 0 && first.last === 0xff_ffff;
+  return isAny ? entry : { ...entry, services: serviceAlgebra.intersect(entry.services, podServices) };
+};
+
 /** The sample states as a driver is told them: only the parts that it enforces. */
 export function samplesFor(
   parts: readonly EnforcedPart[],
@@ -263,10 +271,14 @@ export function samplesFor(
   const restrict = ({ rules, membership, ports }: EnforcementState): EnforcementState => ({
     rules: {
       ...noRules,
-      ...(has('flows') && { scope: rules.scope, entries: rules.entries }),
+      ...(has('flows') && {
+        scope: rules.scope,
+        entries: has('workloads') ? rules.entries.map(atPods) : rules.entries,
+      }),
       ...(has('lists') && { lists: rules.lists }),
       ...(has('vlans') && { vlans: rules.vlans }),
-      ...(has('workloads') && { workloads: rules.workloads }),
+      // without any there would be nothing to enforce
+      ...(has('workloads') && { workloads }),
     },
     membership: has('flows') ? membership : new Map(),
     ports: has('ports') ? ports : new Map(),

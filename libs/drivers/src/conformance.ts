@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Connection, EnforcementState } from '#model';
-import { matchAcl, parseAddress, type AclPacket } from '#net';
+import type { Connection, EnforcementState, FlowEntry } from '#model';
+import { intersectAddresses, isEmptyAddressSet, matchAcl, parseAddress, type AclPacket, type AddressSet } from '#net';
 import * as sample from './conformance-states.js';
 import {
   RemoteFault,
@@ -118,9 +118,17 @@ function describePureConformance(subject: ConformanceSubject): void {
   });
 }
 
-/** Ids of the policy's lines, and names of lists, that a device must show. */
-const idsOf = ({ rules }: EnforcementState): string[] =>
-  [...new Set([...rules.entries.map(({ id }) => id), ...rules.lists.map(({ name }) => name)])].sort();
+/** Ids of the policy's lines, and names of lists, that a device must show; where there are workloads, of the lines that name one. */
+function idsOf({ rules: { entries, lists, workloads } }: EnforcementState): string[] {
+  const names = ({ source, destination }: FlowEntry): boolean =>
+    workloads.length === 0 ||
+    [source, destination].some((side) =>
+      workloads.some((workload) => side.kind === 'addresses' && overlap(side.addresses, workload.addresses)),
+    );
+  return [...new Set([...entries.filter(names).map(({ id }) => id), ...lists.map(({ name }) => name)])].sort();
+}
+
+const overlap = (a: AddressSet, b: AddressSet): boolean => !isEmptyAddressSet(intersectAddresses(a, b));
 
 function expectMeaning({ driver, judge, judgeList }: ConformanceSubject, state: EnforcementState, text: string): void {
   if (driver.enforces.includes('flows')) {

@@ -11,6 +11,9 @@ export type {
 } from './driver.js';
 export { RemoteFault, TerminalFault } from './driver.js';
 export { judgeByInvariant, type Packet, type PacketVerdict } from './invariant.js';
+export { createKubernetesDriver } from './kubernetes/index.js';
+export { parsePolicies } from './kubernetes/parse.js';
+export type { ParsedPolicy, ParsedRule } from './kubernetes/policies.js';
 export { createNftablesDriver, type NftablesDriver } from './nftables/index.js';
 export { parseTable } from './nftables/parse.js';
 export type { SimulatedNft } from './nftables/simulated.js';

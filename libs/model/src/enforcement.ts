@@ -109,7 +109,7 @@ export type TransportKind = (typeof transportKinds)[number];
 interface DriverFacts {
   readonly transports: readonly TransportKind[];
   /** Settings of a point that only this driver has: `options` in network/enforcement-points.yaml. All values are text. */
-  readonly options: z.ZodType<Readonly<Record<string, string>>>;
+  readonly options: z.ZodType<Readonly<Record<string, string | undefined>>>;
   readonly enforces: (options: Readonly<Record<string, string>>) => readonly EnforcedPart[];
 }
 
@@ -118,6 +118,22 @@ const noOptions = z.strictObject({});
 /** Drivers that a policy may name, and what it may say of each; the registry in libs/drivers has exactly these. */
 export const driverFacts = {
   nftables: { transports: ['simulated', 'local', 'netns', 'ssh'], options: noOptions, enforces: () => ['flows'] },
+  kubernetes: {
+    transports: ['kubernetes'],
+    options: z.strictObject({
+      /** Where the services of the policy are, with a comma between; `default` if not given. */
+      namespaces: z
+        .string()
+        .regex(
+          /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(,[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/,
+          'must be names, with a comma between',
+        )
+        .optional(),
+      /** `no` for clusters before 1.25, whose NetworkPolicies have no ranges of ports; `yes` if not given. */
+      portRanges: z.enum(['yes', 'no']).optional(),
+    }),
+    enforces: () => ['flows', 'workloads'],
+  },
 } as const satisfies Record<string, DriverFacts>;
 export type DriverName = keyof typeof driverFacts;
 

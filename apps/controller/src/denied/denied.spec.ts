@@ -188,7 +188,7 @@ describe('describeDenied', () => {
       now: null,
     });
     expect(describeDenied(total, null, null)).toMatchObject({ now: null, destination: { endpoints: [] } });
-    const roles = new AddressMap<AddressRole>().set(parseAddress('10.21.0.9')!, 'infusion-pump');
+    const roles = new AddressMap<AddressRole>().set(parseAddress('10.21.0.9')!, { class: 'infusion-pump', snapshot });
     expect(describeIn({ destination: '10.21.0.9', protocol: 50, port: 0 }, roles)).toMatchObject({
       destination: { class: 'infusion-pump' },
       service: 'ip/50',

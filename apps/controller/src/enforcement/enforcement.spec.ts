@@ -4,7 +4,7 @@ import type { Connection } from '#model';
 import { formatAddress, parseAddress, type Mac } from '#net';
 import type { AuditEntry } from '../store/audit.js';
 import { evaluatePolicy } from '../policy/evaluate.js';
-import type { LiveSession } from '../sessions/session-store.js';
+import type { LiveSession } from '../sessions/live-sessions.js';
 import { tinyPolicy } from '../../../../test/e2e/tiny-policy.js';
 import { EnforcementPoint } from './enforcement-point.js';
 import { onlyInForce, type EnforcedPolicy } from './generations.js';
@@ -23,6 +23,9 @@ const { snapshot } = evaluated.value;
 
 const session = (changes: Partial<LiveSession>): LiveSession => ({
   id: 's1',
+  nas: 'sw1',
+  nasPort: '7',
+  vlan: 210,
   mac: '00:1a:00:00:00:01' as Mac,
   site: 'main',
   method: 'mac',

@@ -10,6 +10,7 @@ export type {
 } from './driver.js';
 export { RemoteFault, TerminalFault } from './driver.js';
 export { judgeByInvariant, type Packet, type PacketVerdict } from './invariant.js';
+export { createNetconfDriver, type NetconfDriver } from './netconf/index.js';
 export { createNftablesDriver, type NftablesDriver } from './nftables/index.js';
 export { parseTable } from './nftables/parse.js';
 export type { SimulatedNft } from './nftables/simulated.js';

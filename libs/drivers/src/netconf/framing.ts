@@ -10,7 +10,7 @@ export type Framing = '1.0' | '1.1';
 
 const endOfMessage = ']]>]]>';
 /** More than any switch has lists for. */
-export const mostMessageBytes = 32 * 1024 * 1024;
+export const mostMessageBytes = 16 * 1024 * 1024;
 
 export function frame(message: string, framing: Framing): Buffer {
   const body = Buffer.from(message);

@@ -55,7 +55,6 @@ export const isXmlText = (text: string): boolean =>
 export function parseXml(text: string): XmlElement {
   // a document type could define entities; comments and CDATA are the only other things that begin so
   if (/<!(?!--|\[CDATA\[)/.test(text)) throw notXml('it has a document type');
-  refuseDepth(text);
   let root: Element | null;
   try {
     const parser = new DOMParser({
@@ -68,20 +67,11 @@ export function parseXml(text: string): XmlElement {
     throw notXml(String(error instanceof Error ? error.message : error));
   }
   if (!root) throw notXml('it has no element');
-  return readElement(root, new Map());
+  return readElement(root, new Map(), 0);
 }
 
-/** Before anything is built of it. What looks like a tag in a comment counts too: none of ours has that many. */
-function refuseDepth(text: string): void {
-  let depth = 0;
-  for (const [tag] of text.matchAll(/<\/|<[^!?/][^>]*/g)) {
-    if (tag === '</') depth--;
-    else if (!tag.endsWith('/')) depth++;
-    if (depth > deepest) throw notXml('it is nested too deep');
-  }
-}
-
-function readElement(element: Element, inherited: ReadonlyMap<string, string>): XmlElement {
+function readElement(element: Element, inherited: ReadonlyMap<string, string>, depth: number): XmlElement {
+  if (depth > deepest) throw notXml('it is nested too deep');
   const attributes = new Map<string, string>();
   let prefixes = inherited;
   for (let i = 0; i < element.attributes.length; i++) {
@@ -94,7 +84,7 @@ function readElement(element: Element, inherited: ReadonlyMap<string, string>): 
   const children: XmlElement[] = [];
   let text = '';
   for (let node: Node | null = element.firstChild; node; node = node.nextSibling) {
-    if (node.nodeType === node.ELEMENT_NODE) children.push(readElement(node as Element, prefixes));
+    if (node.nodeType === node.ELEMENT_NODE) children.push(readElement(node as Element, prefixes, depth + 1));
     else if (node.nodeType === node.TEXT_NODE || node.nodeType === node.CDATA_SECTION_NODE)
       text += node.nodeValue ?? '';
   }

@@ -11,6 +11,8 @@ export type {
 export { RemoteFault, TerminalFault } from './driver.js';
 export { judgeByInvariant, type Packet, type PacketVerdict } from './invariant.js';
 export { createNetconfDriver, type NetconfDriver } from './netconf/index.js';
+export { readMeaning } from './netconf/meaning.js';
+export type { ObservedSwitch } from './netconf/model.js';
 export { createNftablesDriver, type NftablesDriver } from './nftables/index.js';
 export { parseTable } from './nftables/parse.js';
 export type { SimulatedNft } from './nftables/simulated.js';

@@ -22,7 +22,7 @@ export interface NetconfLimits extends ClientLimits {
 const usualLimits: NetconfLimits = { exchangeMilliseconds: 20_000, confirmSeconds: 60 };
 
 export interface NetconfDriver extends Driver {
-  parse(text: string): ObservedSwitch;
+  readonly parse: (text: string) => ObservedSwitch;
   /** What talks to a target, without the session that remembers; for tests. */
   clientOf(target: EnforcementTarget): NetconfClient;
   /** The device behind the target `{ kind: 'simulated', name }`: made at first use, kept as long as this driver. */

@@ -47,9 +47,7 @@ const escapes: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '
 const escapeXml = (text: string): string => text.replaceAll(/[&<>"]/g, (character) => escapes[character]!);
 
 /** What XML 1.0 has no way to write, not even escaped. */
-// eslint-disable-next-line no-control-regex
-export const isXmlText = (text: string): boolean =>
-  !/[\u0000-\u001f\u007f\ufffe\uffff]/.test(text) && text.isWellFormed();
+export const isXmlText = (text: string): boolean => !/[\p{Cc}\ufffe\uffff]/u.test(text) && text.isWellFormed();
 
 /** Throws `TerminalFault` on anything but one well-formed document without declarations of its own. */
 export function parseXml(text: string): XmlElement {

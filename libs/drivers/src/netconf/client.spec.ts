@@ -114,6 +114,18 @@ describe('a NETCONF client', () => {
     expect(opened()).toBe(1);
   });
 
+  it('does not confirm in one session what was committed in another, even if the server would', async () => {
+    const { client } = clientOf([ok, ok, null, data, ok]);
+    await client.lock('running');
+    await client.commitFor(60);
+    const unanswered = client.running();
+    unanswered.catch(() => undefined);
+    await client.close();
+    await expect(unanswered).rejects.toThrow(/closed/);
+    await client.running();
+    await expect(client.confirm()).rejects.toThrow(/session is over/);
+  });
+
   describe('in time', () => {
     beforeEach(() => void vi.useFakeTimers());
     afterEach(() => void vi.useRealTimers());

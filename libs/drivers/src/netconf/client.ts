@@ -26,6 +26,8 @@ export interface ClientLimits {
  */
 export class NetconfClient implements NetconfDevice {
   private connection: Connection | null = null;
+  /** The one whose commit waits for its confirmation. Another can't confirm it, though a server may say `ok` to it. */
+  private committed: Connection | null = null;
 
   constructor(
     private readonly open: OpenChannel,
@@ -57,9 +59,11 @@ export class NetconfClient implements NetconfDevice {
 
   async commitFor(seconds: number): Promise<void> {
     await this.ask('committing', operations.commitFor(seconds));
+    this.committed = this.connection;
   }
 
   async confirm(): Promise<void> {
+    if (this.connection !== this.committed) throw forgotten('confirming');
     await this.ask('confirming', operations.confirm);
   }
 
@@ -68,7 +72,7 @@ export class NetconfClient implements NetconfDevice {
     const { connection } = this;
     if (!connection) return;
     this.connection = null;
-    await connection.ask('closing', (id) => rpc(id, operations.close)).catch(() => null);
+    if (!connection.isBusy) await connection.ask('closing', (id) => rpc(id, operations.close)).catch(() => null);
     connection.end(new RemoteFault('closed'));
   }
 
@@ -78,12 +82,14 @@ export class NetconfClient implements NetconfDevice {
 
   private async exchange(what: string, message: (id: number) => string, mayBegin = false): Promise<XmlElement | null> {
     if (this.connection?.isOver) this.connection = null;
-    if (!this.connection && !mayBegin)
-      throw new RemoteFault(`${what}: the session is over, and the switch has forgotten what was begun in it`);
+    if (!this.connection && !mayBegin) throw forgotten(what);
     this.connection ??= new Connection(this.open, this.limits);
     return this.connection.ask(what, message);
   }
 }
+
+const forgotten = (what: string): RemoteFault =>
+  new RemoteFault(`${what}: the session is over, and the switch has forgotten what was begun in it`);
 
 interface Waiting {
   readonly take: (message: string) => void;
@@ -110,6 +116,10 @@ class Connection {
 
   get isOver(): boolean {
     return this.over !== null;
+  }
+
+  get isBusy(): boolean {
+    return this.waiting !== null;
   }
 
   async ask(what: string, message: (id: number) => string): Promise<XmlElement | null> {
@@ -150,6 +160,7 @@ class Connection {
 
   /** The next message, whatever it says. */
   private next(what: string): Promise<string> {
+    if (this.waiting) throw new Error('one question at a time');
     return new Promise((resolve, reject) => {
       const { exchangeMilliseconds } = this.limits;
       const timer = setTimeout(

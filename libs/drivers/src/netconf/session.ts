@@ -1,4 +1,4 @@
-import type { ChangePlan, EnforcementSession } from '../driver.js';
+import { RemoteFault, type ChangePlan, type EnforcementSession } from '../driver.js';
 import type { Datastore } from './messages.js';
 import type { ObservedSwitch } from './model.js';
 
@@ -25,7 +25,8 @@ export interface NetconfDevice {
  * INVARIANT: locks are let go before the change waits for its confirmation. netconfd can't take a change back while they are held.
  */
 export class NetconfSession implements EnforcementSession {
-  private isUnconfirmed = false;
+  /** When the switch takes the unconfirmed change back, on the clock of `performance`; null: there is none. */
+  private unconfirmedUntil: number | null = null;
 
   constructor(
     private readonly device: NetconfDevice,
@@ -43,28 +44,35 @@ export class NetconfSession implements EnforcementSession {
   async apply(plan: ChangePlan): Promise<void> {
     if (plan.kind === 'none') return;
     const { device } = this;
+    let until = 0;
     await this.endOnFault(async () => {
       await device.lock('running');
       await device.lock('candidate');
       await device.discard();
       await device.edit(plan.commands);
+      until = performance.now() + 1000 * this.confirmSeconds;
       await device.commitFor(this.confirmSeconds);
       await device.unlock('candidate');
       await device.unlock('running');
     });
-    this.isUnconfirmed = true;
+    this.unconfirmedUntil = until;
   }
 
   async confirm(): Promise<void> {
-    if (!this.isUnconfirmed) return;
-    this.isUnconfirmed = false;
-    await this.endOnFault(() => this.device.confirm());
+    const until = this.unconfirmedUntil;
+    this.unconfirmedUntil = null;
+    if (until === null) return;
+    await this.endOnFault(async () => {
+      // a server says `ok` to a confirmation that comes too late
+      if (performance.now() >= until)
+        throw new RemoteFault('confirming: the switch has taken the change back, since it took too long');
+      await this.device.confirm();
+    });
   }
 
   async rollback(): Promise<void> {
-    if (!this.isUnconfirmed) return;
-    this.isUnconfirmed = false;
-    await this.device.close();
+    if (this.unconfirmedUntil === null) return;
+    await this.close();
   }
 
   private async endOnFault(work: () => Promise<void>): Promise<void> {
@@ -90,7 +98,7 @@ export class NetconfSession implements EnforcementSession {
   }
 
   close(): Promise<void> {
-    this.isUnconfirmed = false;
+    this.unconfirmedUntil = null;
     return this.device.close();
   }
 }

@@ -21,6 +21,7 @@ export { didYouMean, suggest } from './load/suggest.js';
 export type { Policy } from './policy.js';
 export * from './snapshot.js';
 export { contradiction, foreignMaker, suspicionAction, type Contradiction } from './suspicions.js';
+export { criticalAddresses, criticalPlaces, criticalRoleOf, type CriticalPlace } from './server-down.js';
 export { buildSnapshot } from './verify/check.js';
 export { dedicatedAhead } from './verify/dedication.js';
 export {

@@ -1,6 +1,6 @@
 import type { Connection } from '#model';
 import { hasAddress, type Address } from '#net';
-import { decideFlow, type Snapshot } from '#policy';
+import { criticalRoleOf, decideFlow, type Snapshot } from '#policy';
 import type { DesiredState } from './membership.js';
 
 /**
@@ -12,7 +12,7 @@ export function connectionsToCut(
   { rules, roles }: DesiredState,
   connections: readonly Connection[],
 ): Connection[] {
-  const side = (address: Address) => ({ address, class: roles.get(address) ?? null });
+  const side = (address: Address) => ({ address, class: roles.get(address) ?? criticalRoleOf(snapshot, address) });
   return connections.filter(({ source, destination, protocol, destinationPort }) => {
     if (!hasAddress(rules.scope, source) && !hasAddress(rules.scope, destination)) return false;
     const packet = { source: side(source), destination: side(destination), protocol, port: destinationPort };

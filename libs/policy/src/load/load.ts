@@ -21,6 +21,7 @@ import {
   type RuleWords,
   type Trees,
 } from './rules.js';
+import { readServerDown, reportQuarantineAsCritical } from './server-down.js';
 import { readSettings } from './settings.js';
 import { readSuspicions } from './suspicions.js';
 import { sortFiles, type SortedFiles } from './sort-files.js';
@@ -70,6 +71,7 @@ export class PolicyLoader {
   private readonly kinds = new LineKinds();
   private readonly names = new Latest<Read<Names>>();
   private readonly nas = new Latest<Read<Policy['nas']>>();
+  private readonly serverDown = new Latest<Read<Policy['nas']>>();
   private readonly proxies = new Latest<Read<Policy['proxies']>>();
   private readonly points = new Latest<Read<Policy['enforcementPoints']>>();
   private readonly settings = new Latest<Read<Policy['settings']>>();
@@ -102,8 +104,14 @@ export class PolicyLoader {
     );
     const { catalog, trees, words } = names;
     const nasFiles = yamlOf(sorted.nas);
-    const nas = take(
+    const declared = take(
       this.nas.get([catalog.sites, ...nasFiles], () => read((own) => readNas(nasFiles, catalog.sites, able, own))),
+    );
+    const [serverDownFile] = yamlOf(sorted.serverDown);
+    const nas = take(
+      this.serverDown.get([names, declared, serverDownFile], () =>
+        read((own) => readServerDown(serverDownFile ?? null, declared, { ...catalog, siteTree: trees.sites }, own)),
+      ),
     );
     const proxyFiles = yamlOf(sorted.proxies);
     const proxies = take(
@@ -158,6 +166,7 @@ export class PolicyLoader {
       ...tests,
       settings,
     };
+    reportQuarantineAsCritical(policy, report);
     names.consistency.check(policy, report);
     return report.hasErrors ? failure(report.diagnostics) : success(policy, report.diagnostics);
   }
@@ -182,10 +191,10 @@ export class PolicyLoader {
   /** Files that are gone. */
   private forget(sorted: SortedFiles): void {
     for (const file of this.texts.keys()) if (!sorted.rules.has(file)) this.texts.delete(file);
-    const { catalog, nas, proxies, enforcementPoints, tests, settings, eap, radsec, suspicions } = sorted;
+    const { catalog, nas, proxies, enforcementPoints, tests, settings, eap, radsec, suspicions, serverDown } = sorted;
     for (const file of this.yaml.keys())
       if (
-        ![catalog, nas, proxies, enforcementPoints, tests, settings, eap, radsec, suspicions].some((kind) =>
+        ![catalog, nas, proxies, enforcementPoints, tests, settings, eap, radsec, suspicions, serverDown].some((kind) =>
           kind.has(file),
         )
       )

@@ -40,8 +40,9 @@ export type DriverOptions = Readonly<Record<string, string>>;
 export interface DriverCapabilities {
   /** A change takes effect wholly or not at all. Where it does not, it denies before it allows. */
   readonly atomic: boolean;
-  /** The device tracks connections, so `connections` and `cut` mean something. */
+  /** The device tracks connections: replies pass by theirs, and by nothing else. */
   readonly stateful: boolean;
+  /** It lists and ends them for us, so `connections` and `cut` mean something. */
   readonly cutsConnections: boolean;
 }
 
@@ -117,6 +118,7 @@ export interface EnforcementSession {
   rollback(): Promise<void>;
   /** Empty where the device counts nothing. */
   counters(): Promise<readonly RuleCounter[]>;
+  /** Empty where the device lists none. */
   connections(): Promise<readonly Connection[]>;
   /** Ends tracked connections at once. One that is gone already is no fault. */
   cut(connections: readonly Connection[]): Promise<void>;

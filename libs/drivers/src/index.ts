@@ -14,4 +14,5 @@ export { createNftablesDriver, type NftablesDriver } from './nftables/index.js';
 export { parseTable } from './nftables/parse.js';
 export type { SimulatedNft } from './nftables/simulated.js';
 export type { NftField, NftRule, NftStatement, NftTable } from './nftables/table.js';
+export { createOpenvswitchDriver, type OpenvswitchDriver } from './openvswitch/index.js';
 export { driverNamed, drivers } from './registry.js';

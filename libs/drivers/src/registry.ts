@@ -1,10 +1,19 @@
+import { canonicalJson, remembered } from '#base';
 import type { Driver, DriverOptions } from './driver.js';
 import { createNftablesDriver } from './nftables/index.js';
+import { createOpenvswitchDriver, type OpenvswitchDriver } from './openvswitch/index.js';
 
 const nftables = createNftablesDriver();
+const openvswitch = new Map<string, OpenvswitchDriver>();
 
 /** Every driver there is, by the name that policies use. Listed by hand: what is here has passed the conformance kit. */
-export const drivers: ReadonlyMap<string, (options: DriverOptions) => Driver> = new Map([['nftables', () => nftables]]);
+export const drivers: ReadonlyMap<string, (options: DriverOptions) => Driver> = new Map<
+  string,
+  (options: DriverOptions) => Driver
+>([
+  ['nftables', () => nftables],
+  ['openvswitch', (options) => remembered(openvswitch, canonicalJson(options), () => createOpenvswitchDriver(options))],
+]);
 
 /** With the options of a point, as the policy has them; null for a name that no driver has. */
 export function driverNamed(name: string, options: DriverOptions): Driver | null {

@@ -115,9 +115,26 @@ interface DriverFacts {
 
 const noOptions = z.strictObject({});
 
+/** Decimal, from the first number to the last. */
+const numberFrom = (first: number, last: number) =>
+  z.string().refine((text) => /^[1-9]\d{0,4}$/.test(text) && Number(text) >= first && Number(text) <= last, {
+    message: `must be a number from ${first} to ${last}`,
+  });
+
 /** Drivers that a policy may name, and what it may say of each; the registry in libs/drivers has exactly these. */
 export const driverFacts = {
   nftables: { transports: ['simulated', 'local', 'netns', 'ssh'], options: noOptions, enforces: () => ['flows'] },
+  openvswitch: {
+    transports: ['simulated', 'ovsdb'],
+    options: z.strictObject({
+      bridge: z.string().regex(/^[A-Za-z0-9_.-]{1,15}$/, 'must be the name of a bridge'),
+      /** Connection tracking zone. */
+      zone: z.exactOptional(numberFrom(1, 65_535)),
+      /** The first of six OpenFlow tables that are ours alone. */
+      table: z.exactOptional(numberFrom(1, 248)),
+    }),
+    enforces: () => ['flows', 'ports'],
+  },
 } as const satisfies Record<string, DriverFacts>;
 export type DriverName = keyof typeof driverFacts;
 

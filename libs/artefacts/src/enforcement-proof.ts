@@ -2,6 +2,7 @@ import type { Diagnostic } from '#base';
 import type { Driver, ObservedState } from '#drivers';
 import type { EnforcementRules, EnforcementState } from '#model';
 import { differs, proveMembers, proveRules, type ProvedRules } from './nftables/prove.js';
+import { proveFlows } from './openvswitch/prove.js';
 
 /**
  * Whether what a driver would push means what it must enforce: asked before each push. The proof of the rules holds for every
@@ -32,6 +33,7 @@ export class EnforcementProof {
 
   private prove(rules: EnforcementRules): ProvedRules | Diagnostic {
     if (this.driver.name === 'nftables') return proveRules(this.driver, rules);
+    if (this.driver.name === 'openvswitch') return proveFlows(this.driver, rules);
     return differs(`there is no proof for artefacts of driver \`${this.driver.name}\``);
   }
 }

@@ -132,8 +132,10 @@ export const driverFacts = {
       zone: z.exactOptional(numberFrom(1, 65_535)),
       /** The first of six OpenFlow tables that are ours alone. */
       table: z.exactOptional(numberFrom(1, 248)),
+      /** For a gateway that no device authenticates at. */
+      ports: z.exactOptional(z.literal('none')),
     }),
-    enforces: () => ['flows', 'ports'],
+    enforces: ({ ports }) => (ports === 'none' ? ['flows'] : ['flows', 'ports']),
   },
 } as const satisfies Record<string, DriverFacts>;
 export type DriverName = keyof typeof driverFacts;

@@ -28,6 +28,7 @@ describe('docs/policy-language.md', () => {
       'catalog/classes-x.yaml': 'medical-device: {}\nct-scanner: {}\nquarantined: {}\nworkstation: {}\nip-camera: {}\n',
       'catalog/endpoints-x.yaml':
         'pump-gateway: { addresses: [10.10.4.21] }\nvendor-support: { addresses: [10.10.4.22] }\nremediation-portal: { addresses: [10.10.4.23] }\ndns-servers: { addresses: [10.10.4.24] }\n',
+      'network/nas-x.yaml': 'main-idf3-ovs: { address: 10.0.3.12, site: main, profile: rfc, secret: "env:SECRET" }\n',
       'catalog/applications-x.yaml': 'pump-comms: { ports: [tcp/3613] }\nhttps: { ports: [tcp/443] }\n',
       'catalog/segments-x.yaml':
         'pumps-limited: { sites: { main: { vlan: 211, prefixes: [10.22.0.0/20, "fd22::/64"] } } }\n',

@@ -62,6 +62,7 @@ export const policyCodes = {
   ],
   'point-not-reachable': ['error', 'the driver of an enforcement point has no such transport'],
   'point-option': ['error', 'an enforcement point has an option that its driver does not take'],
+  'point-without-nas': ['error', 'an enforcement point is a switch, and does not say which'],
   'radsec-not-served': ['error', 'a switch uses RADIUS over TLS, and network/radsec.yaml is missing'],
   'test-failed': ['error', 'a test or an invariant of the policy does not hold'],
   'reply-too-large': ['error', 'an Access-Accept would not fit into 4096 bytes'],

@@ -12,8 +12,6 @@ import { OpenvswitchSession } from './session.js';
 import { SimulatedOvs } from './simulated.js';
 import { OvsTransport } from './transport.js';
 
-const facts = { name: 'openvswitch', enforces: driverFacts.openvswitch.enforces() } as const;
-
 /** Long enough for a bridge of 100,000 members over a slow line; a switch that needs more is not answering. */
 const usualTimeout = 30_000;
 /** A flow of OpenFlow has 64 KiB, and each conjunction of a clause takes 16 bytes. */
@@ -30,6 +28,7 @@ export function createOpenvswitchDriver(
   timeoutMilliseconds: number = usualTimeout,
 ): OpenvswitchDriver {
   const layout = layoutOf(options);
+  const facts = { name: 'openvswitch', enforces: driverFacts.openvswitch.enforces(options) } as const;
   const planner = new OpenvswitchPlanner(layout);
   const devices = new Map<string, SimulatedOvs>();
   const simulated = (name: string): SimulatedOvs => {
@@ -41,7 +40,7 @@ export function createOpenvswitchDriver(
     ...facts,
     // Flows are one transaction and ports another; each is whole or nothing.
     capabilities: { atomic: false, stateful: true, cutsConnections: false },
-    check: (state) => check(layout, state),
+    check: (state) => [...checkParts(facts, state), ...check(layout, state)],
     render: (state) => render(layout, state),
     parse: (text) => parse(layout, text),
     expect: (state) => planner.expect(state),
@@ -58,7 +57,7 @@ export function createOpenvswitchDriver(
 
 function check(layout: Layout, state: EnforcementState): Diagnostic[] {
   const { rules, membership, ports } = state;
-  const out = checkParts(facts, state);
+  const out: Diagnostic[] = [];
   const error = (code: string, summary: string, hint: string): number =>
     out.push({ severity: 'error', code, summary, hint });
   for (const { id, line, services } of rules.entries) {

@@ -404,6 +404,12 @@ const refusals: readonly (readonly [PolicyCode, Parts, string, RegExp])[] = [
     /README of the driver/,
   ],
   [
+    'point-without-nas',
+    points('a: { driver: openvswitch, site: main, options: { bridge: br0 }, transport: { kind: simulated } }'),
+    'network/enforcement-points-x.yaml:1:4',
+    /nas: NAME/,
+  ],
+  [
     'proxy-address-shared',
     { 'network/proxies.yaml': 'fr: { address: 10.0.3.11, secret: "env:P", for: all }' },
     'network/proxies.yaml:1:1',

@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -112,6 +112,22 @@ export class TestSwitch {
   /** The datapath forgets what it learnt from flows, which Open vSwitch does by itself a moment after it took a bundle, and counts it. */
   settle(): void {
     run(`ovs-appctl -t ${this.file('vs.ctl')} revalidator/purge`);
+  }
+
+  /** Frames that come in at a port, without a network: only of a switch without a namespace. */
+  receive(port: string, frames: readonly string[]): void {
+    execFileSync('ovs-appctl', ['-t', this.file('vs.ctl'), 'netdev-dummy/receive', port, ...frames]);
+  }
+
+  forgetConnections(): void {
+    run(`ovs-appctl -t ${this.file('vs.ctl')} dpctl/flush-conntrack`);
+  }
+
+  /** Cookie → packets, of all flows. */
+  countPackets(): Map<number, number> {
+    const dump = run(`ovs-ofctl -O OpenFlow14 --no-names dump-flows ${this.openflow}`);
+    const counts = dump.matchAll(/cookie=(0x[0-9a-f]+),.* n_packets=(\d+)/g);
+    return new Map([...counts].map(([, cookie, packets]) => [Number(cookie), Number(packets)]));
   }
 
   /** Stops a daemon where it stands, lets it go on, or ends it. */

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   createOpenvswitchDriver,
@@ -15,12 +16,14 @@ import {
 } from '../../libs/drivers/src/conformance.js';
 import { at, conformanceNetwork, pumpLine, samplesFor } from '../../libs/drivers/src/conformance-states.js';
 import type { FaultInjector } from '../../libs/drivers/src/fault-injection.js';
+import type { Packet } from '../../libs/drivers/src/invariant.js';
 import { judgeByFlows } from '../../libs/drivers/src/openvswitch/evaluate.js';
 import { layoutOf } from '../../libs/drivers/src/openvswitch/layout.js';
 import { ownFlows } from '../../libs/drivers/src/openvswitch/parse.js';
 import { OpenvswitchSession, type OvsDevice, type PortRow } from '../../libs/drivers/src/openvswitch/session.js';
 import { halfOf, ovsChanges, tamperings, wordless } from '../../libs/drivers/src/openvswitch/tampering.js';
 import { OvsTransport } from '../../libs/drivers/src/openvswitch/transport.js';
+import { packet, state } from '../../libs/drivers/src/random-states.js';
 import { freePort } from './nftables-sshd.js';
 import { missingForOpenvswitch, OpenvswitchNetwork, TestSwitch } from './openvswitch-network.js';
 
@@ -323,4 +326,61 @@ describe.runIf(missing.length === 0)('the driver for Open vSwitch', () => {
       }
     });
   });
+
+  it('does with any packets, by any state, what the evaluation says', () => {
+    const other = new TestSwitch(null);
+    const outcomes = new Set<boolean>();
+    try {
+      const packets = fc.sample(packet, { numRuns: 10_000, seed: 1 }).filter(isTrackedInUserSpace);
+      for (const [i, each] of fc.sample(state, { numRuns: 50, seed: 1 }).entries()) {
+        const sent = packets.slice(i * 30, i * 30 + 30);
+        expect(sent).toHaveLength(30);
+        const text = driver.render(each);
+        // each packet has its own sender on the link, and a flow of others that counts it if we let it through
+        const counting = sent.map(
+          (_, number) => `add cookie=${number + 1},table=0,priority=9,dl_src=${sender(number)},actions=drop\n`,
+        );
+        const ours = text.split('\n').filter((line) => line !== '');
+        other.addFlows(['delete\n', ...ours.map((line) => `add ${line}\n`), ...counting].join(''));
+        other.forgetConnections();
+        other.settle();
+        other.receive('p1', sent.map(frameOf));
+        other.settle();
+        const counts = other.countPackets();
+        const judge = judgeByFlows(text);
+        for (const [number, packet] of sent.entries()) {
+          const where = { state: i, frame: frameOf(packet, number) };
+          const passes = judge(packet) !== 'dropped';
+          expect({ ...where, passes: counts.get(number + 1) === 1 }).toEqual({ ...where, passes });
+          outcomes.add(passes);
+        }
+      }
+    } finally {
+      other.stop();
+    }
+    expect(outcomes.size).toBe(2);
+  });
 });
+
+/** What opens a connection for the datapath in user space. */
+const isTrackedInUserSpace = ({ protocol, port, source }: Packet): boolean =>
+  protocol === 6 || protocol === 17
+    ? port > 0
+    : source.family === 4
+      ? protocol === 1 && port === 8
+      : protocol === 58 && port === 128;
+
+const sender = (number: number): string => `02:00:00:00:01:${number.toString(16).padStart(2, '0')}`;
+
+/** As Open vSwitch writes flows of its datapath; no two are of one connection. */
+function frameOf({ source, destination, protocol, port }: Packet, number: number): string {
+  const [four, from] = [source.family === 4, 40_000 + number];
+  const ends = `src=${formatAddress(source)},dst=${formatAddress(destination)}`;
+  const ip = four
+    ? `eth_type(0x0800),ipv4(${ends},proto=${protocol},tos=0,ttl=64,frag=no)`
+    : `eth_type(0x86dd),ipv6(${ends},label=0,proto=${protocol},tclass=0,hlimit=64,frag=no)`;
+  const ports = `(src=${from},dst=${port})`;
+  const icmp = `icmp${four ? '' : 'v6'}(type=${port},code=0)`;
+  const rest = protocol === 6 ? `tcp${ports},tcp_flags(syn)` : protocol === 17 ? `udp${ports}` : icmp;
+  return `in_port(1),eth(src=${sender(number)},dst=02:00:00:00:02:00),${ip},${rest}`;
+}

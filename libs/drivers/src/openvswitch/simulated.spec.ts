@@ -150,8 +150,8 @@ describe('ports', () => {
     const device = driver.simulated('a port is missing');
     for (const name of ['p1', 'p3']) device.setPort(port(name));
     const state = withPorts(['p1', 210], ['p2', 210], ['p3', 999]);
-    for (const time of ['first', 'again'])
-      await expect(bring('a port is missing', state), time).rejects.toThrow('bridge `br0` has no port `p2`');
+    for (let time = 0; time < 2; time++)
+      await expect(bring('a port is missing', state)).rejects.toThrow('bridge `br0` has no port `p2`');
     expect((await device.listPorts()).map(({ name, tag, isOurs }) => [name, tag, isOurs])).toEqual([
       ['p1', 210, true],
       ['p3', 999, true],
@@ -159,6 +159,13 @@ describe('ports', () => {
     device.setPort(port('p2'));
     await bring('a port is missing', state);
     expect((await device.listPorts()).at(-1)).toEqual({ name: 'p2', tag: 210, mode: 'access', isOurs: true });
+  });
+
+  it('are refused where the point says that they are none of ours', () => {
+    const gateway = createOpenvswitchDriver({ bridge: 'br0', ports: 'none' });
+    expect(gateway.enforces).toEqual(['flows']);
+    expect(gateway.check(withPorts())).toEqual([]);
+    expect(gateway.check(withPorts(['p1', 210])).map(({ code }) => code)).toEqual(['driver-part']);
   });
 
   it('keep their VLAN when they are let go, and what they were is put back whole', async () => {
@@ -177,6 +184,30 @@ describe('ports', () => {
     await session.confirm();
     await next(withPorts());
     expect(await device.listPorts()).toEqual([{ name: 'p1', tag: 210, mode: 'access', isOurs: false }]);
+  });
+});
+
+describe('a point', () => {
+  it('has tables and a zone of its own, and needs a bridge', () => {
+    const { baseState } = samplesFor(driver.enforces);
+    const elsewhere = createOpenvswitchDriver({ bridge: 'br0', table: '10', zone: '7' });
+    const text = elsewhere.render(baseState);
+    expect(new Set([...text.matchAll(/table=(\d+)/g)].map(([, table]) => Number(table)))).toEqual(
+      new Set([0, 10, 11, 12, 13, 14, 15]),
+    );
+    expect(new Set([...text.matchAll(/zone=(\d+)/g)].map(([, zone]) => zone))).toEqual(new Set(['7']));
+    // what stands in other tables with our mark is what options said before
+    expect(elsewhere.plan(baseState, elsewhere.parse(driver.render(baseState))).kind).toBe('rules');
+    expect(() => createOpenvswitchDriver({}).connect({ kind: 'simulated', name: 'x' })).toThrow('option `bridge`');
+    expect(() => driver.connect({ kind: 'local' })).toThrow(TerminalFault);
+  });
+
+  it('refuses more lines about one thing than a flow can name', () => {
+    const { baseState } = samplesFor(driver.enforces);
+    const entry = baseState.rules.entries[0]!;
+    const entries = Array.from({ length: 4001 }, (_, i) => ({ ...entry, id: i.toString(16).padStart(12, '0') }));
+    const codes = driver.check({ ...baseState, rules: { ...baseState.rules, entries } }).map(({ code }) => code);
+    expect(codes).toEqual(['openvswitch-too-many-lines']);
   });
 });
 

@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { conformanceNetwork } from '../../libs/drivers/src/conformance-states.js';
 import { Agent, run } from './nftables-network.js';
 
@@ -135,8 +136,11 @@ export class TestSwitch {
     process.kill(Number(readFileSync(this.file(`${daemon}.pid`), 'utf8')), signal);
   }
 
-  stop(): void {
-    for (const daemon of ['vs', 'db'] as const) this.signal(daemon, 'SIGTERM');
+  async stop(): Promise<void> {
+    const daemons = ['vs', 'db'] as const;
+    for (const daemon of daemons) this.signal(daemon, 'SIGTERM');
+    // they take their files away last
+    while (daemons.some((daemon) => existsSync(this.file(`${daemon}.pid`)))) await setTimeout(10);
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }
@@ -196,7 +200,7 @@ export class OpenvswitchNetwork {
   async dispose(): Promise<void> {
     await this.devices.stop();
     await this.servers.stop();
-    this.bridge.stop();
+    await this.bridge.stop();
     for (const name of this.names) run(`ip netns del ${name}`);
   }
 }

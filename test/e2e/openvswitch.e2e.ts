@@ -51,6 +51,7 @@ async function open(
   network: OpenvswitchNetwork,
   family: 0 | 1 = 0,
 ): Promise<OpenConnection & { readonly handle: number }> {
+  network.bridge.settle();
   const source = conformanceNetwork.pump[family];
   const address = conformanceNetwork.server[family];
   const handle = await network.devices.ask<number>('open', { source, address, port: 8443 });
@@ -322,12 +323,12 @@ describe.runIf(missing.length === 0)('the driver for Open vSwitch', () => {
         await expect(device.listPorts()).rejects.toThrow(TerminalFault);
         await expect(device.dumpFlows()).rejects.toThrow(TerminalFault);
       } finally {
-        other.stop();
+        await other.stop();
       }
     });
   });
 
-  it('does with any packets, by any state, what the evaluation says', () => {
+  it('does with any packets, by any state, what the evaluation says', async () => {
     const other = new TestSwitch(null);
     const outcomes = new Set<boolean>();
     try {
@@ -356,7 +357,7 @@ describe.runIf(missing.length === 0)('the driver for Open vSwitch', () => {
         }
       }
     } finally {
-      other.stop();
+      await other.stop();
     }
     expect(outcomes.size).toBe(2);
   });

@@ -142,7 +142,7 @@ export function readEnforcementPoints(
 function checkAgainstDriver(
   file: YamlFile,
   name: string,
-  { driver, transport, options }: z.infer<typeof enforcementPointSchema>,
+  { driver, nas, transport, options }: z.infer<typeof enforcementPointSchema>,
   report: Report,
 ): void {
   const facts = factsOf(driver);
@@ -160,6 +160,14 @@ function checkAgainstDriver(
       file.span([name, 'options', ...path.map(String)]),
       `driver \`${driver}\` does not take these options: ${[...path, message].join(' ')}`,
       'the README of the driver lists its options',
+    );
+  const ofSwitch = facts.enforces(options).filter((part) => part === 'lists' || part === 'ports');
+  if (nas === undefined && ofSwitch.length > 0)
+    report.add(
+      'point-without-nas',
+      file.span([name]),
+      `driver \`${driver}\` enforces ${ofSwitch.join(' and ')} of a switch, and \`nas\` does not say of which`,
+      'write `nas: NAME` with the name that the switch has in network/nas.yaml',
     );
 }
 

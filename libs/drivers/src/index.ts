@@ -28,4 +28,4 @@ export { readMember, setName } from './openvswitch/members.js';
 export { parseArtefact } from './openvswitch/parse.js';
 export { readTables, type KnownFlow, type KnownTables, type Level } from './openvswitch/tables.js';
 export { stateBits } from './openvswitch/conditions.js';
-export { driverNamed, drivers } from './registry.js';
+export { checkPoint, driverNamed, drivers } from './registry.js';

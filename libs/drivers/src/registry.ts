@@ -1,4 +1,5 @@
-import { canonicalJson, remembered } from '#base';
+import { canonicalJson, remembered, type Diagnostic } from '#base';
+import type { EnforcementState } from '#model';
 import type { Driver, DriverOptions } from './driver.js';
 import { createKubernetesDriver } from './kubernetes/index.js';
 import { createNetconfDriver } from './netconf/index.js';
@@ -23,3 +24,9 @@ export const drivers: ReadonlyMap<string, (options: DriverOptions) => Driver> = 
 export function driverNamed(name: string, options: DriverOptions): Driver | null {
   return drivers.get(name)?.(options) ?? null;
 }
+
+/** What the driver of a point can't express; nothing of a driver that there is not, which the policy's loader refuses. */
+export const checkPoint = (
+  { driver, options }: { readonly driver: string; readonly options: DriverOptions },
+  state: EnforcementState,
+): readonly Diagnostic[] => driverNamed(driver, options)?.check(state) ?? [];

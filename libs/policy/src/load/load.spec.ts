@@ -636,6 +636,7 @@ const fromCompiling: readonly PolicyCode[] = [
   'server-down-flows',
   'segment-not-at-site',
   'acl-by-name',
+  'point-unsupported',
   'port-acl-elsewhere',
   'port-acl-not-enforced',
   'voice-not-expressible',

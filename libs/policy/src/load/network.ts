@@ -2,8 +2,7 @@ import { factsOf } from '#model';
 import { formatPrefix } from '#net';
 import { z } from 'zod';
 import type { Report } from '../codes.js';
-import type { Declared, NasSource, ProxySource } from '../policy.js';
-import type { EnforcementPointEntry } from '../snapshot.js';
+import type { Declared, EnforcementPointSource, NasSource, ProxySource } from '../policy.js';
 import { readPrefix } from './catalog.js';
 import { readTransport, transportFields } from './client-transport.js';
 import { Namespace } from './names.js';
@@ -119,8 +118,8 @@ export function readEnforcementPoints(
   nasNames: readonly string[],
   able: Abilities,
   report: Report,
-): EnforcementPointEntry[] {
-  const out: EnforcementPointEntry[] = [];
+): EnforcementPointSource[] {
+  const out: EnforcementPointSource[] = [];
   const names = new Namespace();
   for (const file of files) {
     for (const { name, span } of file.entries(report) ?? []) {
@@ -132,7 +131,7 @@ export function readEnforcementPoints(
       if (value.nas !== undefined) known(file, [name, 'nas'], value.nas, nasNames, 'NAS', report);
       checkAgainstDriver(file, name, value, report);
       const { driver, site, nas = null, transport, options } = value;
-      out.push({ name, driver, site, nas, transport, options });
+      out.push({ name, span, driver, site, nas, transport, options });
     }
   }
   return out;

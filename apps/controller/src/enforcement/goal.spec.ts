@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { driverNamed, type OpenvswitchDriver } from '#drivers';
 import type { NamedList } from '#model';
 import type { Mac } from '#net';
 import type { EnforcementPointEntry, Snapshot } from '#policy';
@@ -9,9 +10,11 @@ import { tinyPolicy } from '../../../../test/e2e/tiny-policy.js';
 import { evaluatePolicy } from '../policy/evaluate.js';
 import type { LiveSession } from '../sessions/live-sessions.js';
 import { Database } from '../store/database.js';
+import { EnforcementPoint } from './enforcement-point.js';
 import { onlyInForce } from './generations.js';
 import { goalOf } from './goal.js';
 import { KeptLists } from './kept-lists.js';
+import { RuleCounts } from './rule-counts.js';
 
 const at = new Date('2026-05-04T10:00:00Z');
 const evaluate = (changes: Record<string, string>) =>
@@ -91,6 +94,35 @@ describe('a point is asked for what its driver enforces', () => {
     expect(goalOf(policy, openconfig, []).rules).toBe(
       goalOf(policy, { ...openconfig, name: 'q' }, [session({})]).rules,
     );
+  });
+});
+
+describe('a point comes to hold its goal, proved and read back, with', () => {
+  const told = session({});
+  it.each<[string, EnforcementPointEntry, LiveSession[]]>([
+    ['lists of RFC 8519', lists, []],
+    ['lists and VLANs of OpenConfig', point('netconf', { model: 'openconfig' }), []],
+    ['flows and ports of a bridge', bridge, [told]],
+  ])('%s', async (_, entry, sessions) => {
+    const driver = driverNamed(entry.driver, entry.options)!;
+    if (entry.driver === 'openvswitch')
+      (driver as OpenvswitchDriver).simulated('p').setPort({ name: 'port7', tag: null, mode: null, isOurs: false });
+    const kept = { load: () => Promise.resolve([]), save: () => Promise.resolve() };
+    const clock = { now: () => at };
+    const enforced = new EnforcementPoint(entry, {
+      driver,
+      session: driver.connect({ kind: 'simulated', name: 'p' }),
+      loadGoal: () => Promise.resolve(goalOf(policy, entry, sessions)),
+      audit: () => Promise.resolve(),
+      clock,
+      lookSeconds: 0,
+      counts: new RuleCounts('p', kept, clock),
+    });
+    await enforced.pass();
+    await enforced.pass();
+    expect(enforced.state).toMatchObject({ state: 'in-sync', lastDrift: null, rulesDigest: snapshot.digest });
+    expect(enforced.portsRead).toEqual(entry === bridge ? new Map([['port7', 210]]) : null);
+    await enforced.close();
   });
 });
 

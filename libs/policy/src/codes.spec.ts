@@ -45,7 +45,7 @@ describe('docs/policy-language.md', () => {
       );
       examples++;
     }
-    expect(examples).toBe(23);
+    expect(examples).toBe(24);
     expect(loadPolicy(files).diagnostics).toEqual([]);
   });
 });

@@ -6,7 +6,7 @@ import { reportBreadth } from './breadth.js';
 import { reportClientExceptions } from './client-exceptions.js';
 import { reportDates } from './dates.js';
 import { judgeFlowRules } from './flow-rules.js';
-import { reportIdleRules, whyNoPacket } from './never-matches.js';
+import { reportIdleRules, reportUnaskedTests, whyNoPacket } from './never-matches.js';
 import { placementsOf } from './placements.js';
 import { reportStanding } from './rule-findings.js';
 import { reportSuspicions } from './suspicions.js';
@@ -33,6 +33,7 @@ export function analysePolicy(policy: Policy, at: Date): readonly Diagnostic[] {
   reportDates(policy, at, policy.settings.expiresSoonDays, report);
   reportClientExceptions(policy, at, policy.settings.expiresSoonDays, report);
   reportSuspicions(policy, report);
+  reportUnaskedTests(policy, report);
   reportUnusedNames(policy, report);
   return report.diagnostics;
 }

@@ -14,6 +14,8 @@ export { judgeByInvariant, type Packet, type PacketVerdict } from './invariant.j
 export { createKubernetesDriver } from './kubernetes/index.js';
 export { parsePolicies } from './kubernetes/parse.js';
 export type { ParsedPolicy, ParsedRule } from './kubernetes/policies.js';
+export type { ServiceAddresses } from './kubernetes/watch.js';
+export { watchCluster } from './kubernetes/watch-cluster.js';
 export { createNftablesDriver, type NftablesDriver } from './nftables/index.js';
 export { parseTable } from './nftables/parse.js';
 export type { SimulatedNft } from './nftables/simulated.js';

@@ -5,6 +5,7 @@ import { counters } from './rows.js';
 import { History1764000100000 } from './history-migration.js';
 import { Rollouts1764000500000 } from './rollouts-migration.js';
 import { Suspicions1764000200000 } from './suspicions-migration.js';
+import { Workloads1764000590000 } from './workloads-migration.js';
 
 type Column = 'text' | 'text?' | 'integer' | 'key' | 'serial' | 'integer-key';
 
@@ -172,4 +173,5 @@ export const migrations = [
   Fingerprints1764000300000,
   Gateways1764000400000,
   Rollouts1764000500000,
+  Workloads1764000590000,
 ];

@@ -270,6 +270,12 @@ export interface CounterRow {
   value: number;
 }
 
+/** A service of a cluster: `CLUSTER/NAMESPACE/SERVICE`, and its addresses. */
+export interface WorkloadRow {
+  key: string;
+  addresses: string[];
+}
+
 /** What one rule counter of a point came to; `device…` is what the device said last. */
 export interface RuleCountRow {
   point: string;
@@ -512,6 +518,8 @@ export const bridges = new EntitySchema<BridgeRow>({
 
 export const counters = new EntitySchema<CounterRow>({ name: 'counter', columns: { name: key, value: integer } });
 
+export const workloads = new EntitySchema<WorkloadRow>({ name: 'workload', columns: { key, addresses: json } });
+
 export const ruleCounts = new EntitySchema<RuleCountRow>({
   name: 'rule_count',
   columns: {
@@ -563,6 +571,7 @@ export const schemas = [
   tokens,
   bridges,
   counters,
+  workloads,
   ruleCounts,
   deniedFlows,
 ];

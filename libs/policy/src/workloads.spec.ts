@@ -1,4 +1,4 @@
-import { addressSet, formatRange, parseRange, rangesOf, type AddressSet } from '#net';
+import { addressSet, formatRange, parseAddress, parseRange, rangesOf, type AddressSet } from '#net';
 import { policyFiles } from '#testkit';
 import { describe, expect, it } from 'vitest';
 import { analysePolicy } from './analyse/analyse.js';
@@ -43,8 +43,7 @@ function compile(of = files(), where = noWorkloads): Snapshot {
 const addressesIn = (snapshot: Snapshot): string =>
   textOf(snapshot.endpoints.find(({ name }) => name === 'formulary')?.addresses);
 const reaches = (snapshot: Snapshot, address: string): string => {
-  const [{ family, first }] = rangesOf(addresses(address)) as [{ family: 4 | 6; first: bigint }];
-  const destination = { address: { family, value: first } };
+  const destination = { address: parseAddress(address)! };
   return decideFlow(snapshot, { source: { class: 'infusion-pump' }, destination, protocol: 6, port: 443 }).verdict;
 };
 

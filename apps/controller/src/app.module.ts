@@ -2,7 +2,7 @@ import { Module, type DynamicModule, type Provider } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD } from '@nestjs/core';
 import { join } from 'node:path';
 import { systemClock, type Clock } from '#base';
-import { driverNamed } from '#drivers';
+import { driverNamed, watchCluster } from '#drivers';
 import { PolicySource } from '#gitops';
 import { AuthGuard } from './auth/auth.guard.js';
 import { TokensController } from './auth/tokens.controller.js';
@@ -54,10 +54,14 @@ import type { RolloutRow } from './store/rows.js';
 import { SuspicionStore } from './suspicions/suspicion-store.js';
 import { SuspicionsController } from './suspicions/suspicions.controller.js';
 import { Wakeups } from './wakeups.js';
+import { WorkloadStore } from './workloads/workload-store.js';
+import { WorkloadWatch } from './workloads/workload-watch.js';
 import { clockToken, configToken, firstAdminTokenKey } from './wiring.js';
 
 /*
- *   PolicySource ─▶ PolicyLoop ──┐ ◀── RolloutLoop (stages) ┌─▶ BridgeFeed ──▶ bridges
+ *   clusters ─▶ WorkloadWatch (addresses of services) ─┐
+ *   PolicySource ─▶ PolicyLoop ◀───────────────────────┘
+ *                       ├────────┐ ◀── RolloutLoop (stages) ┌─▶ BridgeFeed ──▶ bridges
  *   DeviceStore, CredentialStore ┼─▶ Wakeups ("look again")┤
  *   EventIntake ─▶ sessions ─────┘                        └─▶ EnforcementLoop ──▶ enforcement points
  *           ├▶ suspicions ─▶ postures of devices
@@ -141,13 +145,14 @@ const factories: Provider[] = [
   { provide: PolicySource, inject: [configToken], useFactory: policySource },
   {
     provide: PolicyLoop,
-    inject: [configToken, PolicySource, PolicyStore, RolloutStore, DropCounts, Wakeups, clockToken, Log],
+    inject: [configToken, PolicySource, PolicyStore, RolloutStore, DropCounts, WorkloadStore, Wakeups, clockToken, Log],
     useFactory: (
       { policy }: Config,
       source: PolicySource,
       store: PolicyStore,
       rollouts: RolloutStore,
       drops: DropCounts,
+      workloads: WorkloadStore,
       wakeups: Wakeups,
       clock: Clock,
       log: Log,
@@ -157,8 +162,15 @@ const factories: Provider[] = [
         denied: drops.baseline(),
         acknowledged: { refused: 0, rejected: 0, missing: 0 },
       });
-      return new PolicyLoop({ source, baseline, store, wakeups, clock, log }, policy);
+      return new PolicyLoop({ source, baseline, store, workloads, wakeups, clock, log }, policy);
     },
+  },
+  { provide: WorkloadStore, inject: [Database], useFactory: (database: Database) => new WorkloadStore(database) },
+  {
+    provide: WorkloadWatch,
+    inject: [PolicyLoop, Wakeups, Log],
+    useFactory: (policy: PolicyLoop, wakeups: Wakeups, log: Log) =>
+      new WorkloadWatch({ policy, wakeups, log, watchCluster, random: Math.random }),
   },
   {
     provide: DeviceStore,

@@ -13,6 +13,7 @@ import { OrderStore } from './orders/order-store.js';
 import { RolloutLoop } from './rollouts/rollout-loop.js';
 import { PolicyLoop } from './policy/policy-loop.js';
 import { Database } from './store/database.js';
+import { WorkloadWatch } from './workloads/workload-watch.js';
 
 /** Starts and ends the loops in order: nothing runs before its inputs, nothing loses the database under its feet. */
 @Injectable()
@@ -26,6 +27,7 @@ export class Lifecycle implements OnApplicationBootstrap, BeforeApplicationShutd
     @Inject(Database) private readonly database: Database,
     @Inject(AuthenticationStream) private readonly stream: AuthenticationStream,
     @Inject(Retention) private readonly retention: Retention,
+    @Inject(WorkloadWatch) private readonly workloads: WorkloadWatch,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
@@ -33,6 +35,7 @@ export class Lifecycle implements OnApplicationBootstrap, BeforeApplicationShutd
     await this.policy.start();
     await this.rollouts.start();
     this.enforcement.start();
+    this.workloads.start();
     this.retention.start();
   }
 
@@ -41,6 +44,7 @@ export class Lifecycle implements OnApplicationBootstrap, BeforeApplicationShutd
     this.feed.close();
     this.stream.close();
     this.orders.stop();
+    await this.workloads.stop();
     await this.rollouts.stop();
     await Promise.all([this.policy.stop(), this.enforcement.stop(), this.retention.stop()]);
   }

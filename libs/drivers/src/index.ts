@@ -14,6 +14,8 @@ export { judgeByInvariant, type Packet, type PacketVerdict } from './invariant.j
 export { createKubernetesDriver } from './kubernetes/index.js';
 export { parsePolicies } from './kubernetes/parse.js';
 export type { ParsedPolicy, ParsedRule } from './kubernetes/policies.js';
+export type { ServiceAddresses } from './kubernetes/watch.js';
+export { watchCluster } from './kubernetes/watch-cluster.js';
 export { createNetconfDriver, type NetconfDriver } from './netconf/index.js';
 export { readMeaning } from './netconf/meaning.js';
 export type { ObservedSwitch } from './netconf/model.js';

@@ -126,6 +126,14 @@ const numberFrom = (first: number, last: number) =>
   z.string().refine((text) => /^[1-9]\d{0,4}$/.test(text) && Number(text) >= first && Number(text) <= last, {
     message: `must be a number from ${first} to ${last}`,
   });
+const label = '[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?';
+/** A namespace or a service. */
+export const kubernetesLabel = z
+  .string()
+  .regex(new RegExp(`^${label}$`), 'must be a name of small letters, digits and `-`, at most 63 characters');
+/** Namespaces in which the services of a point are. */
+export const kubernetesNamespaces = ({ namespaces = 'default' }: Readonly<Record<string, string>>): readonly string[] =>
+  namespaces.split(',');
 
 /** Drivers that a policy may name, and what it may say of each; the registry in libs/drivers has exactly these. */
 export const driverFacts = {
@@ -141,10 +149,7 @@ export const driverFacts = {
       /** Where the services of the policy are, with a comma between; `default` if not given. */
       namespaces: z
         .string()
-        .regex(
-          /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(,[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/,
-          'must be names, with a comma between',
-        )
+        .regex(new RegExp(`^${label}(,${label})*$`), 'must be names, with a comma between')
         .optional(),
       /** `no` for clusters before 1.25, whose NetworkPolicies have no ranges of ports; `yes` if not given. */
       portRanges: z.enum(['yes', 'no']).optional(),

@@ -95,6 +95,11 @@ export const policyCodes = {
   'unsupported-model': ['error', 'model.conf is not the model that Cordon compiles'],
   'vlan-overlap': ['error', 'one VLAN id stands for two segments at a site'],
   'voice-not-expressible': ['error', 'a switch has no words for a voice segment'],
+  'workload-cluster': ['error', 'it is not clear in which cluster a service is'],
+  'workload-duplicate': ['error', 'two endpoints are the same service of a cluster'],
+  'workload-in-segment': ['warning', 'a cluster tells an address of a device segment: it is not taken'],
+  'workload-namespace': ['error', 'a service is in a namespace that the point of its cluster does not look after'],
+  'workload-no-address': ['info', 'no address of a service is known here: rules about it match nothing'],
   'yaml-syntax': ['error', 'a YAML file is malformed'],
 } as const satisfies Record<string, readonly [Severity, string]>;
 

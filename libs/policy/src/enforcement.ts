@@ -4,6 +4,7 @@ import { indexOf } from './decide.js';
 import { criticalAddresses } from './server-down.js';
 import type { EnforcementPointEntry, FlowRule, Snapshot } from './snapshot.js';
 import { switchRules } from './switch-rules.js';
+import { workloadsOf } from './workloads.js';
 
 /**
  * What an enforcement point at `site` must enforce: every active flow rule with a device on at least one side, for the
@@ -31,9 +32,13 @@ export function pointRules(snapshot: Snapshot, point: EnforcementPointEntry): En
   const flows = parts.includes('flows')
     ? enforcementRules(snapshot, point.site)
     : { ...noRules, snapshotDigest: snapshot.digest };
-  if (point.nas === null) return flows;
-  const { lists, vlans } = switchRules(snapshot, point.nas);
-  return { ...flows, ...(parts.includes('lists') && { lists }), ...(parts.includes('vlans') && { vlans }) };
+  const { lists, vlans } = point.nas === null ? noRules : switchRules(snapshot, point.nas);
+  return {
+    ...flows,
+    ...(parts.includes('lists') && { lists }),
+    ...(parts.includes('vlans') && { vlans }),
+    ...(parts.includes('workloads') && { workloads: workloadsOf(snapshot, point.name) }),
+  };
 }
 
 /** A site and all below it. */

@@ -13,6 +13,7 @@ import type {
   RolloutRules,
   SegmentAtSite,
   SuspicionRules,
+  WorkloadPlace,
 } from './snapshot.js';
 import type { Schedule, When } from './when.js';
 
@@ -20,6 +21,7 @@ import type { Schedule, When } from './when.js';
 export interface Policy {
   readonly classes: ReadonlyMap<string, ClassSource>;
   readonly endpoints: ReadonlyMap<string, EndpointSource>;
+  readonly workloads: readonly WorkloadSource[];
   readonly applications: ReadonlyMap<string, ApplicationSource>;
   readonly segments: ReadonlyMap<string, SegmentSource>;
   readonly sites: ReadonlyMap<string, Declared>;
@@ -57,6 +59,12 @@ export interface ClassSource extends Declared {
 export interface EndpointSource extends Declared {
   /** A group's own addresses are none; what it stands for is the union of its members'. */
   readonly addresses: AddressSet;
+}
+
+/** An endpoint that is a service in a cluster: beside its own addresses it has those that the cluster tells. */
+export interface WorkloadSource extends WorkloadPlace {
+  readonly endpoint: string;
+  readonly span: SourceSpan;
 }
 
 export interface ApplicationSource extends Declared {

@@ -57,6 +57,16 @@ export interface Endpoint extends Named {
   /** For a group: the union of its members. */
   readonly addresses: AddressSet;
   readonly description: string;
+  /** The service that it is; there only where it is one. */
+  readonly kubernetes?: WorkloadPlace;
+}
+
+/** A service in a cluster. */
+export interface WorkloadPlace {
+  /** Name of the enforcement point that the cluster is. */
+  readonly cluster: string;
+  readonly namespace: string;
+  readonly service: string;
 }
 
 export interface Application extends Named {

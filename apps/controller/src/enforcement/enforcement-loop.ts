@@ -1,5 +1,5 @@
 import { canonicalJson, type Clock } from '#base';
-import type { Driver, DriverOptions, EnforcementTarget } from '#drivers';
+import type { Driver, DriverOptions } from '#drivers';
 import { AddressMap } from '#net';
 import { partsOf, type EnforcementPointEntry } from '#policy';
 import { Reconciler } from '#reconcile';
@@ -18,6 +18,7 @@ import type { AddressRole, DesiredState } from './membership.js';
 import { EnforcementPoint, type PointState } from './enforcement-point.js';
 import { RuleCountStore } from './rule-count-store.js';
 import { RuleCounts } from './rule-counts.js';
+import { targetOf } from './target.js';
 
 interface Ports {
   readonly policy: { readonly active: ActivePolicy | null; readonly enforced: EnforcedPolicy | null };
@@ -189,27 +190,3 @@ export class EnforcementLoop {
 /** Lists and VLANs follow the policy; that nobody has a list any more can wait for the next look. */
 const followsSessions = (point: EnforcementPointEntry): boolean =>
   partsOf(point).some((part) => part !== 'lists' && part !== 'vlans');
-
-function targetOf({ name, transport }: EnforcementPointEntry): EnforcementTarget {
-  if (transport.kind === 'simulated') return { kind: 'simulated', name };
-  if (transport.kind === 'ssh') {
-    const { identity, ...rest } = transport;
-    return { ...rest, identityFile: pathOf(identity) };
-  }
-  if (transport.kind === 'ovsdb') {
-    const { tls = null, ...rest } = transport;
-    const files = tls && {
-      certificate: pathOf(tls.certificate),
-      key: pathOf(tls.key),
-      authority: pathOf(tls.authority),
-    };
-    return { ...rest, tls: files };
-  }
-  if (transport.kind === 'kubernetes') {
-    const { kubeconfig, context = null } = transport;
-    return { kind: 'kubernetes', kubeconfig: kubeconfig === 'in-cluster' ? null : pathOf(kubeconfig), context };
-  }
-  return transport;
-}
-
-const pathOf = (reference: string): string => reference.replace(/^file:/, '');

@@ -89,6 +89,19 @@ describe('a point is asked for what its driver enforces', () => {
     ).toEqual(parts);
   });
 
+  it('a cluster, for the services that are in it, and for no others', () => {
+    const endpoints = `${tinyPolicy['catalog/endpoints.yaml']}formulary: { kubernetes: { cluster: p, namespace: default, service: formulary } }\nelsewhere: { kubernetes: { cluster: q, namespace: default, service: other } }\n`;
+    const cluster = (name: string) =>
+      `${name}: { driver: kubernetes, site: main, transport: { kind: kubernetes, kubeconfig: in-cluster } }\n`;
+    const inCluster = snapshotWith({
+      'catalog/endpoints.yaml': endpoints,
+      'network/enforcement-points.yaml': cluster('p') + cluster('q'),
+    });
+    const { rules, ports } = goalOf(onlyInForce(inCluster), { ...point('kubernetes'), nas: null }, []);
+    expect(rules.workloads.map(({ endpoint }) => endpoint)).toEqual(['formulary']);
+    expect([rules.lists, rules.vlans, ports.size]).toEqual([[], [], 0]);
+  });
+
   it('by the same rules object as long as it is the same', () => {
     const openconfig = point('netconf', { model: 'openconfig' });
     expect(goalOf(policy, openconfig, []).rules).toBe(

@@ -1,6 +1,6 @@
 import { noRules, type EnforcementRules, type NamedList, type Vlan } from '#model';
-import { AddressMap } from '#net';
-import { partsOf, switchRules, type EnforcementPointEntry, type Snapshot } from '#policy';
+import { AddressMap, formatRange, rangesOf } from '#net';
+import { partsOf, switchRules, workloadsOf, type EnforcementPointEntry, type Snapshot } from '#policy';
 import type { LiveSession } from '../sessions/live-sessions.js';
 import { policyOfSession, policyOfSite, type EnforcedPolicy } from './generations.js';
 import { desiredState, type DesiredState } from './membership.js';
@@ -18,11 +18,13 @@ export function goalOf(
   const { site, nas } = point;
   const parts = partsOf(point);
   const flows = parts.includes('flows') ? desiredState(policy, site, sessions) : noFlows(policyOfSite(policy, site));
-  if (nas === null) return flows;
-  const lists = parts.includes('lists') ? listsOf(policy, nas, inUse) : [];
-  const vlans = parts.includes('vlans') ? vlansOf(policy, nas) : [];
-  const rules = lists.length + vlans.length > 0 ? withSwitch(flows.rules, lists, vlans) : flows.rules;
-  return { ...flows, rules, ports: parts.includes('ports') ? portsOf(policy, sessionsAt(sessions, nas)) : new Map() };
+  const rules = {
+    lists: nas !== null && parts.includes('lists') ? listsOf(policy, nas, inUse) : [],
+    vlans: nas !== null && parts.includes('vlans') ? vlansOf(policy, nas) : [],
+    workloads: parts.includes('workloads') ? workloadsOf(flows.snapshot, point.name) : [],
+  };
+  const ports = nas !== null && parts.includes('ports') ? portsOf(policy, sessionsAt(sessions, nas)) : flows.ports;
+  return { ...flows, rules: joinedRules(flows.rules, rules), ports };
 }
 
 const empty = new WeakMap<Snapshot, DesiredState>();
@@ -55,14 +57,25 @@ function vlansOf(policy: EnforcedPolicy, nas: string): Vlan[] {
 
 const joined = new WeakMap<EnforcementRules, Map<string, EnforcementRules>>();
 
-/** The same object for the same rules: what drivers and proofs worked out for it holds for all switches that are alike. */
-function withSwitch(rules: EnforcementRules, lists: readonly NamedList[], vlans: readonly Vlan[]): EnforcementRules {
-  const byKey = joined.get(rules) ?? new Map<string, EnforcementRules>();
-  joined.set(rules, byKey);
-  const sizes = lists.map(({ name, entries }) => `${name}/${entries.length}`);
-  const key = `${sizes.join(' ')} ${vlans.map(({ id, name }) => `${id}=${name}`).join(' ')}`;
+/** The same object for the same rules: what drivers and proofs worked out for it holds for all points that are alike. */
+function joinedRules(
+  flows: EnforcementRules,
+  more: Pick<EnforcementRules, 'lists' | 'vlans' | 'workloads'>,
+): EnforcementRules {
+  const { lists, vlans, workloads } = more;
+  if (lists.length + vlans.length + workloads.length === 0) return flows;
+  const byKey = joined.get(flows) ?? new Map<string, EnforcementRules>();
+  joined.set(flows, byKey);
+  const key = [
+    ...lists.map(({ name, entries }) => `${name}/${entries.length}`),
+    ...vlans.map(({ id, name }) => `${id}=${name}`),
+    ...workloads.map(
+      ({ namespace, service, addresses }) =>
+        `${namespace}/${service} ${rangesOf(addresses).map(formatRange).join(',')}`,
+    ),
+  ].join(' ');
   let made = byKey.get(key);
-  if (!made) byKey.set(key, (made = { ...rules, lists, vlans }));
+  if (!made) byKey.set(key, (made = { ...flows, ...more }));
   return made;
 }
 

@@ -1,12 +1,13 @@
 import { Worker } from 'node:worker_threads';
 import { deepFreeze, type Result } from '#base';
-import type { Provenance } from '#policy';
+import type { KnownWorkloads, Provenance } from '#policy';
 import { evaluatePolicy, type Evaluation } from './evaluate.js';
 
 export interface EvaluationRequest {
   readonly files: ReadonlyMap<string, string>;
   readonly at: Date;
   readonly provenance: Provenance;
+  readonly known: KnownWorkloads;
 }
 
 /**
@@ -15,7 +16,8 @@ export interface EvaluationRequest {
  */
 export async function evaluateInThread(request: EvaluationRequest): Promise<Result<Evaluation>> {
   // From TypeScript sources (tests), which a thread can't load, it runs here.
-  if (import.meta.url.endsWith('.ts')) return evaluatePolicy(request.files, request.at, request.provenance);
+  const { files, at, provenance, known } = request;
+  if (import.meta.url.endsWith('.ts')) return evaluatePolicy(files, at, provenance, known);
   const worker = new Worker(new URL('./evaluate-worker.js', import.meta.url), { workerData: request });
   try {
     return await new Promise<Result<Evaluation>>((resolve, reject) => {

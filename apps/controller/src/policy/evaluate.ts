@@ -5,9 +5,12 @@ import {
   dedicatedAhead,
   failureHint,
   loadPolicy,
+  locateWorkloads,
+  noWorkloads,
   pointFindings,
   reviewPolicy,
   runPolicyTests,
+  type KnownWorkloads,
   type Provenance,
   type Snapshot,
 } from '#policy';
@@ -21,26 +24,29 @@ export interface Evaluation {
   readonly testFailures: readonly Diagnostic[];
 }
 
-/** Load, compile for an instant, analyse, and ask the policy's own tests. Warnings come with a success. */
+/** Load, find its services, compile for an instant, analyse, and ask the policy's own tests. Warnings come with a success. */
 export function evaluatePolicy(
   files: ReadonlyMap<string, string>,
   at: Date,
   provenance: Provenance,
+  known: KnownWorkloads = noWorkloads,
 ): Result<Evaluation> {
-  const policy = loadPolicy(files);
-  if (!policy.ok) return policy;
-  const compiled = compilePolicy(policy.value, at, provenance);
-  if (!compiled.ok) return { ok: false, diagnostics: [...policy.diagnostics, ...compiled.diagnostics] };
-  const testFailures = runPolicyTests(policy.value, compiled.value).map((failed): Diagnostic => ({
+  const loaded = loadPolicy(files);
+  if (!loaded.ok) return loaded;
+  const { policy, diagnostics: locating } = locateWorkloads(loaded.value, known);
+  const before = [...loaded.diagnostics, ...locating];
+  const compiled = compilePolicy(policy, at, provenance);
+  if (!compiled.ok) return { ok: false, diagnostics: [...before, ...compiled.diagnostics] };
+  const testFailures = runPolicyTests(policy, compiled.value).map((failed): Diagnostic => ({
     severity: 'error',
     code: 'policy-test-failed',
     summary: `test \`${failed.name}\`: ${failed.summary}`,
     hint: failureHint(failed, 'change the rule, or the test when it asks for the wrong thing'),
     span: failed.span,
   }));
-  testFailures.push(...dedicatedAhead(policy.value, at));
-  const ofPoints = pointFindings(policy.value, compiled.value, checkPoint);
-  const found = reviewPolicy(policy.value, [...policy.diagnostics, ...compiled.diagnostics, ...ofPoints], at);
+  testFailures.push(...dedicatedAhead(policy, at));
+  const ofPoints = pointFindings(policy, compiled.value, checkPoint);
+  const found = reviewPolicy(policy, [...before, ...compiled.diagnostics, ...ofPoints], at);
   const refusing = found.filter(({ severity }) => severity === 'error');
   return success(
     { snapshot: compiled.value, testFailures: [...refusing, ...testFailures] },

@@ -1,5 +1,6 @@
 import { policyFiles } from '#testkit';
-import { encodeSnapshot } from '#policy';
+import { addressSet, formatRange, parseRange, rangesOf } from '#net';
+import { encodeSnapshot, noWorkloads, type KnownWorkloads } from '#policy';
 import { describe, expect, it } from 'vitest';
 import { Wakeups } from '../wakeups.js';
 import { evaluatePolicy } from './evaluate.js';
@@ -40,6 +41,7 @@ async function startWith(snapshot: unknown) {
   const ports = {
     source,
     store: store as PolicyStore,
+    workloads: { load: async () => noWorkloads, save: async () => undefined },
     baseline: async () => ({}),
     wakeups: new Wakeups(),
     clock: { now: () => now },
@@ -70,5 +72,112 @@ describe('a controller that starts', () => {
     expect(active?.snapshot.digest).toBe(activated[0]);
     expect(activated).toHaveLength(1);
     expect(errors).toEqual(['stored snapshot is not usable, compiling from git']);
+  });
+});
+
+/** The small policy with a drug library in a cluster, which must never be where the printers are. */
+const withService = policyFiles({
+  'catalog/endpoints-x.yaml': 'formulary: { kubernetes: { namespace: pharmacy, service: formulary } }\nprinters: { addresses: [10.10.8.0/24] }\n',
+  'network/enforcement-points-x.yaml':
+    'k1: { driver: kubernetes, site: main, options: { namespaces: pharmacy }, transport: { kind: kubernetes, kubeconfig: in-cluster } }\n',
+  'rules/x.csv': 'p, infusion-pump, formulary, https, allow, always, "pumps ask for doses"\n',
+  'tests/x.yaml': `tests:
+  - { name: doses, from: infusion-pump, to: formulary, app: https, expect: allow }
+invariants:
+  - { name: pumps don't print, never: { from: infusion-pump, to: printers, app: https } }
+`,
+});
+const key = 'k1/pharmacy/formulary';
+const known = (...texts: string[]): KnownWorkloads =>
+  new Map([[key, addressSet(texts.map((text) => parseRange(text)!))]]);
+
+/** A loop over a store that keeps the policy in force, and one that is being rolled out. */
+async function loopWithService(stored: KnownWorkloads = noWorkloads) {
+  const made = evaluatePolicy(withService, now, { commit: 'c0ffee', author: null, committedAt: null });
+  if (!made.ok) throw new Error(JSON.stringify(made.diagnostics));
+  const kept = { snapshot: encodeSnapshot(made.value.snapshot), files: withService, version };
+  const replaced: { kept: string; before: object; after: object }[] = [];
+  const saved: KnownWorkloads[] = [];
+  const errors: string[] = [];
+  const store = {
+    load: async (as: string) => (as === 'previous' ? null : kept),
+    versions: async () => [version],
+    replaceSnapshot: async ({ kept: as, before, after }: { kept: string; before: object; after: object }) => {
+      replaced.push({ kept: as, before, after });
+      return version;
+    },
+  };
+  const log = { debug() {}, info() {}, warn() {}, error: (message: string) => void errors.push(message) };
+  const workloads = { load: async () => stored, save: async (some: KnownWorkloads) => void saved.push(some) };
+  const source: Source = { fetch: async () => commit, readTree: async () => withService };
+  const ports = {
+    source,
+    store,
+    workloads,
+    baseline: async () => ({}),
+    wakeups: new Wakeups(),
+    clock: { now: () => now },
+    log,
+  };
+  const loop = new PolicyLoop(ports as unknown as ConstructorParameters<typeof PolicyLoop>[0], {
+    path: '',
+    pollSeconds: 3600,
+  });
+  await loop.start();
+  const addresses = (): string[] =>
+    [loop.active, loop.staged].map((policy) => {
+      const found = policy!.snapshot.endpoints.find(({ name }) => name === 'formulary')!;
+      return rangesOf(found.addresses).map(formatRange).join();
+    });
+  return { loop, replaced, saved, errors, addresses };
+}
+
+describe('services of a cluster', () => {
+  it('are compiled into the policy in force and the one that is being rolled out, and the trail says what moved', async () => {
+    const { loop, replaced, saved, addresses } = await loopWithService();
+    expect(addresses()).toEqual(['', '']);
+    const before = loop.active!.snapshot.digest;
+    await loop.takeWorkloads(known('10.96.0.7'));
+    expect(addresses()).toEqual(['10.96.0.7', '10.96.0.7']);
+    expect(saved).toEqual([known('10.96.0.7')]);
+    const { digest } = loop.active!.snapshot;
+    const change = {
+      before: { digest: before, addresses: { formulary: [] } },
+      after: { digest, addresses: { formulary: ['10.96.0.7'] } },
+    };
+    expect(replaced).toEqual([
+      { kept: 'active', ...change },
+      { kept: 'staged', ...change },
+    ]);
+    await loop.takeWorkloads(known('10.96.0.7'));
+    await loop.takeWorkloads(noWorkloads);
+    expect(replaced).toHaveLength(2);
+    await loop.takeWorkloads(known());
+    expect(addresses()).toEqual(['', '']);
+    await loop.stop();
+  });
+
+  it('that the policy does not name are not kept', async () => {
+    const { loop, saved } = await loopWithService();
+    await loop.takeWorkloads(new Map([...known('10.96.0.7'), ['k1/pharmacy/other', known('10.96.0.8').get(key)!]]));
+    expect(saved).toEqual([known('10.96.0.7')]);
+    await loop.stop();
+  });
+
+  it('do not move to where a test of the policy wants nobody, and leave where they are no more', async () => {
+    const { loop, errors, addresses } = await loopWithService();
+    await loop.takeWorkloads(known('10.96.0.7', '10.96.0.9'));
+    await loop.takeWorkloads(known('10.96.0.9', '10.10.8.9'));
+    expect(addresses()).toEqual(['10.96.0.9', '10.96.0.9']);
+    expect(errors).toEqual(['new addresses of services are not taken: the policy does not hold with them']);
+    await loop.takeWorkloads(known('10.96.0.9', '10.96.0.10'));
+    expect(addresses()).toEqual(['10.96.0.9-10.96.0.10', '10.96.0.9-10.96.0.10']);
+    await loop.stop();
+  });
+
+  it('are where they were last, after a restart that finds a snapshot of before', async () => {
+    const { loop, addresses } = await loopWithService(known('10.96.0.7'));
+    expect(addresses()).toEqual(['10.96.0.7', '10.96.0.7']);
+    await loop.stop();
   });
 });

@@ -1,11 +1,22 @@
 import type { Clock, Diagnostic, Result } from '#base';
 import { SourceFault, type Commit } from '#gitops';
-import { decodeSnapshot, encodeSnapshot, type Provenance, type Snapshot } from '#policy';
+import { formatRange, rangesOf } from '#net';
+import {
+  decodeSnapshot,
+  encodeSnapshot,
+  noWorkloads,
+  workloadKey,
+  type KnownWorkloads,
+  type Provenance,
+  type Snapshot,
+} from '#policy';
 import type { Log } from '../log.js';
 import type { Wakeups } from '../wakeups.js';
 import type { Evaluation } from './evaluate.js';
 import { evaluateInThread } from './evaluate-thread.js';
 import type { RolloutBaseline } from '../store/rows.js';
+import { acceptWorkloads, areSameWorkloads } from '../workloads/accept-workloads.js';
+import type { WorkloadStore } from '../workloads/workload-store.js';
 import type { PolicyStore, StoredVersion } from './policy-store.js';
 
 export interface ActivePolicy {
@@ -57,6 +68,7 @@ interface Ports {
   /** What gates of a rollout will compare with. */
   readonly baseline: () => Promise<RolloutBaseline>;
   readonly store: PolicyStore;
+  readonly workloads: Pick<WorkloadStore, 'load' | 'save'>;
   readonly wakeups: Wakeups;
   readonly clock: Clock;
   readonly log: Log;
@@ -76,6 +88,8 @@ export class PolicyLoop {
   private current: ActivePolicy | null = null;
   private next: StagedPolicy | null = null;
   private before: Snapshot | null = null;
+  /** Where services of clusters are: what policies are compiled with. */
+  private known: KnownWorkloads = noWorkloads;
   private isWaiting = false;
   private source: SourceState = { state: 'never-reached', lastSuccess: null, problem: null };
   private lastSeen: string | null = null;
@@ -108,7 +122,8 @@ export class PolicyLoop {
 
   /** Takes up the stored snapshot; only without one that it can read does it wait for git, so that a restart needs nobody. */
   async start(): Promise<void> {
-    const { store } = this.ports;
+    const { store, workloads } = this.ports;
+    this.known = await workloads.load();
     const stored = await store.load('active');
     const snapshot = stored && this.readStored(stored.snapshot);
     if (snapshot) {
@@ -120,7 +135,7 @@ export class PolicyLoop {
       const next = staged && this.readStored(staged.snapshot);
       if (next) this.publishStaged(next, staged.snapshot as object, staged.version);
       else if (staged) await store.withdraw('it is not usable by this release', 'system', this.ports.clock.now());
-      await this.recompileWhenDue();
+      await this.recompileAll((policy) => this.isDue(policy) || namesWorkloads(policy));
     }
     const first = this.sync('system', false);
     if (!snapshot) await first;
@@ -183,9 +198,41 @@ export class PolicyLoop {
       const version = await store.restorePrevious(reason, actor, clock.now());
       if (!version) return false;
       this.publish(snapshot, previous.snapshot, version);
-      await this.recompileWhenDue();
+      await this.recompileAll((policy) => this.isDue(policy) || namesWorkloads(policy));
       return true;
     });
+  }
+
+  /** What clusters say of their services now. Of those that are not among them, the last word holds. */
+  takeWorkloads(told: KnownWorkloads): Promise<void> {
+    return this.enqueue(async () => {
+      const { workloads, log } = this.ports;
+      const named = [this.current, this.next].flatMap((policy) => (policy ? workloadsIn(policy.snapshot) : []));
+      const wanted = new Map(
+        named.flatMap((key) => {
+          const addresses = told.get(key) ?? this.known.get(key);
+          return addresses ? [[key, addresses] as const] : [];
+        }),
+      );
+      if (areSameWorkloads(wanted, this.known)) return;
+      const { known, refused } = await acceptWorkloads(this.known, wanted, (some) => this.allHold(some));
+      if (refused.length > 0)
+        log.error('new addresses of services are not taken: the policy does not hold with them', { services: refused });
+      if (areSameWorkloads(known, this.known)) return;
+      // First of all: a restart compiles anew, and finds what is stored.
+      await workloads.save(known);
+      this.known = known;
+      await this.recompileAll(namesWorkloads);
+    });
+  }
+
+  private async allHold(known: KnownWorkloads): Promise<boolean> {
+    for (const kept of ['active', 'staged'] as const) {
+      const policy = kept === 'active' ? this.current : this.next;
+      const evaluation = policy && (await this.evaluateKept(kept, policy, known));
+      if (evaluation && (!evaluation.ok || evaluation.value.testFailures.length > 0)) return false;
+    }
+    return true;
   }
 
   private async withdrawNow(reason: string, actor: string): Promise<void> {
@@ -246,7 +293,7 @@ export class PolicyLoop {
     let evaluation: Result<Evaluation>;
     try {
       files = await this.ports.source.readTree(commit.commit, this.settings.path);
-      evaluation = await evaluateInThread({ files, at, provenance: provenanceOf(commit) });
+      evaluation = await evaluateInThread({ files, at, provenance: provenanceOf(commit), known: this.known });
     } catch (error) {
       if (!(error instanceof SourceFault)) throw error;
       files = new Map();
@@ -296,19 +343,31 @@ export class PolicyLoop {
     return { status: 'active', changed: true, commit, digest, diagnostics };
   }
 
-  /** A schedule began or ended, or a date passed: the same sources give another snapshot now. */
-  private async recompileWhenDue(): Promise<void> {
-    await this.recompile('active', this.current);
-    await this.recompile('staged', this.next);
+  /** A schedule began or ended, a date passed, or a service moved: the same sources give another snapshot now. */
+  private async recompileAll(isStale: (policy: ActivePolicy | StagedPolicy) => boolean): Promise<void> {
+    if (this.current && isStale(this.current)) await this.recompile('active', this.current);
+    if (this.next && isStale(this.next)) await this.recompile('staged', this.next);
   }
 
-  private async recompile(kept: 'active' | 'staged', policy: ActivePolicy | StagedPolicy | null): Promise<void> {
+  private isDue({ snapshot: { nextChangeAt } }: ActivePolicy | StagedPolicy): boolean {
+    return nextChangeAt !== null && Date.parse(nextChangeAt) <= this.ports.clock.now().getTime();
+  }
+
+  /** Null: it is not kept. */
+  private async evaluateKept(
+    kept: 'active' | 'staged',
+    policy: ActivePolicy | StagedPolicy,
+    known: KnownWorkloads,
+  ): Promise<Result<Evaluation> | null> {
+    const stored = await this.ports.store.load(kept);
+    const { provenance } = policy.snapshot;
+    return stored && evaluateInThread({ files: stored.files, at: this.ports.clock.now(), provenance, known });
+  }
+
+  private async recompile(kept: 'active' | 'staged', policy: ActivePolicy | StagedPolicy): Promise<void> {
     const { store, clock, log } = this.ports;
-    const at = clock.now();
-    if (!policy?.snapshot.nextChangeAt || Date.parse(policy.snapshot.nextChangeAt) > at.getTime()) return;
-    const stored = await store.load(kept);
-    if (!stored) return;
-    const evaluation = await evaluateInThread({ files: stored.files, at, provenance: policy.snapshot.provenance });
+    const evaluation = await this.evaluateKept(kept, policy, this.known);
+    if (!evaluation) return;
     if (!evaluation.ok) {
       const { diagnostics } = evaluation;
       log.error('policy no longer compiles', { kept, commit: policy.version.commit, diagnostics });
@@ -316,13 +375,15 @@ export class PolicyLoop {
     }
     // Tests that fail only now don't hold it up: what expires must expire, or access would outlive its rule.
     const { snapshot, testFailures } = evaluation.value;
-    const encoded = encodeSnapshot(snapshot) as object;
-    const before = { digest: policy.snapshot.digest };
     const { digest } = snapshot;
-    const version = await store.replaceSnapshot({ kept, digest, encoded, before, at, testFailures });
+    if (digest === policy.snapshot.digest) return;
+    const encoded = encodeSnapshot(snapshot) as object;
+    const before = { digest: policy.snapshot.digest, ...movedWorkloads(policy.snapshot, snapshot) };
+    const after = { digest, ...movedWorkloads(snapshot, policy.snapshot) };
+    const version = await store.replaceSnapshot({ kept, encoded, before, after, at: clock.now(), testFailures });
     if (kept === 'active') this.publish(snapshot, encoded, version);
     else this.publishStaged(snapshot, encoded, version);
-    log.info('policy recompiled for a new period', { digest: snapshot.digest, testFailures: testFailures.length });
+    log.info('policy recompiled', { ...after, testFailures: testFailures.length });
   }
 
   private publish(snapshot: Snapshot, encoded: unknown, version: StoredVersion): void {
@@ -346,7 +407,7 @@ export class PolicyLoop {
     const wait = Math.max(1000, Date.parse(next) - this.ports.clock.now().getTime());
     this.changeTimer = setTimeout(
       () => {
-        this.enqueue(() => this.recompileWhenDue())
+        this.enqueue(() => this.recompileAll((policy) => this.isDue(policy)))
           .catch(() => undefined)
           .finally(() => this.scheduleChange());
       },
@@ -375,6 +436,24 @@ interface Good {
 
 /** One stage without a soak changes everything at once: there is nothing to wait for. */
 const isStaged = ({ rollout: { stages } }: Snapshot): boolean => stages.length > 1 || stages[0]!.soakSeconds > 0;
+
+const workloadsIn = ({ endpoints }: Snapshot): string[] =>
+  endpoints.flatMap(({ kubernetes }) => (kubernetes ? workloadKey(kubernetes) : []));
+
+const namesWorkloads = ({ snapshot }: ActivePolicy | StagedPolicy): boolean => workloadsIn(snapshot).length > 0;
+
+/** Services that have other addresses in `other`, and those that they have here: for the audit trail. */
+function movedWorkloads(of: Snapshot, other: Snapshot): { readonly addresses?: Readonly<Record<string, string[]>> } {
+  const textsIn = ({ endpoints }: Snapshot): Map<string, string[]> =>
+    new Map(
+      endpoints.flatMap(({ name, kubernetes, addresses }) =>
+        kubernetes ? [[name, rangesOf(addresses).map(formatRange)] as const] : [],
+      ),
+    );
+  const others = textsIn(other);
+  const moved = [...textsIn(of)].filter(([name, texts]) => texts.join() !== others.get(name)?.join());
+  return moved.length === 0 ? {} : { addresses: Object.fromEntries(moved) };
+}
 
 function provenanceOf(commit: Commit): Provenance {
   return { commit: commit.commit, author: commit.author, committedAt: commit.committedAt };

@@ -48,9 +48,10 @@ export type KeptAs = 'active' | KeptPolicyRow['name'];
 
 interface Recompiled {
   readonly kept: 'active' | 'staged';
-  readonly digest: string;
   readonly encoded: object;
+  /** For the audit trail, with what else is to be said. */
   readonly before: { readonly digest: string };
+  readonly after: { readonly digest: string };
   readonly at: Date;
   readonly testFailures: readonly Diagnostic[];
 }
@@ -230,7 +231,8 @@ export class PolicyStore {
     });
   }
 
-  replaceSnapshot({ kept, digest, encoded, before, at, testFailures }: Recompiled): Promise<StoredVersion> {
+  replaceSnapshot({ kept, encoded, before, after, at, testFailures }: Recompiled): Promise<StoredVersion> {
+    const { digest } = after;
     return this.database.transaction(async (tx) => {
       const row = await rowOf(tx, kept);
       if (!row) throw new Error('there is no such policy to recompile');
@@ -243,7 +245,7 @@ export class PolicyStore {
       const version = await tx.findOneByOrFail(policyVersions, { id });
       await tx.save(policyVersions, { ...version, digest, diagnostics: [...testFailures] });
       await recordAudit(tx, at, [
-        { actor: 'system', action: 'policy.recompile', target: version.commit, before, after: { digest } },
+        { actor: 'system', action: 'policy.recompile', target: version.commit, before, after },
       ]);
       return { ...version, digest };
     });

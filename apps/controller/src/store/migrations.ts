@@ -6,6 +6,7 @@ import { History1764000100000 } from './history-migration.js';
 import { NamedLists1764000700000 } from './named-lists-migration.js';
 import { Rollouts1764000500000 } from './rollouts-migration.js';
 import { Suspicions1764000200000 } from './suspicions-migration.js';
+import { Workloads1764000590000 } from './workloads-migration.js';
 
 type Column = 'text' | 'text?' | 'integer' | 'key' | 'serial' | 'integer-key';
 
@@ -173,5 +174,6 @@ export const migrations = [
   Fingerprints1764000300000,
   Gateways1764000400000,
   Rollouts1764000500000,
+  Workloads1764000590000,
   NamedLists1764000700000,
 ];

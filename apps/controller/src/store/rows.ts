@@ -279,6 +279,12 @@ export interface NamedListRow {
 /** As `AclEntry`, with the prefix as text. */
 export type ListEntry = Omit<AclEntry, 'destination'> & { readonly destination: string | null };
 
+/** A service of a cluster: `CLUSTER/NAMESPACE/SERVICE`, and its addresses. */
+export interface WorkloadRow {
+  key: string;
+  addresses: string[];
+}
+
 /** What one rule counter of a point came to; `device…` is what the device said last. */
 export interface RuleCountRow {
   point: string;
@@ -522,6 +528,7 @@ export const bridges = new EntitySchema<BridgeRow>({
 export const counters = new EntitySchema<CounterRow>({ name: 'counter', columns: { name: key, value: integer } });
 
 export const namedLists = new EntitySchema<NamedListRow>({ name: 'named_list', columns: { name: key, entries: json } });
+export const workloads = new EntitySchema<WorkloadRow>({ name: 'workload', columns: { key, addresses: json } });
 
 export const ruleCounts = new EntitySchema<RuleCountRow>({
   name: 'rule_count',
@@ -575,6 +582,7 @@ export const schemas = [
   bridges,
   counters,
   namedLists,
+  workloads,
   ruleCounts,
   deniedFlows,
 ];

@@ -1,5 +1,5 @@
 import type { Diagnostic } from '#base';
-import { driverFacts, type EnforcementState, type Workload } from '#model';
+import { driverFacts, kubernetesNamespaces, type EnforcementState, type Workload } from '#model';
 import { formatServices, parseAddress, prefixesOfRange, rangesOf, type AddressSet } from '#net';
 import { checkParts } from '../check-parts.js';
 import { TerminalFault, type Driver, type DriverOptions } from '../driver.js';
@@ -17,15 +17,12 @@ const facts = { name: 'kubernetes', enforces: driverFacts.kubernetes.enforces() 
 /** An API server under load answers within seconds; one that needs longer is not answering. */
 const defaultTimeoutMilliseconds = 15_000;
 
-/** Namespaces in which a point's services are. */
-export const namespacesOf = ({ namespaces = 'default' }: DriverOptions): readonly string[] => namespaces.split(',');
-
 /** Clinical services in a Kubernetes cluster: NetworkPolicies for the pods of each. */
 export function createKubernetesDriver(
   options: DriverOptions,
   timeoutMilliseconds = defaultTimeoutMilliseconds,
 ): Driver {
-  const namespaces = namespacesOf(options);
+  const namespaces = kubernetesNamespaces(options);
   const renderOptions: RenderOptions = { hasRanges: options['portRanges'] !== 'no' };
   const rendered = renderer(renderOptions);
   return {

@@ -6,7 +6,7 @@ import { reportBreadth } from './breadth.js';
 import { reportClientExceptions } from './client-exceptions.js';
 import { reportDates } from './dates.js';
 import { judgeFlowRules } from './flow-rules.js';
-import { reportIdleRules, whyNoPacket } from './never-matches.js';
+import { reportIdleRules, reportUnaskedTests, whyNoPacket } from './never-matches.js';
 import { placementsOf } from './placements.js';
 import { reportStanding } from './rule-findings.js';
 import { reportServerDown } from './server-down.js';
@@ -35,6 +35,7 @@ export function analysePolicy(policy: Policy, at: Date): readonly Diagnostic[] {
   reportClientExceptions(policy, at, policy.settings.expiresSoonDays, report);
   reportSuspicions(policy, report);
   reportServerDown(policy, report);
+  reportUnaskedTests(policy, report);
   reportUnusedNames(policy, report);
   return report.diagnostics;
 }

@@ -1,12 +1,15 @@
 import { serviceAlgebra, serviceKey, families, protocols, type Family, type ServiceSet } from '#net';
-import type { Report } from '../codes.js';
+import type { PolicyCode, Report } from '../codes.js';
 import type { AccessRuleSource, FlowRuleSource, Policy } from '../policy.js';
 import { servicesOf } from '../resolve.js';
+import { isUnlocated } from '../workloads.js';
 import type { Placements } from './placements.js';
+import { unlocatedIn } from '../verify/policy-tests.js';
 import type { Sides } from './sides.js';
 import { heldFrom } from './when-order.js';
 
 interface Why {
+  readonly code?: PolicyCode;
   readonly summary: string;
   readonly hint: string;
 }
@@ -23,12 +26,27 @@ export function whyNoPacket(policy: Policy, rule: FlowRuleSource, subjects: Side
 
 function emptySide(policy: Policy, name: string, sides: Sides): Why | null {
   if (sides.placesOf(name).length > 0) return null;
+  if (isUnlocated(policy, name)) return { code: 'workload-no-address', ...noAddressOf(name) };
   if (!policy.classes.has(name))
     return { summary: `\`${name}\` has no addresses`, hint: 'give it addresses or members, or remove the rule' };
   return {
     summary: `no access rule ever places a device that counts as \`${name}\``,
     hint: `add access rules (\`p2, ${name}, …\`) or a segment with \`role: ${name}\`, or remove the rule`,
   };
+}
+
+const noAddressOf = (name: string): Why => ({
+  summary: `no address of \`${name}\` is known here`,
+  hint: 'a controller that reaches the cluster takes it from there; to have one everywhere, write `addresses` beside `kubernetes`',
+});
+
+/** What of the policy's own tests can't be asked here. */
+export function reportUnaskedTests(policy: Policy, report: Report): void {
+  for (const claim of [...policy.tests, ...policy.invariants])
+    for (const name of unlocatedIn(policy, claim)) {
+      const { summary, hint } = noAddressOf(name);
+      report.add('workload-no-address', claim.span, `\`${claim.name}\` is not asked: ${summary}`, hint);
+    }
 }
 
 function emptyServices(policy: Policy, application: string): Why | null {

@@ -1,5 +1,5 @@
 import { assertNever } from '#base';
-import type { Report } from '../codes.js';
+import type { PolicyCode, Report } from '../codes.js';
 import type { FlowRuleSource } from '../policy.js';
 import type { Standing } from './standing.js';
 import { formatPacket, formatRule, relatedRules } from './wording.js';
@@ -8,14 +8,14 @@ import { formatPacket, formatRule, relatedRules } from './wording.js';
 export function reportStanding(
   rule: FlowRuleSource,
   standing: Standing,
-  why: () => { summary: string; hint: string },
+  why: () => { code?: PolicyCode; summary: string; hint: string },
   report: Report,
 ): void {
   const line = `\`${formatRule(rule)}\``;
   switch (standing.kind) {
     case 'never-matches': {
-      const { summary, hint } = why();
-      return report.add('rule-never-matches', rule.span, `${line} is about no packet: ${summary}`, hint);
+      const { code = 'rule-never-matches', summary, hint } = why();
+      return report.add(code, rule.span, `${line} is about no packet: ${summary}`, hint);
     }
     case 'contradicted': {
       const summary = `${line} allows exactly what a deny closes; the deny wins`;

@@ -45,6 +45,7 @@ export class CatalogSections {
       segments,
       endpoints,
       applications,
+      workloads,
       nas,
       proxies,
       eap,
@@ -55,6 +56,9 @@ export class CatalogSections {
     } = policy;
     const ended = nas.filter((entry) => exceptionEnd(entry) !== null && !isExcepted(entry, at));
     const { principalTree, siteTree, applicationTree } = policy;
+    const places = new Map(
+      workloads.map(({ endpoint, cluster, namespace, service }) => [endpoint, { cluster, namespace, service }]),
+    );
     return {
       classes: this.classes.get([classes, principalTree], () =>
         [...classes.values()].map(({ name, description, criticality, dynamicAuthorization }) => ({
@@ -77,12 +81,13 @@ export class CatalogSections {
           sites: places,
         })),
       ),
-      endpoints: this.endpoints.get([endpoints, principalTree], () =>
+      endpoints: this.endpoints.get([endpoints, workloads, principalTree], () =>
         [...endpoints.values()].map(({ name, description }) => ({
           name,
           description,
           ...principalTree.lineage(name),
           addresses: resolution.addressesOf(name),
+          ...(places.has(name) && { kubernetes: places.get(name)! }),
         })),
       ),
       applications: this.applications.get([applications, applicationTree], () =>

@@ -13,7 +13,7 @@ import {
   type Prefix,
   type ServiceSet,
 } from '#net';
-import { authorizationSteps } from '#model';
+import { authorizationSteps, kubernetesLabel } from '#model';
 import { z } from 'zod';
 import type { Report } from '../codes.js';
 import { usualLadders } from '../ladder.js';
@@ -25,6 +25,7 @@ import {
   type EndpointSource,
   type ScheduleSource,
   type SegmentSource,
+  type WorkloadSource,
 } from '../policy.js';
 import { Namespace } from './names.js';
 import type { Path, YamlFile } from './yaml-file.js';
@@ -42,7 +43,18 @@ export const classSchema = z.strictObject({
     .refine((steps) => new Set(steps).size === steps.length, 'names a step twice')
     .optional(),
 });
-export const endpointSchema = z.strictObject({ ...about, addresses: z.array(text).min(1) });
+export const endpointSchema = z
+  .strictObject({
+    ...about,
+    addresses: z.array(text).min(1).optional(),
+    kubernetes: z
+      .strictObject({ cluster: text.optional(), namespace: kubernetesLabel, service: kubernetesLabel })
+      .optional(),
+  })
+  .refine(
+    ({ addresses, kubernetes }) => addresses !== undefined || kubernetes !== undefined,
+    'an endpoint has `addresses`, or `kubernetes`, or both',
+  );
 export const applicationSchema = z.strictObject({ ...about, ports: z.array(text).min(1) });
 export const siteSchema = z.strictObject({ ...about, timezone: text.optional() });
 export const segmentSchema = z.strictObject({
@@ -68,6 +80,11 @@ export const scheduleSchema = z.strictObject({
   timezone: text,
 });
 
+/** As the catalog has it: where there is one cluster, it need not be named. */
+export interface DeclaredWorkload extends Omit<WorkloadSource, 'cluster'> {
+  readonly cluster: string | null;
+}
+
 export interface Catalog {
   readonly classes: Map<string, ClassSource>;
   readonly endpoints: Map<string, EndpointSource>;
@@ -75,9 +92,10 @@ export interface Catalog {
   readonly segments: Map<string, SegmentSource>;
   readonly sites: Map<string, Declared>;
   readonly schedules: Map<string, ScheduleSource>;
+  readonly workloads: DeclaredWorkload[];
 }
 
-export type CatalogKind = keyof Catalog;
+export type CatalogKind = Exclude<keyof Catalog, 'workloads'>;
 export const catalogKinds: readonly CatalogKind[] = [
   'classes',
   'endpoints',
@@ -96,6 +114,7 @@ export function readCatalog(files: readonly (readonly [CatalogKind, YamlFile])[]
     segments: new Map(),
     sites: new Map(),
     schedules: new Map(),
+    workloads: [],
   };
   // Classes and endpoints are both principals: one name never means two things in a rule.
   const principals = new Namespace([builtIn.internet]);
@@ -131,8 +150,15 @@ const readers: Record<CatalogKind, Reader> = {
   endpoints(catalog, file, name, span, report) {
     const value = file.value([name], endpointSchema, report);
     if (!value) return;
-    const addresses = readPrefixes(file, [name, 'addresses'], value.addresses, report);
-    catalog.endpoints.set(name, { name, span, description: value.description ?? '', addresses });
+    const { addresses: own = [], kubernetes, description = '' } = value;
+    const addresses = readPrefixes(file, [name, 'addresses'], own, report);
+    catalog.endpoints.set(name, { name, span, description, addresses });
+    if (!kubernetes) return;
+    const place = file.span([name, 'kubernetes']);
+    if (name === builtIn.internal) {
+      const hint = 'give it addresses alone: `internet` is everything outside them';
+      report.add('schema', place, `\`${name}\` is no service`, hint);
+    } else catalog.workloads.push({ endpoint: name, span: place, ...kubernetes, cluster: kubernetes.cluster ?? null });
   },
   applications(catalog, file, name, span, report) {
     const value = file.value([name], applicationSchema, report);

@@ -19,6 +19,9 @@ const sites = (text: string): Parts => ({ 'catalog/sites-x.yaml': text });
 const schedules = (text: string): Parts => ({ 'catalog/schedules-x.yaml': text });
 const nas = (text: string): Parts => ({ 'network/nas-x.yaml': text });
 const points = (text: string): Parts => ({ 'network/enforcement-points-x.yaml': text });
+const cluster = (name: string, namespaces = 'pharmacy'): string =>
+  `${name}: { driver: kubernetes, site: main, options: { namespaces: '${namespaces}' }, transport: { kind: kubernetes, kubeconfig: in-cluster } }\n`;
+const service = (fields: string): string => `formulary: { kubernetes: { ${fields} } }`;
 const rollout = (text: string): Parts => ({ 'network/rollout.yaml': text });
 const tests = (text: string): Parts => ({ 'tests/x.yaml': text });
 const serverDown = (segment: string, parts: Parts = {}): Parts => ({
@@ -284,6 +287,67 @@ const refusals: readonly (readonly [PolicyCode, Parts, string, RegExp])[] = [
     /docs\/policy-language.md/,
   ],
   ['schema', endpoints('a: { owner: it }'), 'catalog/endpoints-x.yaml:1:4', /docs\/policy-language.md/],
+  [
+    'schema',
+    { ...endpoints(service('namespace: Pharmacy, service: formulary')), ...points(cluster('k1')) },
+    'catalog/endpoints-x.yaml:1:39',
+    /docs\/policy-language.md/,
+  ],
+  [
+    'schema',
+    {
+      'catalog/endpoints.yaml': policyFiles()
+        .get('catalog/endpoints.yaml')!
+        .replace('internal: {', 'internal: { kubernetes: { namespace: pharmacy, service: all },'),
+      ...points(cluster('k1')),
+    },
+    'catalog/endpoints.yaml:1:25',
+    /give it addresses alone/,
+  ],
+  [
+    'workload-cluster',
+    endpoints(service('namespace: pharmacy, service: formulary')),
+    'catalog/endpoints-x.yaml:1:26',
+    /add the cluster to network\/enforcement-points.yaml/,
+  ],
+  [
+    'workload-cluster',
+    {
+      ...endpoints(service('namespace: pharmacy, service: formulary')),
+      ...points(cluster('k1') + cluster('k2')),
+    },
+    'catalog/endpoints-x.yaml:1:26',
+    /write `cluster: NAME`, one of k1, k2/,
+  ],
+  [
+    'unknown-name',
+    {
+      ...endpoints(service('cluster: fw1, namespace: pharmacy, service: formulary')),
+      ...points(cluster('k1') + cluster('k2')),
+    },
+    'catalog/endpoints-x.yaml:1:26',
+    /an enforcement point with `driver: kubernetes`/,
+  ],
+  [
+    'workload-namespace',
+    {
+      ...endpoints(service('cluster: k2, namespace: pharmacy, service: formulary')),
+      ...points(cluster('k1') + cluster('k2', 'imaging,ward')),
+    },
+    'catalog/endpoints-x.yaml:1:26',
+    /option `namespaces` of the point/,
+  ],
+  [
+    'workload-duplicate',
+    {
+      ...endpoints(
+        `${service('namespace: pharmacy, service: formulary')}\n${service('namespace: pharmacy, service: formulary').replace('formulary', 'doses')}`,
+      ),
+      ...points(cluster('k1')),
+    },
+    'catalog/endpoints-x.yaml:2:22',
+    /make one endpoint of them/,
+  ],
   [
     'schema',
     segments('a: { sites: { main: { vlan: 4095, prefixes: [10.1.0.0/24, "fd01::/64"] } } }'),
@@ -641,6 +705,7 @@ const fromCompiling: readonly PolicyCode[] = [
   'port-acl-not-enforced',
   'voice-not-expressible',
   'test-failed',
+  'workload-in-segment',
 ];
 
 /** Codes that only analysis of a policy that compiles gives. */
@@ -663,6 +728,7 @@ const fromAnalysis: readonly PolicyCode[] = [
   'server-down-by-hand',
   'server-down-make',
   'server-down-missing',
+  'workload-no-address',
 ];
 
 describe('the loader says what is wrong, where, and what to do', () => {
@@ -769,6 +835,18 @@ describe('the loader accepts', () => {
     [
       'entries split over files and folders',
       { 'catalog/classes/imaging.yaml': 'ct-scanner: {}', 'rules/imaging/flows.csv': 'g, ct-scanner, medical-device' },
+    ],
+    [
+      'a service of the only cluster, and one of a named cluster, with and without addresses',
+      {
+        ...endpoints(
+          [
+            'formulary: { kubernetes: { cluster: k1, namespace: pharmacy, service: formulary } }',
+            'doses: { addresses: [10.1.1.1], kubernetes: { cluster: k2, namespace: pharmacy, service: formulary } }',
+          ].join('\n'),
+        ),
+        ...points(cluster('k1') + cluster('k2')),
+      },
     ],
     ['an anchor and its alias', endpoints('a: { addresses: &both [10.1.1.1, "fd01::1"] }\nb: { addresses: *both }')],
     [

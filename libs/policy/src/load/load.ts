@@ -27,6 +27,7 @@ import { readSettings } from './settings.js';
 import { readSuspicions } from './suspicions.js';
 import { sortFiles, type SortedFiles } from './sort-files.js';
 import { readTests } from './tests.js';
+import { placeWorkloads } from './workloads.js';
 import { YamlFile } from './yaml-file.js';
 
 const able: Abilities = { nasProfiles: nasProfileNames, drivers: Object.keys(driverFacts) };
@@ -75,6 +76,7 @@ export class PolicyLoader {
   private readonly serverDown = new Latest<Read<Policy['nas']>>();
   private readonly proxies = new Latest<Read<Policy['proxies']>>();
   private readonly points = new Latest<Read<Policy['enforcementPoints']>>();
+  private readonly workloads = new Latest<Read<Policy['workloads']>>();
   private readonly settings = new Latest<Read<Policy['settings']>>();
   private readonly eap = new Latest<Read<Policy['eap']>>();
   private readonly radsec = new Latest<Read<Policy['radsec']>>();
@@ -133,6 +135,11 @@ export class PolicyLoader {
         ),
       ),
     );
+    const workloads = take(
+      this.workloads.get([catalog.workloads, enforcementPoints], () =>
+        read((own) => placeWorkloads(catalog.workloads, enforcementPoints, own)),
+      ),
+    );
     const testFiles = yamlOf(sorted.tests);
     const tests = take(
       this.tests.get([names, ...testFiles], () => read((own) => readTests(testFiles, listed(words), own))),
@@ -160,6 +167,7 @@ export class PolicyLoader {
     if (!radsecFile) reportUnservedRadsec(nas, proxies, report);
     const policy: Policy = {
       ...catalog,
+      workloads,
       nas,
       proxies,
       enforcementPoints,

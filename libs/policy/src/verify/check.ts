@@ -6,6 +6,7 @@ import { loadPolicy } from '../load/load.js';
 import type { Provenance, Snapshot } from '../snapshot.js';
 import { dedicatedAhead } from './dedication.js';
 import { pointFindings, type PointCheck } from './points.js';
+import { locateWorkloads, noWorkloads, type KnownWorkloads } from '../workloads.js';
 import { failureHint } from './failure.js';
 import { runPolicyTests } from './policy-tests.js';
 
@@ -18,22 +19,24 @@ export function buildSnapshot(
   at: Date,
   checkPoint: PointCheck,
   provenance: Provenance = noProvenance,
+  known: KnownWorkloads = noWorkloads,
 ): Result<Snapshot> {
   const loaded = loadPolicy(files);
   if (!loaded.ok) return failure(loaded.diagnostics);
-  const compiled = compilePolicy(loaded.value, at, provenance);
-  const found = [...loaded.diagnostics, ...compiled.diagnostics];
+  const { policy, diagnostics: locating } = locateWorkloads(loaded.value, known);
+  const compiled = compilePolicy(policy, at, provenance);
+  const found = [...loaded.diagnostics, ...locating, ...compiled.diagnostics];
   if (!compiled.ok) return failure(found.sort(compareDiagnostics));
-  found.push(...pointFindings(loaded.value, compiled.value, checkPoint));
-  const failures = runPolicyTests(loaded.value, compiled.value).map((failed): Diagnostic => ({
+  found.push(...pointFindings(policy, compiled.value, checkPoint));
+  const failures = runPolicyTests(policy, compiled.value).map((failed): Diagnostic => ({
     severity: policyCodes['test-failed'][0],
     code: 'test-failed',
     summary: `${failed.summary} (test \`${failed.name}\`)`,
     hint: failureHint(failed, 'correct the rule that is named, or the test if the new behaviour is meant'),
     span: failed.span,
   }));
-  failures.push(...dedicatedAhead(loaded.value, at));
-  const diagnostics = reviewPolicy(loaded.value, [...found, ...failures], at);
+  failures.push(...dedicatedAhead(policy, at));
+  const diagnostics = reviewPolicy(policy, [...found, ...failures], at);
   const isRefused = diagnostics.some(({ severity }) => severity === 'error');
   return isRefused ? failure(diagnostics) : success(compiled.value, diagnostics);
 }

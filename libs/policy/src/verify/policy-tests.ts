@@ -1,6 +1,7 @@
 import { assertNever } from '#base';
 import { accessFor } from '../decide.js';
-import type { InvariantTime, Policy, PolicyTest } from '../policy.js';
+import { isUnlocated } from '../workloads.js';
+import type { Invariant, InvariantTime, Policy, PolicyTest } from '../policy.js';
 import type { AccessGrant, Snapshot } from '../snapshot.js';
 import { accessFindings } from './access-claims.js';
 import { formatInstant, type PolicyTestFailure } from './failure.js';
@@ -17,8 +18,11 @@ import { Universe } from './universe.js';
 export function runPolicyTests(policy: Policy, snapshot: Snapshot): readonly PolicyTestFailure[] {
   const universe = new Universe(policy, snapshot);
   const instants = new Instants(policy, new Date(snapshot.compiledFor));
-  const failures = policy.tests.flatMap((test) => runTest(test, snapshot, universe, instants) ?? []);
-  for (const invariant of policy.invariants) {
+  const asked = policy.tests.filter((test) => unlocatedIn(policy, test).length === 0);
+  const failures = asked.flatMap((test) => runTest(test, snapshot, universe, instants) ?? []);
+  for (const declared of policy.invariants) {
+    const unlocated = unlocatedIn(policy, declared);
+    const invariant = withoutNames(declared, unlocated);
     const { name, span, when } = invariant;
     const meant = instants.of(when);
     const found =
@@ -31,6 +35,24 @@ export function runPolicyTests(policy: Policy, snapshot: Snapshot): readonly Pol
     }
   }
   return failures;
+}
+
+/**
+ * Services without an address that a claim wants to be reachable. That can't be asked before their cluster has told where they are; that nobody
+ * reaches them holds by itself.
+ */
+export function unlocatedIn(policy: Policy, claim: PolicyTest | Invariant): string[] {
+  const isFlow = 'about' in claim ? claim.about === 'flows' : claim.kind === 'flow';
+  const wantsAccess = claim.kind === 'always' || ('expect' in claim && claim.expect === 'allow');
+  if (!isFlow || !wantsAccess || policy.workloads.length === 0) return [];
+  const { from, to } = claim as { from: string | readonly string[]; to: string | readonly string[] };
+  return [from, to].flat().filter((name) => isUnlocated(policy, name));
+}
+
+function withoutNames(invariant: Invariant, names: readonly string[]): Invariant {
+  if (invariant.about !== 'flows' || names.length === 0) return invariant;
+  const [from, to] = [invariant.from, invariant.to].map((all) => all.filter((name) => !names.includes(name)));
+  return { ...invariant, from: from!, to: to! };
 }
 
 /** The instants that tests and invariants ask about; each is worked out once. */

@@ -1,33 +1,12 @@
 import fc from 'fast-check';
 import { createKubernetesDriver } from '#drivers';
-import { noRules, type EnforcementState, type FlowEntry, type FlowSide } from '#model';
-import { addressSet, parsePrefix, parseService, rangeOfPrefix } from '#net';
+import { noRules, type EnforcementState, type FlowSide } from '#model';
 import { describe, expect, it } from 'vitest';
 import { EnforcementProof } from '../enforcement-proof.js';
+import { addresses, at, classes, line } from '../spec/flow-rules.js';
 import { provePolicies } from './prove.js';
 
 const driver = createKubernetesDriver({ namespaces: 'clinical' });
-const addresses = (...texts: string[]) =>
-  addressSet(
-    texts.flatMap((text) => {
-      const prefix = parsePrefix(text);
-      return typeof prefix === 'string' ? [] : [rangeOfPrefix(prefix)];
-    }),
-  );
-const at = (...texts: string[]): FlowSide => ({ kind: 'addresses', addresses: addresses(...texts) });
-const classes = (...names: string[]): FlowSide => ({ kind: 'classes', classes: names });
-
-function line(
-  id: string,
-  action: 'allow' | 'deny',
-  source: FlowSide,
-  destination: FlowSide,
-  ...apps: string[]
-): FlowEntry {
-  const services = apps.map((text) => parseService(text)!);
-  return { id: id.padStart(12, '0'), action, source, destination, services, line: `rules/flows.csv:${id}` };
-}
-
 const pacs = at('10.10.4.20', 'fd10:4::20');
 const state: EnforcementState = {
   rules: {

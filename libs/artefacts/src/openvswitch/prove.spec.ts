@@ -1,47 +1,14 @@
 import fc from 'fast-check';
 import { createOpenvswitchDriver, type Driver } from '#drivers';
-import { noRules, stateOf, type EnforcementRules, type FlowEntry, type FlowSide } from '#model';
-import { addressSet, parsePrefix, parseService, rangeOfPrefix } from '#net';
+import { noRules, stateOf, type EnforcementRules, type FlowSide } from '#model';
 import { enforcementRules } from '#policy';
 import { describe, expect, it } from 'vitest';
 import { samplePolicy, sampleSnapshot } from '../../../policy/src/spec/sample.js';
 import { proveMembers, type ProvedRules } from '../nftables/prove.js';
+import { addresses, at, classes, line, rules } from '../spec/flow-rules.js';
 import { proveFlows } from './prove.js';
 
 const driver = createOpenvswitchDriver({ bridge: 'br0' });
-const addresses = (...texts: string[]) =>
-  addressSet(
-    texts.flatMap((text) => {
-      const prefix = parsePrefix(text);
-      return typeof prefix === 'string' ? [] : [rangeOfPrefix(prefix)];
-    }),
-  );
-const at = (...texts: string[]): FlowSide => ({ kind: 'addresses', addresses: addresses(...texts) });
-const classes = (...names: string[]): FlowSide => ({ kind: 'classes', classes: names });
-
-function line(
-  id: string,
-  action: 'allow' | 'deny',
-  source: FlowSide,
-  destination: FlowSide,
-  ...services: string[]
-): FlowEntry {
-  const found = services.map((text) => parseService(text)!);
-  return { id: id.padStart(12, '0'), action, source, destination, services: found, line: `rules/flows.csv:${id}` };
-}
-
-const rules: EnforcementRules = {
-  ...noRules,
-  scope: addresses('10.21.0.0/20', 'fd21::/64'),
-  entries: [
-    line('1', 'allow', classes('pump'), at('10.10.4.20', 'fd10:4::20'), 'tcp/443'),
-    line('2', 'deny', classes('pump', 'scanner'), at('10.10.4.0/24', 'fd10:4::/64'), 'tcp/23'),
-    line('3', 'allow', at('10.10.4.30', 'fd10:4::30'), classes('pump'), 'tcp/3613'),
-    line('4', 'allow', classes('pump'), classes('scanner'), 'udp/5000-5010'),
-    line('5', 'allow', classes('scanner'), at('10.10.0.0/16', 'fd10::/32'), 'any'),
-  ],
-};
-
 const prove = (text: (rendered: string) => string, of: EnforcementRules = rules) => {
   const damaged: Pick<Driver, 'render' | 'parse'> = {
     ...driver,

@@ -26,6 +26,8 @@ export class EventIntake {
         bridge: batch.bridge,
         problem: stored.problem,
       });
+    if (stored.untold !== null)
+      this.log.error('nobody was told what became of sessions', { bridge: batch.bridge, problem: stored.untold });
     if (stored.devicesChanged) this.wakeups.fire('devices');
     if (stored.sessionsChanged) this.wakeups.fire('sessions');
     if (stored.authentications > 0) this.wakeups.fire('authentications');

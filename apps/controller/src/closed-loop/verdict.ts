@@ -30,7 +30,7 @@ export const evidenceOf = ({ lastCoa, ...session }: Session): Evidence => ({
 });
 
 /** A device keeps its address for a while when its port moves. */
-const renewal = 180_000;
+export const renewal = 180_000;
 
 /**
  * `desired`: what policy wants now, null: no access. `readBack`: the VLAN of the port as an enforcement point reads it; null: none does.

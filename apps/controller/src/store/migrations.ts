@@ -5,6 +5,7 @@ import { counters } from './rows.js';
 import { History1764000100000 } from './history-migration.js';
 import { Rollouts1764000500000 } from './rollouts-migration.js';
 import { Suspicions1764000200000 } from './suspicions-migration.js';
+import { Webhooks1764000600000 } from './webhooks-migration.js';
 import { Workloads1764000590000 } from './workloads-migration.js';
 
 type Column = 'text' | 'text?' | 'integer' | 'key' | 'serial' | 'integer-key';
@@ -174,4 +175,5 @@ export const migrations = [
   Gateways1764000400000,
   Rollouts1764000500000,
   Workloads1764000590000,
+  Webhooks1764000600000,
 ];

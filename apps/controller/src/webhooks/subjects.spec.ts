@@ -8,8 +8,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sampleSession } from '../../test/sample-session.js';
 import { storeEvents } from '../bridge/store-events.js';
 import { OrderStore } from '../orders/order-store.js';
+import { RolloutStore } from '../rollouts/rollout-store.js';
 import { Database } from '../store/database.js';
-import { webhookSubjects } from '../store/rows.js';
+import { webhookSubjects, type RolloutRow } from '../store/rows.js';
 import { Wakeups } from '../wakeups.js';
 import { webhookEvents, type WebhookEvent } from './events.js';
 import { Outbox } from './outbox.js';
@@ -183,5 +184,27 @@ describe('break-glass', () => {
       { type: 'break-glass.over', data: { class: 'infusion-pump', until: minute(60).toISOString() } },
     ]);
     expect(events).toHaveLength(4);
+  });
+});
+
+describe('a rollout', () => {
+  it('is told when a gate stops it, and not when a person pauses it', async () => {
+    const row = { id: 7, toDigest: 'd', stage: 0, rules: { stages: [{ name: 'canary' }] } } as unknown as RolloutRow;
+    const rollouts = new RolloutStore(database);
+    await rollouts.change(
+      row,
+      { status: 'paused', reason: 'lunch' },
+      { actor: 'ada', action: 'rollout.pause' },
+      minute(0),
+    );
+    await rollouts.change(
+      row,
+      { status: 'halted', reason: 'why' },
+      { actor: 'system', action: 'rollout.halt' },
+      minute(1),
+    );
+    expect(await told()).toEqual([
+      { type: 'rollout.halted', data: { rollout: 7, digest: 'd', stage: 'canary', reason: 'why' } },
+    ]);
   });
 });

@@ -77,7 +77,8 @@ describe('a controller that starts', () => {
 
 /** The small policy with a drug library in a cluster, which must never be where the printers are. */
 const withService = policyFiles({
-  'catalog/endpoints-x.yaml': 'formulary: { kubernetes: { namespace: pharmacy, service: formulary } }\nprinters: { addresses: [10.10.8.0/24] }\n',
+  'catalog/endpoints-x.yaml':
+    'formulary: { kubernetes: { namespace: pharmacy, service: formulary } }\nprinters: { addresses: [10.10.8.0/24] }\n',
   'network/enforcement-points-x.yaml':
     'k1: { driver: kubernetes, site: main, options: { namespaces: pharmacy }, transport: { kind: kubernetes, kubeconfig: in-cluster } }\n',
   'rules/x.csv': 'p, infusion-pump, formulary, https, allow, always, "pumps ask for doses"\n',

@@ -51,6 +51,7 @@ const controller = new ControllerMetrics(() =>
     authentications: 0,
     streams: 0,
     suspicions: [],
+    webhooks: null,
   }),
 );
 

@@ -54,6 +54,7 @@ import type { RolloutRow } from './store/rows.js';
 import { SuspicionStore } from './suspicions/suspicion-store.js';
 import { SuspicionsController } from './suspicions/suspicions.controller.js';
 import { Wakeups } from './wakeups.js';
+import { WebhookSender } from './webhooks/webhook-sender.js';
 import { WorkloadStore } from './workloads/workload-store.js';
 import { WorkloadWatch } from './workloads/workload-watch.js';
 import { clockToken, configToken, firstAdminTokenKey } from './wiring.js';
@@ -65,6 +66,7 @@ import { clockToken, configToken, firstAdminTokenKey } from './wiring.js';
  *   DeviceStore, CredentialStore ┼─▶ Wakeups ("look again")┤
  *   EventIntake ─▶ sessions ─────┘                        └─▶ EnforcementLoop ──▶ enforcement points
  *           ├▶ suspicions ─▶ postures of devices
+ *           ├▶ what people must hear of ─▶ outbox ─▶ WebhookSender
  *           └▶ authentications, session changes ─▶ AuthenticationStream, Historian ◀─ who asks why
  *
  * All of them keep their state in the one Database.
@@ -95,6 +97,7 @@ function controllerMetrics(
   suspicions: SuspicionStore,
   rollouts: RolloutLoop,
   orders: OrderStore,
+  webhooks: WebhookSender,
   database: Database,
   clock: Clock,
 ): ControllerMetrics {
@@ -119,6 +122,7 @@ function controllerMetrics(
     authentications: (await authentications.bounds()).last,
     streams: stream.clients,
     suspicions: await suspicions.count(),
+    webhooks: await webhooks.state(),
   }));
 }
 
@@ -283,6 +287,12 @@ const factories: Provider[] = [
     ) => new EnforcementLoop({ policy, sessions, database, drops, wakeups, clock, log, driverNamed }, resyncSeconds),
   },
   {
+    provide: WebhookSender,
+    inject: [Database, configToken, clockToken, Log],
+    useFactory: (database: Database, { webhook }: Config, clock: Clock, log: Log) =>
+      new WebhookSender({ database, clock, random: Math.random, log }, webhook),
+  },
+  {
     provide: ControllerMetrics,
     inject: [
       configToken,
@@ -297,6 +307,7 @@ const factories: Provider[] = [
       SuspicionStore,
       RolloutLoop,
       OrderStore,
+      WebhookSender,
       Database,
       clockToken,
     ],

@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import type { Environment } from '#gitops';
+import type { WebhookTarget } from './webhooks/deliver.js';
 
 /** All that can be set from outside; the only place that reads the environment. */
 export interface Config {
@@ -22,6 +23,8 @@ export interface Config {
   readonly resyncSeconds: number;
   /** How much of what happened is kept. */
   readonly history: { readonly days: number; readonly rows: number };
+  /** Who hears of what happens; null: nobody. */
+  readonly webhook: WebhookTarget | null;
   readonly bridgeToken: string;
   readonly adminToken: string | null;
   readonly instance: string;
@@ -45,6 +48,10 @@ const schema = z.object({
   CORDON_RESYNC_SECONDS: seconds(5),
   CORDON_AUTHENTICATIONS_KEEP_DAYS: z.coerce.number().min(1).max(3650).default(90),
   CORDON_AUTHENTICATIONS_KEEP_ROWS: z.coerce.number().int().min(1000).max(100_000_000).default(5_000_000),
+  CORDON_WEBHOOK_URL: z.url('must be a URL').optional(),
+  CORDON_WEBHOOK_SECRET: z.string().optional(),
+  CORDON_WEBHOOK_SECRET_FILE: z.string().min(1).optional(),
+  CORDON_WEBHOOK_INSECURE: z.literal('1').optional(),
   CORDON_BRIDGE_TOKEN: token.optional(),
   CORDON_ADMIN_TOKEN: token.optional(),
 });
@@ -79,11 +86,55 @@ export function loadConfig(environment: Environment): Config {
     },
     resyncSeconds: values.CORDON_RESYNC_SECONDS,
     history: { days: values.CORDON_AUTHENTICATIONS_KEEP_DAYS, rows: values.CORDON_AUTHENTICATIONS_KEEP_ROWS },
+    webhook: readWebhook(values),
     bridgeToken: values.CORDON_BRIDGE_TOKEN ?? bridgeTokenFile(join(data, 'bridge-token')),
     adminToken: values.CORDON_ADMIN_TOKEN ?? null,
     instance: hostname(),
     environment,
   };
+}
+
+function readWebhook(values: z.infer<typeof schema>): WebhookTarget | null {
+  const { CORDON_WEBHOOK_URL: written, CORDON_WEBHOOK_SECRET, CORDON_WEBHOOK_SECRET_FILE: file } = values;
+  if (written === undefined) return null;
+  const url = new URL(written);
+  const isLoopback = /^(127(\.\d+){3}|\[::1\]|localhost)$/.test(url.hostname);
+  const isAllowed = isLoopback || values.CORDON_WEBHOOK_INSECURE === '1';
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isAllowed))
+    throw new ConfigError(
+      'CORDON_WEBHOOK_URL must be https://…: what it is told is about devices. CORDON_WEBHOOK_INSECURE=1 lets http:// leave the host',
+    );
+  if (url.username || url.password)
+    throw new ConfigError('CORDON_WEBHOOK_URL must have no user and password: the signature says who sends');
+  const secret = file === undefined ? CORDON_WEBHOOK_SECRET : readSecretFile(file);
+  if (secret === undefined || (file !== undefined && CORDON_WEBHOOK_SECRET !== undefined))
+    throw new ConfigError(
+      'CORDON_WEBHOOK_URL needs CORDON_WEBHOOK_SECRET or CORDON_WEBHOOK_SECRET_FILE, one of the two',
+    );
+  return { url: written, secrets: readSecrets(secret) };
+}
+
+function readSecretFile(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new ConfigError(
+      `CORDON_WEBHOOK_SECRET_FILE can't be read: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+}
+
+/** As the Standard Webhooks specification writes them; two while one is replaced by the other. */
+function readSecrets(written: string): Buffer[] {
+  const secrets = written
+    .trim()
+    .split(/\s+/)
+    .map((text) => (/^whsec_[A-Za-z0-9+/]+={0,2}$/.test(text) ? Buffer.from(text.slice(6), 'base64') : null));
+  if (secrets.length > 2 || !secrets.every((secret) => secret !== null && secret.length >= 24 && secret.length <= 64))
+    throw new ConfigError(
+      'the secret of webhooks must be whsec_ and 24 to 64 bytes in base64, for example of: echo whsec_$(openssl rand -base64 32)',
+    );
+  return secrets as Buffer[];
 }
 
 /** The package stands above us, built or not. */

@@ -13,6 +13,7 @@ import { OrderStore } from './orders/order-store.js';
 import { RolloutLoop } from './rollouts/rollout-loop.js';
 import { PolicyLoop } from './policy/policy-loop.js';
 import { Database } from './store/database.js';
+import { WebhookSender } from './webhooks/webhook-sender.js';
 import { WorkloadWatch } from './workloads/workload-watch.js';
 
 /** Starts and ends the loops in order: nothing runs before its inputs, nothing loses the database under its feet. */
@@ -27,10 +28,12 @@ export class Lifecycle implements OnApplicationBootstrap, BeforeApplicationShutd
     @Inject(Database) private readonly database: Database,
     @Inject(AuthenticationStream) private readonly stream: AuthenticationStream,
     @Inject(Retention) private readonly retention: Retention,
+    @Inject(WebhookSender) private readonly webhooks: WebhookSender,
     @Inject(WorkloadWatch) private readonly workloads: WorkloadWatch,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
+    await this.webhooks.start();
     await this.orders.start();
     await this.policy.start();
     await this.rollouts.start();
@@ -46,7 +49,7 @@ export class Lifecycle implements OnApplicationBootstrap, BeforeApplicationShutd
     this.orders.stop();
     await this.workloads.stop();
     await this.rollouts.stop();
-    await Promise.all([this.policy.stop(), this.enforcement.stop(), this.retention.stop()]);
+    await Promise.all([this.policy.stop(), this.enforcement.stop(), this.retention.stop(), this.webhooks.stop()]);
   }
 
   async onApplicationShutdown(): Promise<void> {

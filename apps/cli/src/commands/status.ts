@@ -47,6 +47,10 @@ interface Status {
     readonly as: string;
     readonly until: string;
   }[];
+  readonly webhooks: {
+    readonly waiting: number;
+    readonly late: { readonly since: string; readonly problem: string | null } | null;
+  } | null;
 }
 
 /** Intended against enforced. Exit code 0: the network does what policy says, as far as anything shows it; 2: not everywhere. */
@@ -61,8 +65,8 @@ export async function status(options: StatusOptions): Promise<number> {
 }
 
 /** What a person has to look at, worst first. */
-function problemsOf(
-  { policy, enforcementPoints, rollout, breakGlass, bridges }: Status,
+export function problemsOf(
+  { policy, enforcementPoints, rollout, breakGlass, bridges, webhooks }: Status,
   rows: readonly Row[],
 ): string[] {
   const out: string[] = [];
@@ -82,6 +86,10 @@ function problemsOf(
     out.push(`commit ${policy.refused.commit.slice(0, 12)} by ${shown(policy.refused.author)} was refused`);
   if (policy.source.state === 'unreachable')
     out.push(`the policy repository is unreachable: ${shown(policy.source.problem?.summary ?? null)}`);
+  if (webhooks?.late)
+    out.push(
+      `${countOf(webhooks.waiting, 'webhook')} not delivered, the oldest since ${formatTime(webhooks.late.since)}: ${shown(webhooks.late.problem)}`,
+    );
   if (bridges.connected === 0) out.push('no bridge is connected');
   return out;
 }

@@ -28,6 +28,8 @@ export class EventIntake {
         bridge: batch.bridge,
         problem: stored.problem,
       });
+    if (stored.untold !== null)
+      this.log.error('nobody was told what became of sessions', { bridge: batch.bridge, problem: stored.untold });
     if (stored.devicesChanged) this.wakeups.fire('devices');
     this.live.reported(stored.sessions);
     if (stored.sessions.length > 0) this.wakeups.fire('sessions');

@@ -4,8 +4,9 @@ import { keepNewest, type HistoryLimits } from '../history/retention.js';
 import { changesBetween } from '../history/session-changes.js';
 import { Refusal } from '../http/refusal.js';
 import type { Snapshot } from '#policy';
-import { followSuspicions, type Reported } from '../suspicions/follow-suspicions.js';
+import { followSuspicions } from '../suspicions/follow-suspicions.js';
 import type { SessionReport } from '../suspicions/two-ports.js';
+import { tellSessions } from '../webhooks/subjects.js';
 import type { Database } from '../store/database.js';
 import {
   authentications,
@@ -28,6 +29,8 @@ export interface StoredEvents {
   readonly authentications: number;
   /** Why suspicions could not be looked for in this batch; null: they were. */
   readonly problem: string | null;
+  /** Why people were not told what became of sessions; null: they were. */
+  readonly untold: string | null;
 }
 
 /**
@@ -51,32 +54,37 @@ export function storeEvents(
     const stored = fresh.at(-1)?.seq ?? last;
     const reported = fresh.flatMap((event) => (event.type === 'session' ? [event.session] : []));
     const reports = await saveSessions(tx, batch.bridge, reported, limits.rows);
+    const after = reports.map((report) => report.after);
+    const { problem: untold } = await attempt(tx, undefined, (inner) => tellSessions(inner, after, now));
     const authenticated = await saveAuthentications(tx, batch.bridge, fresh, limits.rows);
     const decisions = fresh.flatMap((event) => (event.type === 'authentication' ? [event.authentication] : []));
-    const followed = await followSafely(tx, { authentications: decisions, reports }, snapshot, now);
+    const { value: devicesChanged, problem } = await attempt(tx, false, (inner) =>
+      followSuspicions(inner, { authentications: decisions, reports }, snapshot, now),
+    );
     await tx.save(bridges, { id: batch.bridge, lastSeq: stored, lastSeen: now.toISOString() });
     return {
       answer: { stored },
-      sessions: reports.map(({ after }) => after),
-      ...followed,
+      sessions: after,
+      devicesChanged,
+      problem,
+      untold,
       authentications: authenticated,
     };
   });
 }
 
 /** A mistake in there must not keep sessions from being stored: the bridge would send the same batch for ever. */
-async function followSafely(
+async function attempt<T>(
   tx: EntityManager,
-  reported: Reported,
-  snapshot: Snapshot | null,
-  now: Date,
-): Promise<Pick<StoredEvents, 'devicesChanged' | 'problem'>> {
+  otherwise: T,
+  work: (inner: EntityManager) => Promise<T>,
+): Promise<{ readonly value: T; readonly problem: string | null }> {
   try {
     // What it had done until then is undone, and nothing else (SAVEPOINT).
-    const devicesChanged = await tx.transaction((inner) => followSuspicions(inner, reported, snapshot, now));
-    return { devicesChanged, problem: null };
+    return { value: await tx.transaction(work), problem: null };
   } catch (error) {
-    return { devicesChanged: false, problem: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+    const problem = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    return { value: otherwise, problem };
   }
 }
 

@@ -30,7 +30,7 @@ export const evidenceOf = ({ lastCoa, ...session }: Session): Evidence => ({
 });
 
 /** A device keeps its address for a while when its port moves. */
-const renewal = 180_000;
+export const renewal = 180_000;
 /** In which a point sets the port of a session that was told another VLAN, and reads it back. */
 const settling = 10_000;
 

@@ -9,13 +9,15 @@ import type { LiveSessions } from '../sessions/live-sessions.js';
 import { recordAudit } from '../store/audit.js';
 import type { Database } from '../store/database.js';
 import type { Wakeups } from '../wakeups.js';
+import { enqueueEvents } from '../webhooks/outbox.js';
+import { forgetPoint, tellPoint, type PointReport } from '../webhooks/subjects.js';
 import { describeCounters, type PointCounters } from './describe-counters.js';
 import type { EnforcedPolicy } from './generations.js';
 import type { DropCounts } from './drop-counts.js';
 import { goalOf, listsOf, policiesOf, sessionsAt } from './goal.js';
 import { KeptLists } from './kept-lists.js';
 import type { AddressRole, DesiredState } from './membership.js';
-import { EnforcementPoint, type PointState } from './enforcement-point.js';
+import { EnforcementPoint, type PointPorts, type PointState } from './enforcement-point.js';
 import { RuleCountStore } from './rule-count-store.js';
 import { RuleCounts } from './rule-counts.js';
 import { targetOf } from './target.js';
@@ -141,9 +143,10 @@ export class EnforcementLoop {
       this.points.delete(name);
       this.ports.drops.forget(name);
       this.reconciler.forget(name);
-      point
-        .close()
-        .catch((error: unknown) => this.ports.log.warn('closing failed', { point: name, error: String(error) }));
+      const isGone = entry === undefined;
+      Promise.all([point.close(), isGone && this.ports.database.transaction((tx) => forgetPoint(tx, name))]).catch(
+        (error: unknown) => this.ports.log.warn('closing failed', { point: name, error: String(error) }),
+      );
     }
     this.broken.clear();
     for (const entry of wanted.values()) if (!this.points.has(entry.name)) this.open(entry);
@@ -157,12 +160,16 @@ export class EnforcementLoop {
       const driver = driverNamed(entry.driver, entry.options);
       if (!driver) throw new Error(`there is no driver \`${entry.driver}\``);
       const session = driver.connect(targetOf(entry));
-      const audit = (entries: Parameters<typeof recordAudit>[2]) =>
-        database.transaction((tx) => recordAudit(tx, clock.now(), entries));
+      const audit: PointPorts['audit'] = (entries, events) =>
+        database.transaction(async (tx) => {
+          await recordAudit(tx, clock.now(), entries);
+          await enqueueEvents(tx, clock.now(), events);
+        });
+      const report = (told: PointReport) => this.report(told);
       const loadGoal = () => this.loadGoal(entry);
       const counts = new RuleCounts(name, new RuleCountStore(database), clock);
       const lookSeconds = this.resyncSeconds;
-      const ports = { driver, session, loadGoal, audit, clock, lookSeconds, counts };
+      const ports = { driver, session, loadGoal, audit, report, clock, lookSeconds, counts };
       this.points.set(name, new EnforcementPoint(entry, ports));
     } catch (error) {
       const lastError = {
@@ -172,7 +179,15 @@ export class EnforcementLoop {
       const nothing = { lastSuccess: null, lastDrift: null, rulesDigest: null, members: 0 };
       this.broken.set(name, { name, driver: entry.driver, site, state: 'failed', lastError, ...nothing });
       log.error('enforcement point failed', { point: name, error: lastError.message });
+      this.report({ name, site, driver: entry.driver, state: 'failed', message: lastError.message }).catch(
+        (problem: unknown) => log.error('failure was not told', { point: name, error: String(problem) }),
+      );
     }
+  }
+
+  private report(told: PointReport): Promise<void> {
+    const { database, clock } = this.ports;
+    return database.transaction((tx) => tellPoint(tx, told, clock.now()));
   }
 
   private async loadGoal(point: EnforcementPointEntry): Promise<DesiredState | null> {

@@ -5,6 +5,8 @@ import { AddressMap, formatAddress, parseAddress } from '#net';
 import { partsOf, type EnforcementPointEntry } from '#policy';
 import { PointReconciler, type Look, type ReconcileOutcome } from '#reconcile';
 import type { AuditEntry } from '../store/audit.js';
+import type { WebhookEvent } from '../webhooks/events.js';
+import type { PointReport } from '../webhooks/subjects.js';
 import type { AddressRole, DesiredState } from './membership.js';
 import type { RuleCounts } from './rule-counts.js';
 import { connectionsToCut, movedAddresses } from './revalidate.js';
@@ -23,12 +25,14 @@ export interface PointState {
   readonly members: number;
 }
 
-interface Ports {
+export interface PointPorts {
   readonly driver: Driver;
   readonly session: EnforcementSession;
   /** Reads the current state anew each time; null: no policy is in force. */
   readonly loadGoal: () => Promise<DesiredState | null>;
-  readonly audit: (entries: readonly AuditEntry[]) => Promise<void>;
+  readonly audit: (entries: readonly AuditEntry[], events: readonly WebhookEvent[]) => Promise<void>;
+  /** Told when it fails, and when it is in sync again. */
+  readonly report: (report: PointReport) => Promise<void>;
   readonly clock: Clock;
   /** Longest time after which a pass looks at the whole device again. */
   readonly lookSeconds: number;
@@ -54,6 +58,8 @@ export class EnforcementPoint {
   private readonly proof: EnforcementProof;
   /** What the pass that is under way, or was last, is to bring about. */
   private asked: DesiredState | null = null;
+  /** What was reported last; null: nothing yet. */
+  private reported: PointReport['state'] | null = null;
   /** Told once for each policy, however often it is tried. */
   private refusedDigest: string | null = null;
   private waiting: (() => void)[] = [];
@@ -62,7 +68,7 @@ export class EnforcementPoint {
 
   constructor(
     readonly entry: EnforcementPointEntry,
-    private readonly ports: Ports,
+    private readonly ports: PointPorts,
   ) {
     const { name, driver, site } = entry;
     const nothing = { lastSuccess: null, lastError: null, lastDrift: null, rulesDigest: null, members: 0 };
@@ -124,6 +130,7 @@ export class EnforcementPoint {
       const message = error instanceof Error ? error.message : String(error);
       const state = error instanceof RemoteFault ? 'unreachable' : 'failed';
       this.set({ state, lastError: { at: this.now(), message } });
+      await this.report(state, message);
       waiting.push(...this.waiting.splice(0));
       throw error;
     } finally {
@@ -154,6 +161,14 @@ export class EnforcementPoint {
       await this.audit('enforcement.apply', { digest: desired.snapshot.digest, steps: outcome.steps });
     }
     this.set({ state: 'in-sync', lastSuccess: this.now() });
+    await this.report('in-sync', '');
+  }
+
+  private async report(state: PointReport['state'], message: string): Promise<void> {
+    if (this.reported === state) return;
+    const { name, site, driver } = this.entry;
+    await this.ports.report({ name, site, driver, state, message });
+    this.reported = state;
   }
 
   /** INVARIANT: nothing is pushed whose text, read back, does not mean what the rules say. What is on the device stays. */
@@ -222,11 +237,14 @@ export class EnforcementPoint {
   private async recordDrift({ kind, steps }: ReconcileOutcome): Promise<void> {
     const isRepaired = kind === 'applied';
     this.set({ lastDrift: { at: this.now(), steps }, ...(isRepaired ? {} : { state: 'drifted' }) });
-    await this.audit(isRepaired ? 'enforcement.drift-repaired' : 'enforcement.drift', { steps });
+    const { name: point, site, driver } = this.entry;
+    const data = { point, site, driver, repaired: isRepaired, steps: steps.slice(0, 20) };
+    const action = isRepaired ? 'enforcement.drift-repaired' : 'enforcement.drift';
+    await this.audit(action, { steps }, [{ type: 'enforcement.drifted', data }]);
   }
 
-  private audit(action: string, after: object): Promise<void> {
-    return this.ports.audit([{ actor: 'system', action, target: this.entry.name, after }]);
+  private audit(action: string, after: object, events: readonly WebhookEvent[] = []): Promise<void> {
+    return this.ports.audit([{ actor: 'system', action, target: this.entry.name, after }], events);
   }
 
   private set(change: Partial<PointState>): void {

@@ -3,6 +3,7 @@ import { createNftablesDriver, judgeByInvariant, TerminalFault, type Packet } fr
 import type { Connection } from '#model';
 import { formatAddress, parseAddress, type Mac } from '#net';
 import type { AuditEntry } from '../store/audit.js';
+import type { WebhookEvent } from '../webhooks/events.js';
 import { evaluatePolicy } from '../policy/evaluate.js';
 import type { LiveSession } from '../sessions/live-sessions.js';
 import { tinyPolicy } from '../../../../test/e2e/tiny-policy.js';
@@ -233,6 +234,8 @@ describe('EnforcementPoint', () => {
     };
     const device = driver.simulated('fw1');
     const trail: AuditEntry[] = [];
+    const events: WebhookEvent[] = [];
+    const reports: string[] = [];
     const kept = { load: () => Promise.resolve([]), save: () => Promise.resolve() };
     const counts = new RuleCounts('fw1', kept, { now: () => new Date(clock.seconds * 1000) });
     const clock = { seconds: 0 };
@@ -247,15 +250,20 @@ describe('EnforcementPoint', () => {
       driver,
       session,
       loadGoal: () => Promise.resolve(desiredState(onlyInForce(snapshot), 'main', sessions())),
-      audit: (entries) => {
+      audit: (entries, told) => {
         trail.push(...entries);
+        events.push(...told);
+        return Promise.resolve();
+      },
+      report: ({ state }) => {
+        reports.push(state);
         return Promise.resolve();
       },
       clock: { now: () => new Date(clock.seconds * 1000) },
       lookSeconds,
       counts,
     });
-    return { point, device, trail, clock, listed };
+    return { point, device, trail, events, reports, clock, listed };
   }
 
   const library = {
@@ -309,7 +317,7 @@ describe('EnforcementPoint', () => {
   });
 
   it('finds, repairs and records drift; a second look finds none', async () => {
-    const { point, device, trail } = pointOf(() => [session({})]);
+    const { point, device, trail, events } = pointOf(() => [session({})]);
     await point.pass();
     await device.load(JSON.stringify({ nftables: [{ delete: { table: { family: 'inet', name: 'cordon' } } }] }));
     expect(device.route(library)).toBe('untouched');
@@ -318,6 +326,19 @@ describe('EnforcementPoint', () => {
     expect(point.state.lastDrift?.steps.length).toBeGreaterThan(0);
     await point.pass();
     expect(trail.map(({ action }) => action)).toEqual(['enforcement.apply', 'enforcement.drift-repaired']);
+    expect(events).toMatchObject([
+      { type: 'enforcement.drifted', data: { point: 'fw1', site: 'main', driver: 'nftables', repaired: true } },
+    ]);
+  });
+
+  it('reports once that it fails, and once that it is in sync again', async () => {
+    const { point, device, reports } = pointOf(() => [session({})]);
+    await point.pass();
+    device.isReachable = false;
+    for (let n = 0; n < 2; n++) await expect(point.pass()).rejects.toThrow('does not answer');
+    device.isReachable = true;
+    for (let n = 0; n < 2; n++) await point.pass();
+    expect(reports).toEqual(['in-sync', 'unreachable', 'in-sync']);
   });
 
   it('looks at the whole device only as often as it is told to, or when somebody asks', async () => {

@@ -127,6 +127,7 @@ describe('a point comes to hold its goal, proved and read back, with', () => {
       session: driver.connect({ kind: 'simulated', name: 'p' }),
       loadGoal: () => Promise.resolve(goalOf(policy, entry, sessions)),
       audit: () => Promise.resolve(),
+      report: () => Promise.resolve(),
       clock,
       lookSeconds: 0,
       counts: new RuleCounts('p', kept, clock),

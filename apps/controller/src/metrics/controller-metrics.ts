@@ -6,6 +6,7 @@ import type { PointCounters } from '../enforcement/describe-counters.js';
 import type { PointState } from '../enforcement/enforcement-point.js';
 import type { PolicyStatus } from '../policy/describe-policy.js';
 import type { BridgeRow } from '../store/rows.js';
+import type { WebhookState } from '../webhooks/webhook-sender.js';
 import type { SuspicionCount } from '../suspicions/suspicion-store.js';
 
 /** What stands now: read when somebody asks. */
@@ -27,6 +28,8 @@ export interface ControllerState {
   readonly authentications: number;
   readonly streams: number;
   readonly suspicions: readonly SuspicionCount[];
+  /** Null: nobody is told. */
+  readonly webhooks: WebhookState | null;
 }
 
 type Sample = readonly [value: number, labels: Readonly<Record<string, string>>];
@@ -178,6 +181,19 @@ const stateMetrics: readonly StateMetric[] = [
     isCounter: true,
     read: ({ suspicions }) => ofEachKind(suspicions, 'raised'),
   },
+  ...(
+    [
+      ['sent_total', 'Webhooks that the receiver has taken', true],
+      ['failed_total', 'Attempts to send a webhook that failed; each is tried again', true],
+      ['dropped_total', 'Webhooks that were given up because 100,000 newer ones wait', true],
+      ['waiting', 'Webhooks that the receiver has not taken yet', false],
+    ] as const
+  ).map(([what, help, isCounter]): StateMetric => ({
+    name: `cordon_controller_webhooks_${what}`,
+    help,
+    ...(isCounter && { isCounter }),
+    read: ({ webhooks }) => webhooks?.[what.replace('_total', '') as 'sent' | 'failed' | 'dropped' | 'waiting'] ?? 0,
+  })),
   {
     name: 'process_cpu_seconds_total',
     help: 'CPU time of the process',

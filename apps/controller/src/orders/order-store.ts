@@ -7,6 +7,7 @@ import { recordAudit } from '../store/audit.js';
 import type { Database } from '../store/database.js';
 import { breakGlasses, releaseOrders, type BreakGlassRow } from '../store/rows.js';
 import type { Wakeups } from '../wakeups.js';
+import { tellClosed, tellOpened } from '../webhooks/subjects.js';
 
 export interface NewBreakGlass {
   readonly mac: Mac | null;
@@ -71,6 +72,7 @@ export class OrderStore {
       const { reason, openedBy, opens } = order;
       const after = { id: saved.id, openedBy, opens, until: times.until };
       await recordAudit(tx, at, [{ actor, action: 'break-glass.open', target: describe(order), reason, after }]);
+      await tellOpened(tx, saved, at);
       return saved;
     });
     await this.reload();
@@ -87,6 +89,7 @@ export class OrderStore {
       const closed = { closedAt: at.toISOString(), closedBy: actor };
       await tx.update(breakGlasses, { id }, closed);
       await recordAudit(tx, at, [{ actor, action: 'break-glass.close', target: describe(found), before: found }]);
+      await tellClosed(tx, found, actor, at);
       return { ...found, ...closed };
     });
     await this.reload();

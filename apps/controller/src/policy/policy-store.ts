@@ -1,4 +1,4 @@
-import type { Diagnostic } from '#base';
+import { formatDiagnostic, type Diagnostic } from '#base';
 import type { Commit } from '#gitops';
 import { In, type EntityManager } from 'typeorm';
 import { recordAudit } from '../store/audit.js';
@@ -13,6 +13,7 @@ import {
   type PolicyVersionRow,
   type RolloutRow,
 } from '../store/rows.js';
+import { enqueueEvents } from '../webhooks/outbox.js';
 
 export type StoredVersion = PolicyVersionRow;
 
@@ -147,6 +148,8 @@ export class PolicyStore {
           after: { digest, stage: begun.rules.stages[0]?.name },
         },
       ]);
+      const data = { commit: commit.commit, author: commit.author, digest, stage: begun.rules.stages[0]?.name ?? null };
+      await enqueueEvents(tx, at, [{ type: 'rollout.started', data }]);
       return version;
     });
   }
@@ -177,6 +180,8 @@ export class PolicyStore {
           after: { ...is },
         },
       ]);
+      const data = { commit: version.commit, author: version.author, digest: version.digest ?? '' };
+      await enqueueEvents(tx, at, [{ type: 'rollout.done', data }]);
       return version;
     });
   }
@@ -185,11 +190,13 @@ export class PolicyStore {
   withdraw(reason: string, actor: string, at: Date): Promise<void> {
     return this.database.transaction(async (tx) => {
       const staged = await tx.findOneByOrFail(keptPolicies, { name: 'staged' });
-      const { commit, digest } = await tx.findOneByOrFail(policyVersions, { id: staged.version });
+      const { commit, author, digest } = await tx.findOneByOrFail(policyVersions, { id: staged.version });
       await tx.delete(keptPolicies, { name: 'staged' });
       await tx.update(policyVersions, { id: staged.version }, { status: 'withdrawn' });
       await endRollout(tx, 'withdrawn', reason, at);
       await recordAudit(tx, at, [{ actor, action: 'rollout.withdraw', target: commit, reason, after: { digest } }]);
+      const data = { commit, author, digest: digest ?? '', actor, reason };
+      await enqueueEvents(tx, at, [{ type: 'rollout.withdrawn', data }]);
     });
   }
 
@@ -228,6 +235,10 @@ export class PolicyStore {
           after: { errors: diagnostics.length, author: commit.author },
         },
       ]);
+      const errors = diagnostics.filter(({ severity }) => severity === 'error');
+      const about = { commit: commit.commit, author: commit.author, errors: errors.length };
+      const first = errors[0] ? formatDiagnostic(errors[0]).split('\n')[0]! : null;
+      await enqueueEvents(tx, at, [{ type: 'policy.refused', data: { ...about, first } }]);
     });
   }
 

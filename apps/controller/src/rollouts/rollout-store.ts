@@ -11,6 +11,7 @@ import {
   type PolicyVersionRow,
   type RolloutRow,
 } from '../store/rows.js';
+import { enqueueEvents } from '../webhooks/outbox.js';
 import type { SessionGroup } from './progress.js';
 
 export interface RolloutOfVersion extends RolloutRow {
@@ -70,6 +71,10 @@ export class RolloutStore {
       await recordAudit(tx, at, [
         { ...audit, target: row.toDigest, after: state, ...(reason !== undefined && { reason }) },
       ]);
+      if (change.status === 'halted') {
+        const data = { rollout: row.id, digest: row.toDigest, stage: state.stage ?? null, reason: reason ?? '' };
+        await enqueueEvents(tx, at, [{ type: 'rollout.halted', data }]);
+      }
       return after;
     });
   }

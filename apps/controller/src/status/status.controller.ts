@@ -15,6 +15,7 @@ import { clockToken } from '../wiring.js';
 import { describePolicy } from '../policy/describe-policy.js';
 import { PolicyLoop } from '../policy/policy-loop.js';
 import { PolicyStore } from '../policy/policy-store.js';
+import { WebhookSender } from '../webhooks/webhook-sender.js';
 import { SessionStore } from '../sessions/session-store.js';
 
 const overviewQuery = z.strictObject({ by: z.enum(overviewKeys).default('site') });
@@ -30,6 +31,7 @@ export class StatusController {
     @Inject(EnforcementLoop) private readonly enforcement: EnforcementLoop,
     @Inject(RolloutLoop) private readonly rollouts: RolloutLoop,
     @Inject(OrderStore) private readonly orders: OrderStore,
+    @Inject(WebhookSender) private readonly webhooks: WebhookSender,
     @Inject(Database) private readonly database: Database,
     @Inject(clockToken) private readonly clock: Clock,
   ) {}
@@ -67,6 +69,7 @@ export class StatusController {
       enforcementPoints: this.enforcement.states(),
       rollout: this.rollout(),
       breakGlass: this.orders.current.breakGlass,
+      webhooks: await this.webhooks.state(),
     };
   }
 

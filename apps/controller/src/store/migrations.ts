@@ -6,6 +6,7 @@ import { History1764000100000 } from './history-migration.js';
 import { NamedLists1764000700000 } from './named-lists-migration.js';
 import { Rollouts1764000500000 } from './rollouts-migration.js';
 import { Suspicions1764000200000 } from './suspicions-migration.js';
+import { Webhooks1764000600000 } from './webhooks-migration.js';
 import { Workloads1764000590000 } from './workloads-migration.js';
 
 type Column = 'text' | 'text?' | 'integer' | 'key' | 'serial' | 'integer-key';
@@ -175,5 +176,6 @@ export const migrations = [
   Gateways1764000400000,
   Rollouts1764000500000,
   Workloads1764000590000,
+  Webhooks1764000600000,
   NamedLists1764000700000,
 ];

@@ -285,6 +285,22 @@ export interface WorkloadRow {
   addresses: string[];
 }
 
+/** A message to a receiver of webhooks; it is deleted once it was taken. */
+export interface WebhookMessageRow {
+  id: number;
+  at: string;
+  body: string;
+}
+
+/** What a receiver of webhooks was told last of something that gets wrong and right again. */
+export interface WebhookSubjectRow {
+  /** `session/ID`, `point/NAME`, `break-glass/ID` */
+  subject: string;
+  state: 'refused' | 'diverged' | 'doubtful' | 'failed' | 'unreachable' | 'open';
+  /** When to look at it though nothing is reported. */
+  due: string | null;
+}
+
 /** What one rule counter of a point came to; `device…` is what the device said last. */
 export interface RuleCountRow {
   point: string;
@@ -530,6 +546,16 @@ export const counters = new EntitySchema<CounterRow>({ name: 'counter', columns:
 export const namedLists = new EntitySchema<NamedListRow>({ name: 'named_list', columns: { name: key, entries: json } });
 export const workloads = new EntitySchema<WorkloadRow>({ name: 'workload', columns: { key, addresses: json } });
 
+export const webhookMessages = new EntitySchema<WebhookMessageRow>({
+  name: 'webhook_message',
+  columns: { id: serial, at: text, body: text },
+});
+
+export const webhookSubjects = new EntitySchema<WebhookSubjectRow>({
+  name: 'webhook_subject',
+  columns: { subject: key, state: text, due: optionalText },
+});
+
 export const ruleCounts = new EntitySchema<RuleCountRow>({
   name: 'rule_count',
   columns: {
@@ -583,6 +609,8 @@ export const schemas = [
   counters,
   namedLists,
   workloads,
+  webhookMessages,
+  webhookSubjects,
   ruleCounts,
   deniedFlows,
 ];

@@ -12,6 +12,8 @@ import { DeviceStore } from '../devices/device-store.js';
 import { Database } from '../store/database.js';
 import type { SuspicionRow } from '../store/rows.js';
 import { Wakeups } from '../wakeups.js';
+import { webhookEvents, type WebhookEvent } from '../webhooks/events.js';
+import { Outbox } from '../webhooks/outbox.js';
 import { SuspicionStore } from './suspicion-store.js';
 
 const pump = '00:1a:2b:00:00:01' as Mac;
@@ -125,6 +127,17 @@ describe('a downgrade', () => {
   ])('is not %s', async (_, authentications) => {
     await report(authentications);
     expect(await all()).toEqual([]);
+  });
+
+  it('is told to webhooks when it is raised, and not each time it is seen', async () => {
+    const outbox = new Outbox(database);
+    await outbox.setHeard(true);
+    await report([shown(0, 'certificate'), shown(1, 'mac')]);
+    await report([shown(2, 'mac')]);
+    const { type, data } = JSON.parse((await outbox.next())!.body) as WebhookEvent;
+    expect(type).toBe('suspicion.raised');
+    expect(webhookEvents['suspicion.raised'].data.parse(data)).toMatchObject({ kind: 'downgrade', action: 'alarm' });
+    expect(await outbox.state()).toMatchObject({ waiting: 1 });
   });
 
   it('is over when the certificate comes back on that port, and not on another', async () => {

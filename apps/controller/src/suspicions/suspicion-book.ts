@@ -4,6 +4,7 @@ import { suspicionAction, type Snapshot } from '#policy';
 import { In, type EntityManager } from 'typeorm';
 import { findDevices, saveDevices } from '../devices/device-store.js';
 import { suspicions, type DeviceRow, type SuspicionRow } from '../store/rows.js';
+import { enqueueEvents } from '../webhooks/outbox.js';
 import type { Finding, Relief, Sighting } from './sightings.js';
 
 /** Who acts, in the audit trail. */
@@ -71,6 +72,7 @@ export class SuspicionBook {
       : await this.insert({ ...seen, mac, kind, action: 'alarm', raisedAt: at, count: 1 });
     if (isWanted) await this.quarantine(row, device);
     if (known || isWanted) await this.tx.save(suspicions, row);
+    if (!known) await this.tell(row);
   }
 
   /** What a person said holds for the class: of an address for good, of the device's words for these words. */
@@ -87,6 +89,11 @@ export class SuspicionBook {
     const inserted = await this.tx.save(suspicions, { ...row, state: 'open' as const, ...closing });
     this.open.set(keyOf(inserted), inserted);
     return inserted;
+  }
+
+  private async tell({ id, mac, kind, class: name, nas, nasPort, reason, action }: SuspicionRow): Promise<void> {
+    const data = { suspicion: id, mac, kind, class: name, nas, nasPort, reason, action };
+    await enqueueEvents(this.tx, this.now, [{ type: 'suspicion.raised', data }]);
   }
 
   /** By the device's record, so that every bridge hears of it. */

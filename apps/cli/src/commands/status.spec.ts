@@ -1,0 +1,29 @@
+import { describe, expect, it } from 'vitest';
+import { problemsOf } from './status.js';
+
+type Status = Parameters<typeof problemsOf>[0];
+
+const active = { commit: 'c0ffee', author: 'Ada', digest: 'd', activatedAt: '2026-11-24T20:44:16Z' };
+const well: Status = {
+  policy: { active, refused: null, source: { state: 'reached', problem: null } },
+  bridges: { connected: 1, known: [{ id: 'bridge-1' }] },
+  enforcementPoints: [],
+  rollout: null,
+  breakGlass: [],
+  webhooks: { waiting: 3, late: null },
+};
+
+describe('what a person has to look at', () => {
+  it('is nothing when all is well, webhooks on their way included', () => {
+    expect(problemsOf(well, [])).toEqual([]);
+    expect(problemsOf({ ...well, webhooks: null }, [])).toEqual([]);
+  });
+
+  it('are webhooks that are not delivered: how many, since when, and why', () => {
+    const late = { since: '2026-11-24T20:44:16Z', problem: 'the receiver answered 503' };
+    const [problem] = problemsOf({ ...well, webhooks: { waiting: 2, late } }, []);
+    expect(problem).toMatch(
+      /^2 webhooks not delivered, the oldest since 2026-11-24 \d\d:44:16: the receiver answered 503$/,
+    );
+  });
+});

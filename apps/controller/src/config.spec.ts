@@ -1,0 +1,57 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { ConfigError, loadConfig } from './config.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'cordon-config-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
+const url = 'https://desk.example/hook?token=x';
+const webhookOf = (environment: Record<string, string>) =>
+  loadConfig({
+    CORDON_DATA: folder,
+    CORDON_POLICY_REPOSITORY: '/srv/policy.git',
+    ...Object.fromEntries(Object.entries(environment).map(([name, value]) => [`CORDON_WEBHOOK_${name}`, value])),
+  }).webhook;
+
+describe('the receiver of webhooks', () => {
+  it('is nobody if none is named', () => {
+    expect(webhookOf({ SECRET: secret })).toBeNull();
+  });
+
+  it('has the secret of the variable or of a file, or two while one is replaced', () => {
+    expect(webhookOf({ URL: url, SECRET: secret })).toEqual({ url, secrets: [Buffer.alloc(32, 7)] });
+    const file = join(folder, 'secret');
+    writeFileSync(file, `${secret}\nwhsec_${Buffer.alloc(24).toString('base64')}\n`);
+    expect(webhookOf({ URL: url, SECRET_FILE: file })?.secrets).toEqual([Buffer.alloc(32, 7), Buffer.alloc(24)]);
+  });
+
+  it.each(['http://127.0.0.1:9/x', 'http://[::1]:9/x', 'http://localhost/x'])('may be %s on this host', (local) => {
+    expect(webhookOf({ URL: local, SECRET: secret })?.url).toBe(local);
+  });
+
+  it('may be reached without TLS elsewhere only if that is said', () => {
+    expect(webhookOf({ URL: 'http://desk.example/x', SECRET: secret, INSECURE: '1' })?.url).toBe(
+      'http://desk.example/x',
+    );
+  });
+
+  it.each<[string, Record<string, string>, RegExp]>([
+    ['no URL', { URL: 'desk.example', SECRET: secret }, /CORDON_WEBHOOK_URL must be a URL/],
+    ['no TLS', { URL: 'http://desk.example/x', SECRET: secret }, /must be https:/],
+    ['a name that only looks like this host', { URL: 'http://127.0.0.1.example/x', SECRET: secret }, /must be https:/],
+    ['another protocol', { URL: 'ftp://127.0.0.1/x', SECRET: secret, INSECURE: '1' }, /must be https:/],
+    ['a password in the URL', { URL: 'https://a:b@desk.example/', SECRET: secret }, /no user and password/],
+    ['no secret', { URL: url }, /needs CORDON_WEBHOOK_SECRET/],
+    ['two sources of it', { URL: url, SECRET: secret, SECRET_FILE: '/x' }, /can't be read|one of the two/],
+    ['no file', { URL: url, SECRET_FILE: join(folder, 'none') }, /SECRET_FILE can't be read/],
+    ['another form', { URL: url, SECRET: 'hunter2hunter2hunter2hunter2' }, /must be whsec_/],
+    ['a short secret', { URL: url, SECRET: `whsec_${Buffer.alloc(16).toString('base64')}` }, /24 to 64 bytes/],
+  ])('is refused with %s', (_, environment, expected) => {
+    expect(() => webhookOf(environment)).toThrow(ConfigError);
+    expect(() => webhookOf(environment)).toThrow(expected);
+    expect(() => webhookOf(environment)).not.toThrow(/hunter2|token=x|BwcHBw/);
+  });
+});

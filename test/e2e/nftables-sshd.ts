@@ -17,7 +17,11 @@ export interface TestSshd {
 }
 
 /** An sshd on loopback that runs whatever it is told inside the namespace. */
-export async function startSshd(namespace: string): Promise<TestSshd> {
+export const startSshd = (namespace: string): Promise<TestSshd> =>
+  startSshdWith(() => ({ ForceCommand: `exec ip netns exec ${namespace} sh -c "$SSH_ORIGINAL_COMMAND"` }));
+
+/** An sshd on loopback with these settings more. */
+export async function startSshdWith(settings: (port: number) => Readonly<Record<string, string>>): Promise<TestSshd> {
   const folder = await mkdtemp(path.join(tmpdir(), 'cordon-sshd-'));
   const file = (name: string): string => path.join(folder, name);
   for (const name of ['host', 'other', 'client']) run(`ssh-keygen -q -t ed25519 -f ${file(name)} -P  -C test`);
@@ -33,7 +37,7 @@ export async function startSshd(namespace: string): Promise<TestSshd> {
     UsePAM: 'no',
     PermitRootLogin: 'yes',
     PasswordAuthentication: 'no',
-    ForceCommand: `exec ip netns exec ${namespace} sh -c "$SSH_ORIGINAL_COMMAND"`,
+    ...settings(port),
   };
   await writeFile(
     file('config'),

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -120,9 +120,9 @@ describe('cordon render and cordon verify', () => {
     expect(code).toBe(0);
     const verify = ['verify', '--target', 'nftables', '--file', '-', ...site];
     expect(cordon(verify, out)).toMatchObject({ code: 0 });
-    const damaged = cordon(verify, out.replaceAll('3613', '3614'));
+    const damaged = cordon(verify, out.replaceAll('5120', '5121'));
     expect(damaged.code).toBe(2);
-    expect(damaged.out).toContain('a device of class `infusion-pump`');
+    expect(damaged.out).toContain('a device of class `dialysis-machine`');
   });
 
   it.each([
@@ -137,5 +137,74 @@ describe('cordon render and cordon verify', () => {
 
   it('lists the targets in its help', () => {
     expect(cordon(['verify', '--help']).out).toMatch(/Targets:\n(.*\n)*.*openflow/);
+  });
+});
+
+describe('cordon render --server-down and cordon verify --server-down', () => {
+  const down = (...args: string[]) => cordon(['render', '--server-down', ...at, ...args]);
+  const compare = (text: string, ...args: string[]) =>
+    cordon(['verify', '--server-down', '--nas', 'main-idf3-sw1', '--file', '-', ...at, ...args], text);
+  let folder = '';
+  let config = '';
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'cordon-down-'));
+    const { code, out } = down('--nas', 'main-idf3-sw1');
+    expect(code).toBe(0);
+    config = out;
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it('writes a file for every switch, and names those that do nothing of their own', () => {
+    const { code, out } = down('--all', '--out', folder);
+    expect(code).toBe(0);
+    expect(out).toContain('nothing of their own then: main-wlc-1, north-wlc-1');
+    expect(readdirSync(folder)).toHaveLength(11);
+    expect(readFileSync(join(folder, 'main-idf3-sw1.cfg'), 'utf8')).toBe(config);
+    const site = down('--site', 'north', '--json');
+    const answer = JSON.parse(site.out) as { switches: { nas: string; file: string }[]; silent: string[] };
+    expect(answer.switches.map(({ file }) => file)).toEqual([
+      'demo-sw2.json',
+      'north-idf1-sw1.cfg',
+      'north-idf1-sw2.json',
+    ]);
+    expect(answer.silent).toEqual(['north-wlc-1']);
+  });
+
+  it('holds references in place of secrets', () => {
+    expect(config).toContain(' key {{env:RADIUS_SECRET_MAIN}}\n');
+  });
+
+  it('takes a running-config with all of it, and more, for what policy says', () => {
+    const { code, out } = compare(`hostname sw\n!\n${config}!\nline vty 0 4\n transport input ssh\n`);
+    expect(out).toContain('does what policy says while no RADIUS server answers');
+    expect(code).toBe(0);
+  });
+
+  it('names the settings that differ, and the packets', () => {
+    const changed = config
+      .replace(' deadtime 5', ' deadtime 9')
+      .replace('dot1x critical eapol\n', '')
+      .replace('host 10.10.4.30 eq 443', 'any eq 443');
+    const { code, out } = compare(changed);
+    expect(code).toBe(2);
+    expect(out).toMatch(/-:\d+: different in aaa group server radius CORDON: deadtime 9, wanted deadtime 5/);
+    expect(out).toContain('missing: dot1x critical eapol');
+    expect(out).toContain('the list permits too much:');
+    const { out: text } = compare(changed, '--json');
+    expect(JSON.parse(text)).toMatchObject({ equal: false, settings: [{}, {}], list: { tooMuch: 1, tooLittle: 0 } });
+  });
+
+  it.each([
+    [['render', '--server-down'], 'one of --nas NAME, --site SITE and --all'],
+    [['render', '--server-down', '--all'], '--out is missing'],
+    [['render', '--server-down', '--nas', 'sw'], '`sw` is not one of main-idf1-sw1'],
+    [['render', '--server-down', '--nas', 'main-wlc-1'], 'does nothing of its own'],
+    [['render', '--class', 'infusion-pump'], '--target is missing'],
+    [['verify', '--server-down', '--file', '-'], '--nas is missing'],
+    [['verify', '--server-down', '--nas', 'main-idf2-sw1', '--file', '-'], 'no words for profile `rfc`'],
+  ])('refuses %j', (args, why) => {
+    const { code, err } = cordon([...args, ...at]);
+    expect(code).toBe(1);
+    expect(err).toContain(why);
   });
 });

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { nasSecrets, serverAddress } from './plan.ts';
-import { waitFor, type Daemon, type Daemons } from './process.ts';
+import { run, waitFor, type Daemon, type Daemons } from './process.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const controllerUrl = 'http://127.0.0.1:8080';
@@ -91,6 +91,11 @@ export class Cordon {
     const command = [process.execPath, join(root, program)];
     const settings = { CORDON_DATA: join(this.folder, 'cordon'), ...env };
     return this.daemons.start(`${name}-${++this.starts}`, command, { env: settings, cwd: this.folder });
+  }
+
+  /** The command line, as an operator calls it. */
+  async command(...args: readonly string[]): Promise<string> {
+    return run([process.execPath, join(root, 'bin/cordon.js'), ...args], { cwd: this.folder });
   }
 
   // -- API

@@ -71,6 +71,10 @@ export class PolicyRepository {
     writeFileSync(join(this.folder, file), text);
   }
 
+  remove(file: string): void {
+    rmSync(join(this.folder, file));
+  }
+
   private files(folder: string): string[] {
     return readdirSync(join(this.folder, folder)).map((name) => join(folder, name));
   }

@@ -22,6 +22,8 @@ export interface PortState {
   readonly mac: string | null;
   readonly method: 'mab' | 'dot1x' | null;
   readonly vlan: number | null;
+  /** Let in by the switch alone, while no RADIUS server answered. */
+  readonly critical: boolean;
   readonly acl: readonly string[] | null;
   readonly acctSessionId: string | null;
   readonly addresses: readonly string[];
@@ -197,6 +199,17 @@ export class LabSwitch {
   /** `nak`: refuses CoA-Requests of this port's session; `silent`: answers nothing at all. */
   async setFault(port: string, fault: 'nak' | 'silent' | null): Promise<void> {
     await this.command(nasOf(port), { do: 'fault', port, fault });
+  }
+
+  /** What the switch does while no RADIUS server answers, as Cordon wrote it; null: it waits. */
+  async configureServerDown(name: string, configuration: object | null): Promise<void> {
+    const nas = nasPlans.find((each) => each.name === name)!;
+    await this.command(nas, { do: 'server-down', configuration });
+  }
+
+  /** As at the end of Session-Timeout. */
+  async reauthenticate(port: string): Promise<void> {
+    await this.command(nasOf(port), { do: 'reauthenticate', port });
   }
 
   /** Takes the port's ACL out of the way, so that the firewall stands alone. */

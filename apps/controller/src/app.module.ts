@@ -44,6 +44,7 @@ import { OrderStore } from './orders/order-store.js';
 import { RolloutLoop } from './rollouts/rollout-loop.js';
 import { RolloutStore } from './rollouts/rollout-store.js';
 import { RolloutsController } from './rollouts/rollouts.controller.js';
+import { LiveSessions } from './sessions/live-sessions.js';
 import { SessionStore } from './sessions/session-store.js';
 import { SessionsController } from './sessions/sessions.controller.js';
 import { AuditController } from './status/audit.controller.js';
@@ -186,10 +187,11 @@ const factories: Provider[] = [
       return new RolloutLoop({ policy, store, wakeups, clock, log, denied });
     },
   },
+  { provide: SessionStore, inject: [Database], useFactory: (database: Database) => new SessionStore(database) },
   {
-    provide: SessionStore,
+    provide: LiveSessions,
     inject: [Database, OrderStore],
-    useFactory: (database: Database, orders: OrderStore) => new SessionStore(database, orders),
+    useFactory: (database: Database, orders: OrderStore) => new LiveSessions(database, orders),
   },
   {
     provide: AuthenticationStore,
@@ -226,9 +228,16 @@ const factories: Provider[] = [
   },
   {
     provide: EventIntake,
-    inject: [Database, PolicyLoop, Wakeups, clockToken, configToken, Log],
-    useFactory: (database: Database, policy: PolicyLoop, wakeups: Wakeups, clock: Clock, config: Config, log: Log) =>
-      new EventIntake(database, policy, wakeups, clock, config.history, log),
+    inject: [Database, LiveSessions, PolicyLoop, Wakeups, clockToken, configToken, Log],
+    useFactory: (
+      database: Database,
+      live: LiveSessions,
+      policy: PolicyLoop,
+      wakeups: Wakeups,
+      clock: Clock,
+      config: Config,
+      log: Log,
+    ) => new EventIntake(database, live, policy, wakeups, clock, config.history, log),
   },
   {
     provide: SuspicionStore,
@@ -244,11 +253,11 @@ const factories: Provider[] = [
   },
   {
     provide: EnforcementLoop,
-    inject: [configToken, RolloutLoop, SessionStore, Database, DropCounts, clockToken, Wakeups, Log],
+    inject: [configToken, RolloutLoop, LiveSessions, Database, DropCounts, clockToken, Wakeups, Log],
     useFactory: (
       { resyncSeconds }: Config,
       policy: RolloutLoop,
-      sessions: SessionStore,
+      sessions: LiveSessions,
       database: Database,
       drops: DropCounts,
       clock: Clock,

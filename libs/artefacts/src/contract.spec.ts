@@ -128,7 +128,8 @@ describe.each(closing)('target $name', (target) => {
   });
 
   /** A deny of all, which the device adds anyway, or nothing about IP. */
-  const isClosing = (line: string): boolean => /deny|drop|,arp |^[!#[\]{} ,]*$/.test(line) && !/10\.|fd10/.test(line);
+  const isClosing = (line: string): boolean =>
+    /deny|drop|discard|,arp |^[!#[\]{} ,]*$/.test(line) && !/10\.|fd10/.test(line);
 
   it('is refused or refuted with any line of the text missing', () => {
     const all = text.trimEnd().split('\n');

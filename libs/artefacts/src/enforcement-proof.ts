@@ -2,6 +2,7 @@ import type { Diagnostic } from '#base';
 import type { Driver, ObservedState } from '#drivers';
 import type { EnforcementRules, EnforcementState } from '#model';
 import { provePolicies } from './kubernetes/prove.js';
+import { proveSwitch } from './netconf/prove.js';
 import { differs, proveMembers, proveRules, type ProvedRules } from './nftables/prove.js';
 
 /**
@@ -32,6 +33,7 @@ export class EnforcementProof {
   }
 
   private against({ rules, membership }: EnforcementState, read: () => ObservedState | null): Diagnostic | null {
+    if (this.driver.name === 'netconf') return proveSwitch(rules, read);
     if (this.made?.rules !== rules) this.made = { rules, result: this.prove(rules) };
     const { result } = this.made;
     if ('code' in result) return result;

@@ -7,3 +7,7 @@ export { describePart } from './describe-packets.js';
 export type { PacketReason } from './intended/explain-packet.js';
 export { policyBounds, type PolicyBounds } from './intended/policy-bounds.js';
 export { isEqual, verifyFilter, type Finding, type Verification } from './verify-filter.js';
+export type { SettingDifference } from './server-down/compare.js';
+export { switchMakes } from './server-down/registry.js';
+export { renderServerDown, type ServerDownArtefact } from './server-down/render.js';
+export { isAsWanted, verifyServerDown, type ServerDownVerification } from './server-down/verify.js';

@@ -53,6 +53,11 @@ export interface ConformanceSubject {
   readonly judge?: (text: string) => (packet: Packet) => PacketVerdict;
   /** For drivers of lists: what the device does with a packet on a port that has this list, by this text of its own. */
   readonly judgeList?: (text: string, list: string) => (packet: AclPacket) => 'permit' | 'deny';
+  /**
+   * Where its faults are tried at every exchange, if not here: for subjects that are slow and have their exchanges in common with
+   * another.
+   */
+  readonly faultsElsewhere?: string;
   /** States that this make has no words for, and a word of the refusal. */
   readonly inexpressible: Readonly<Record<string, readonly [state: EnforcementState, summary: RegExp]>>;
 }
@@ -65,6 +70,8 @@ export function describeConformance(subject: ConformanceSubject): void {
   });
 }
 
+const asksForSomething = ({ rules: { scope, lists, vlans, workloads } }: EnforcementState): boolean =>
+  !isEmptyAddressSet(scope) || lists.length + vlans.length + workloads.length > 0;
 const evaluable = (text: string | null): string => text ?? expect.fail('nothing of ours is on the device');
 
 function describePureConformance(subject: ConformanceSubject): void {
@@ -199,7 +206,9 @@ function describeDeviceConformance(subject: ConformanceSubject): void {
   it.each(Object.entries(states))('brings %s, reads it back as such, and has nothing left to do', async (_, state) => {
     await bring(state);
     expect(await nextPlan(state)).toEqual({ kind: 'none', steps: [], commands: '' });
-    expectMeaning(subject, state, evaluable(await session.read()));
+    const text = await session.read();
+    // where rules are lists and nothing else, no list leaves nothing
+    if (text !== null || asksForSomething(state)) expectMeaning(subject, state, evaluable(text));
   });
 
   if (enforces.includes('flows') || enforces.includes('ports'))
@@ -328,6 +337,7 @@ function describeDeviceConformance(subject: ConformanceSubject): void {
     expect((await nextPlan(otherRules)).kind).toBe('none');
   });
 
+  const tried = <T>(faults: readonly T[]): readonly T[] => (subject.faultsElsewhere === undefined ? faults : []);
   /** Every exchange of a change in turn; what becomes of it is `judge`d with the fault gone. */
   const atEveryExchange = async (fault: DeviceFault, judge: (at: number) => Promise<void>): Promise<void> => {
     const foreign = await device.readForeign();
@@ -351,7 +361,7 @@ function describeDeviceConformance(subject: ConformanceSubject): void {
     expect(await device.readForeign()).toBe(foreign);
   };
 
-  it.each(['dies-before', 'dies-after', 'refused', 'halved'] as const)(
+  it.each(tried(['dies-before', 'dies-after', 'refused', 'halved'] as const))(
     'comes to the goal by another session when the device %s, at whichever exchange',
     async (fault) => {
       await atEveryExchange(fault, async () => {
@@ -361,20 +371,23 @@ function describeDeviceConformance(subject: ConformanceSubject): void {
     },
   );
 
-  it.each(['ignored', 'halved'] as const)('claims nothing that is not there when a change was %s', async (fault) => {
-    await atEveryExchange(fault, async () => {
-      const text = await withNewSession((fresh) => fresh.read());
-      const isClaimed = text !== null && driver.plan(otherRules, driver.parse(text)).kind === 'none';
-      if (capabilities.atomic) expect(isClaimed).toBe(false);
-      if (!isClaimed) return;
-      expectMeaning(subject, otherRules, text);
-      for (const packet of movesPackets ? sample.livePackets : [])
-        expect({ packet, passed: await trafficOf(device).send(packet) }).toEqual({
-          packet,
-          passed: judgeByInvariant(otherRules, packet) !== 'dropped',
-        });
-    });
-  });
+  it.each(tried(['ignored', 'halved'] as const))(
+    'claims nothing that is not there when a change was %s',
+    async (fault) => {
+      await atEveryExchange(fault, async () => {
+        const text = await withNewSession((fresh) => fresh.read());
+        const isClaimed = text !== null && driver.plan(otherRules, driver.parse(text)).kind === 'none';
+        if (capabilities.atomic) expect(isClaimed).toBe(false);
+        if (!isClaimed) return;
+        expectMeaning(subject, otherRules, text);
+        for (const packet of movesPackets ? sample.livePackets : [])
+          expect({ packet, passed: await trafficOf(device).send(packet) }).toEqual({
+            packet,
+            passed: judgeByInvariant(otherRules, packet) !== 'dropped',
+          });
+      });
+    },
+  );
 
   it('does not take a change for done when the device answers what it answered before', async () => {
     await bring(baseState);

@@ -14,6 +14,9 @@ export { judgeByInvariant, type Packet, type PacketVerdict } from './invariant.j
 export { createKubernetesDriver } from './kubernetes/index.js';
 export { parsePolicies } from './kubernetes/parse.js';
 export type { ParsedPolicy, ParsedRule } from './kubernetes/policies.js';
+export { createNetconfDriver, type NetconfDriver } from './netconf/index.js';
+export { readMeaning } from './netconf/meaning.js';
+export type { ObservedSwitch } from './netconf/model.js';
 export { createNftablesDriver, type NftablesDriver } from './nftables/index.js';
 export { parseTable } from './nftables/parse.js';
 export type { SimulatedNft } from './nftables/simulated.js';

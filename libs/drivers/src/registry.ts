@@ -1,5 +1,6 @@
 import type { Driver, DriverOptions } from './driver.js';
 import { createKubernetesDriver } from './kubernetes/index.js';
+import { createNetconfDriver } from './netconf/index.js';
 import { createNftablesDriver } from './nftables/index.js';
 
 const nftables = createNftablesDriver();
@@ -9,8 +10,9 @@ export const drivers: ReadonlyMap<string, (options: DriverOptions) => Driver> = 
   string,
   (options: DriverOptions) => Driver
 >([
-  ['nftables', () => nftables],
   ['kubernetes', (options) => createKubernetesDriver(options)],
+  ['netconf', (options) => createNetconfDriver(options)],
+  ['nftables', () => nftables],
 ]);
 
 /** With the options of a point, as the policy has them; null for a name that no driver has. */

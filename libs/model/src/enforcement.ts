@@ -115,8 +115,19 @@ interface DriverFacts {
 
 const noOptions = z.strictObject({});
 
+/** RFC 8519 has no VLANs; OpenConfig has, in a network instance. */
+const netconfOptions = z.discriminatedUnion('model', [
+  z.strictObject({ model: z.literal('ietf-acl') }),
+  z.strictObject({ model: z.literal('openconfig'), networkInstance: z.string().min(1).exactOptional() }),
+]);
+
 /** Drivers that a policy may name, and what it may say of each; the registry in libs/drivers has exactly these. */
 export const driverFacts = {
+  netconf: {
+    transports: ['simulated', 'ssh'],
+    options: netconfOptions,
+    enforces: ({ model }) => (model === 'openconfig' ? ['lists', 'vlans'] : ['lists']),
+  },
   nftables: { transports: ['simulated', 'local', 'netns', 'ssh'], options: noOptions, enforces: () => ['flows'] },
   kubernetes: {
     transports: ['kubernetes'],

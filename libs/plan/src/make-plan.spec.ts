@@ -166,6 +166,21 @@ describe('a plan', () => {
     expect(JSON.stringify(plan)).not.toContain('RADIUS_OTHER');
   });
 
+  it('says of which switches another thing is wanted while no RADIUS server answers', () => {
+    const down = (text: string) =>
+      policyFiles({
+        'network/server-down.yaml': text,
+        'catalog/segments-x.yaml':
+          'newcomers: { role: unknown, sites: { main: { vlan: 997, prefixes: [10.97.0.0/20, "fd97::/64"] } } }',
+      });
+    const plan = planOf(
+      down('sites: { main: none }'),
+      down('servers: { a: { address: 10.0.8.10 } }\nsites: { main: { segment: newcomers } }'),
+    );
+    expect(plan.network).toEqual([{ kind: 'nas', name: 'sw1', change: 'changed', fields: ['serverDown'] }]);
+    expect(plan.findings.map(({ code }) => code)).toContain('server-down-flows');
+  });
+
   it('says that another fingerprint of a class is asked for', () => {
     const suspicions = (value: string) =>
       policyFiles({

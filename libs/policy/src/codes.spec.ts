@@ -31,7 +31,11 @@ describe('docs/policy-language.md', () => {
       'catalog/applications-x.yaml': 'pump-comms: { ports: [tcp/3613] }\nhttps: { ports: [tcp/443] }\n',
       'catalog/schedules-x.yaml': "night-shift: { days: [sun], from: '01:00', to: '04:00', timezone: Europe/Berlin }\n",
       'catalog/segments-x.yaml':
-        'pumps-limited: { sites: { main: { vlan: 211, prefixes: [10.22.0.0/20, "fd22::/64"] } } }\n',
+        'pumps-limited: { sites: { main: { vlan: 211, prefixes: [10.22.0.0/20, "fd22::/64"] } } }\n' +
+        'server-down: { role: unknown, sites: { everywhere: { vlan: 997, prefixes: [10.97.0.0/20, "fd97::/64"] } } }\n' +
+        'voice: { voice: true, sites: { everywhere: { vlan: 340, prefixes: [10.34.0.0/20, "fd34::/64"] } } }\n',
+      'catalog/sites-x.yaml': 'north: {}\n',
+      'network/nas-x.yaml': 'main-wlc-1: { address: 10.0.9.10, site: main, profile: rfc, secret: "env:A" }\n',
     });
     let examples = 0;
     for (const [, language, text] of docs.matchAll(/^```(csv|yaml)\n(.*?)^```$/gms)) {
@@ -45,7 +49,7 @@ describe('docs/policy-language.md', () => {
       );
       examples++;
     }
-    expect(examples).toBe(23);
+    expect(examples).toBe(26);
     expect(loadPolicy(files).diagnostics).toEqual([]);
   });
 });

@@ -68,6 +68,17 @@ export const policyCodes = {
     'a stage of a rollout covers nothing, stands twice, or follows the one that covers everything',
   ],
   'radsec-not-served': ['error', 'a switch uses RADIUS over TLS, and network/radsec.yaml is missing'],
+  'server-down-by-hand': ['info', 'no configuration can be written for what a switch does without RADIUS server'],
+  'server-down-flows': [
+    'warning',
+    'life-critical devices that come while no RADIUS server answers lose flows in the critical segment',
+  ],
+  'server-down-make': [
+    'warning',
+    'a switch can not both keep devices and let in others while no RADIUS server answers',
+  ],
+  'server-down-missing': ['warning', 'nothing says what a switch does while no RADIUS server answers'],
+  'server-down-segment': ['error', 'a segment is not fit for devices that a switch puts there by itself'],
   'test-failed': ['error', 'a test or an invariant of the policy does not hold'],
   'reply-too-large': ['error', 'an Access-Accept would not fit into 4096 bytes'],
   schema: ['error', 'a catalog entry has a wrong, missing or unknown field'],

@@ -1,6 +1,7 @@
 import { noRules, type EnforcementRules, type FlowEntry, type FlowSide } from '#model';
-import { addressSet, isEmptyAddressSet, rangesOf } from '#net';
+import { addressSet, isEmptyAddressSet, rangesOf, type AddressSet } from '#net';
 import { indexOf } from './decide.js';
+import { criticalAddresses } from './server-down.js';
 import type { FlowRule, Snapshot } from './snapshot.js';
 
 /**
@@ -11,7 +12,8 @@ export function enforcementRules(snapshot: Snapshot, site: string): EnforcementR
   const local = sitesBelow(snapshot, site);
   const placed = snapshot.segments.flatMap(({ sites }) => sites.filter((at) => local.has(at.site)));
   const scope = addressSet(placed.flatMap(({ prefixes }) => rangesOf(prefixes)));
-  const entries = snapshot.flowRules.flatMap((rule) => entryOf(snapshot, rule));
+  const critical = criticalAddresses(snapshot, local);
+  const entries = snapshot.flowRules.flatMap((rule) => entriesOf(snapshot, rule, critical));
   return { ...noRules, snapshotDigest: snapshot.digest, scope, entries };
 }
 
@@ -22,13 +24,38 @@ export function sitesBelow(snapshot: Snapshot, site: string): ReadonlySet<string
   );
 }
 
-function entryOf(snapshot: Snapshot, rule: FlowRule): FlowEntry[] {
+/** Several where a class is also known by the addresses of its critical segment. */
+function entriesOf(snapshot: Snapshot, rule: FlowRule, critical: ReadonlyMap<string, AddressSet>): FlowEntry[] {
   if (!rule.active) return [];
-  const source = sideOf(snapshot, rule.subject);
-  const destination = sideOf(snapshot, rule.object);
-  if (!source || !destination || (source.kind === 'addresses' && destination.kind === 'addresses')) return [];
   const services = indexOf(snapshot).services.get(rule.application) ?? [];
-  return [{ id: rule.id, action: rule.effect, source, destination, services, line: `${rule.file}:${rule.line}` }];
+  const sources = sidesOf(snapshot, rule.subject, critical);
+  const destinations = sidesOf(snapshot, rule.object, critical);
+  const line = `${rule.file}:${rule.line}`;
+  return sources.flatMap((source) =>
+    destinations.flatMap((destination): FlowEntry[] => {
+      if (!source.isOfDevices && !destination.isOfDevices) return [];
+      return [{ id: rule.id, action: rule.effect, source: source.side, destination: destination.side, services, line }];
+    }),
+  );
+}
+
+interface NamedSide {
+  readonly side: FlowSide;
+  readonly isOfDevices: boolean;
+}
+
+function sidesOf(snapshot: Snapshot, name: string, critical: ReadonlyMap<string, AddressSet>): NamedSide[] {
+  const side = sideOf(snapshot, name);
+  if (!side) return [];
+  if (side.kind === 'addresses') return [{ side, isOfDevices: false }];
+  const ranges = side.classes.flatMap((role) => {
+    const addresses = critical.get(role);
+    return addresses ? rangesOf(addresses) : [];
+  });
+  const known: NamedSide = { side, isOfDevices: true };
+  return ranges.length === 0
+    ? [known]
+    : [known, { side: { kind: 'addresses', addresses: addressSet(ranges) }, isOfDevices: true }];
 }
 
 /** Null for a group without members: such a rule matches nothing. */

@@ -30,6 +30,7 @@ export {
   type Coverage,
 } from './rollout.js';
 export { contradiction, foreignMaker, suspicionAction, type Contradiction } from './suspicions.js';
+export { criticalAddresses, criticalPlaces, criticalRoleOf, type CriticalPlace } from './server-down.js';
 export { buildSnapshot } from './verify/check.js';
 export { dedicatedAhead } from './verify/dedication.js';
 export {

@@ -76,6 +76,8 @@ export interface ScheduleSource extends Schedule {
 
 export interface NasSource extends NasEntry {
   readonly span: SourceSpan;
+  /** Whether network/server-down.yaml says that it does nothing of its own then: no more is wanted of it. */
+  readonly isLeftAlone: boolean;
 }
 
 export interface ProxySource extends ProxyEntry {

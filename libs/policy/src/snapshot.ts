@@ -146,6 +146,38 @@ export interface CertificateName {
 export type MessageAuthenticatorRule =
   'required' | 'limit-proxy-state' | { readonly exception: string; readonly until: string };
 
+/** A RADIUS server as switches are told of it. */
+export interface RadiusServerEntry {
+  readonly name: string;
+  /** In canonical form. */
+  readonly address: string;
+  readonly authPort: number;
+  readonly acctPort: number;
+}
+
+/** What a switch does by itself while no RADIUS server answers, of network/server-down.yaml. */
+export interface ServerDownEntry {
+  /** In the order in which they are asked. */
+  readonly servers: readonly RadiusServerEntry[];
+  /** Seconds to wait for an answer. */
+  readonly timeout: number;
+  /** How often each server is asked before it counts as dead. */
+  readonly tries: number;
+  /** Minutes after which a dead server is asked again. */
+  readonly deadTime: number;
+  /** User name by which a switch looks whether a dead server is back; null: it does not look. */
+  readonly probe: string | null;
+  /** Where a device is put that comes then: the critical segment. */
+  readonly segment: string;
+  readonly vlan: number;
+  /** What it counts as there. */
+  readonly role: string;
+  /** Where telephones are put; null: nowhere else. */
+  readonly voice: { readonly segment: string; readonly vlan: number } | null;
+  /** Devices that are in stay as they are, over re-authentications too; false: these put them into the critical segment. */
+  readonly keepAuthorized: boolean;
+}
+
 /** A RADIUS client (switch, AP, controller) of network/nas.yaml. */
 export interface NasEntry {
   readonly name: string;
@@ -174,6 +206,8 @@ export interface NasEntry {
   readonly coaPort: number;
   /** Seconds until re-authentication. */
   readonly sessionTimeout: number;
+  /** Null: policy does not say. */
+  readonly serverDown: ServerDownEntry | null;
 }
 
 /** A RADIUS proxy of network/proxies.yaml: it stands before NASes and asks for them. It has no site and no profile, its NASes have. */

@@ -47,6 +47,7 @@ export { filterRules } from './nas-profiles/filter-rules.js';
 export { parseCiscoAces } from './nas-profiles/parse-cisco-aces.js';
 export { parseNasFilterRules } from './nas-profiles/parse-filter-rules.js';
 export { nasProfile, nasProfileNames } from './nas-profiles/registry.js';
+export { serverDownAbilities, type ServerDownAbilities } from './nas-profiles/server-down.js';
 export { toldAcl } from './nas-profiles/told-acl.js';
 export { verifyAcl } from './nas-profiles/verify-acl.js';
 export {

@@ -39,6 +39,8 @@ main-wifi: { description: its wireless }
 `,
   'network/nas.yaml': `sw1: { address: 10.0.3.11, site: main, profile: rfc, secret: "env:RADIUS_SECRET" }
 `,
+  'network/server-down.yaml': `sites: { everywhere: none }
+`,
   'network/enforcement-points.yaml': `fw1: { driver: nftables, site: main, transport: { kind: simulated } }
 `,
   'tests/flows.yaml': `tests:

@@ -8,6 +8,7 @@ import { showKill } from './5-kill.ts';
 import { showDrift } from './6-drift.ts';
 import { showCertificate } from './7-certificate.ts';
 import { showPassword } from './8-password.ts';
+import { showServerDown } from './9-server-down.ts';
 
 /** In this order; each also runs alone, and leaves devices as they were: registered, released, plugged in. */
 export const scenes: readonly (readonly [number: string, scene: (lab: Lab) => Promise<void>])[] = [
@@ -20,4 +21,5 @@ export const scenes: readonly (readonly [number: string, scene: (lab: Lab) => Pr
   ['6', showDrift],
   ['7', showCertificate],
   ['8', showPassword],
+  ['9', showServerDown],
 ];

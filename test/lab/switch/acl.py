@@ -202,12 +202,16 @@ def from_packet(packet):
         closed.add(family)
         lines.append(pair)
     rules = b"".join(packet.all(92))
-    for rule in filter(None, rules.split(b"\0")):
-        text = rule.decode(errors="replace")
-        entries += _understood(text, lambda: parse_filter_rule(text))
-        closed |= {4, 6}
-        lines.append(text)
+    more = from_filter_rules([rule.decode(errors="replace") for rule in filter(None, rules.split(b"\0"))])
+    if more:
+        entries, closed, lines = entries + more[0], closed | more[1], lines + more[2]
     return (entries, closed, lines) if lines else None
+
+
+def from_filter_rules(lines):
+    """The same of rules as text: what a switch has in its own configuration."""
+    entries = [entry for text in lines for entry in _understood(text, lambda: parse_filter_rule(text))]
+    return (entries, {4, 6}, list(lines)) if lines else None
 
 
 def _understood(text, parse):

@@ -43,6 +43,7 @@ class Switch:
         self.identifier = 0
         self.eap_accepts = {}
         self.ports = {}
+        self.server_down = None  # what it does by itself while no server answers; None: it waits
 
     def attributes(self):
         return [(radius.NAS_IP_ADDRESS, socket.inet_aton(self.address)), (radius.NAS_IDENTIFIER, self.name.encode())]
@@ -157,6 +158,10 @@ class Switch:
             port = self.ports.get(command.get("port"))
             if command["do"] == "fault":
                 port.fault = command["fault"]
+            elif command["do"] == "server-down":
+                self.server_down = command["configuration"]
+            elif command["do"] == "reauthenticate":
+                port.reauthenticate()
             elif command["do"] == "bypass-acl":
                 self.dataplane.bypass(port.ofport, command["on"])
             answer = {

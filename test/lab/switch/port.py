@@ -131,17 +131,31 @@ class Port:
         answer = await self.switch.ask(attributes, password)
         if answer is None:
             self.changes["timeout"] += 1
-            self.quiet_until = time.monotonic() + RETRY_WHEN_SERVER_IS_DEAD
             log("no answer from the RADIUS server", port=self.name)
+            await self._without_server(session)
         elif answer.code == radius.ACCESS_ACCEPT:
             self.changes["accept"] += 1
             await self.authorize(session, Authorization(answer))
         else:
             self.changes["reject"] += 1
             self.quiet_until = time.monotonic() + QUIET_AFTER_REJECT
-            if self.session is session:
+            if self.session and self.session.mac == session.mac:
                 self.end(6, "rejected at re-authentication")
             log("rejected", port=self.name, mac=session.mac.hex(":"))
+
+    async def _without_server(self, session):
+        """What the switch does by itself: `serverDown` of its configuration, as `cordon render --server-down` prints it."""
+        wanted = self.switch.server_down
+        if wanted is None:
+            self.quiet_until = time.monotonic() + RETRY_WHEN_SERVER_IS_DEAD
+            return
+        stays = self.session and self.session.mac == session.mac and (self.session.is_critical or wanted["keepAuthorized"])
+        if not stays:
+            critical = Session(self, self.switch, session.mac, session.method)
+            critical.is_critical = True
+            await self.authorize(critical, Authorization.critical(wanted["critical"]))
+        log("no server: " + ("stays as it is" if stays else "critical segment"), port=self.name, mac=session.mac.hex(":"))
+        self.timers.append(asyncio.get_running_loop().call_later(RETRY_WHEN_SERVER_IS_DEAD, self.reauthenticate))
 
     # -- authorization
 
@@ -188,7 +202,10 @@ class Port:
 
     def reauthenticate(self):
         if self.session and not self.attempt:
-            self.attempt = asyncio.ensure_future(self._mac_authentication(self.session))
+            # One that the switch let in alone begins anew: for the servers there was none before.
+            anew = self.session.is_critical
+            again = self._authenticate(self.session.mac) if anew else self._mac_authentication(self.session)
+            self.attempt = asyncio.ensure_future(again)
             self.attempt.add_done_callback(self._attempt_ended)
 
     async def flap(self):
@@ -210,11 +227,12 @@ class Port:
         self.switch.dataplane.set_vlan(self.name, PARKING_VLAN)
         if session:
             log("session ended", port=self.name, why=why)
+        if session and not session.is_critical:
             stop = (radius.ACCT_TERMINATE_CAUSE, radius.integer(cause))
             self.switch.accounting.tell(accounting.STOP, [*session.accounting(), stop])
 
     def account(self, status):
-        if self.session:
+        if self.session and not self.session.is_critical:
             self.switch.accounting.tell(status, self.session.accounting())
 
     def state(self):
@@ -224,6 +242,7 @@ class Port:
             "mac": session and session.mac.hex(":"),
             "method": session and session.method,
             "vlan": granted and granted.vlan,
+            "critical": session is not None and session.is_critical,
             "acl": granted.acl[2] if granted and granted.acl else None,
             "acctSessionId": session and session.acct_session_id,
             "addresses": [str(a) for a in session.addresses] if session else [],

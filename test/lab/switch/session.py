@@ -26,6 +26,17 @@ class Authorization:
         self.interim = packet.number(radius.ACCT_INTERIM_INTERVAL)
         self.classes = packet.all(radius.CLASS)
 
+    @classmethod
+    def critical(cls, wanted):
+        """What the switch itself grants while no RADIUS server answers: `critical` of its configuration."""
+        self = cls.__new__(cls)
+        self.vlan = wanted["vlan"]
+        self.acl = acl.from_filter_rules(wanted["filterRules"])
+        self.session_timeout = self.interim = None
+        self.reauthenticates = False
+        self.classes = []
+        return self
+
     def merged_into(self, earlier):
         """A CoA-Request may carry only what changes; the rest stays as it was."""
         for name in ("vlan", "acl", "session_timeout", "interim"):
@@ -38,6 +49,7 @@ class Authorization:
 class Session:
     def __init__(self, port, nas, mac, method):
         self.port = port
+        self.is_critical = False  # let in by the switch alone: no server knows of it
         self.nas = nas
         self.mac = mac
         self.method = method

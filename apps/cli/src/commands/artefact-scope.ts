@@ -7,10 +7,10 @@ import { PolicyRefused } from './policy.js';
 /** What `render` and `verify` ask for alike. */
 export interface ScopeOptions {
   readonly policy: string;
-  readonly target: string;
+  readonly target?: string;
   /** Not for targets of a whole site. */
   readonly class?: string;
-  readonly site: string;
+  readonly site?: string;
   readonly posture: string;
   readonly at?: string;
   readonly json?: boolean;
@@ -38,23 +38,29 @@ export function listTargets(): string {
   return `\nTargets:\n${rows.join('\n')}\n\ndocs/verifying-a-switch.md says what of each is modelled.`;
 }
 
-export function readScope(options: ScopeOptions): PortScope | SiteScope {
-  const at = options.at === undefined ? new Date() : new Date(options.at);
-  if (Number.isNaN(at.getTime()))
-    throw new UsageError(`\`${options.at}\` is not an instant; write 2026-12-01T08:00:00Z`);
-  const port = portTargets.get(options.target);
-  const site = siteTargets.get(options.target);
-  if (!port && !site)
-    throw new UsageError(notOneOf('target', options.target, [...portTargets.keys(), ...siteTargets.keys()]));
-  const built = buildSnapshot(readPolicyFolder(options.policy), at);
+/** The policy of a folder, compiled for an instant. */
+export function readSnapshot(folder: string, instant: string | undefined): Snapshot {
+  const at = instant === undefined ? new Date() : new Date(instant);
+  if (Number.isNaN(at.getTime())) throw new UsageError(`\`${instant}\` is not an instant; write 2026-12-01T08:00:00Z`);
+  const built = buildSnapshot(readPolicyFolder(folder), at);
   if (!built.ok) throw new PolicyRefused(built.diagnostics, null);
-  const snapshot = built.value;
-  mustBe('site', options.site, snapshot.sites);
-  if (site) return { kind: 'site', snapshot, target: site, site: options.site };
-  return { kind: 'port', snapshot, target: port!, grant: grantOf(snapshot, options) };
+  return built.value;
 }
 
-function grantOf(snapshot: Snapshot, { class: name, site, posture }: ScopeOptions): AccessGrant {
+export function readScope({ target, site, ...options }: ScopeOptions): PortScope | SiteScope {
+  if (target === undefined) throw new UsageError('--target is missing: the language of the switch, or --server-down');
+  if (site === undefined) throw new UsageError('--site is missing');
+  const ofPort = portTargets.get(target);
+  const ofSite = siteTargets.get(target);
+  if (!ofPort && !ofSite)
+    throw new UsageError(notOneOf('target', target, [...portTargets.keys(), ...siteTargets.keys()]));
+  const snapshot = readSnapshot(options.policy, options.at);
+  mustBe('site', site, snapshot.sites);
+  if (ofSite) return { kind: 'site', snapshot, target: ofSite, site };
+  return { kind: 'port', snapshot, target: ofPort!, grant: grantOf(snapshot, site, options) };
+}
+
+function grantOf(snapshot: Snapshot, site: string, { class: name, posture }: ScopeOptions): AccessGrant {
   if (name === undefined) throw new UsageError('--class is missing: which devices are behind the port');
   mustBe('class', name, snapshot.classes);
   const known = postures.find((each) => each === posture);

@@ -4,9 +4,15 @@ import { PacketSpace } from '#net';
 import { enforcementRules } from '#policy';
 import { diagnosticJson, printDiagnostics, printJson } from '../output.js';
 import { readScope, type PortScope, type ScopeOptions, type SiteScope } from './artefact-scope.js';
+import { renderForServerDown, type RenderServerDownOptions } from './server-down.js';
+
+interface RenderOptions extends ScopeOptions, RenderServerDownOptions {
+  readonly serverDown?: boolean;
+}
 
 /** Prints an artefact that was read back and proved equal to the policy; prints none that was not. */
-export function render(options: ScopeOptions): number {
+export function render(options: RenderOptions): number {
+  if (options.serverDown) return renderForServerDown(options);
   const scope = readScope(options);
   const { snapshot, target } = scope;
   const proved = textOf(scope);

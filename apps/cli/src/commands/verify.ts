@@ -2,20 +2,24 @@ import { describePart, isEqual, verifyFilter, type Finding, type Verification } 
 import type { Diagnostic } from '#base';
 import { formatAddress, PacketSpace } from '#net';
 import { enforcementRules } from '#policy';
-import { formatPacket } from '#radius';
 import { existsSync, readFileSync } from 'node:fs';
 import { text as readStream } from 'node:stream/consumers';
 import { bold, countOf, diagnosticJson, green, print, printDiagnostics, printJson, red, yellow } from '../output.js';
 import { UsageError } from '../policy-files.js';
 import { readScope, type PortScope, type ScopeOptions, type SiteScope } from './artefact-scope.js';
+import { verifyForServerDown } from './server-down.js';
+import { printFindings } from './verification-text.js';
 
 interface VerifyOptions extends ScopeOptions {
+  readonly serverDown?: boolean;
+  readonly nas?: string;
   readonly file: string;
   readonly list?: readonly string[];
 }
 
 /** Proves or refutes a configuration of any origin. Exit 0: it does what policy says; 2: it does not; 1: it can't be read. */
 export async function verify(options: VerifyOptions): Promise<number> {
+  if (options.serverDown) return verifyForServerDown(options, await readInput(options.file));
   const scope = readScope(options);
   const text = await readInput(options.file);
   return scope.kind === 'port' ? verifyPort(options, scope, text) : verifySite(options, scope, text);
@@ -61,8 +65,6 @@ async function readInput(file: string): Promise<string> {
   return readFileSync(file, 'utf8');
 }
 
-const mostFindings = 10;
-
 function printVerification({ file }: VerifyOptions, { snapshot, grant }: PortScope, found: Verification): void {
   const { tooMuch, tooLittle, limits } = found;
   const who = `${grant.class} at ${grant.site}, ${grant.posture} (rules of \`${grant.role}\`, segment ${grant.segment})`;
@@ -73,24 +75,6 @@ function printVerification({ file }: VerifyOptions, { snapshot, grant }: PortSco
     ? green('does what policy says')
     : red(`${countOf(tooMuch.length, 'set')} too much, ${countOf(tooLittle.length, 'set')} too little`);
   print(`${bold(file)}: ${verdict}: ${who}, policy ${snapshot.digest.slice(0, 12)}`);
-}
-
-function printFindings(title: string, findings: readonly Finding[], file: string): void {
-  if (findings.length === 0) return;
-  print(`${title}:`);
-  for (const { part, packet, line, policy } of findings.slice(0, mostFindings)) {
-    print(`  ${describePart(part)}`);
-    print(`    for example ${formatPacket(packet)}, sent by ${formatAddress(packet.source)}`);
-    print(`    ${decides(line, file)}`);
-    print(`    policy: ${policy.verdict}, ${policy.reason}`);
-    for (const { file: at, line: number, text } of policy.rules) print(`      ${at}:${number}  ${text}`);
-  }
-  if (findings.length > mostFindings) print(`  … and ${findings.length - mostFindings} more`);
-}
-
-function decides(line: Finding['line'], file: string): string {
-  if (!line) return 'no line matches it';
-  return line.at === null ? `decided by: ${line.text}` : `decided by ${file}:${line.at}  ${line.text.trim()}`;
 }
 
 function verificationJson({ snapshot, target, grant }: PortScope, found: Verification): object {

@@ -3,6 +3,7 @@ import type { BridgeEvents, BridgeEventsAnswer } from '#model';
 import type { HistoryLimits } from '../history/retention.js';
 import type { Log } from '../log.js';
 import type { ActivePolicy } from '../policy/policy-loop.js';
+import type { LiveSessions } from '../sessions/live-sessions.js';
 import type { Database } from '../store/database.js';
 import type { Wakeups } from '../wakeups.js';
 import { storeEvents } from './store-events.js';
@@ -11,6 +12,7 @@ import { storeEvents } from './store-events.js';
 export class EventIntake {
   constructor(
     private readonly database: Database,
+    private readonly live: Pick<LiveSessions, 'reported'>,
     private readonly policy: { readonly active: ActivePolicy | null },
     private readonly wakeups: Wakeups,
     private readonly clock: Clock,
@@ -27,7 +29,8 @@ export class EventIntake {
         problem: stored.problem,
       });
     if (stored.devicesChanged) this.wakeups.fire('devices');
-    if (stored.sessionsChanged) this.wakeups.fire('sessions');
+    this.live.reported(stored.sessions);
+    if (stored.sessions.length > 0) this.wakeups.fire('sessions');
     if (stored.authentications > 0) this.wakeups.fire('authentications');
     return stored.answer;
   }

@@ -21,7 +21,8 @@ const closedSessions = 100_000;
 
 export interface StoredEvents {
   readonly answer: BridgeEventsAnswer;
-  readonly sessionsChanged: boolean;
+  /** Those that changed, as they are stored now. */
+  readonly sessions: readonly Session[];
   /** A suspicion put a device into quarantine. */
   readonly devicesChanged: boolean;
   readonly authentications: number;
@@ -54,7 +55,12 @@ export function storeEvents(
     const decisions = fresh.flatMap((event) => (event.type === 'authentication' ? [event.authentication] : []));
     const followed = await followSafely(tx, { authentications: decisions, reports }, snapshot, now);
     await tx.save(bridges, { id: batch.bridge, lastSeq: stored, lastSeen: now.toISOString() });
-    return { answer: { stored }, sessionsChanged: reports.length > 0, ...followed, authentications: authenticated };
+    return {
+      answer: { stored },
+      sessions: reports.map(({ after }) => after),
+      ...followed,
+      authentications: authenticated,
+    };
   });
 }
 

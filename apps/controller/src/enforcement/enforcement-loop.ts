@@ -5,7 +5,7 @@ import type { EnforcementPointEntry } from '#policy';
 import { Reconciler } from '#reconcile';
 import type { Log } from '../log.js';
 import type { ActivePolicy } from '../policy/policy-loop.js';
-import type { SessionStore } from '../sessions/session-store.js';
+import type { LiveSessions } from '../sessions/live-sessions.js';
 import { recordAudit } from '../store/audit.js';
 import type { Database } from '../store/database.js';
 import type { Wakeups } from '../wakeups.js';
@@ -19,7 +19,7 @@ import { RuleCounts } from './rule-counts.js';
 
 interface Ports {
   readonly policy: { readonly active: ActivePolicy | null; readonly enforced: EnforcedPolicy | null };
-  readonly sessions: SessionStore;
+  readonly sessions: Pick<LiveSessions, 'all'>;
   readonly database: Database;
   readonly wakeups: Wakeups;
   readonly clock: Clock;
@@ -165,7 +165,7 @@ export class EnforcementLoop {
   }
 
   private async loadGoal({ site }: EnforcementPointEntry): Promise<DesiredState | null> {
-    const sessions = await this.ports.sessions.live();
+    const sessions = await this.ports.sessions.all();
     const { enforced } = this.ports.policy;
     return enforced && desiredState(enforced, site, sessions);
   }

@@ -4,7 +4,7 @@ import type { Connection } from '#model';
 import { formatAddress, parseAddress, type Mac } from '#net';
 import type { AuditEntry } from '../store/audit.js';
 import { evaluatePolicy } from '../policy/evaluate.js';
-import type { LiveSession } from '../sessions/session-store.js';
+import type { LiveSession } from '../sessions/live-sessions.js';
 import { tinyPolicy } from '../../../../test/e2e/tiny-policy.js';
 import { EnforcementPoint } from './enforcement-point.js';
 import { onlyInForce, type EnforcedPolicy } from './generations.js';
@@ -23,6 +23,9 @@ const { snapshot } = evaluated.value;
 
 const session = (changes: Partial<LiveSession>): LiveSession => ({
   id: 's1',
+  nas: 'sw1',
+  nasPort: '7',
+  vlan: 210,
   mac: '00:1a:00:00:00:01' as Mac,
   site: 'main',
   method: 'mac',
@@ -186,6 +189,23 @@ describe('revalidation', () => {
     expect(connectionsToCut(asPump, all)).toEqual([remediation, nobody]);
     const inQuarantine = desiredState(onlyInForce(snapshot), 'main', [session({ posture: 'quarantined' })]);
     expect(connectionsToCut(inQuarantine, all)).toEqual([library, nobody]);
+  });
+
+  it('judges an address of a critical segment as its role: nobody told who is there', () => {
+    const files = {
+      ...tinyPolicy,
+      'rules/x.csv': 'p, newcomer, drug-library, https, allow, always, note\n',
+      'catalog/classes-x.yaml': 'newcomer: {}\n',
+      'catalog/segments-x.yaml':
+        'newcomers: { role: newcomer, sites: { main: { vlan: 997, prefixes: [10.97.0.0/20, "fd97::/64"] } } }\n',
+      'network/server-down.yaml': 'servers: { a: { address: 10.0.8.10 } }\nsites: { main: { segment: newcomers } }\n',
+    };
+    const provenance = { commit: null, author: null, committedAt: null };
+    const found = evaluatePolicy(new Map(Object.entries(files)), new Date('2026-05-04T10:00:00Z'), provenance);
+    if (!found.ok) throw new Error(JSON.stringify(found.diagnostics));
+    const [library, remediation] = ['10.10.4.20', '10.10.9.9'].map((to) => connection('10.97.0.5', to));
+    const state = desiredState(onlyInForce(found.value.snapshot), 'main', []);
+    expect(connectionsToCut(state, [library!, remediation!])).toEqual([remediation]);
   });
 });
 

@@ -1,6 +1,6 @@
 import { isCovered, sitesBelow, type Coverage, type Snapshot } from '#policy';
 import { grantOf } from '../sessions/resolve-principal.js';
-import type { LiveSession } from '../sessions/session-store.js';
+import type { LiveSession } from '../sessions/live-sessions.js';
 
 /** All policies that hold for somebody now. */
 export interface EnforcedPolicy {

@@ -2,7 +2,7 @@ import type { EnforcementRules, EnforcementState, FlowEntry, FlowSide } from '#m
 import { AddressMap, addressSet, formatAddress, hasAddress, parseAddress, rangesOf, type Address } from '#net';
 import { enforcementRules, sitesBelow, type Snapshot } from '#policy';
 import { grantOf } from '../sessions/resolve-principal.js';
-import type { LiveSession } from '../sessions/session-store.js';
+import type { LiveSession } from '../sessions/live-sessions.js';
 import { isHeld, policyOfSession, policyOfSite, type EnforcedPolicy } from './generations.js';
 
 /** What the device of an address counts as now, and by which policy. */
@@ -33,24 +33,18 @@ export interface DesiredState extends EnforcementState {
 export function desiredState(policy: EnforcedPolicy, site: string, sessions: readonly LiveSession[]): DesiredState {
   const main = policyOfSite(policy, site);
   const local = new Set([...sitesBelow(main, site), ...sitesBelow(policy.inForce, site)]);
-  const claims = new Map<string, { session: LiveSession; address: Address; snapshot: Snapshot }>();
+  const claims = new Map<string, Claim>();
   for (const session of sessions) {
     if (!local.has(session.site)) continue;
-    const snapshot = policyOfSession(policy, session);
-    const { scope } = rulesAt(snapshot, site);
-    for (const text of session.addresses) {
-      const address = parseAddress(text);
-      if (!address || !hasAddress(scope, address)) continue;
-      const canonical = formatAddress(address);
-      const other = claims.get(canonical);
-      if (!other || isNewer(session, other.session)) claims.set(canonical, { session, address, snapshot });
+    for (const claim of claimsOf(policy, site, session)) {
+      const other = claims.get(claim.text);
+      if (!other || isNewer(session, other.session)) claims.set(claim.text, claim);
     }
   }
   const roles = new AddressMap<AddressRole>();
   const membership = new Map<string, Set<string>>();
   const others = new Set<Snapshot>();
-  for (const [text, { session, address, snapshot }] of claims) {
-    const role = isHeld(policy, session) ? session.role : roleOfAddress(snapshot, session, address);
+  for (const { text, address, snapshot, role } of claims.values()) {
     if (role === null) continue;
     roles.set(address, { class: role, snapshot });
     if (snapshot !== main) others.add(snapshot);
@@ -59,6 +53,42 @@ export function desiredState(policy: EnforcedPolicy, site: string, sessions: rea
     membership.set(name, members.add(text));
   }
   return { snapshot: main, rules: rulesFor(main, [...others], site), membership, ports: new Map(), roles };
+}
+
+interface Claim {
+  readonly session: LiveSession;
+  readonly address: Address;
+  /** In canonical form. */
+  readonly text: string;
+  readonly snapshot: Snapshot;
+  /** Null: the address has no place. */
+  readonly role: string | null;
+}
+
+interface Claims {
+  readonly snapshot: Snapshot;
+  readonly site: string;
+  readonly isHeld: boolean;
+  readonly claims: readonly Claim[];
+}
+
+/** Of a hundred thousand sessions a few change between two looks. */
+const claimed = new WeakMap<LiveSession, Claims>();
+
+function claimsOf(policy: EnforcedPolicy, site: string, session: LiveSession): readonly Claim[] {
+  const snapshot = policyOfSession(policy, session);
+  const held = isHeld(policy, session);
+  const known = claimed.get(session);
+  if (known?.snapshot === snapshot && known.site === site && known.isHeld === held) return known.claims;
+  const { scope } = rulesAt(snapshot, site);
+  const claims = session.addresses.flatMap((text): Claim[] => {
+    const address = parseAddress(text);
+    if (!address || !hasAddress(scope, address)) return [];
+    const role = held ? session.role : roleOfAddress(snapshot, session, address);
+    return [{ session, address, text: formatAddress(address), snapshot, role }];
+  });
+  claimed.set(session, { snapshot, site, isHeld: held, claims });
+  return claims;
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Connection, Membership } from '#model';
 import { hasAddress, type Address } from '#net';
-import { decideFlow } from '#policy';
+import { criticalRoleOf, decideFlow } from '#policy';
 import type { DesiredState } from './membership.js';
 
 /**
@@ -11,7 +11,10 @@ export function connectionsToCut(
   { rules, roles, snapshot }: DesiredState,
   connections: readonly Connection[],
 ): Connection[] {
-  const side = (address: Address) => ({ address, class: roles.get(address)?.class ?? null });
+  const side = (address: Address) => ({
+    address,
+    class: roles.get(address)?.class ?? criticalRoleOf(snapshot, address),
+  });
   return connections.filter(({ source, destination, protocol, destinationPort }) => {
     if (!hasAddress(rules.scope, source) && !hasAddress(rules.scope, destination)) return false;
     // As the rules: the policy of the device that opened it, else of the one that was asked.

@@ -9,7 +9,7 @@ import { pageOf, pageQuery, type Page } from '../http/paging.js';
 import { Refusal } from '../http/refusal.js';
 import { ZodPipe } from '../http/zod.pipe.js';
 import { resolvePrincipal } from '../sessions/resolve-principal.js';
-import { SessionStore } from '../sessions/session-store.js';
+import { LiveSessions } from '../sessions/live-sessions.js';
 import { describePolicy, type PolicyStatus } from './describe-policy.js';
 import { PolicyLoop, type SyncOutcome } from './policy-loop.js';
 import { PolicyStore, type StoredVersion } from './policy-store.js';
@@ -37,7 +37,7 @@ export class PolicyController {
   constructor(
     @Inject(PolicyLoop) private readonly loop: PolicyLoop,
     @Inject(PolicyStore) private readonly store: PolicyStore,
-    @Inject(SessionStore) private readonly sessions: SessionStore,
+    @Inject(LiveSessions) private readonly sessions: LiveSessions,
     @Inject(DeviceStore) private readonly devices: DeviceStore,
   ) {}
 

@@ -2,11 +2,11 @@ import { unknownClass } from '#model';
 import { formatAddress, parseAddress, parseMac } from '#net';
 import { accessFor, effectivePosture, type AccessGrant, type Snapshot } from '#policy';
 import type { DeviceStore } from '../devices/device-store.js';
-import type { LiveSession, SessionStore } from './session-store.js';
+import type { LiveSession, LiveSessions } from './live-sessions.js';
 
 interface Ports {
   readonly snapshot: Snapshot;
-  readonly sessions: SessionStore;
+  readonly sessions: LiveSessions;
   readonly devices: DeviceStore;
 }
 
@@ -19,7 +19,7 @@ export async function resolvePrincipal({ snapshot, sessions, devices }: Ports, t
   const address = parseAddress(text);
   if (!mac && !address) return text;
   const canonical = address && formatAddress(address);
-  const session = (await sessions.live()).find((each) =>
+  const session = (await sessions.all()).find((each) =>
     mac ? each.mac === mac : canonical !== null && each.addresses.includes(canonical),
   );
   if (session) return roleOf(snapshot, session) ?? session.class ?? unknownClass;

@@ -1,8 +1,7 @@
-import { noOrders, type Convergence, type DevicePosture, type Orders, type Session } from '#model';
+import type { Convergence, Session } from '#model';
 import type { Mac } from '#net';
 import { pageOf, type Page } from '../http/paging.js';
 import { Refusal } from '../http/refusal.js';
-import { deviceUnderOrders } from '../orders/order-store.js';
 import type { Database } from '../store/database.js';
 import { sessions, type BridgeRow, bridges } from '../store/rows.js';
 
@@ -24,32 +23,9 @@ const columns = ['mac', 'nas', 'site', 'class', 'segment', 'state', 'method'] as
 /** Of the page that ends with this session. */
 export const sessionCursor = ({ startedAt, id }: Pick<Session, 'startedAt' | 'id'>): string => `${startedAt}~${id}`;
 
-/** An open session with what the registry says of its device *now* (null: no record). */
-export interface LiveSession {
-  readonly id: string;
-  readonly mac: Mac;
-  readonly site: string;
-  readonly method: Session['method'];
-  readonly addresses: readonly string[];
-  readonly updatedAt: string;
-  readonly class: string | null;
-  readonly posture: DevicePosture | null;
-  /** Where its port is now, and as what: what the switch was told last, which may be behind the registry. */
-  readonly segment: string | null;
-  readonly role: string | null;
-  /** By which policy it was told that. */
-  readonly snapshotDigest: string;
-  readonly convergence: Convergence['state'];
-  /** In clinical use since then. */
-  readonly inUse: string | null;
-}
-
 /** Reads what the bridges reported. They are the authority on sessions: nothing here changes one. */
 export class SessionStore {
-  constructor(
-    private readonly database: Database,
-    private readonly orders: { readonly current: Orders } = { current: noOrders },
-  ) {}
+  constructor(private readonly database: Database) {}
 
   async list(query: SessionQuery): Promise<Page<Session>> {
     const rows = await this.database.read((db) => {
@@ -81,26 +57,6 @@ export class SessionStore {
     const row = await this.database.read((db) => db.findOneBy(sessions, { id }));
     if (!row) throw new Refusal('not-found', `there is no session \`${id}\``);
     return row.document;
-  }
-
-  /** All open sessions, joined with the registry. Only the columns that decide, so that ten thousand stay cheap. */
-  async live(): Promise<LiveSession[]> {
-    const rows = await this.database.read((db) =>
-      db.query<(Omit<LiveSession, 'addresses'> & { addresses: string })[]>(
-        `SELECT s.id, s.mac, s.site, s.method, s.addresses, s.updatedAt, d.class, d.posture, d.inUse,
-           json_extract(s.document, '$.segment') AS segment, json_extract(s.document, '$.role') AS role,
-           json_extract(s.document, '$.snapshotDigest') AS snapshotDigest,
-           json_extract(s.document, '$.convergence.state') AS convergence
-         FROM session s LEFT JOIN device d ON d.mac = s.mac WHERE s.state = 'open'`,
-      ),
-    );
-    const { current } = this.orders;
-    return rows.map((row) => {
-      const device = deviceUnderOrders(current, row.mac, row);
-      // What is opened for a patient does not wait for one.
-      const inUse = device === row ? row.inUse : null;
-      return { ...device, inUse, addresses: JSON.parse(row.addresses) as string[] };
-    });
   }
 
   countOpen(): Promise<number> {

@@ -21,6 +21,7 @@ function nas(name: string, prefix: string, secret = 'env:OK'): NasEntry {
     coaTransport: 'udp',
     coaPort: 3799,
     sessionTimeout: 3600,
+    serverDown: null,
   };
 }
 

@@ -209,6 +209,7 @@ function selfOf({ name, prefix, transport, certificate, secret }: ProxyEntry): N
     coaTransport: transport === 'udp' ? 'udp' : 'connection',
     coaPort: 3799,
     sessionTimeout: 86_400,
+    serverDown: null,
   };
 }
 

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { RemoteFault, TerminalFault } from '../driver.js';
 import { classifyFault, isMissingTable } from './faults.js';
-import { knownHostsLine } from './transport.js';
 
 describe('classifyFault', () => {
   it.each<[string, number | null, typeof RemoteFault | typeof TerminalFault]>([
@@ -32,23 +31,4 @@ describe('classifyFault', () => {
       false,
     );
   });
-});
-
-describe('knownHostsLine', () => {
-  const key = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGZvbw==';
-  it.each([
-    `10.0.0.1 ${key}`,
-    `[fw.example]:2222,10.0.0.1 ${key}`,
-    `|1|c2FsdA==|aGFzaA== ${key}`,
-    key,
-    `10.0.0.1 ${key} a comment`,
-  ])('takes the key of `%s` whatever host it names', (line) =>
-    expect(knownHostsLine(line)).toBe(`cordon-target ${key}\n`),
-  );
-  it.each(['', '10.0.0.1', `@cert-authority * ${key}`, `10.0.0.1 ${key}\n10.0.0.2 ${key}`, `@revoked * ${key}`])(
-    'refuses `%s`',
-    (line) => {
-      expect(() => knownHostsLine(line)).toThrow(TerminalFault);
-    },
-  );
 });

@@ -1,4 +1,5 @@
 import { RemoteFault, TerminalFault } from '../driver.js';
+import { terminalSshFaults } from '../transport-ssh.js';
 
 /** How a command ended. `code` is null when it was killed or never ran. */
 export interface CommandEnd {
@@ -8,15 +9,7 @@ export interface CommandEnd {
 
 /** Nothing that waiting cures; the remedy stands beside it. */
 const terminal: readonly (readonly [RegExp, string])[] = [
-  [
-    /Host key verification failed|REMOTE HOST IDENTIFICATION HAS CHANGED/i,
-    'the host key is not the one in the policy: find out why before you change it',
-  ],
-  [
-    /Permission denied|Too many authentication failures/i,
-    'the key or the user is not accepted: check `identity`, its mode 0600, and authorized_keys',
-  ],
-  [/Load key|Identity file .* not accessible|invalid format/i, 'the private key file cannot be used'],
+  ...terminalSshFaults,
   [/you must be root|Operation not permitted/i, 'nft and conntrack need root or CAP_NET_ADMIN there'],
   [
     /command not found|(?:env|exec): .*No such file or directory|exec of .* failed/i,

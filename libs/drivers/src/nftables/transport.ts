@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Connection } from '#model';
 import { families, formatAddress, type Address } from '#net';
 import { type ConnectionListing, type EnforcementTarget, RemoteFault, TerminalFault } from '../driver.js';
+import { refuseOption, sshOptions, writeKnownHosts, type SshTarget } from '../transport-ssh.js';
 import { tableId } from './commands.js';
 import { formatExactly, listConnections, parseConnections, planCuts } from './conntrack.js';
 import { classifyFault, isMisfit, isMissingTable, type CommandEnd } from './faults.js';
@@ -88,7 +88,7 @@ export class CommandTransport implements NftDevice {
     const folder = await this.folder;
     this.folder = null;
     // fails when no login is open, which is as good
-    await runProgram('ssh -O exit', ['ssh', ...sshOptions(target, folder), '-O', 'exit', '--', target.host], '');
+    await runProgram('ssh -O exit', ['ssh', ...commandOptions(target, folder), '-O', 'exit', '--', target.host], '');
     await rm(folder, { recursive: true, force: true });
   }
 
@@ -128,7 +128,7 @@ export class CommandTransport implements NftDevice {
       const pipe = hasInput ? ['cat', '|'] : [];
       return [
         'ssh',
-        ...sshOptions(target, await this.folder),
+        ...commandOptions(target, await this.folder),
         '--',
         target.host,
         ...pipe,
@@ -144,61 +144,10 @@ export class CommandTransport implements NftDevice {
   }
 }
 
-/** Exactly the named key and the named host key: no agent, no user configuration, no questions. */
-function sshOptions(target: Extract<EnforcementTarget, { kind: 'ssh' }>, folder: string): string[] {
-  const options = {
-    BatchMode: 'yes',
-    StrictHostKeyChecking: 'yes',
-    UserKnownHostsFile: path.join(folder, 'known_hosts'),
-    GlobalKnownHostsFile: '/dev/null',
-    HostKeyAlias: hostAlias,
-    IdentitiesOnly: 'yes',
-    IdentityAgent: 'none',
-    ConnectTimeout: '10',
-    ServerAliveInterval: '5',
-    // One login for the commands of a run; `close` ends it, and so does silence, if this process can't.
-    ControlMaster: 'auto',
-    ControlPath: path.join(folder, 'control'),
-    ControlPersist: '15',
-    LogLevel: 'ERROR',
-  };
-  const settings = Object.entries(options).flatMap(([key, value]) => ['-o', `${key}=${value}`]);
-  return [
-    '-F',
-    '/dev/null',
-    '-T',
-    ...settings,
-    '-i',
-    target.identityFile,
-    '-p',
-    String(target.port),
-    '-l',
-    target.user,
-  ];
-}
-
-const hostAlias = 'cordon-target';
-
-async function writeKnownHosts(hostKey: string): Promise<string> {
-  const line = knownHostsLine(hostKey);
-  const folder = await mkdtemp(path.join(tmpdir(), 'cordon-ssh-'));
-  await writeFile(path.join(folder, 'known_hosts'), line, { mode: 0o600 });
-  return folder;
-}
-
-/** The key under our alias: it then holds whatever address, port or hash the given line named. */
-export function knownHostsLine(hostKey: string): string {
-  const match = /(?:^|\s)((?:ssh|ecdsa|sk)-[\w@.-]+) ([A-Za-z0-9+/]+=*)(?:\s|$)/.exec(hostKey);
-  if (!match || hostKey.trim().startsWith('@') || /[\r\n]./.test(hostKey.trim()))
-    throw new TerminalFault(
-      '`hostKey` is no single line of known_hosts (`HOST TYPE BASE64`); `ssh-keyscan HOST` prints such lines',
-    );
-  return `${hostAlias} ${match[1]} ${match[2]}\n`;
-}
-
-function refuseOption(word: string): void {
-  if (!/^[A-Za-z0-9_[][A-Za-z0-9_.:%\][-]*$/.test(word))
-    throw new TerminalFault(`\`${word.slice(0, 80)}\` is no name of a host or a namespace`);
+/** One login for the commands of a run; `close` ends it, and so does silence, if this process can't. */
+function commandOptions(target: SshTarget, folder: string): string[] {
+  const settings = ['ControlMaster=auto', `ControlPath=${path.join(folder, 'control')}`, 'ControlPersist=15'];
+  return [...sshOptions(target, folder), ...settings.flatMap((setting) => ['-o', setting])];
 }
 
 function runProgram(what: string, [program = '', ...args]: readonly string[], input: string): Promise<CommandResult> {

@@ -10,6 +10,7 @@ import {
   type ServiceSet,
 } from '#net';
 import {
+  criticalPlaces,
   normalForm,
   type DirectionFlows,
   type FlowRegion,
@@ -90,7 +91,8 @@ export function placesOf(...snapshots: readonly Snapshot[]): ReadonlyMap<string,
   for (const snapshot of snapshots) {
     const segments = new Map(snapshot.segments.map((segment) => [segment.name, segment]));
     const roles = new Map<string, Set<string>>();
-    for (const { role, segment } of snapshot.accessTable) roles.set(role, (roles.get(role) ?? new Set()).add(segment));
+    for (const { role, segment } of [...snapshot.accessTable, ...criticalPlaces(snapshot.nas)])
+      roles.set(role, (roles.get(role) ?? new Set()).add(segment));
     for (const [role, names] of roles) {
       const prefixes = [...names].flatMap((name) => segments.get(name)?.sites.map((site) => site.prefixes) ?? []);
       found.set(role, [...(found.get(role) ?? []), ...prefixes]);

@@ -9,6 +9,7 @@ import { judgeFlowRules } from './flow-rules.js';
 import { reportIdleRules, whyNoPacket } from './never-matches.js';
 import { placementsOf } from './placements.js';
 import { reportStanding } from './rule-findings.js';
+import { reportServerDown } from './server-down.js';
 import { reportSuspicions } from './suspicions.js';
 import { reportUnusedNames } from './unused-names.js';
 
@@ -33,6 +34,7 @@ export function analysePolicy(policy: Policy, at: Date): readonly Diagnostic[] {
   reportDates(policy, at, policy.settings.expiresSoonDays, report);
   reportClientExceptions(policy, at, policy.settings.expiresSoonDays, report);
   reportSuspicions(policy, report);
+  reportServerDown(policy, report);
   reportUnusedNames(policy, report);
   return report.diagnostics;
 }

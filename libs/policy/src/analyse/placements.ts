@@ -2,6 +2,7 @@ import { postures } from '#model';
 import { segmentAt } from '../compile/access.js';
 import { builtIn, type AccessRuleSource, type Policy } from '../policy.js';
 import type { SegmentAtSite } from '../snapshot.js';
+import { criticalPlaces } from '../server-down.js';
 import { heldFrom } from './when-order.js';
 
 export interface Placements {
@@ -39,6 +40,11 @@ export function placementsOf(policy: Policy, at: Date): Placements {
       else byRole.set(role, new Set([there]));
     }
   }
+  for (const { role, segment } of criticalPlaces(policy.nas))
+    for (const there of policy.segments.get(segment)?.sites ?? []) {
+      const found = byRole.get(role) ?? new Set();
+      byRole.set(role, found.add(there));
+    }
   return { byRole: new Map([...byRole].map(([role, segments]) => [role, [...segments]])), deciding };
 }
 

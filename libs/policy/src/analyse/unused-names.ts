@@ -10,7 +10,7 @@ export function reportUnusedNames(policy: Policy, report: Report): void {
     ['classes', policy.classes, 'is a class that no rule names and none lets in: its devices are rejected everywhere'],
     ['endpoints', policy.endpoints, 'is an endpoint that no rule names, nor a group of it'],
     ['applications', policy.applications, 'is an application that no rule names, nor a group of it'],
-    ['segments', policy.segments, 'is a segment into which no access rule places anybody'],
+    ['segments', policy.segments, 'is a segment into which no access rule and no switch places anybody'],
     ['schedules', policy.schedules, 'is a schedule that no rule names'],
     ['sites', policy.sites, 'is a site without segments, switches and rules'],
   ];
@@ -45,7 +45,10 @@ function namesInUse(policy: Policy): Used {
       ...flowRules.map(({ application }) => application),
       ...[...flowTests, ...claims].flatMap(({ app }) => app),
     ]),
-    segments: new Set(accessRules.map(({ segment }) => segment)),
+    segments: new Set([
+      ...accessRules.map(({ segment }) => segment),
+      ...policy.nas.flatMap(({ serverDown }) => [serverDown?.segment ?? [], serverDown?.voice?.segment ?? []].flat()),
+    ]),
     schedules: new Set([
       ...[...flowRules, ...accessRules].flatMap(({ when }) => (when.kind === 'schedule' ? when.name : [])),
       ...policy.rollout.classes.flatMap(({ strategy }) => ('schedule' in strategy ? strategy.schedule : [])),

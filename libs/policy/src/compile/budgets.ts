@@ -1,11 +1,12 @@
 import type { Diagnostic } from '#base';
-import { PacketSpace, type AclEntry } from '#net';
+import { PacketSpace, protocols, type AclEntry } from '#net';
 import {
   checkAuthorization,
   countAclEntries,
   filterName,
   nasProfile,
   renderPortAcl,
+  serverDownAbilities,
   toldAcl,
   verifyAcl,
   type Authorization,
@@ -58,6 +59,7 @@ export class BudgetCheck {
         if (found.length === 0) fits.push({ nas, role, entries: countAclEntries(profile, acl, nas.portAcl) });
       }
     }
+    for (const nas of policy.nas) reportCriticalList(nas, acls, report);
     reportNearBudget(fits, report);
     reportElsewhere(policy.nas, report);
     reportNames(fits, acls, report);
@@ -88,6 +90,35 @@ function* differences(space: PacketSpace, profile: NasProfile, authorization: Au
   const difference = verifyAcl(space, profile, authorization, renderPortAcl(profile, authorization));
   if (difference)
     yield { severity: 'error', code: 'artefact-differs', summary: difference.summary, hint: difference.hint };
+}
+
+/** Whether the list for newcomers can stand on the switch while no RADIUS server answers. */
+function reportCriticalList(
+  { name, span, profile, serverDown, aclEntries }: NasSource,
+  acls: Readonly<Record<string, readonly AclEntry[]>>,
+  report: Report,
+): void {
+  const make = nasProfile(profile);
+  if (!serverDown || !make) return;
+  const { role, segment } = serverDown;
+  const acl = acls[role] ?? [];
+  const who = `\`${role}\` on \`${name}\` (${profile}) while no RADIUS server answers`;
+  const count = countAclEntries(make, acl);
+  if (aclEntries !== null && count > aclEntries) {
+    const summary = `${who}: the ACL has ${count} entries; the switch takes ${aclEntries}`;
+    report.add('acl-over-budget', span, summary, `allow \`${role}\` less, or prefixes instead of single addresses`);
+  }
+  const hasSctp = acl.some(
+    ({ protocol, sourcePorts, destinationPorts }) =>
+      protocol === protocols.sctp && (sourcePorts ?? destinationPorts) !== null,
+  );
+  if (hasSctp && serverDownAbilities(profile)?.sctpPorts === false)
+    report.add(
+      'server-down-segment',
+      span,
+      `${who}: this make has no words for ports of SCTP`,
+      `give the switch another critical segment than \`${segment}\``,
+    );
 }
 
 interface Filled {

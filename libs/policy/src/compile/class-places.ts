@@ -12,7 +12,7 @@ export interface Places {
   readonly isPlaced: boolean;
 }
 
-/** Which addresses devices of a class can have, by the access table and by what segments are for. */
+/** Which addresses devices of a class can have, by where they are placed and by what segments are for. */
 export class ClassPlaces {
   private readonly tree: Policy['principalTree'];
   private readonly segments: Policy['segments'];
@@ -25,11 +25,11 @@ export class ClassPlaces {
   constructor(
     policy: Pick<Policy, 'segments' | 'principalTree'>,
     private readonly resolution: Resolution,
-    access: readonly AccessGrant[],
+    placed: readonly Pick<AccessGrant, 'role' | 'segment'>[],
   ) {
     this.tree = policy.principalTree;
     this.segments = policy.segments;
-    for (const { role, segment } of access) {
+    for (const { role, segment } of placed) {
       const found = this.segmentsOf.get(role);
       if (found) found.add(segment);
       else this.segmentsOf.set(role, new Set([segment]));

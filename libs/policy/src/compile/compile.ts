@@ -7,6 +7,7 @@ import type { AccessRuleSource, FlowRuleSource, Policy, RuleSource } from '../po
 import type { AccessGrant, ClassFlows, Provenance, Snapshot } from '../snapshot.js';
 import { formatWhen, nextChange, type When } from '../when.js';
 import { Resolution } from '../resolve.js';
+import { criticalPlaces } from '../server-down.js';
 import { exceptionEnd } from '../client-exceptions.js';
 import { compileAccess } from './access.js';
 import { BudgetCheck } from './budgets.js';
@@ -14,6 +15,7 @@ import { Conditions } from './conditions.js';
 import { CatalogSections, RuleSections } from './content.js';
 import { FlowCompiler, FlowIndex, FlowResolver, mostLists } from './flows.js';
 import { NormalForms } from './normal-form.js';
+import { LostFlows } from './lost-flows.js';
 import { PortAclCompiler, type AclFinding, type PortAcl } from './port-acl.js';
 import { ByName, Latest } from '../version-memory.js';
 
@@ -36,7 +38,7 @@ interface Names {
   readonly ofClass: ByName<ClassFlows>;
 }
 
-/** What holds as long as names and access table are the same objects. */
+/** What holds as long as names, access table and switches are the same objects. */
 interface PortAcls {
   readonly compiler: PortAclCompiler;
   /** Classes that the flow rules of some device are those of. */
@@ -59,6 +61,7 @@ export class PolicyCompiler {
   private readonly digests = new Digests();
   private readonly access = new Latest<{ table: readonly AccessGrant[]; findings: readonly Diagnostic[] }>();
   private readonly budgets = new BudgetCheck();
+  private readonly lostFlows = new LostFlows();
   private readonly acls = new Latest<PortAcls>();
 
   compile(policy: Policy, at: Date, provenance: Provenance = noProvenance): Result<Snapshot> {
@@ -77,6 +80,7 @@ export class PolicyCompiler {
     const flows = frozenRecord(names.classes, (place) => ofClass[place]!);
     const portAcls = this.portAclsOf(policy, names, table, changed, flows, report);
     this.budgets.check(policy, table, portAcls, report);
+    this.lostFlows.check(policy, table, flows, report);
     if (report.hasErrors) return failure(report.diagnostics);
 
     const content: Content = {
@@ -127,12 +131,15 @@ export class PolicyCompiler {
     flows: Readonly<Record<string, ClassFlows>>,
     report: Report,
   ): Readonly<Record<string, readonly AclEntry[]>> {
-    const { compiler, roles, ofRole, ofRules } = this.acls.get([names, table], () => ({
-      compiler: new PortAclCompiler(policy, names, table),
-      roles: rolesOf(table, names.classes),
-      ofRole: new ByName<PortAcl>(),
-      ofRules: new NumberListMap(mostLists),
-    }));
+    const { compiler, roles, ofRole, ofRules } = this.acls.get([names, table, policy.nas], () => {
+      const placed = [...table, ...criticalPlaces(policy.nas)];
+      return {
+        compiler: new PortAclCompiler(policy, names, placed),
+        roles: rolesOf(placed, names.classes),
+        ofRole: new ByName<PortAcl>(),
+        ofRules: new NumberListMap(mostLists),
+      };
+    });
     const acls = ofRole.update(roles, changed, (role) => {
       const [opening, receiving] = [names.index.outbound(role), names.index.inbound(role)];
       // Classes under the same rules share one list.
@@ -168,8 +175,8 @@ function classesByTree(classes: ReadonlyMap<string, unknown>, tree: Policy['prin
 }
 
 /** Classes that devices count as somewhere. */
-function rolesOf(table: readonly AccessGrant[], classes: readonly string[]): string[] {
-  const roles = new Set(table.map(({ role }) => role));
+function rolesOf(placed: readonly Pick<AccessGrant, 'role'>[], classes: readonly string[]): string[] {
+  const roles = new Set(placed.map(({ role }) => role));
   return classes.filter((name) => roles.has(name));
 }
 

@@ -93,7 +93,7 @@ export class CatalogSections {
       ),
       schedules: this.schedules.get([policy.schedules], () => [...policy.schedules.values()]),
       nas: this.nas.get([nas, ...ended], () =>
-        nas.map(({ span: _, ...entry }): NasEntry =>
+        nas.map(({ span: _, isLeftAlone: __, ...entry }): NasEntry =>
           ended.some(({ name }) => name === entry.name) ? { ...entry, messageAuthenticator: 'required' } : entry,
         ),
       ),

@@ -54,11 +54,11 @@ export class PortAclCompiler {
   constructor(
     policy: Pick<Policy, 'segments' | 'principalTree'>,
     names: { readonly resolution: Resolution; readonly resolver: FlowResolver; readonly forms: NormalForms },
-    access: readonly AccessGrant[],
+    placed: readonly Pick<AccessGrant, 'role' | 'segment'>[],
   ) {
     this.resolver = names.resolver;
     this.forms = names.forms;
-    this.places = new ClassPlaces(policy, names.resolution, access);
+    this.places = new ClassPlaces(policy, names.resolution, placed);
   }
 
   /** `opening`: the rules where the class is the subject; `receiving`: where it is the object; `flows`: what follows of them. */

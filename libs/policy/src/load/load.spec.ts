@@ -21,6 +21,10 @@ const nas = (text: string): Parts => ({ 'network/nas-x.yaml': text });
 const points = (text: string): Parts => ({ 'network/enforcement-points-x.yaml': text });
 const rollout = (text: string): Parts => ({ 'network/rollout.yaml': text });
 const tests = (text: string): Parts => ({ 'tests/x.yaml': text });
+const serverDown = (segment: string, parts: Parts = {}): Parts => ({
+  'network/server-down.yaml': `servers: { b: { address: 10.0.8.10 } }\nsites:\n  main: ${segment}\n`,
+  ...parts,
+});
 
 const chain = (length: number): string => Array.from({ length }, (_, i) => `g, class-${i}, class-${i + 1}`).join('\n');
 const chainClasses = (length: number): string =>
@@ -517,6 +521,85 @@ const refusals: readonly (readonly [PolicyCode, Parts, string, RegExp])[] = [
     'tests/x.yaml:2:30',
     /correct the invariant/,
   ],
+  // What switches do while no RADIUS server answers
+  [
+    'server-down-segment',
+    serverDown('{ segment: pumps }'),
+    'network/server-down.yaml:3:20',
+    /give the segment a `role`/,
+  ],
+  [
+    'server-down-segment',
+    serverDown(
+      '{ segment: s }',
+      segments(
+        's: { dedicatedTo: infusion-pump, role: quarantined, sites: { main: { vlan: 9, prefixes: [10.9.0.0/24, "fd09::/64"] } } }',
+      ),
+    ),
+    'network/server-down.yaml:3:20',
+    /a segment of its own/,
+  ],
+  [
+    'server-down-segment',
+    serverDown(
+      '{ segment: s }',
+      segments('s: { voice: true, role: unknown, sites: { main: { vlan: 9, prefixes: [10.9.0.0/24, "fd09::/64"] } } }'),
+    ),
+    'network/server-down.yaml:3:20',
+    /name it under `voice`/,
+  ],
+  [
+    'server-down-segment',
+    serverDown(
+      '{ segment: s }',
+      segments('s: { role: unknown, sites: { main-wifi: { vlan: 9, prefixes: [10.9.0.0/24, "fd09::/64"] } } }'),
+    ),
+    'network/server-down.yaml:3:20',
+    /add the site to the segment/,
+  ],
+  [
+    'server-down-segment',
+    serverDown('{ segment: quarantine, voice: pumps }'),
+    'network/server-down.yaml:3:39',
+    /`voice: true`/,
+  ],
+  ['server-down-segment', serverDown('{ segment: quarantine }'), 'network/nas.yaml:1:1', /a segment of its own/],
+  [
+    'unknown-name',
+    serverDown('{ segment: quarantin }'),
+    'network/server-down.yaml:3:20',
+    /did you mean `quarantine`\?/,
+  ],
+  [
+    'unknown-name',
+    serverDown('{ segment: quarantine, servers: [c] }'),
+    'network/server-down.yaml:3:42',
+    /use one of b/,
+  ],
+  [
+    'unknown-name',
+    { 'network/server-down.yaml': 'sites: { mian: none }' },
+    'network/server-down.yaml:1:16',
+    /did you mean `main`\?/,
+  ],
+  [
+    'unknown-name',
+    { 'network/server-down.yaml': 'nas: { sw2: none }' },
+    'network/server-down.yaml:1:13',
+    /did you mean `sw1`\?/,
+  ],
+  [
+    'bad-prefix',
+    { 'network/server-down.yaml': 'servers: { b: { address: bridge } }' },
+    'network/server-down.yaml:1:26',
+    /10\.0\.8\.10/,
+  ],
+  [
+    'schema',
+    { 'network/server-down.yaml': 'sites: { main: { segment: quarantine } }' },
+    'network/server-down.yaml:1:16',
+    /name the bridges/,
+  ],
   // Files
   ['unknown-file', { 'rules/flows.txt': '' }, 'rules/flows.txt:1:1', /\.csv files under rules/],
   ['unknown-file', { 'catalog/devices.yaml': '' }, 'catalog/devices.yaml:1:1', /name it catalog\/classes.yaml/],
@@ -544,6 +627,7 @@ const fromCompiling: readonly PolicyCode[] = [
   'peer-not-in-port-acl',
   'reply-not-expressible',
   'reply-too-large',
+  'server-down-flows',
   'segment-not-at-site',
   'acl-by-name',
   'port-acl-elsewhere',
@@ -569,6 +653,9 @@ const fromAnalysis: readonly PolicyCode[] = [
   'rule-shadowed',
   'rule-too-broad',
   'rules-contradict',
+  'server-down-by-hand',
+  'server-down-make',
+  'server-down-missing',
 ];
 
 describe('the loader says what is wrong, where, and what to do', () => {

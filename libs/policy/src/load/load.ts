@@ -22,6 +22,7 @@ import {
   type Trees,
 } from './rules.js';
 import { readRollout } from './rollout.js';
+import { readServerDown, reportQuarantineAsCritical } from './server-down.js';
 import { readSettings } from './settings.js';
 import { readSuspicions } from './suspicions.js';
 import { sortFiles, type SortedFiles } from './sort-files.js';
@@ -71,6 +72,7 @@ export class PolicyLoader {
   private readonly kinds = new LineKinds();
   private readonly names = new Latest<Read<Names>>();
   private readonly nas = new Latest<Read<Policy['nas']>>();
+  private readonly serverDown = new Latest<Read<Policy['nas']>>();
   private readonly proxies = new Latest<Read<Policy['proxies']>>();
   private readonly points = new Latest<Read<Policy['enforcementPoints']>>();
   private readonly settings = new Latest<Read<Policy['settings']>>();
@@ -104,8 +106,14 @@ export class PolicyLoader {
     );
     const { catalog, trees, words } = names;
     const nasFiles = yamlOf(sorted.nas);
-    const nas = take(
+    const declared = take(
       this.nas.get([catalog.sites, ...nasFiles], () => read((own) => readNas(nasFiles, catalog.sites, able, own))),
+    );
+    const [serverDownFile] = yamlOf(sorted.serverDown);
+    const nas = take(
+      this.serverDown.get([names, declared, serverDownFile], () =>
+        read((own) => readServerDown(serverDownFile ?? null, declared, { ...catalog, siteTree: trees.sites }, own)),
+      ),
     );
     const proxyFiles = yamlOf(sorted.proxies);
     const proxies = take(
@@ -167,6 +175,7 @@ export class PolicyLoader {
       ...tests,
       settings,
     };
+    reportQuarantineAsCritical(policy, report);
     names.consistency.check(policy, report);
     return report.hasErrors ? failure(report.diagnostics) : success(policy, report.diagnostics);
   }
@@ -191,14 +200,22 @@ export class PolicyLoader {
   /** Files that are gone. */
   private forget(sorted: SortedFiles): void {
     for (const file of this.texts.keys()) if (!sorted.rules.has(file)) this.texts.delete(file);
-    const { catalog, nas, proxies, enforcementPoints, tests, settings, eap, radsec, suspicions, rollout } = sorted;
-    for (const file of this.yaml.keys())
-      if (
-        ![catalog, nas, proxies, enforcementPoints, tests, settings, eap, radsec, suspicions, rollout].some((kind) =>
-          kind.has(file),
-        )
-      )
-        this.yaml.delete(file);
+    const { catalog, nas, proxies, enforcementPoints, tests, settings, eap, radsec } = sorted;
+    const { suspicions, rollout, serverDown } = sorted;
+    const all = [
+      catalog,
+      nas,
+      proxies,
+      enforcementPoints,
+      tests,
+      settings,
+      eap,
+      radsec,
+      suspicions,
+      rollout,
+      serverDown,
+    ];
+    for (const file of this.yaml.keys()) if (!all.some((kind) => kind.has(file))) this.yaml.delete(file);
   }
 }
 

@@ -93,7 +93,20 @@ export function readNas(
       }
       const { site, profile, aclEntries = null, portAcl, sessionTimeout, ssidSites } = value;
       if (prefix && transport)
-        out.push({ name, span, prefix, site, profile, aclEntries, portAcl, sessionTimeout, ssidSites, ...transport });
+        out.push({
+          name,
+          span,
+          prefix,
+          site,
+          profile,
+          aclEntries,
+          portAcl,
+          sessionTimeout,
+          ssidSites,
+          ...transport,
+          serverDown: null,
+          isLeftAlone: false,
+        });
     }
   }
   reportSharedAddresses(out, report);

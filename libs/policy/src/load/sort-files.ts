@@ -21,13 +21,15 @@ export interface SortedFiles {
   readonly suspicions: ReadonlyMap<string, string>;
   /** One at the most. */
   readonly rollout: ReadonlyMap<string, string>;
+  /** One at the most. */
+  readonly serverDown: ReadonlyMap<string, string>;
 }
 
 const hints = {
   rules: 'rules are .csv files under rules/',
   catalog: `name it catalog/${catalogKinds.join('.yaml, catalog/')}.yaml (or classes-imaging.yaml and the like)`,
   network:
-    'name it network/nas.yaml, network/proxies.yaml, network/enforcement-points.yaml, network/eap.yaml, network/radsec.yaml, network/suspicions.yaml or network/rollout.yaml',
+    'name it network/nas.yaml, network/proxies.yaml, network/enforcement-points.yaml, network/eap.yaml, network/radsec.yaml, network/suspicions.yaml, network/rollout.yaml or network/server-down.yaml',
   tests: 'tests are .yaml files under tests/',
 } as const;
 
@@ -49,6 +51,7 @@ export function sortFiles(files: ReadonlyMap<string, string>, report: Report): S
     radsec: new Map(),
     suspicions: new Map(),
     rollout: new Map(),
+    serverDown: new Map(),
   };
   for (const file of [...files.keys()].sort()) {
     const text = files.get(file)!.replace(/^\uFEFF/, '');
@@ -120,6 +123,7 @@ function networkReader(
   if (isKind('nas', name)) return out.nas;
   if (isKind('proxies', name)) return out.proxies;
   if (isKind('enforcement-points', name)) return out.enforcementPoints;
+  if (name === 'server-down.yaml') return out.serverDown;
   const single = (['eap', 'radsec', 'suspicions', 'rollout'] as const).find((kind) => name === `${kind}.yaml`);
   return single ? out[single] : null;
 }

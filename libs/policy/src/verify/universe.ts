@@ -14,6 +14,7 @@ import {
 import { indexOf, principalsOf, type PacketSide } from '../decide.js';
 import { usualLadders } from '../ladder.js';
 import { builtIn, type Policy, type Whereabouts } from '../policy.js';
+import { criticalPlaces } from '../server-down.js';
 import type { DeviceClass, Endpoint, Snapshot } from '../snapshot.js';
 import { Placement, type Placed } from './placement.js';
 import type { Stretch } from './timeline.js';
@@ -175,6 +176,11 @@ export class Universe {
       }
     }
     if (cuts.size === 0) return [];
+    // Switches place devices by themselves, too; which classes these are of nobody knows.
+    for (const { role, segment } of criticalPlaces(this.policy.nas))
+      for (const { site } of this.policy.segments.get(segment)?.sites ?? [])
+        for (const address of cuts.get(`${segment} ${site}`) ?? [])
+          this.sides.set(`${role} at ${formatAddress(address)}`, { class: role, address });
     const questions = this.placement.questions(this.policy.classes.keys(), null);
     for (const placed of this.placement.placed(questions, this.placement.anyTime)) {
       const role = placed.grant.role;

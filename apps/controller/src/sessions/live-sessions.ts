@@ -1,0 +1,164 @@
+import { noOrders, type Convergence, type DevicePosture, type Orders, type Session } from '#model';
+import type { Mac } from '#net';
+import { MoreThan, type EntityManager } from 'typeorm';
+import { deviceUnderOrders } from '../orders/order-store.js';
+import { currentRevision } from '../store/counters.js';
+import type { Database } from '../store/database.js';
+import { devices, sessions, tombstones } from '../store/rows.js';
+
+/** An open session with what the registry says of its device *now* (null: no record). The same object as long as nothing of it changes. */
+export interface LiveSession {
+  readonly id: string;
+  readonly mac: Mac;
+  readonly nas: string;
+  readonly nasPort: string | null;
+  readonly site: string;
+  readonly method: Session['method'];
+  readonly addresses: readonly string[];
+  readonly updatedAt: string;
+  readonly class: string | null;
+  readonly posture: DevicePosture | null;
+  /** Where its port is now, and as what: what the switch was told last, which may be behind the registry. */
+  readonly segment: string | null;
+  readonly vlan: number;
+  readonly role: string | null;
+  /** By which policy it was told that. */
+  readonly snapshotDigest: string;
+  readonly convergence: Convergence['state'];
+  /** In clinical use since then. */
+  readonly inUse: string | null;
+}
+
+type Device = Pick<LiveSession, 'class' | 'posture' | 'inUse'>;
+
+const noRecord: Device = { class: null, posture: null, inUse: null };
+
+/**
+ * All open sessions in memory, joined with the registry: with each change of one of a hundred thousand, all of them are asked for. What is
+ * stored comes by `reported`, right after its commit; devices by their revision, when somebody asks. A restart reads everything again.
+ */
+export class LiveSessions {
+  private readonly known = new Map<string, { readonly session: Session; live: LiveSession }>();
+  private readonly byMac = new Map<Mac, Set<string>>();
+  private readonly registry = new Map<Mac, Device>();
+  private readonly shared = new Map<string, Device>();
+  private revision = 0;
+  private loading: Promise<void> | null = null;
+  private list: { readonly orders: Orders; readonly sessions: readonly LiveSession[] } | null = null;
+
+  constructor(
+    private readonly database: Database,
+    private readonly orders: { readonly current: Orders } = { current: noOrders },
+  ) {}
+
+  /** As they are stored by now: whole, and the newest revision of each. */
+  reported(all: readonly Session[]): void {
+    // Before the first question nothing is kept: it reads the table.
+    if (this.loading === null) return;
+    for (const session of all) this.put(session);
+  }
+
+  async all(): Promise<readonly LiveSession[]> {
+    this.loading ??= this.load();
+    await this.loading;
+    await this.database.read((db) => this.readDevices(db));
+    const { current } = this.orders;
+    if (this.list?.orders !== current) this.list = { orders: current, sessions: this.underOrders(current) };
+    return this.list.sessions;
+  }
+
+  /** What is opened for a patient does not wait for one. */
+  private underOrders(orders: Orders): LiveSession[] {
+    return [...this.known.values()].map(({ live }) => {
+      const device = deviceUnderOrders(orders, live.mac, live);
+      return device === live ? live : { ...device, inUse: null };
+    });
+  }
+
+  private async load(): Promise<void> {
+    await this.database.read(async (db) => {
+      await this.readDevices(db);
+      const rows = await db.query<{ document: string }[]>(`SELECT document FROM session WHERE state = 'open'`);
+      for (const { document } of rows) this.put(JSON.parse(document) as Session);
+    });
+  }
+
+  private put(session: Session): void {
+    const before = this.known.get(session.id);
+    if (before && before.session.revision >= session.revision) return;
+    this.list = null;
+    if (session.state === 'open') {
+      this.known.set(session.id, { session, live: join(session, this.registry.get(session.mac) ?? noRecord) });
+      const ids = this.byMac.get(session.mac);
+      if (ids) ids.add(session.id);
+      else this.byMac.set(session.mac, new Set([session.id]));
+    } else if (before) {
+      this.known.delete(session.id);
+      const ids = this.byMac.get(session.mac);
+      ids?.delete(session.id);
+      if (ids?.size === 0) this.byMac.delete(session.mac);
+    }
+  }
+
+  private async readDevices(db: EntityManager): Promise<void> {
+    const last = await currentRevision(db, 'device');
+    if (last === this.revision) return;
+    const since = { where: { revision: MoreThan(this.revision) } };
+    const select = { mac: true, class: true, posture: true, inUse: true } as const;
+    for (const row of await db.find(devices, { ...since, select })) this.setDevice(row.mac, this.shareOf(row));
+    for (const { mac } of await db.find(tombstones, since)) this.setDevice(mac, null);
+    this.revision = last;
+  }
+
+  private setDevice(mac: Mac, device: Device | null): void {
+    if (device) this.registry.set(mac, device);
+    else this.registry.delete(mac);
+    for (const id of this.byMac.get(mac) ?? []) {
+      const entry = this.known.get(id)!;
+      entry.live = join(entry.session, device ?? noRecord);
+      this.list = null;
+    }
+  }
+
+  /** Few distinct records, many devices. */
+  private shareOf({ class: name, posture, inUse }: Device): Device {
+    const device = { class: name, posture, inUse };
+    if (inUse !== null) return device;
+    const key = `${posture} ${name}`;
+    let shared = this.shared.get(key);
+    if (!shared) this.shared.set(key, (shared = device));
+    return shared;
+  }
+}
+
+function join(session: Session, device: Device): LiveSession {
+  const { id, mac, nas, nasPort, site, method, addresses, updatedAt, segment, vlan, role, snapshotDigest } = session;
+  const { class: name, posture, inUse } = device;
+  return {
+    id,
+    mac,
+    nas,
+    nasPort,
+    site,
+    method,
+    addresses,
+    updatedAt,
+    class: name,
+    posture,
+    segment,
+    vlan,
+    role,
+    snapshotDigest,
+    convergence: session.convergence.state,
+    inUse,
+  };
+}
+
+/** The same, read from the database at once: what `LiveSessions` must come to. For tests. */
+export async function readLiveSessions(database: Database): Promise<LiveSession[]> {
+  return database.read(async (db) => {
+    const rows = await db.findBy(sessions, { state: 'open' });
+    const registry = new Map((await db.find(devices)).map((row) => [row.mac, row]));
+    return rows.map(({ document }) => join(document, registry.get(document.mac) ?? noRecord));
+  });
+}

@@ -1,0 +1,195 @@
+import type { Result } from '#base';
+import {
+  hasPorts,
+  parseAddress,
+  protocols,
+  serviceKey,
+  type Family,
+  type Interval,
+  type PacketMatch,
+  type ServiceSet,
+} from '#net';
+import { everything, type Filter, type FilterLine } from '../filter.js';
+import type { ParseOptions } from '../target.js';
+import { linesOf, LineWords, NotUnderstood, prefixMatch, readText, type AddressMatch, type TextLine } from '../text.js';
+
+interface NumberedLine {
+  readonly line: TextLine;
+  readonly rest: string;
+}
+
+/** A `class ip NAME`, a `class ipv6 NAME` or a `port-access policy NAME`. */
+interface Section {
+  readonly head: TextLine;
+  readonly entries: Map<number, NumberedLine>;
+}
+
+type Sections = ReadonlyMap<string, Section>;
+
+/**
+ * A port-access policy of AOS-CX and the classes that it names; everything else in the configuration is passed over. Which role
+ * has the policy is not looked at. Where the text has several, `lists` says which is meant.
+ *
+ * Modelled of classes: `match`, protocols by name or number, `any`, addresses with length or mask, `eq`, `gt`, `lt`, `range`,
+ * `established`, `icmp-type` by number, `count`, comments. Of policies: no action (pass) and `action drop`.
+ * Refused: `ignore`, names of ports and ICMP types, ICMP codes, single TCP flags, `fragment`, `vlan`, `dscp` and the like, other actions.
+ */
+export function parse(text: string, options: ParseOptions = {}): Result<Filter> {
+  return readText('text', () => {
+    const sections = readSections(linesOf(text));
+    const policies = [...sections].filter(([key]) => key.startsWith(policyHead));
+    const wanted = policies.filter(([key]) => !options.lists || options.lists.includes(key.slice(policyHead.length)));
+    const [first, second] = wanted;
+    if (!first)
+      throw new NotUnderstood(null, 'there is no port-access policy', 'policies begin with `port-access policy NAME`');
+    if (second) throw new NotUnderstood(null, 'there are several port-access policies', 'name one with --list');
+    return [...inOrder(first[1]).flatMap((entry) => readEntry(entry, sections)), undocumented];
+  });
+}
+
+const policyHead = 'port-access policy ';
+/** No document says what a policy does with a packet that none of its classes takes: it counts as passed. */
+const undocumented: FilterLine = { permits: true, matches: [everything], at: null, text: 'no class takes it' };
+
+function readSections(lines: readonly TextLine[]): Sections {
+  const sections = new Map<string, Section>();
+  let section: Section | null = null;
+  for (const line of lines) {
+    const text = line.text.trim();
+    if (text === '' || text === '!' || text === 'exit') continue;
+    if (!/^\s/.test(line.text)) {
+      section = /^(class (ip|ipv6)|port-access policy) \S+$/.test(text)
+        ? (sections.get(text) ?? { head: line, entries: new Map() })
+        : null;
+      if (section) sections.set(text, section);
+      else if (/^(\d+ )?(match|ignore) /.test(text))
+        throw new LineWords(line).fault('belongs to no class', 'begin with `class ip NAME` or `class ipv6 NAME`');
+    } else if (section) addEntry(section, line);
+  }
+  return sections;
+}
+
+/** A line without a number goes ten behind the last. */
+function addEntry({ entries }: Section, line: TextLine): void {
+  const [, digits, rest = ''] = /^(?:(\d+) )?(.*)$/.exec(line.text.trim())!;
+  if (rest === 'comment' || rest.startsWith('comment ')) return;
+  const last = Math.max(0, ...entries.keys());
+  const number = digits === undefined ? last + 10 : new LineWords(line).number(digits, 0xffff_ffff);
+  if (entries.has(number)) throw new LineWords(line).fault(`has the number ${number}, which is taken`);
+  entries.set(number, { line, rest });
+}
+
+const inOrder = ({ entries }: Section): NumberedLine[] =>
+  [...entries].sort(([a], [b]) => a - b).map(([, entry]) => entry);
+
+/** What a policy does with one class. */
+function readEntry({ line, rest }: NumberedLine, sections: Sections): FilterLine[] {
+  const words = new LineWords(line, rest);
+  words.expect('class');
+  const kind = words.take();
+  if (kind !== 'ip' && kind !== 'ipv6') throw words.fault(`names a class of \`${kind}\`, which is not modelled`);
+  const name = words.take();
+  const permits = !words.accept('action');
+  if (!permits) words.expect('drop');
+  words.end();
+  const traffic = sections.get(`class ${kind} ${name}`);
+  if (!traffic) throw words.fault(`names a class that is not there`, 'give its `class` section as well');
+  if (traffic.entries.size === 0) throw new LineWords(traffic.head).fault('has no line');
+  return inOrder(traffic).map((one) => ({
+    permits,
+    matches: [readMatch(one, kind === 'ip' ? 4 : 6)],
+    at: one.line.at,
+    text: one.line.text,
+  }));
+}
+
+const protocolNames: ReadonlyMap<string, number> = new Map([
+  ['ah', 51],
+  ['esp', 50],
+  ['gre', 47],
+  ['igmp', 2],
+  ['ospf', 89],
+  ['pim', 103],
+  ['sctp', protocols.sctp],
+  ['tcp', protocols.tcp],
+  ['udp', protocols.udp],
+]);
+
+function readMatch({ line, rest }: NumberedLine, family: Family): PacketMatch {
+  const words = new LineWords(line, rest);
+  if (words.peek() === 'ignore') throw words.fault('leaves a packet to the next class, which is not modelled');
+  words.expect('match');
+  const protocol = readProtocol(words, family);
+  const source = readAddresses(words, family);
+  const sourcePorts = readPorts(words, protocol);
+  const destination = readAddresses(words, family);
+  const ports = readPorts(words, protocol) ?? readIcmpType(words, family, protocol);
+  const established = protocol === protocols.tcp && words.accept('established');
+  words.accept('count');
+  words.end();
+  return {
+    family,
+    ...(protocol !== null && { services: servicesOf(protocol, ports) }),
+    ...(source && { source: [source.range] }),
+    ...(sourcePorts && { sourcePorts: [sourcePorts] }),
+    ...(destination && { destination: [destination.range] }),
+    ...(established && { established }),
+  };
+}
+
+function servicesOf(protocol: number, ports: Interval<number> | null): ServiceSet {
+  const { first, last } = ports ?? { first: 0, last: 0xffff };
+  return [{ first: serviceKey(protocol, first), last: serviceKey(protocol, last) }];
+}
+
+/** Null: every protocol. */
+function readProtocol(words: LineWords, family: Family): number | null {
+  const name = words.take();
+  if (name === 'any' || name === (family === 4 ? 'ip' : 'ipv6')) return null;
+  if (name === (family === 4 ? 'icmp' : 'icmpv6')) return family === 4 ? protocols.icmp : protocols.icmp6;
+  return protocolNames.get(name) ?? words.number(name, 255);
+}
+
+/** Null: any. `10.10.4.0/22` and `10.10.4.0/255.255.252.0` alike. */
+function readAddresses(words: LineWords, family: Family): AddressMatch | null {
+  if (words.accept('any')) return null;
+  const text = words.take();
+  const [head = '', tail = ''] = text.split('/');
+  const mask = /^\d+\.\d+\.\d+\.\d+$/.test(tail) ? parseAddress(tail) : null;
+  const match = mask ? maskedMatch(words, head, mask.value) : words.prefix(text);
+  if (match.family !== family) throw words.fault(`has \`${text}\` in a class of IPv${family}`);
+  return match;
+}
+
+/** With gaps in its mask it is no prefix; that is refused, not rounded. */
+function maskedMatch(words: LineWords, text: string, mask: bigint): AddressMatch {
+  const free = 0xffff_ffffn - mask;
+  if ((free & (free + 1n)) !== 0n) throw words.fault('has a mask with gaps in it');
+  const { family, range } = words.prefix(text);
+  if (family !== 4) throw words.fault('has a mask of IPv4 behind an address of IPv6');
+  return prefixMatch(4, range.first, 32 - (free === 0n ? 0 : free.toString(2).length));
+}
+
+function readPorts(words: LineWords, protocol: number | null): Interval<number> | null {
+  const operator = words.peek();
+  if (operator === null || !['eq', 'gt', 'lt', 'range'].includes(operator)) return null;
+  if (protocol === null || !hasPorts(protocol)) throw words.fault(`has \`${operator}\` for a protocol without ports`);
+  words.take();
+  const first = words.number(words.take(), 0xffff);
+  const found =
+    operator === 'eq'
+      ? { first, last: first }
+      : operator === 'gt'
+        ? { first: first + 1, last: 0xffff }
+        : operator === 'lt'
+          ? { first: 0, last: first - 1 }
+          : { first, last: words.number(words.take(), 0xffff) };
+  if (found.first > found.last) throw words.fault('has a condition on ports that no packet meets');
+  return found;
+}
+
+function readIcmpType(words: LineWords, family: Family, protocol: number | null): Interval<number> | null {
+  if (protocol !== (family === 4 ? protocols.icmp : protocols.icmp6) || !words.accept('icmp-type')) return null;
+  const first = words.number(words.take(), 255);
+  return { first, last: first };
+}

@@ -50,11 +50,14 @@ export class NetworkSwitch {
   violations = 0;
   repeated = 0;
 
-  constructor(
-    readonly address: string,
-    private readonly secret: Secret,
-    private readonly onTold: (told: Told) => void,
-  ) {
+  readonly address: string;
+  private readonly secret: Secret;
+  private readonly onTold: (told: Told) => void;
+
+  constructor(address: string, secret: Secret, onTold: (told: Told) => void) {
+    this.address = address;
+    this.secret = secret;
+    this.onTold = onTold;
     this.socket.on('message', (datagram, { address, port }) => this.receive(datagram, address, port));
   }
 

@@ -1,7 +1,7 @@
 import type { Outcome } from '../bench-case.ts';
 import { median } from '../statistics.ts';
 import { round, seconds, usageCells, type Part, type PartOptions } from './part.ts';
-import type { Edit } from './policy.ts';
+import { asFastAsCanBe, type Edit } from './policy.ts';
 import type { Arrival, RunningEstate } from './running-estate.ts';
 
 /** How long an edit for all shall take under a limit. */
@@ -43,9 +43,9 @@ export const editsPart: Part = {
       }
       const lastCoa = over(samples, 'lastCoa');
       rows[`${edit}, ${sessionsOf(estate, edit)} sessions`] = {
+        'published s': seconds(over(samples, 'published')),
         'last CoA s': seconds(lastCoa),
         'last firewall s': seconds(over(samples, 'lastFirewall')),
-        'in force s': seconds(over(samples, 'inForce')),
         'sessions/s': round((sessionsOf(estate, edit) / lastCoa) * 1000),
         ...medianCells(samples),
       };
@@ -69,7 +69,7 @@ export const limitsPart: Part = {
     const rows: Record<string, Record<string, string | number>> = {};
     const figures: Record<string, number> = {};
     const perSecond = Math.ceil(estate.size.sessions / limitedSeconds);
-    await estate.setLimit(perSecond);
+    await estate.setRollout({ changesPerSecond: perSecond, isStaged: false });
     for (const edit of allEdits) {
       progress(`an edit for ${edit}, at most ${perSecond} sessions a second`);
       const sample = await measure(estate, edit);
@@ -86,7 +86,7 @@ export const limitsPart: Part = {
       };
       figures[`${edit}: actual / expected`] = ratio;
     }
-    await estate.setLimit(null);
+    await estate.setRollout(asFastAsCanBe);
     return { rows, figures, notes: ['one round: the limit, not the machine, says how long it takes'] };
   },
 };

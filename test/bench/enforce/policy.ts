@@ -12,6 +12,10 @@ interface Segment {
 
 const segments = parse(read('catalog/segments.yaml')) as Record<string, Segment>;
 
+/** What is said of the sample's own switches and devices has no meaning in the estate. */
+const isOfAnyPlace = (path: string): boolean =>
+  !/^(inventory|network)\//.test(path) || path === 'network/suspicions.yaml';
+
 /** In the order in which they have their numbers. */
 export const segmentNames: readonly string[] = Object.keys(segments);
 export const quarantineVlan = segments['quarantine']!.sites['main']!.vlan;
@@ -27,7 +31,7 @@ export function estatePolicy(
   const sites = Array.from({ length: size.sites }, (_, n) => siteName(n));
   const files = Object.fromEntries(
     readdirSync(folder, { recursive: true, encoding: 'utf8' })
-      .filter((path) => /\.(csv|yaml|conf)$/.test(path) && !path.startsWith('inventory/'))
+      .filter((path) => /\.(csv|yaml|conf)$/.test(path) && isOfAnyPlace(path))
       .map((path): [string, string] => [path, read(path)]),
   );
   const placed = Object.entries(segments).map(([name, segment], number): [string, Segment] => {
@@ -54,14 +58,24 @@ export function estatePolicy(
     'rules/membership.csv': `${files['rules/membership.csv']!}${sites.map((site) => `g3, ${site}, main\n`).join('')}`,
     'network/nas.yaml': switches.join(''),
     'network/enforcement-points.yaml': points.join(''),
-    ...limits(null),
+    ...rolloutFile(asFastAsCanBe),
   };
 }
 
-/** How fast switches are told of a policy; null: as fast as can be. */
-export const limits = (perSecond: number | null): Record<string, string> => ({
-  'network/rollout.yaml': `limits: { changesPerSecond: ${perSecond} }\n`,
+export interface Rollout {
+  /** How fast switches are told; null: as fast as can be. */
+  readonly changesPerSecond: number | null;
+  /** The first site goes before the others; else all are changed at once. */
+  readonly isStaged: boolean;
+}
+
+export const rolloutFile = ({ changesPerSecond, isStaged }: Rollout): Record<string, string> => ({
+  'network/rollout.yaml': `limits: { changesPerSecond: ${changesPerSecond} }
+stages: [${isStaged ? `{ name: first, sites: [${siteName(0)}] }` : ''}]
+`,
 });
+
+export const asFastAsCanBe: Rollout = { changesPerSecond: null, isStaged: false };
 
 const medical = 'rules/flows-medical.csv';
 const base = 'rules/flows-base.csv';

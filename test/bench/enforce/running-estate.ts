@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { createWriteStream, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { formatDiagnostic, type Diagnostic } from '#base';
 import { PolicyRepository } from '../../e2e/tiny-policy.ts';
 import { ControllerApi } from '../../soak/controller-api.ts';
 import { ControllerProcess } from '../../soak/controller-process.ts';
@@ -9,7 +10,7 @@ import { end, freePort, secret, until } from '../radius/side.ts';
 import { now } from './clock.ts';
 import { kindOf, macOf, type EstateSize } from './estate.ts';
 import { Firewalls, whySimulated } from './firewalls.ts';
-import { edits, estatePolicy, limits, type Edit } from './policy.ts';
+import { edits, estatePolicy, rolloutFile, type Edit, type Rollout } from './policy.ts';
 import { SwitchProcess } from './switch-process.ts';
 import { UsageMeter } from './usage.ts';
 
@@ -28,6 +29,12 @@ interface PointState {
   readonly lastError: { readonly message: string } | null;
 }
 
+interface SyncOutcome {
+  readonly status: string;
+  readonly digest?: string | null;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
 const pollMilliseconds = 100;
 const longestWait = 600_000;
 /** A file of CSV that the controller takes at once. */
@@ -42,10 +49,10 @@ const newToken = (): string => randomBytes(24).toString('base64url');
 
 /** When what a commit changes had arrived, in milliseconds since it. */
 export interface Arrival {
-  /** Null: no session was to be changed. */
+  /** Compiled, tested, stored. */
+  readonly published: number;
   readonly lastCoa: number;
   readonly lastFirewall: number;
-  readonly inForce: number;
 }
 
 /** Controller, bridge, firewalls and switches of one estate, all of them running, and all devices on the network. */
@@ -104,6 +111,7 @@ export class RunningEstate {
     this.closers.push(() => this.controller.close());
     await this.controller.start();
     this.api = new ControllerApi(() => this.controller.url, tokens.adminToken);
+    await this.sync();
     const { url } = this.controller;
     const child = spawnBridge(folder, { url, token: tokens.bridgeToken }, nodeFlags);
     this.closers.push(() => end(child));
@@ -164,8 +172,8 @@ export class RunningEstate {
     }
   }
 
-  async setLimit(changesPerSecond: number | null): Promise<void> {
-    await this.commit(limits(changesPerSecond));
+  async setRollout(rollout: Rollout): Promise<void> {
+    await this.commit(rolloutFile(rollout));
     await this.settled();
   }
 
@@ -174,17 +182,16 @@ export class RunningEstate {
     const sessions = edit === 'one class' ? this.size.pumps : this.size.sessions;
     await this.switches.ask({ do: 'forget' });
     const { at, digest } = await this.begin(edit);
+    const published = now();
     let lastFirewall = 0;
-    let inForce = 0;
     const deadline = now() + longestWait;
     for (;;) {
       if (lastFirewall === 0 && (await this.haveRules(digest))) lastFirewall = now();
-      if (inForce === 0 && !(await this.isRollingOut())) inForce = now();
       const { devices, lastAt, violations } = await this.switches.ask({ do: 'count' });
       if (violations > 0) throw new Error(`${violations} requests to switches were not signed or not packets`);
       if (devices > sessions) throw new Error(`${devices} devices were told, of ${sessions}`);
-      if (devices === sessions && lastFirewall > 0 && inForce > 0)
-        return { lastCoa: lastAt - at, lastFirewall: lastFirewall - at, inForce: inForce - at };
+      if (devices === sessions && lastFirewall > 0)
+        return { published: published - at, lastCoa: lastAt - at, lastFirewall: lastFirewall - at };
       if (now() > deadline) throw new Error(`${devices} of ${sessions} devices were told of the change`);
       await pause(pollMilliseconds);
     }
@@ -201,16 +208,25 @@ export class RunningEstate {
   ): Promise<{ readonly at: number; readonly digest: string }> {
     this.repository.commit(files);
     const at = now();
-    const { status, digest } = (await this.api.call('POST', '/policy/sync')) as {
-      status: string;
-      digest: string | null;
-    };
-    if (digest === null || !['active', 'staged'].includes(status))
-      throw new Error(`the policy was not taken: ${status}`);
+    const digest = await this.sync();
     return { at, digest };
   }
 
-  async isRollingOut(): Promise<boolean> {
+  /** As a webhook of the git server does. */
+  private async sync(): Promise<string> {
+    const outcome = (await this.api.call('POST', '/policy/sync')) as SyncOutcome;
+    const { status, digest, diagnostics } = outcome;
+    if (typeof digest === 'string' && ['active', 'staged'].includes(status)) return digest;
+    const errors = diagnostics.filter(({ severity }) => severity === 'error').map(formatDiagnostic);
+    throw new Error(`the policy is ${status}: ${errors.slice(0, 5).join('\n')}`);
+  }
+
+  /** Some sessions have to be told of a policy yet. */
+  async isChanging(): Promise<boolean> {
+    return (await this.status()).coaBacklog > 0 || (await this.isRollingOut());
+  }
+
+  private async isRollingOut(): Promise<boolean> {
     const { items } = (await this.api.call('GET', '/rollouts?limit=1')) as { items: { readonly status: string }[] };
     const status = items[0]?.status;
     if (status === 'halted') throw new Error('a gate stopped the rollout');
@@ -239,10 +255,5 @@ export class RunningEstate {
       surplus += found[site]!.difference(wanted).size;
     }
     return { missing, surplus };
-  }
-
-  async spool(): Promise<number> {
-    const { spool, unwritten } = await this.status();
-    return spool + unwritten;
   }
 }

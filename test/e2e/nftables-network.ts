@@ -33,7 +33,7 @@ export function missingTools(): string[] {
 type Operation = 'listen' | 'send' | 'open' | 'echo' | 'push' | 'received' | 'close';
 
 /** A process inside a namespace that sends and echoes. */
-class Agent {
+export class Agent {
   private readonly child: ChildProcess;
   private readonly pending = new Map<number, (answer: { value?: unknown; error?: string }) => void>();
   private last = 0;

@@ -99,7 +99,12 @@ function controllerMetrics(
     policy: await describePolicy(policy, policies),
     devices: await devices.countByClassAndPosture(),
     openSessions: await sessions.countOpen(),
-    enforcement: await enforcementOverview(database, rollouts.enforced, orders.current, 'site', clock.now()),
+    enforcement: await enforcementOverview(
+      database,
+      { enforced: rollouts.enforced, orders: orders.current, points: enforcement },
+      'site',
+      clock.now(),
+    ),
     rollout: rollouts.current?.row ?? null,
     breakGlass: orders.current.breakGlass.length,
     inUse: await devices.countInUse(),

@@ -4,6 +4,7 @@ import type { EnforcementRules, EnforcementState } from '#model';
 import { provePolicies } from './kubernetes/prove.js';
 import { proveSwitch } from './netconf/prove.js';
 import { differs, proveMembers, proveRules, type ProvedRules } from './nftables/prove.js';
+import { proveFlows } from './openvswitch/prove.js';
 
 /**
  * Whether what a driver would push means what it must enforce: asked before each push. Where members stand in sets of their own, the
@@ -43,6 +44,7 @@ export class EnforcementProof {
 
   private prove(rules: EnforcementRules): ProvedRules | Diagnostic {
     if (this.driver.name === 'nftables') return proveRules(this.driver, rules);
+    if (this.driver.name === 'openvswitch') return proveFlows(this.driver, rules);
     return differs(`there is no proof for artefacts of driver \`${this.driver.name}\``);
   }
 }

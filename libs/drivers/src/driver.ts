@@ -41,8 +41,9 @@ export type DriverOptions = Readonly<Record<string, string>>;
 export interface DriverCapabilities {
   /** A change takes effect wholly or not at all. Where it does not, it denies before it allows. */
   readonly atomic: boolean;
-  /** The device tracks connections, so `connections` and `cut` mean something. */
+  /** The device tracks connections: replies pass by theirs, and by nothing else. */
   readonly stateful: boolean;
+  /** It lists and ends them for us, so `connections` and `cut` mean something. */
   readonly cutsConnections: boolean;
 }
 
@@ -129,7 +130,7 @@ export interface EnforcementSession {
   holds?(plan: ChangePlan): Promise<boolean>;
   /** Empty where the device counts nothing. */
   counters(): Promise<readonly RuleCounter[]>;
-  /** All that the device tracks; with `of`, those that have one of these addresses at an end. */
+  /** All that the device tracks, empty where it lists none; with `of`, those that have one of these addresses at an end. */
   connections(of?: readonly Address[]): Promise<readonly Connection[]>;
   /**
    * Ends tracked connections at once. One that is gone already is no fault. `listed`: the listing that they are from, if it was made just

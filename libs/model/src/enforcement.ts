@@ -121,6 +121,12 @@ const netconfOptions = z.discriminatedUnion('model', [
   z.strictObject({ model: z.literal('openconfig'), networkInstance: z.string().min(1).exactOptional() }),
 ]);
 
+/** Decimal, from the first number to the last. */
+const numberFrom = (first: number, last: number) =>
+  z.string().refine((text) => /^[1-9]\d{0,4}$/.test(text) && Number(text) >= first && Number(text) <= last, {
+    message: `must be a number from ${first} to ${last}`,
+  });
+
 /** Drivers that a policy may name, and what it may say of each; the registry in libs/drivers has exactly these. */
 export const driverFacts = {
   netconf: {
@@ -144,6 +150,19 @@ export const driverFacts = {
       portRanges: z.enum(['yes', 'no']).optional(),
     }),
     enforces: () => ['flows', 'workloads'],
+  },
+  openvswitch: {
+    transports: ['simulated', 'ovsdb'],
+    options: z.strictObject({
+      bridge: z.string().regex(/^[A-Za-z0-9_.-]{1,15}$/, 'must be the name of a bridge'),
+      /** Connection tracking zone. */
+      zone: z.exactOptional(numberFrom(1, 65_535)),
+      /** The first of six OpenFlow tables that are ours alone. */
+      table: z.exactOptional(numberFrom(1, 248)),
+      /** For a gateway that no device authenticates at. */
+      ports: z.exactOptional(z.literal('none')),
+    }),
+    enforces: ({ ports }) => (ports === 'none' ? ['flows'] : ['flows', 'ports']),
   },
 } as const satisfies Record<string, DriverFacts>;
 export type DriverName = keyof typeof driverFacts;

@@ -29,13 +29,16 @@ describe('docs/policy-language.md', () => {
       'catalog/endpoints-x.yaml':
         'pump-gateway: { addresses: [10.10.4.21] }\nvendor-support: { addresses: [10.10.4.22] }\nremediation-portal: { addresses: [10.10.4.23] }\ndns-servers: { addresses: [10.10.4.24] }\n',
       'catalog/applications-x.yaml': 'pump-comms: { ports: [tcp/3613] }\nhttps: { ports: [tcp/443] }\n',
+      'network/nas-x.yaml':
+        'main-idf3-ovs: { address: 10.0.3.12, site: main, profile: rfc, secret: "env:SECRET" }\n' +
+        'access-1: { address: 10.0.3.20, site: main, profile: rfc, secret: "env:A" }\n' +
+        'main-wlc-1: { address: 10.0.9.10, site: main, profile: rfc, secret: "env:A" }\n',
       'catalog/schedules-x.yaml': "night-shift: { days: [sun], from: '01:00', to: '04:00', timezone: Europe/Berlin }\n",
       'catalog/segments-x.yaml':
         'pumps-limited: { sites: { main: { vlan: 211, prefixes: [10.22.0.0/20, "fd22::/64"] } } }\n' +
         'server-down: { role: unknown, sites: { everywhere: { vlan: 997, prefixes: [10.97.0.0/20, "fd97::/64"] } } }\n' +
         'voice: { voice: true, sites: { everywhere: { vlan: 340, prefixes: [10.34.0.0/20, "fd34::/64"] } } }\n',
       'catalog/sites-x.yaml': 'north: {}\n',
-      'network/nas-x.yaml': 'main-wlc-1: { address: 10.0.9.10, site: main, profile: rfc, secret: "env:A" }\n',
     });
     let examples = 0;
     for (const [, language, text] of docs.matchAll(/^```(csv|yaml)\n(.*?)^```$/gms)) {

@@ -67,6 +67,8 @@ export const policyCodes = {
     'error',
     'a stage of a rollout covers nothing, stands twice, or follows the one that covers everything',
   ],
+  'point-unsupported': ['error', 'the driver of an enforcement point can’t express what the point must enforce'],
+  'point-without-nas': ['error', 'an enforcement point is a switch, and does not say which'],
   'radsec-not-served': ['error', 'a switch uses RADIUS over TLS, and network/radsec.yaml is missing'],
   'server-down-by-hand': ['info', 'no configuration can be written for what a switch does without RADIUS server'],
   'server-down-flows': [

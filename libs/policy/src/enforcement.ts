@@ -1,8 +1,9 @@
-import { noRules, type EnforcementRules, type FlowEntry, type FlowSide } from '#model';
+import { factsOf, noRules, type EnforcedPart, type EnforcementRules, type FlowEntry, type FlowSide } from '#model';
 import { addressSet, isEmptyAddressSet, rangesOf, type AddressSet } from '#net';
 import { indexOf } from './decide.js';
 import { criticalAddresses } from './server-down.js';
-import type { FlowRule, Snapshot } from './snapshot.js';
+import type { EnforcementPointEntry, FlowRule, Snapshot } from './snapshot.js';
+import { switchRules } from './switch-rules.js';
 
 /**
  * What an enforcement point at `site` must enforce: every active flow rule with a device on at least one side, for the
@@ -15,6 +16,24 @@ export function enforcementRules(snapshot: Snapshot, site: string): EnforcementR
   const critical = criticalAddresses(snapshot, local);
   const entries = snapshot.flowRules.flatMap((rule) => entriesOf(snapshot, rule, critical));
   return { ...noRules, snapshotDigest: snapshot.digest, scope, entries };
+}
+
+/** Of a driver that nobody knows nothing is asked: the loader refuses its point. */
+export const partsOf = ({
+  driver,
+  options,
+}: Pick<EnforcementPointEntry, 'driver' | 'options'>): readonly EnforcedPart[] =>
+  factsOf(driver)?.enforces(options) ?? [];
+
+/** All that one policy asks of a point, but for what comes and goes with devices. */
+export function pointRules(snapshot: Snapshot, point: EnforcementPointEntry): EnforcementRules {
+  const parts = partsOf(point);
+  const flows = parts.includes('flows')
+    ? enforcementRules(snapshot, point.site)
+    : { ...noRules, snapshotDigest: snapshot.digest };
+  if (point.nas === null) return flows;
+  const { lists, vlans } = switchRules(snapshot, point.nas);
+  return { ...flows, ...(parts.includes('lists') && { lists }), ...(parts.includes('vlans') && { vlans }) };
 }
 
 /** A site and all below it. */

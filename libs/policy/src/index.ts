@@ -8,7 +8,7 @@ export { compilePolicy, noProvenance, PolicyCompiler } from './compile/compile.j
 export { accessFor, effectivePosture, principalsOf } from './decide.js';
 export { decideFlow, FlowDecider, type ResolvedSide } from './decider.js';
 export type { FlowPacket, FlowVerdict, PacketSide } from './decide.js';
-export { enforcementRules, sitesBelow } from './enforcement.js';
+export { enforcementRules, partsOf, sitesBelow } from './enforcement.js';
 export { judge, type FlowQuery, type VerdictPart } from './explain.js';
 export { explainFlow, type FlowExplanation } from './explain/explain-flow.js';
 export type { ExplainedPart, MatchingRule, PacketBox } from './explain/parts.js';
@@ -29,9 +29,11 @@ export {
   windowAt,
   type Coverage,
 } from './rollout.js';
+export { switchRules } from './switch-rules.js';
 export { contradiction, foreignMaker, suspicionAction, type Contradiction } from './suspicions.js';
 export { criticalAddresses, criticalPlaces, criticalRoleOf, type CriticalPlace } from './server-down.js';
 export { buildSnapshot } from './verify/check.js';
+export { pointFindings, type PointCheck } from './verify/points.js';
 export { dedicatedAhead } from './verify/dedication.js';
 export {
   failureHint,

@@ -26,7 +26,7 @@ export interface Policy {
   readonly schedules: ReadonlyMap<string, ScheduleSource>;
   readonly nas: readonly NasSource[];
   readonly proxies: readonly ProxySource[];
-  readonly enforcementPoints: readonly EnforcementPointEntry[];
+  readonly enforcementPoints: readonly EnforcementPointSource[];
   readonly eap: EapEntry | null;
   readonly radsec: RadsecEntry | null;
   readonly suspicions: SuspicionRules;
@@ -78,6 +78,10 @@ export interface NasSource extends NasEntry {
   readonly span: SourceSpan;
   /** Whether network/server-down.yaml says that it does nothing of its own then: no more is wanted of it. */
   readonly isLeftAlone: boolean;
+}
+
+export interface EnforcementPointSource extends EnforcementPointEntry {
+  readonly span: SourceSpan;
 }
 
 export interface ProxySource extends ProxyEntry {

@@ -42,13 +42,13 @@ export {
 } from './nas-profiles/authorization.js';
 export { inlineAces } from './nas-profiles/cisco-aces.js';
 export { downloadableAcl, takesDownloads, type DownloadableAcl } from './nas-profiles/downloadable-acl.js';
-export { filterName } from './nas-profiles/filter-name.js';
+export { filterName, isFilterNameOf } from './nas-profiles/filter-name.js';
 export { filterRules } from './nas-profiles/filter-rules.js';
 export { parseCiscoAces } from './nas-profiles/parse-cisco-aces.js';
 export { parseNasFilterRules } from './nas-profiles/parse-filter-rules.js';
 export { nasProfile, nasProfileNames } from './nas-profiles/registry.js';
 export { serverDownAbilities, type ServerDownAbilities } from './nas-profiles/server-down.js';
-export { toldAcl } from './nas-profiles/told-acl.js';
+export { aclFamiliesOf, toldAcl } from './nas-profiles/told-acl.js';
 export { verifyAcl } from './nas-profiles/verify-acl.js';
 export {
   portAclScopes,

@@ -1,4 +1,5 @@
 import { portTargets, siteTargets, type PortTarget, type SiteTarget } from '#artefacts';
+import { checkPoint } from '#drivers';
 import { postures } from '#model';
 import { accessFor, buildSnapshot, type AccessGrant, type Snapshot } from '#policy';
 import { readPolicyFolder, UsageError } from '../policy-files.js';
@@ -42,7 +43,7 @@ export function listTargets(): string {
 export function readSnapshot(folder: string, instant: string | undefined): Snapshot {
   const at = instant === undefined ? new Date() : new Date(instant);
   if (Number.isNaN(at.getTime())) throw new UsageError(`\`${instant}\` is not an instant; write 2026-12-01T08:00:00Z`);
-  const built = buildSnapshot(readPolicyFolder(folder), at);
+  const built = buildSnapshot(readPolicyFolder(folder), at, checkPoint);
   if (!built.ok) throw new PolicyRefused(built.diagnostics, null);
   return built.value;
 }

@@ -1,4 +1,5 @@
 import type { Diagnostic, Severity } from '#base';
+import { checkPoint } from '#drivers';
 import { buildSnapshot } from '#policy';
 import { countOf, diagnosticJson, green, print, printDiagnostics, printJson, red, yellow } from '../output.js';
 import { readPolicyFolder, UsageError } from '../policy-files.js';
@@ -23,7 +24,7 @@ const mostOfACode = 15;
 export function check(folder: string, options: CheckOptions): number {
   const failOn = severities.findIndex((severity) => severity === options.failOn);
   if (failOn < 0) throw new UsageError(`--fail-on: \`${options.failOn}\` is not one of ${severities.join(', ')}`);
-  const built = buildSnapshot(readPolicyFolder(folder), readInstant(options.at));
+  const built = buildSnapshot(readPolicyFolder(folder), readInstant(options.at), checkPoint);
   const { diagnostics } = built;
   const isFailing = diagnostics.some(({ severity }) => severities.indexOf(severity) <= failOn);
   const code = built.ok ? (isFailing ? 3 : 0) : 1;

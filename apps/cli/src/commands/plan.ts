@@ -1,6 +1,7 @@
 import { closeSync, existsSync, openSync, readSync, writeFileSync } from 'node:fs';
 import { relative, sep } from 'node:path';
 import type { Diagnostic } from '#base';
+import { checkPoint } from '#drivers';
 import {
   formatPlan,
   formatRefusal,
@@ -11,7 +12,7 @@ import {
   type PlanFormat,
   type PlannedSide,
 } from '#plan';
-import { PolicyCompiler, PolicyLoader, reviewPolicy } from '#policy';
+import { pointFindings, PolicyCompiler, PolicyLoader, reviewPolicy } from '#policy';
 import { bold, green, red, yellow } from '../output.js';
 import { readPolicyAt, UsageError } from '../policy-files.js';
 import { readInstant } from './policy.js';
@@ -55,6 +56,7 @@ export function plan(options: PlanOptions): number {
     const compiled = compiler.compile(loaded.value, at);
     const found = [...loaded.diagnostics, ...compiled.diagnostics];
     if (!compiled.ok) return refuse(place, found);
+    found.push(...pointFindings(loaded.value, compiled.value, checkPoint));
     const diagnostics = reviewPolicy(loaded.value, found, at);
     sides.push({ policy: loaded.value, snapshot: compiled.value, diagnostics });
   }

@@ -1,4 +1,5 @@
 import type { AuthenticationMethod, Convergence, Delivery, DevicePosture, Orders } from '#model';
+import type { EnforcementLoop } from '../enforcement/enforcement-loop.js';
 import { governingPolicy, type EnforcedPolicy } from '../enforcement/generations.js';
 import { deviceUnderOrders } from '../orders/order-store.js';
 import { grantOf } from '../sessions/resolve-principal.js';
@@ -29,6 +30,13 @@ interface Group {
   readonly count: number;
 }
 
+interface Judged {
+  readonly enforced: EnforcedPolicy | null;
+  readonly orders: Orders;
+  /** A point that has read its ports found what the switch was told: it would not be in sync otherwise. */
+  readonly points: Pick<EnforcementLoop, 'portsReadAt'>;
+}
+
 /** Sessions that are alike are judged once: of fifty thousand there are some hundred kinds. */
 const groupsQuery = `SELECT NULL AS mac, s.site, s.nas, s.method, d.class, d.posture, s.segment,
     json_extract(s.document, '$.vlan') AS vlan, json_extract(s.document, '$.role') AS role,
@@ -45,8 +53,7 @@ const groupsQuery = `SELECT NULL AS mac, s.site, s.nas, s.method, d.class, d.pos
  */
 export async function enforcementOverview(
   database: Database,
-  enforced: EnforcedPolicy | null,
-  orders: Orders,
+  state: Judged,
   by: OverviewKey,
   now: Date,
 ): Promise<OverviewRow[]> {
@@ -57,26 +64,27 @@ export async function enforcementOverview(
     let row = rows.get(key);
     if (!row) rows.set(key, (row = { total: 0, pending: 0, enforced: 0, refused: 0, diverged: 0, unknown: 0 }));
     row.total += group.count;
-    row[stateOf(group, enforced, orders, now)] += group.count;
+    row[stateOf(group, state, now)] += group.count;
   }
   return [...rows].map(([key, row]) => ({ key, ...row })).sort((a, b) => (a.key < b.key ? -1 : 1));
 }
 
-function stateOf(group: Group, enforced: EnforcedPolicy | null, orders: Orders, now: Date): EnforcementState {
-  const { site, method, isRefused, strays } = group;
+function stateOf(group: Group, { enforced, orders, points }: Judged, now: Date): EnforcementState {
+  const { site, method, nas, vlan, isRefused, strays } = group;
   const device = deviceUnderOrders(orders, '', { class: group.class, posture: group.posture });
   const snapshot = enforced && governingPolicy(enforced, site, '');
   const since = `${group.since}:00.000Z`;
   const evidence = {
     segment: group.segment,
-    vlan: group.vlan,
+    vlan,
     role: group.role,
     convergence: { state: group.convergence, since, reason: null },
     delivery: { state: group.delivery, since, reason: null },
     isRefused: isRefused === 1,
     strayAddresses: Array.from({ length: strays }, () => ''),
   };
-  return verdictOf(evidence, snapshot && grantOf(snapshot, { site, method, ...device }), null, now).state;
+  const readBack = points.portsReadAt(nas) ? vlan : null;
+  return verdictOf(evidence, snapshot && grantOf(snapshot, { site, method, ...device }), readBack, now).state;
 }
 
 export const sumOf = (rows: readonly OverviewRow[]): Record<EnforcementState, number> =>

@@ -42,6 +42,16 @@ describe('the verdict on a session', () => {
       /told VLAN 210, and its port has 666/,
     ],
     [
+      'was told another VLAN this moment',
+      {
+        ...delivery('confirmed'),
+        ...convergence('settled', null, '2026-11-30T11:59:55.000Z'),
+        readBack: 666,
+      },
+      'pending',
+      /its port has 666/,
+    ],
+    [
       'has another address',
       { ...delivery('confirmed'), strayAddresses: ['10.66.0.5'] },
       'diverged',

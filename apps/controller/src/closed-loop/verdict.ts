@@ -31,6 +31,8 @@ export const evidenceOf = ({ lastCoa, ...session }: Session): Evidence => ({
 
 /** A device keeps its address for a while when its port moves. */
 const renewal = 180_000;
+/** In which a point sets the port of a session that was told another VLAN, and reads it back. */
+const settling = 10_000;
 
 /**
  * `desired`: what policy wants now, null: no access. `readBack`: the VLAN of the port as an enforcement point reads it; null: none does.
@@ -41,13 +43,16 @@ export function verdictOf(session: Evidence, desired: AccessGrant | null, readBa
   const since = convergence.since > delivery.since ? convergence.since : delivery.since;
   if (convergence.state === 'diverged') return { ...convergence, state: session.isRefused ? 'refused' : 'diverged' };
   if (delivery.state === 'looping' || delivery.state === 'ignored') return { ...delivery, state: 'refused' };
-  if (readBack !== null && readBack !== vlan)
-    return { state: 'diverged', reason: `the switch was told VLAN ${vlan}, and its port has ${readBack}`, since };
+  const isYoungerThan = (milliseconds: number, instant = since): boolean =>
+    now.getTime() - Date.parse(instant) < milliseconds;
+  if (readBack !== null && readBack !== vlan) {
+    const reason = `the switch was told VLAN ${vlan}, and its port has ${readBack}`;
+    return { state: isYoungerThan(settling) ? 'pending' : 'diverged', reason, since };
+  }
   if (convergence.state === 'held' || convergence.state === 'changing') return { ...convergence, state: 'pending' };
   if (strayAddresses.length > 0) {
     const reason = `the switch reports ${strayAddresses.join(', ')}, which is not of \`${segment}\``;
-    const isFresh = now.getTime() - Date.parse(convergence.since) < renewal;
-    return { state: isFresh ? 'pending' : 'diverged', reason, since };
+    return { state: isYoungerThan(renewal, convergence.since) ? 'pending' : 'diverged', reason, since };
   }
   if (desired?.segment !== segment || desired.vlan !== vlan || desired.role !== role)
     return { state: 'pending', reason: 'the bridge has not told the switch yet', since };

@@ -1,7 +1,7 @@
 import { canonicalJson, type Clock } from '#base';
 import type { Driver, DriverOptions, EnforcementTarget } from '#drivers';
 import { AddressMap } from '#net';
-import type { EnforcementPointEntry } from '#policy';
+import { partsOf, type EnforcementPointEntry } from '#policy';
 import { Reconciler } from '#reconcile';
 import type { Log } from '../log.js';
 import type { ActivePolicy } from '../policy/policy-loop.js';
@@ -12,7 +12,9 @@ import type { Wakeups } from '../wakeups.js';
 import { describeCounters, type PointCounters } from './describe-counters.js';
 import type { EnforcedPolicy } from './generations.js';
 import type { DropCounts } from './drop-counts.js';
-import { desiredState, type AddressRole, type DesiredState } from './membership.js';
+import { goalOf, listsOf, policiesOf, sessionsAt } from './goal.js';
+import { KeptLists } from './kept-lists.js';
+import type { AddressRole, DesiredState } from './membership.js';
 import { EnforcementPoint, type PointState } from './enforcement-point.js';
 import { RuleCountStore } from './rule-count-store.js';
 import { RuleCounts } from './rule-counts.js';
@@ -39,11 +41,13 @@ export class EnforcementLoop {
   /** Points that can't even be tried. */
   private readonly broken = new Map<string, PointState>();
   private stopListening: () => void = () => undefined;
+  private readonly lists: KeptLists;
 
   constructor(
     private readonly ports: Ports,
     private readonly resyncSeconds: number,
   ) {
+    this.lists = new KeptLists(ports.database);
     this.reconciler = new Reconciler<string>({
       run: (name) => this.pass(name),
       // What a device can't do now it may do after a repair by hand, so everything is tried again, if seldom.
@@ -67,7 +71,7 @@ export class EnforcementLoop {
   start(): void {
     const stops = [
       this.ports.wakeups.on(['snapshot', 'rollout'], () => this.matchPolicy()),
-      this.ports.wakeups.on(['orders', 'devices', 'sessions'], () => this.wakeAll()),
+      this.ports.wakeups.on(['orders', 'devices', 'sessions'], () => this.wakeAll(followsSessions)),
     ];
     this.stopListening = () => stops.forEach((stop) => stop());
     this.matchPolicy();
@@ -89,6 +93,12 @@ export class EnforcementLoop {
     const point = this.points.get(name);
     if (point) return point.roles;
     return this.broken.has(name) ? new AddressMap() : null;
+  }
+
+  /** Port → VLAN as a point read it back from a switch; null where no point does, or it is not known now. */
+  portsReadAt(nas: string): ReadonlyMap<string, number> | null {
+    for (const { entry, portsRead } of this.points.values()) if (entry.nas === nas && portsRead) return portsRead;
+    return null;
   }
 
   /** Of every point that is asked at all. */
@@ -117,8 +127,8 @@ export class EnforcementLoop {
     if (denied) this.ports.drops.set(name, { ...denied, site, at: point.counts.readAt });
   }
 
-  private wakeAll(): void {
-    for (const name of this.points.keys()) this.reconciler.trigger(name);
+  private wakeAll(which: (point: EnforcementPointEntry) => boolean = () => true): void {
+    for (const [name, { entry }] of this.points) if (which(entry)) this.reconciler.trigger(name);
   }
 
   private matchPolicy(): void {
@@ -164,12 +174,21 @@ export class EnforcementLoop {
     }
   }
 
-  private async loadGoal({ site }: EnforcementPointEntry): Promise<DesiredState | null> {
+  private async loadGoal(point: EnforcementPointEntry): Promise<DesiredState | null> {
     const sessions = await this.ports.sessions.all();
     const { enforced } = this.ports.policy;
-    return enforced && desiredState(enforced, site, sessions);
+    if (!enforced) return null;
+    if (point.nas === null || !partsOf(point).includes('lists')) return goalOf(enforced, point, sessions);
+    await this.lists.keep(listsOf(enforced, point.nas));
+    const known = new Set(policiesOf(enforced).map(({ digest }) => digest));
+    const left = sessionsAt(sessions, point.nas).filter(({ snapshotDigest }) => !known.has(snapshotDigest));
+    return goalOf(enforced, point, sessions, await this.lists.of(left));
   }
 }
+
+/** Lists and VLANs follow the policy; that nobody has a list any more can wait for the next look. */
+const followsSessions = (point: EnforcementPointEntry): boolean =>
+  partsOf(point).some((part) => part !== 'lists' && part !== 'vlans');
 
 function targetOf({ name, transport }: EnforcementPointEntry): EnforcementTarget {
   if (transport.kind === 'simulated') return { kind: 'simulated', name };

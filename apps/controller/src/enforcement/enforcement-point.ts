@@ -2,7 +2,7 @@ import { EnforcementProof } from '#artefacts';
 import type { Clock, Diagnostic } from '#base';
 import { RemoteFault, TerminalFault, type ChangePlan, type Driver, type EnforcementSession } from '#drivers';
 import { AddressMap, formatAddress, parseAddress } from '#net';
-import type { EnforcementPointEntry } from '#policy';
+import { partsOf, type EnforcementPointEntry } from '#policy';
 import { PointReconciler, type Look, type ReconcileOutcome } from '#reconcile';
 import type { AuditEntry } from '../store/audit.js';
 import type { AddressRole, DesiredState } from './membership.js';
@@ -80,6 +80,12 @@ export class EnforcementPoint {
 
   get state(): PointState {
     return this.current;
+  }
+
+  /** Port → VLAN as they were read back; null while that is not known, and where ports are none of the point's business. */
+  get portsRead(): ReadonlyMap<string, number> | null {
+    const isKnown = this.current.state === 'in-sync' && partsOf(this.entry).includes('ports');
+    return isKnown ? (this.confirmed?.ports ?? null) : null;
   }
 
   /** What the device of an address counts as, by what was last brought to the point. */
@@ -241,6 +247,7 @@ function refuseUnfinished({ kind, steps, diagnostics }: ReconcileOutcome): void 
 }
 
 function isSameGoal(a: DesiredState, b: DesiredState): boolean {
-  if (a.rules.snapshotDigest !== b.rules.snapshotDigest || a.roles.size !== b.roles.size) return false;
+  if (a.rules !== b.rules || a.roles.size !== b.roles.size || a.ports.size !== b.ports.size) return false;
+  if (![...a.ports].every(([port, vlan]) => b.ports.get(port) === vlan)) return false;
   return [...a.membership].every(([role, members]) => members.isSubsetOf(b.membership.get(role) ?? new Set()));
 }

@@ -1,9 +1,11 @@
 import { success, type Diagnostic, type Result } from '#base';
+import { checkPoint } from '#drivers';
 import {
   compilePolicy,
   dedicatedAhead,
   failureHint,
   loadPolicy,
+  pointFindings,
   reviewPolicy,
   runPolicyTests,
   type Provenance,
@@ -37,7 +39,8 @@ export function evaluatePolicy(
     span: failed.span,
   }));
   testFailures.push(...dedicatedAhead(policy.value, at));
-  const found = reviewPolicy(policy.value, [...policy.diagnostics, ...compiled.diagnostics], at);
+  const ofPoints = pointFindings(policy.value, compiled.value, checkPoint);
+  const found = reviewPolicy(policy.value, [...policy.diagnostics, ...compiled.diagnostics, ...ofPoints], at);
   const refusing = found.filter(({ severity }) => severity === 'error');
   return success(
     { snapshot: compiled.value, testFailures: [...refusing, ...testFailures] },

@@ -9,6 +9,7 @@ import { DeviceStore } from '../devices/device-store.js';
 import { ApiRoute } from '../http/openapi.js';
 import { pageOf, pageQuery, type Page } from '../http/paging.js';
 import { ZodPipe } from '../http/zod.pipe.js';
+import { EnforcementLoop } from '../enforcement/enforcement-loop.js';
 import { governingPolicy, type EnforcedPolicy } from '../enforcement/generations.js';
 import { deviceUnderOrders, OrderStore } from '../orders/order-store.js';
 import { RolloutLoop } from '../rollouts/rollout-loop.js';
@@ -42,6 +43,7 @@ export class SessionsController {
     @Inject(RolloutLoop) private readonly policy: RolloutLoop,
     @Inject(OrderStore) private readonly orders: OrderStore,
     @Inject(SuspicionStore) private readonly suspicions: SuspicionStore,
+    @Inject(EnforcementLoop) private readonly points: EnforcementLoop,
     @Inject(clockToken) private readonly clock: Clock,
   ) {}
 
@@ -104,7 +106,9 @@ export class SessionsController {
     const desired = snapshot && grantOf(snapshot, { ...session, ...device });
     const isConverged =
       desired?.segment === session.segment && desired.vlan === session.vlan && desired.role === session.role;
-    const enforcement = verdictOf(evidenceOf(session), desired, null, this.clock.now());
+    const ports = session.state === 'open' ? this.points.portsReadAt(session.nas) : null;
+    const readBack = session.nasPort === null ? null : (ports?.get(session.nasPort) ?? null);
+    const enforcement = verdictOf(evidenceOf(session), desired, readBack, this.clock.now());
     return { ...session, desired, isConverged, enforcement, inUse: record?.inUse ?? null };
   }
 }

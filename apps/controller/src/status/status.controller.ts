@@ -51,8 +51,8 @@ export class StatusController {
   async overview(
     @Query(new ZodPipe(overviewQuery)) { by }: z.infer<typeof overviewQuery>,
   ): Promise<{ items: OverviewRow[] }> {
-    const { enforced } = this.rollouts;
-    return { items: await enforcementOverview(this.database, enforced, this.orders.current, by, this.clock.now()) };
+    const state = { enforced: this.rollouts.enforced, orders: this.orders.current, points: this.enforcement };
+    return { items: await enforcementOverview(this.database, state, by, this.clock.now()) };
   }
 
   @Get('api/v1/status')

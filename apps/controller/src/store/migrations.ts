@@ -3,6 +3,7 @@ import { Fingerprints1764000300000 } from './fingerprints-migration.js';
 import { Gateways1764000400000 } from './gateways-migration.js';
 import { counters } from './rows.js';
 import { History1764000100000 } from './history-migration.js';
+import { NamedLists1764000700000 } from './named-lists-migration.js';
 import { Rollouts1764000500000 } from './rollouts-migration.js';
 import { Suspicions1764000200000 } from './suspicions-migration.js';
 
@@ -172,4 +173,5 @@ export const migrations = [
   Fingerprints1764000300000,
   Gateways1764000400000,
   Rollouts1764000500000,
+  NamedLists1764000700000,
 ];

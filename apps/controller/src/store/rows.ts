@@ -8,7 +8,7 @@ import type {
   SuspicionAction,
   SuspicionKind,
 } from '#model';
-import type { Mac } from '#net';
+import type { AclEntry, Mac } from '#net';
 import type { RolloutRules } from '#policy';
 import type { SessionChange } from '../history/session-changes.js';
 import type { Contest } from '../suspicions/two-ports.js';
@@ -270,6 +270,15 @@ export interface CounterRow {
   value: number;
 }
 
+/** A port ACL that a switch was to have by name. */
+export interface NamedListRow {
+  name: string;
+  entries: ListEntry[];
+}
+
+/** As `AclEntry`, with the prefix as text. */
+export type ListEntry = Omit<AclEntry, 'destination'> & { readonly destination: string | null };
+
 /** What one rule counter of a point came to; `device…` is what the device said last. */
 export interface RuleCountRow {
   point: string;
@@ -512,6 +521,8 @@ export const bridges = new EntitySchema<BridgeRow>({
 
 export const counters = new EntitySchema<CounterRow>({ name: 'counter', columns: { name: key, value: integer } });
 
+export const namedLists = new EntitySchema<NamedListRow>({ name: 'named_list', columns: { name: key, entries: json } });
+
 export const ruleCounts = new EntitySchema<RuleCountRow>({
   name: 'rule_count',
   columns: {
@@ -563,6 +574,7 @@ export const schemas = [
   tokens,
   bridges,
   counters,
+  namedLists,
   ruleCounts,
   deniedFlows,
 ];

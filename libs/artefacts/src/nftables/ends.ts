@@ -79,6 +79,11 @@ export class EndSpace {
     return this.space.match({ services: serviceAlgebra.union(serviceAlgebra.subtract(services, bothIcmp), moved) });
   }
 
+  /** Packets sent from one of these ports: TCP, UDP and SCTP only. */
+  sourcePorts(ports: readonly Interval<number>[]): PacketSet {
+    return this.space.match({ sourcePorts: ports });
+  }
+
   /** The real packet, and the classes of its ends. */
   decode({ source, destination, ...rest }: ConcretePacket): { packet: ConcretePacket; from: string; to: string } {
     const address = ({ value }: Address): Address => ({

@@ -104,9 +104,9 @@ export function classesOf({ entries }: EnforcementRules): readonly string[] {
   return [...new Set(sides.flatMap((side) => (side.kind === 'classes' ? side.classes : [])))];
 }
 
-const markOf = (i: number, family: 4 | 6): string => formatAddress({ family, value: BigInt(i + 1) });
+export const markOf = (i: number, family: 4 | 6): string => formatAddress({ family, value: BigInt(i + 1) });
 
-function oneEach(classes: readonly string[]): Membership {
+export function oneEach(classes: readonly string[]): Membership {
   return new Map(classes.map((name, i) => [name, new Set(families.map((family) => markOf(i, family)))]));
 }
 
@@ -163,14 +163,14 @@ function difference(ends: EndSpace, outcome: Outcome, passes: PacketSet, scope: 
   return null;
 }
 
-function ruleConstants({ scope, entries }: EnforcementRules, family: 4 | 6): Interval<bigint>[] {
+export function ruleConstants({ scope, entries }: EnforcementRules, family: 4 | 6): Interval<bigint>[] {
   const sides = entries.flatMap(({ source, destination }) => [source, destination]);
   const sets = [scope, ...sides.flatMap((side) => (side.kind === 'addresses' ? [side.addresses] : []))];
   return sets.flatMap((set) => familyOf(set, family));
 }
 
 /** The invariant of `EnforcementRules` as sets: what is ours, and of that what the rules allow to be opened. */
-function intendedPackets(
+export function intendedPackets(
   ends: EndSpace,
   { scope, entries }: EnforcementRules,
 ): { scope: PacketSet; allowed: PacketSet } {

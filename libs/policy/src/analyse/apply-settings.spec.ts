@@ -85,8 +85,8 @@ describe('what cordon.yaml says about findings', () => {
   });
 
   it('stops a policy only by a finding that it makes an error', () => {
-    expect(buildSnapshot(files('severities: { name-unused: warning }'), now).ok).toBe(true);
-    const refused = buildSnapshot(files('severities: { name-unused: error }'), now);
+    expect(buildSnapshot(files('severities: { name-unused: warning }'), now, () => []).ok).toBe(true);
+    const refused = buildSnapshot(files('severities: { name-unused: error }'), now, () => []);
     expect(refused.ok).toBe(false);
     expect(refused.diagnostics.filter(({ severity }) => severity === 'error').map(({ code }) => code)).toEqual([
       'name-unused',

@@ -43,7 +43,7 @@ describe('a snapshot as JSON', () => {
   let json: Json;
 
   beforeAll(() => {
-    const built = buildSnapshot(policyFiles(), sampleInstant, {
+    const built = buildSnapshot(policyFiles(), sampleInstant, () => [], {
       commit: 'c0ffee',
       author: 'Ada',
       committedAt: '2026-11-23T10:00:00Z',

@@ -58,6 +58,12 @@ describe('a switch that does not enforce a port ACL as it stands', () => {
     expect(findingsOf(profile, more)).toEqual(expected);
   });
 
+  it('has lists by name that an enforcement point puts there, of which nobody needs to be told', () => {
+    const point =
+      'lists: { driver: netconf, site: main, nas: sw, options: { model: ietf-acl }, transport: { kind: simulated } }';
+    expect(findingsOf('juniper-ex', '', { 'network/enforcement-points.yaml': point })).toEqual(['compiles']);
+  });
+
   it('has an ACL by name that the message tells, with the file and the line', () => {
     const nas = 'sw: { address: 10.0.3.11, site: main, profile: ruckus-icx, secret: "env:X" }';
     const loaded = loadPolicy(policyFiles({ 'network/nas.yaml': nas }));

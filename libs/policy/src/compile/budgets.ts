@@ -13,6 +13,7 @@ import {
   type NasProfile,
 } from '#radius';
 import { policyCodes, type PolicyCode, type Report } from '../codes.js';
+import { partsOf } from '../enforcement.js';
 import type { NasSource, Policy } from '../policy.js';
 import type { AccessGrant } from '../snapshot.js';
 
@@ -62,7 +63,14 @@ export class BudgetCheck {
     for (const nas of policy.nas) reportCriticalList(nas, acls, report);
     reportNearBudget(fits, report);
     reportElsewhere(policy.nas, report);
-    reportNames(fits, acls, report);
+    const placed = new Set(
+      policy.enforcementPoints.filter((point) => partsOf(point).includes('lists')).map(({ nas }) => nas),
+    );
+    reportNames(
+      fits.filter(({ nas }) => !placed.has(nas.name)),
+      acls,
+      report,
+    );
   }
 
   private findings(
@@ -144,7 +152,7 @@ function reportElsewhere(list: readonly NasSource[], report: Report): void {
   }
 }
 
-/** Roles whose ACL goes as a name. One finding per kind of switch. */
+/** Roles whose ACL goes as a name, to a switch on which no enforcement point puts the lists. One finding per kind of switch. */
 function reportNames(
   fits: readonly Filled[],
   acls: Readonly<Record<string, readonly AclEntry[]>>,
@@ -162,7 +170,7 @@ function reportNames(
       'acl-by-name',
       nas.span,
       summary,
-      'have the list on the switch under that name before the policy is in force',
+      'have the list on the switch under that name before the policy is in force, or let an enforcement point put it there',
     );
   }
 }

@@ -36,6 +36,7 @@ export class CatalogSections {
   private readonly schedules = new Latest<Content['schedules']>();
   private readonly nas = new Latest<Content['nas']>();
   private readonly proxies = new Latest<Content['proxies']>();
+  private readonly points = new Latest<Content['enforcementPoints']>();
 
   of(policy: Policy, resolution: Resolution, at: Date): Catalog {
     const {
@@ -102,7 +103,9 @@ export class CatalogSections {
       radsec,
       suspicions,
       rollout,
-      enforcementPoints,
+      enforcementPoints: this.points.get([enforcementPoints], () =>
+        enforcementPoints.map(({ span: _, ...entry }) => entry),
+      ),
     };
   }
 }

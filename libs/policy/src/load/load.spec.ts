@@ -435,6 +435,12 @@ const refusals: readonly (readonly [PolicyCode, Parts, string, RegExp])[] = [
   ],
   ['unknown-name', rollout('stages: [{ name: a, sites: [mian] }]'), 'network/rollout.yaml:1:29', /did you mean `main`/],
   [
+    'point-without-nas',
+    points('a: { driver: openvswitch, site: main, options: { bridge: br0 }, transport: { kind: simulated } }'),
+    'network/enforcement-points-x.yaml:1:4',
+    /nas: NAME/,
+  ],
+  [
     'proxy-address-shared',
     { 'network/proxies.yaml': 'fr: { address: 10.0.3.11, secret: "env:P", for: all }' },
     'network/proxies.yaml:1:1',
@@ -630,6 +636,7 @@ const fromCompiling: readonly PolicyCode[] = [
   'server-down-flows',
   'segment-not-at-site',
   'acl-by-name',
+  'point-unsupported',
   'port-acl-elsewhere',
   'port-acl-not-enforced',
   'voice-not-expressible',

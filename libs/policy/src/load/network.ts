@@ -2,8 +2,7 @@ import { factsOf } from '#model';
 import { formatPrefix } from '#net';
 import { z } from 'zod';
 import type { Report } from '../codes.js';
-import type { Declared, NasSource, ProxySource } from '../policy.js';
-import type { EnforcementPointEntry } from '../snapshot.js';
+import type { Declared, EnforcementPointSource, NasSource, ProxySource } from '../policy.js';
 import { readPrefix } from './catalog.js';
 import { readTransport, transportFields } from './client-transport.js';
 import { Namespace } from './names.js';
@@ -119,8 +118,8 @@ export function readEnforcementPoints(
   nasNames: readonly string[],
   able: Abilities,
   report: Report,
-): EnforcementPointEntry[] {
-  const out: EnforcementPointEntry[] = [];
+): EnforcementPointSource[] {
+  const out: EnforcementPointSource[] = [];
   const names = new Namespace();
   for (const file of files) {
     for (const { name, span } of file.entries(report) ?? []) {
@@ -132,7 +131,7 @@ export function readEnforcementPoints(
       if (value.nas !== undefined) known(file, [name, 'nas'], value.nas, nasNames, 'NAS', report);
       checkAgainstDriver(file, name, value, report);
       const { driver, site, nas = null, transport, options } = value;
-      out.push({ name, driver, site, nas, transport, options });
+      out.push({ name, span, driver, site, nas, transport, options });
     }
   }
   return out;
@@ -142,7 +141,7 @@ export function readEnforcementPoints(
 function checkAgainstDriver(
   file: YamlFile,
   name: string,
-  { driver, transport, options }: z.infer<typeof enforcementPointSchema>,
+  { driver, nas, transport, options }: z.infer<typeof enforcementPointSchema>,
   report: Report,
 ): void {
   const facts = factsOf(driver);
@@ -160,6 +159,14 @@ function checkAgainstDriver(
       file.span([name, 'options', ...path.map(String)]),
       `driver \`${driver}\` does not take these options: ${[...path, message].join(' ')}`,
       'the README of the driver lists its options',
+    );
+  const ofSwitch = facts.enforces(options).filter((part) => part === 'lists' || part === 'ports');
+  if (nas === undefined && ofSwitch.length > 0)
+    report.add(
+      'point-without-nas',
+      file.span([name]),
+      `driver \`${driver}\` enforces ${ofSwitch.join(' and ')} of a switch, and \`nas\` does not say of which`,
+      'write `nas: NAME` with the name that the switch has in network/nas.yaml',
     );
 }
 

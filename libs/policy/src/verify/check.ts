@@ -5,6 +5,7 @@ import { compilePolicy, noProvenance } from '../compile/compile.js';
 import { loadPolicy } from '../load/load.js';
 import type { Provenance, Snapshot } from '../snapshot.js';
 import { dedicatedAhead } from './dedication.js';
+import { pointFindings, type PointCheck } from './points.js';
 import { failureHint } from './failure.js';
 import { runPolicyTests } from './policy-tests.js';
 
@@ -15,6 +16,7 @@ import { runPolicyTests } from './policy-tests.js';
 export function buildSnapshot(
   files: ReadonlyMap<string, string>,
   at: Date,
+  checkPoint: PointCheck,
   provenance: Provenance = noProvenance,
 ): Result<Snapshot> {
   const loaded = loadPolicy(files);
@@ -22,6 +24,7 @@ export function buildSnapshot(
   const compiled = compilePolicy(loaded.value, at, provenance);
   const found = [...loaded.diagnostics, ...compiled.diagnostics];
   if (!compiled.ok) return failure(found.sort(compareDiagnostics));
+  found.push(...pointFindings(loaded.value, compiled.value, checkPoint));
   const failures = runPolicyTests(loaded.value, compiled.value).map((failed): Diagnostic => ({
     severity: policyCodes['test-failed'][0],
     code: 'test-failed',

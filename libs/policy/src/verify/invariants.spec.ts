@@ -334,7 +334,7 @@ describe('a broken invariant is shown by', () => {
       rules: [{ file: 'rules/access.csv', line: 2 }],
       at: noon.toISOString(),
     });
-    const built = buildSnapshot(policyFiles(), noon);
+    const built = buildSnapshot(policyFiles(), noon, () => []);
     expect(built.ok && accessFor(built.value, 'device', 'main', 'at-risk')?.segment).toBe('quarantine');
   });
 
@@ -351,7 +351,7 @@ describe('a broken invariant is shown by', () => {
     const files = policyFiles({
       'tests/x.yaml': 'invariants:\n  - { name: i, never: { from: infusion-pump, to: internal } }',
     });
-    const found = buildSnapshot(files, noon).diagnostics.find(({ code }) => code === 'test-failed');
+    const found = buildSnapshot(files, noon, () => []).diagnostics.find(({ code }) => code === 'test-failed');
     expect(found?.hint).toContain(
       'seen with infusion-pump -> 10.10.4.20 tcp/443 at 2026-11-23T11:00:00Z; correct the rule',
     );
@@ -366,9 +366,11 @@ describe('no class lands in the segment of another', () => {
   const night = 'p2, workstation, main, verified, pumps, night, x';
   const schedules = 'night: { days: [sun], from: "22:00", to: "05:00", timezone: Europe/Berlin }';
   const found = (parts: Parts, instant = noon) =>
-    buildSnapshot(policyFiles({ ...parts, 'catalog/schedules-x.yaml': schedules }), instant).diagnostics.filter(
-      ({ code }) => code === 'dedicated-segment',
-    );
+    buildSnapshot(
+      policyFiles({ ...parts, 'catalog/schedules-x.yaml': schedules }),
+      instant,
+      () => [],
+    ).diagnostics.filter(({ code }) => code === 'dedicated-segment');
 
   it.each([
     [

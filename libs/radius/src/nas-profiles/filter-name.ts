@@ -31,5 +31,10 @@ export const hashOfAcl = (entries: readonly AclEntry[]): string =>
  * The name of a port ACL on a switch: `cordon-infusion-pump-4f2a91c0b3d75e68`. A changed ACL has another name, so a switch that
  * still has the old list only does not know the new name, and can't apply the old one under it.
  */
-export const filterName = ({ role, entries }: PortAcl): string =>
-  `cordon-${role.slice(0, mostOfRole)}-${hashOfAcl(entries)}`;
+export const filterName = ({ role, entries }: PortAcl): string => `${headOf(role)}${hashOfAcl(entries)}`;
+
+/** Whether it is the name of a port ACL of this class, or of one whose name begins alike. */
+export const isFilterNameOf = (name: string, role: string): boolean =>
+  name.length === headOf(role).length + hashDigits && name.startsWith(headOf(role));
+
+const headOf = (role: string): string => `cordon-${role.slice(0, mostOfRole)}-`;

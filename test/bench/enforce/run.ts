@@ -96,13 +96,17 @@ function printResult({ name, targets, outcome, load: [before, after] }: Result):
   print('');
 }
 
+const interrupted = new AbortController();
+const { signal } = interrupted;
+for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => interrupted.abort(new Error('interrupted')));
+
 /** The parts, one after the other, on an estate of this size. */
 async function measure(of: EstateSize, parts: readonly Part[], what: string): Promise<Result[]> {
   const folder = mkdtempSync(join(tmpdir(), 'cordon-bench-'));
   let isWhole = false;
   try {
     process.stderr.write(`${what}: ${of.switches} switches at ${of.sites} sites, ${of.devices} devices\n`);
-    const estate = await RunningEstate.start({ folder, size: of, nodeFlags: options['node-flag'], progress });
+    const estate = await RunningEstate.start({ folder, size: of, nodeFlags: options['node-flag'], progress, signal });
     try {
       const results: Result[] = [];
       for (const part of parts) {

@@ -20,6 +20,8 @@ export interface EstateOptions {
   /** For `--cpu-prof` and the like, of controller and bridge. */
   readonly nodeFlags: readonly string[];
   readonly progress: (text: string) => void;
+  /** Ends what waits; all processes and namespaces go before the run does. */
+  readonly signal: AbortSignal;
 }
 
 interface PointState {
@@ -120,6 +122,7 @@ export class RunningEstate {
     progress(`registering ${size.devices} devices`);
     for (let from = 0; from < size.devices; from += importedAtOnce) await this.register(from);
     const isKnown = async (): Promise<boolean> => {
+      this.options.signal.throwIfAborted();
       const { devices, snapshot } = await this.status();
       return devices === size.devices && snapshot !== null;
     };
@@ -160,6 +163,7 @@ export class RunningEstate {
   /** Until nothing is on its way any more: no event, no CoA, no firewall behind, no rollout. */
   async settled(): Promise<void> {
     const isQuiet = async (): Promise<boolean> => {
+      this.options.signal.throwIfAborted();
       const { spool, unwritten, coaBacklog } = await this.status();
       if (spool + unwritten + coaBacklog > 0 || (await this.isRollingOut())) return false;
       return (await this.points()).every(({ state }) => state === 'in-sync');
@@ -186,6 +190,7 @@ export class RunningEstate {
     let lastFirewall = 0;
     const deadline = now() + longestWait;
     for (;;) {
+      this.options.signal.throwIfAborted();
       if (lastFirewall === 0 && (await this.haveRules(digest))) lastFirewall = now();
       const { devices, lastAt, violations } = await this.switches.ask({ do: 'count' });
       if (violations > 0) throw new Error(`${violations} requests to switches were not signed or not packets`);

@@ -3,7 +3,7 @@ import type { DevicePosture, Session } from '#model';
 const answerMilliseconds = 30_000;
 const pageSize = 1000;
 
-/** What the soak asks of the controller, directly and not over the link that is disturbed. */
+/** What a soak or a bench asks of the controller, directly and not over a link that is disturbed. */
 export class ControllerApi {
   private readonly url: () => string;
   private readonly token: string;
@@ -37,7 +37,7 @@ export class ControllerApi {
     return all;
   }
 
-  private async call(method: string, path: string, body?: string, type?: string): Promise<unknown> {
+  async call(method: string, path: string, body?: string, type?: string): Promise<unknown> {
     const answer = await fetch(`${this.url()}/api/v1${path}`, {
       method,
       // A connection that is kept would be found dead after each restart.

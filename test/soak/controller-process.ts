@@ -16,6 +16,8 @@ export interface ControllerOptions {
   readonly adminToken: string;
   /** It ended though nobody wanted it to. */
   readonly onEnd: (reason: string) => void;
+  /** For `--cpu-prof` and the like. */
+  readonly nodeFlags?: readonly string[];
 }
 
 /** The built controller as a process that is started again and again on the same data, on a port of the system's choice. */
@@ -40,8 +42,8 @@ export class ControllerProcess {
 
   /** Resolves to its port when it is ready. */
   async start(): Promise<number> {
-    const { folder, policy, bridgeToken, adminToken, onEnd } = this.options;
-    const child = launch(process.execPath, [...usualFlags, main], {
+    const { folder, policy, bridgeToken, adminToken, onEnd, nodeFlags = [] } = this.options;
+    const child = launch(process.execPath, [...usualFlags, ...nodeFlags, main], {
       env: {
         PATH: process.env['PATH'] ?? '',
         HOME: folder,

@@ -6,15 +6,40 @@ import { proveSwitch } from './netconf/prove.js';
 import { differs, proveMembers, proveRules, type ProvedRules } from './nftables/prove.js';
 import { proveFlows } from './openvswitch/prove.js';
 
+/** How the rules read back, and whom each of their sets holds; or a packet of which they say another thing. */
+export type RulesProof = ProvedRules | Diagnostic;
+
+type RulesDriver = Pick<Driver, 'name' | 'render' | 'parse'>;
+
+/** Of the drivers whose members stand in sets of their own. */
+const provers: Readonly<Record<string, (driver: RulesDriver, rules: EnforcementRules) => RulesProof>> = {
+  nftables: proveRules,
+  openvswitch: proveFlows,
+};
+
+/** Takes a good part of a second for a site, and needs nothing but its arguments: it may be done in a thread. */
+export const proveRulesOf = (driver: RulesDriver, rules: EnforcementRules): RulesProof =>
+  provers[driver.name]?.(driver, rules) ?? differs(`there is no proof for artefacts of driver \`${driver.name}\``);
+
 /**
  * Whether what a driver would push means what it must enforce: asked before each push. Where members stand in sets of their own, the
  * proof of the rules holds for every membership, so it is made once for each policy; a change of members is checked set by set. It
  * decides nothing but that.
  */
 export class EnforcementProof {
-  private made: { readonly rules: EnforcementRules; readonly result: ProvedRules | Diagnostic } | null = null;
+  private made: { readonly rules: EnforcementRules; readonly result: RulesProof } | null = null;
 
   constructor(private readonly driver: Pick<Driver, 'name' | 'render' | 'parse' | 'expect'>) {}
+
+  /** The rules have to be proved before anything is said of members: by `take`, or else when it is asked for. */
+  lacks(rules: EnforcementRules): boolean {
+    return Object.hasOwn(provers, this.driver.name) && this.made?.rules !== rules;
+  }
+
+  /** What `proveRulesOf` the same driver and rules gave somewhere else. */
+  take(rules: EnforcementRules, result: RulesProof): void {
+    this.made = { rules, result };
+  }
 
   /** Before anything is planned: the rules, and the members as the driver would have them. Null: proved. */
   check(state: EnforcementState): Diagnostic | null {
@@ -35,16 +60,10 @@ export class EnforcementProof {
 
   private against({ rules, membership }: EnforcementState, read: () => ObservedState | null): Diagnostic | null {
     if (this.driver.name === 'netconf') return proveSwitch(rules, read);
-    if (this.made?.rules !== rules) this.made = { rules, result: this.prove(rules) };
+    if (this.made?.rules !== rules) this.made = { rules, result: proveRulesOf(this.driver, rules) };
     const { result } = this.made;
     if ('code' in result) return result;
     const observed = read();
     return observed ? proveMembers(result, observed, membership) : differs('the text has nothing of ours');
-  }
-
-  private prove(rules: EnforcementRules): ProvedRules | Diagnostic {
-    if (this.driver.name === 'nftables') return proveRules(this.driver, rules);
-    if (this.driver.name === 'openvswitch') return proveFlows(this.driver, rules);
-    return differs(`there is no proof for artefacts of driver \`${this.driver.name}\``);
   }
 }

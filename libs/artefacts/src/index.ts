@@ -1,4 +1,4 @@
-export { EnforcementProof } from './enforcement-proof.js';
+export { EnforcementProof, proveRulesOf, type RulesProof } from './enforcement-proof.js';
 export { filterPackets, linePackets, type Filter, type FilterLine } from './filter.js';
 export { compare, renderProved, type Difference, type ProvenArtefact } from './prove.js';
 export { portTargets, siteTargets } from './registry.js';

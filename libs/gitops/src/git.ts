@@ -25,7 +25,12 @@ export const allowedProtocols = ['file', 'https', 'ssh'] as const;
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Git that never asks, never runs a hook, and ends after `timeoutSeconds` whatever the far side does. */
-export function openGit(folder: string, environment: Environment, timeoutSeconds: number): SimpleGit {
+export function openGit(
+  folder: string,
+  environment: Environment,
+  timeoutSeconds: number,
+  ends: 'with its process' | 'with its output',
+): SimpleGit {
   const settings: Record<string, string> = {
     LC_ALL: 'C',
     GIT_TERMINAL_PROMPT: '0',
@@ -39,6 +44,9 @@ export function openGit(folder: string, environment: Environment, timeoutSeconds
   return simpleGit({
     baseDir: folder,
     maxConcurrentProcesses: 4,
+    // Else the library takes what has come 50 ms after the process has ended: while we are busy, that is not all. But what git starts for a
+    // fetch may outlive it, and keep its output open.
+    completion: { onClose: true, onExit: ends === 'with its process' ? 50 : false },
     abort: AbortSignal.timeout(timeoutSeconds * 1000),
     config: ['core.hooksPath=/dev/null', 'transfer.fsckObjects=true', 'gc.autoDetach=false'],
     unsafe: { allowUnsafeSshCommand: true, allowUnsafeHooksPath: true, allowUnsafeTemplateDir: true },

@@ -41,6 +41,15 @@ function source(options: Partial<PolicySourceOptions> = {}): PolicySource {
   });
 }
 
+/** A PATH on which `git` is this; $REAL is git. */
+function fakeGit(script: string): string {
+  const bin = join(folder, 'bin');
+  mkdirSync(bin);
+  const real = execFileSync('which', ['git'], { encoding: 'utf8' }).trim();
+  writeFileSync(join(bin, 'git'), `#!/bin/sh\nREAL=${real}\n${script}\n`, { mode: 0o755 });
+  return `${bin}:${process.env['PATH']}`;
+}
+
 async function faultOf(action: Promise<unknown>): Promise<SourceFault> {
   const error: unknown = await action.then(
     () => null,
@@ -126,6 +135,22 @@ describe('readTree', () => {
     const subject = source();
     await subject.fetch();
     expect([...(await subject.readTree(first, './site/'))]).toEqual([['rules/a.csv', 'p, ä\n']]);
+  });
+
+  it('waits for all that git says, also for what comes after git has ended', async () => {
+    const at = commit({ 'rules/a.csv': 'x'.repeat(5000) });
+    await source().fetch();
+    const path = fakeGit(`(sleep 0.3; exec "$REAL" "$@") &`);
+    const files = await source({ environment: { ...process.env, PATH: path } }).readTree(at, '.');
+    expect(files.get('rules/a.csv')).toHaveLength(5000);
+  });
+
+  it('refuses a file of which git gave only a part', async () => {
+    const at = commit({ 'rules/a.csv': 'allow\n'.repeat(500) });
+    await source().fetch();
+    const path = fakeGit(`case "$*" in *cat-file*) "$REAL" "$@" | head -c 600 ;; *) exec "$REAL" "$@" ;; esac`);
+    const fault = await faultOf(source({ environment: { ...process.env, PATH: path } }).readTree(at, '.'));
+    expect(fault).toMatchObject({ code: 'git-failed', message: expect.stringContaining('rules/a.csv') as string });
   });
 
   it('reads a commit from the mirror when the repository is gone', async () => {

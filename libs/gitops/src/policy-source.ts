@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { access, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SimpleGit } from 'simple-git';
@@ -61,7 +62,7 @@ export class PolicySource {
     await this.prepareMirror();
     const reference = `refs/heads/${branch}`;
     try {
-      await this.git().raw([
+      await this.remoteGit().raw([
         'fetch',
         '--quiet',
         '--force',
@@ -127,8 +128,16 @@ export class PolicySource {
     }
   }
 
+  /** To talk to the repository: what it prints does not matter. */
+  private remoteGit(): SimpleGit {
+    const { mirror, environment, timeoutSeconds } = this.options;
+    return openGit(mirror, environment, timeoutSeconds, 'with its process');
+  }
+
+  /** To read from the mirror. */
   private git(): SimpleGit {
-    return openGit(this.options.mirror, this.options.environment, this.options.timeoutSeconds);
+    const { mirror, environment, timeoutSeconds } = this.options;
+    return openGit(mirror, environment, timeoutSeconds, 'with its output');
   }
 
   private async prepareMirror(): Promise<void> {
@@ -203,6 +212,13 @@ export class PolicySource {
     } catch (error) {
       throw faultFromGit(error, this.options.repository);
     }
+    // A file that lost its end could still be a policy, and another one.
+    if (!isObject(bytes, entry.object))
+      throw new SourceFault(
+        'git-failed',
+        `git gave other bytes than those of \`${shownPath(entry.path)}\``,
+        'the controller tries again by itself; if it stays so, delete the mirror in its data folder',
+      );
     try {
       if (bytes.includes(0)) throw new TypeError('NUL');
       return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
@@ -215,6 +231,13 @@ export class PolicySource {
     }
   }
 }
+
+/** As git itself names what it keeps: by SHA-1 or SHA-256 of kind, length and bytes. */
+const isObject = (bytes: Buffer, name: string): boolean =>
+  createHash(name.length === 40 ? 'sha1' : 'sha256')
+    .update(`blob ${bytes.length}\0`)
+    .update(bytes)
+    .digest('hex') === name;
 
 /** `./policies/` → `policies/`; `.` → ``. A folder outside the repository is a mistake in the configuration. */
 function folderPrefix(folder: string): string {

@@ -40,10 +40,13 @@ export interface CordonSide extends Side {
 }
 
 export interface BridgeStatus {
+  /** Digest of the policy that it has. */
+  readonly snapshot: string | null;
   readonly devices: number;
   readonly sessions: number;
   readonly unwritten: number;
   readonly spool: number;
+  readonly coaBacklog: number;
   readonly eapProblem: string | null;
   readonly controller: { readonly connected: boolean };
   readonly totals: Readonly<Record<string, number>>;

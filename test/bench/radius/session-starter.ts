@@ -18,19 +18,19 @@ const acctStatus = { start: 1, stop: 2, interim: 3 } as const;
 const callCheck = 10;
 
 /** What a switch says of a device on one of its ports, in every request. */
-const about = (mac: string, port: number): Attribute[] => [
+const about = (mac: string, port: number, nasAddress: string): Attribute[] => [
   textAttribute(types.userName, userName(mac)),
   textAttribute(types.calledStationId, '02-00-00-00-00-01'),
   textAttribute(types.callingStationId, mac.replaceAll(':', '-').toUpperCase()),
-  ipv4Attribute(types.nasIpAddress, '127.0.0.1'),
+  ipv4Attribute(types.nasIpAddress, nasAddress),
   integerAttribute(types.nasPortType, 15),
   integerAttribute(types.nasPort, port),
   textAttribute(types.nasPortId, `GigabitEthernet${port >> 6}/0/${port & 63}`),
 ];
 
 /** An Access-Request for a device that has no 802.1X. */
-export const macRequest = (mac: string, port: number): Attribute[] => [
-  ...about(mac, port),
+export const macRequest = (mac: string, port: number, nasAddress = '127.0.0.1'): Attribute[] => [
+  ...about(mac, port, nasAddress),
   integerAttribute(types.serviceType, callCheck),
 ];
 
@@ -40,8 +40,9 @@ export const accountingRequest = (
   port: number,
   session: { readonly id: string; readonly decision: Buffer; readonly address: string },
   status: keyof typeof acctStatus,
+  nasAddress = '127.0.0.1',
 ): Attribute[] => [
-  ...about(mac, port),
+  ...about(mac, port, nasAddress),
   integerAttribute(types.acctStatusType, acctStatus[status]),
   textAttribute(types.acctSessionId, session.id),
   octetsAttribute(types.class, session.decision),

@@ -18,6 +18,7 @@ import { goalOf, listsOf, policiesOf, sessionsAt } from './goal.js';
 import { KeptLists } from './kept-lists.js';
 import type { AddressRole, DesiredState } from './membership.js';
 import { EnforcementPoint, type PointPorts, type PointState } from './enforcement-point.js';
+import { ProofThread } from './proof-thread.js';
 import { RuleCountStore } from './rule-count-store.js';
 import { RuleCounts } from './rule-counts.js';
 import { targetOf } from './target.js';
@@ -43,6 +44,8 @@ export class EnforcementLoop {
   private readonly reconciler: Reconciler<string>;
   /** Points that can't even be tried. */
   private readonly broken = new Map<string, PointState>();
+  private readonly proofs = new ProofThread();
+  private turns: Promise<void> = Promise.resolve();
   private stopListening: () => void = () => undefined;
   private readonly lists: KeptLists;
 
@@ -84,6 +87,7 @@ export class EnforcementLoop {
     this.stopListening();
     await this.reconciler.stop();
     await Promise.allSettled([...this.points.values()].map((point) => point.close()));
+    await this.proofs.close();
   }
 
   states(): PointState[] {
@@ -169,7 +173,8 @@ export class EnforcementLoop {
       const loadGoal = () => this.loadGoal(entry);
       const counts = new RuleCounts(name, new RuleCountStore(database), clock);
       const lookSeconds = this.resyncSeconds;
-      const ports = { driver, session, loadGoal, audit, report, clock, lookSeconds, counts };
+      const prove = this.proofs.prove.bind(this.proofs, entry);
+      const ports = { driver, session, loadGoal, prove, audit, report, clock, lookSeconds, counts };
       this.points.set(name, new EnforcementPoint(entry, ports));
     } catch (error) {
       const lastError = {
@@ -190,8 +195,15 @@ export class EnforcementLoop {
     return database.transaction((tx) => tellPoint(tx, told, clock.now()));
   }
 
+  /** A site after the other, and in between whoever else has something to do: what twenty compute for a new policy takes seconds. */
+  private turn(): Promise<void> {
+    this.turns = this.turns.then(() => new Promise((resolve) => setImmediate(resolve)));
+    return this.turns;
+  }
+
   private async loadGoal(point: EnforcementPointEntry): Promise<DesiredState | null> {
     const sessions = await this.ports.sessions.all();
+    await this.turn();
     const { enforced } = this.ports.policy;
     if (!enforced) return null;
     if (point.nas === null || !partsOf(point).includes('lists')) return goalOf(enforced, point, sessions);

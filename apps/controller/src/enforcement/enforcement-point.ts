@@ -1,6 +1,7 @@
-import { EnforcementProof } from '#artefacts';
+import { EnforcementProof, type RulesProof } from '#artefacts';
 import type { Clock, Diagnostic } from '#base';
 import { RemoteFault, TerminalFault, type ChangePlan, type Driver, type EnforcementSession } from '#drivers';
+import type { EnforcementRules } from '#model';
 import { AddressMap, formatAddress, parseAddress } from '#net';
 import { partsOf, type EnforcementPointEntry } from '#policy';
 import { PointReconciler, type Look, type ReconcileOutcome } from '#reconcile';
@@ -30,6 +31,7 @@ export interface PointPorts {
   readonly session: EnforcementSession;
   /** Reads the current state anew each time; null: no policy is in force. */
   readonly loadGoal: () => Promise<DesiredState | null>;
+  readonly prove: (rules: EnforcementRules) => Promise<RulesProof>;
   readonly audit: (entries: readonly AuditEntry[], events: readonly WebhookEvent[]) => Promise<void>;
   /** Told when it fails, and when it is in sync again. */
   readonly report: (report: PointReport) => Promise<void>;
@@ -175,6 +177,8 @@ export class EnforcementPoint {
   private async refuseUnproved(desired: DesiredState): Promise<void> {
     // What the driver can't express it says better itself.
     if (this.ports.driver.check(desired).some(({ severity }) => severity === 'error')) return;
+    const { rules } = desired;
+    if (this.proof.lacks(rules)) this.proof.take(rules, await this.ports.prove(rules));
     await this.refuseDifference(desired, this.proof.check(desired));
   }
 

@@ -1,4 +1,5 @@
 import { expect, describe, it } from 'vitest';
+import { proveRulesOf } from '#artefacts';
 import { createNftablesDriver, judgeByInvariant, TerminalFault, type Packet } from '#drivers';
 import type { Connection } from '#model';
 import { formatAddress, parseAddress, type Mac } from '#net';
@@ -60,6 +61,27 @@ const connection = (source: string, destination: string, destinationPort = 443):
 });
 
 describe('membership', () => {
+  it('is the same from all sessions as from those of the site and the sites below it alone', () => {
+    const sites = ['main', 'main-wifi', 'elsewhere'];
+    const all = Array.from({ length: 60 }, (_, n) =>
+      session({
+        id: `s${n}`,
+        site: sites[n % 3]!,
+        // Some claim the address of another, also of one at another site.
+        addresses: [`10.21.0.${n % 25}`],
+        updatedAt: `2026-05-04T10:00:${String((n * 7) % 60).padStart(2, '0')}.000Z`,
+        posture: n % 4 === 0 ? 'quarantined' : 'normal',
+      }),
+    );
+    const local = all.filter(({ site }) => site !== 'elsewhere').toReversed();
+    expect(local.length).toBe(40);
+    const sorted = (of: Record<string, string[]>) =>
+      Object.entries(of)
+        .map(([name, set]) => [name, set.sort()])
+        .sort();
+    expect(sorted(membersOf(...all))).toEqual(sorted(membersOf(...local)));
+  });
+
   it.each<[string, LiveSession[], Record<string, string[]>]>([
     ['a device counts as its class', [session({})], { 'infusion-pump': ['10.21.0.5'] }],
     [
@@ -250,6 +272,7 @@ describe('EnforcementPoint', () => {
       driver,
       session,
       loadGoal: () => Promise.resolve(desiredState(onlyInForce(snapshot), 'main', sessions())),
+      prove: (rules) => Promise.resolve(proveRulesOf(driver, rules)),
       audit: (entries, told) => {
         trail.push(...entries);
         events.push(...told);

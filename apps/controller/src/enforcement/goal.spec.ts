@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { proveRulesOf } from '#artefacts';
 import { driverNamed, type OpenvswitchDriver } from '#drivers';
 import type { NamedList } from '#model';
 import type { Mac } from '#net';
@@ -126,6 +127,7 @@ describe('a point comes to hold its goal, proved and read back, with', () => {
       driver,
       session: driver.connect({ kind: 'simulated', name: 'p' }),
       loadGoal: () => Promise.resolve(goalOf(policy, entry, sessions)),
+      prove: (rules) => Promise.resolve(proveRulesOf(driver, rules)),
       audit: () => Promise.resolve(),
       report: () => Promise.resolve(),
       clock,

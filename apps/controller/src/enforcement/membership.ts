@@ -34,8 +34,7 @@ export function desiredState(policy: EnforcedPolicy, site: string, sessions: rea
   const main = policyOfSite(policy, site);
   const local = new Set([...sitesBelow(main, site), ...sitesBelow(policy.inForce, site)]);
   const claims = new Map<string, Claim>();
-  for (const session of sessions) {
-    if (!local.has(session.site)) continue;
+  for (const session of sessionsAtSites(sessions, local)) {
     for (const claim of claimsOf(policy, site, session)) {
       const other = claims.get(claim.text);
       if (!other || isNewer(session, other.session)) claims.set(claim.text, claim);
@@ -53,6 +52,15 @@ export function desiredState(policy: EnforcedPolicy, site: string, sessions: rea
     membership.set(name, members.add(text));
   }
   return { snapshot: main, rules: rulesFor(main, [...others], site), membership, ports: new Map(), roles };
+}
+
+const bySite = new WeakMap<readonly LiveSession[], Map<string, LiveSession[]>>();
+
+/** All points look at the same list: it is divided once for all of them. */
+function* sessionsAtSites(sessions: readonly LiveSession[], sites: ReadonlySet<string>): Generator<LiveSession> {
+  let divided = bySite.get(sessions);
+  if (!divided) bySite.set(sessions, (divided = Map.groupBy(sessions, ({ site }) => site)));
+  for (const site of sites) yield* divided.get(site) ?? [];
 }
 
 interface Claim {

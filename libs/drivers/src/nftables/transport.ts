@@ -1,31 +1,25 @@
-import { spawn } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Connection } from '#model';
 import { families, formatAddress, type Address } from '#net';
-import { type ConnectionListing, type EnforcementTarget, RemoteFault, TerminalFault } from '../driver.js';
+import type { ConnectionListing, EnforcementTarget } from '../driver.js';
+import { runProgram, type ProgramEnd } from '../transport-program.js';
 import { refuseOption, sshOptions, writeKnownHosts, type SshTarget } from '../transport-ssh.js';
 import { tableId } from './commands.js';
 import { formatExactly, listConnections, parseConnections, planCuts } from './conntrack.js';
-import { classifyFault, isMisfit, isMissingTable, type CommandEnd } from './faults.js';
+import { classifyFault, isMisfit, isMissingTable } from './faults.js';
 import type { NftDevice } from './session.js';
 
 export type CommandTarget = Extract<EnforcementTarget, { readonly kind: 'local' | 'netns' | 'ssh' }>;
 
 /** Long enough for a table of 100,000 members over a slow line; a device that needs more is not answering. */
 const timeoutMilliseconds = 30_000;
-const mostOutput = 256 * 1024 * 1024;
-const mostErrorText = 64 * 1024;
 /** `conntrack -R` reads the whole connection table once a line, so a call gets as many as take about this long, far from the time-out. */
 const cutMilliseconds = 3000;
 const firstCuts = 10;
 const mostCuts = 1000;
 /** sbin isn't on every user's path; messages are told apart by their English text. */
 const environment = ['LC_ALL=C', 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'];
-
-interface CommandResult extends CommandEnd {
-  readonly stdout: string;
-}
 
 /**
  * Runs nft and conntrack here, in a network namespace, or through the OpenSSH client. All words of a command are fixed;
@@ -88,7 +82,8 @@ export class CommandTransport implements NftDevice {
     const folder = await this.folder;
     this.folder = null;
     // fails when no login is open, which is as good
-    await runProgram('ssh -O exit', ['ssh', ...commandOptions(target, folder), '-O', 'exit', '--', target.host], '');
+    const command = ['ssh', ...commandOptions(target, folder), '-O', 'exit', '--', target.host];
+    await runProgram({ what: 'ssh -O exit', command, input: '', timeoutMilliseconds });
     await rm(folder, { recursive: true, force: true });
   }
 
@@ -112,8 +107,9 @@ export class CommandTransport implements NftDevice {
     return `${command.slice(0, 3).join(' ')}${place}`;
   }
 
-  private async run(command: readonly string[], input: string | null = null): Promise<CommandResult> {
-    return runProgram(this.describe(command), await this.words(command, input !== null), input ?? '');
+  private async run(command: readonly string[], input: string | null = null): Promise<ProgramEnd> {
+    const words = await this.words(command, input !== null);
+    return runProgram({ what: this.describe(command), command: words, input: input ?? '', timeoutMilliseconds });
   }
 
   /**
@@ -148,38 +144,4 @@ export class CommandTransport implements NftDevice {
 function commandOptions(target: SshTarget, folder: string): string[] {
   const settings = ['ControlMaster=auto', `ControlPath=${path.join(folder, 'control')}`, 'ControlPersist=15'];
   return [...sshOptions(target, folder), ...settings.flatMap((setting) => ['-o', setting])];
-}
-
-function runProgram(what: string, [program = '', ...args]: readonly string[], input: string): Promise<CommandResult> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], shell: false });
-    const stdout: Buffer[] = [];
-    let size = 0;
-    let stderr = '';
-    const giveUp = (fault: Error): void => {
-      clearTimeout(timer);
-      child.kill('SIGKILL');
-      reject(fault);
-    };
-    const timer = setTimeout(
-      () => giveUp(new RemoteFault(`${what}: no answer within ${timeoutMilliseconds / 1000} s`)),
-      timeoutMilliseconds,
-    );
-    child.stdout.on('data', (chunk: Buffer) => {
-      size += chunk.length;
-      if (size > mostOutput) giveUp(new TerminalFault(`${what}: more than 256 MiB of output`));
-      else stdout.push(chunk);
-    });
-    child.stderr.on('data', (chunk: Buffer) => {
-      if (stderr.length < mostErrorText) stderr += chunk.toString('utf8');
-    });
-    child.on('error', (error) => giveUp(new TerminalFault(`${what}: cannot start \`${program}\`: ${error.message}`)));
-    child.on('close', (code) => {
-      clearTimeout(timer);
-      resolve({ code, stdout: Buffer.concat(stdout).toString('utf8'), stderr });
-    });
-    // a program that ends without reading its input says why on stderr
-    child.stdin.on('error', () => {});
-    child.stdin.end(input);
-  });
 }

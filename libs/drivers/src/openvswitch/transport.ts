@@ -1,13 +1,10 @@
-import { spawn } from 'node:child_process';
-import { RemoteFault, TerminalFault } from '../driver.js';
-import { classifyCommand, type CommandEnd } from './faults.js';
+import { runProgram } from '../transport-program.js';
+import { classifyCommand } from './faults.js';
 import { ourCookies } from './layout.js';
 import { portOperations, portQuery, readPorts, rowsOf } from './ports.js';
 import type { OvsDevice, PortChange, PortRow } from './session.js';
 import { OvsdbConnection, type OvsdbTarget } from './transport-ovsdb.js';
 
-const mostOutput = 256 * 1024 * 1024;
-const mostErrorText = 64 * 1024;
 /** sbin isn't on every user's path; messages are told apart by their English text. */
 const environment = ['LC_ALL=C', 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'];
 
@@ -66,50 +63,15 @@ export class OvsTransport implements OvsDevice {
     return OvsdbConnection.with(this.target, this.timeoutMilliseconds, work);
   }
 
-  private ofctl(words: readonly string[], input = ''): Promise<string> {
+  private async ofctl(words: readonly string[], input = ''): Promise<string> {
     const { tls } = this.target;
     const files = tls
       ? [`--private-key=${tls.key}`, `--certificate=${tls.certificate}`, `--ca-cert=${tls.authority}`]
       : [];
-    return runOfctl(['-O', 'OpenFlow14', ...files, ...words], input, this.timeoutMilliseconds);
+    const command = ['env', ...environment, 'ovs-ofctl', '-O', 'OpenFlow14', ...files, ...words];
+    const { timeoutMilliseconds } = this;
+    const end = await runProgram({ what: 'ovs-ofctl', command, input, timeoutMilliseconds });
+    if (end.code !== 0) throw classifyCommand(end);
+    return end.stdout;
   }
-}
-
-function runOfctl(words: readonly string[], input: string, timeoutMilliseconds: number): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const child = spawn('env', [...environment, 'ovs-ofctl', ...words], {
-      stdio: ['pipe', 'pipe', 'pipe'],
-      shell: false,
-    });
-    const stdout: Buffer[] = [];
-    let size = 0;
-    let stderr = '';
-    const giveUp = (fault: Error): void => {
-      clearTimeout(timer);
-      child.kill('SIGKILL');
-      reject(fault);
-    };
-    const timer = setTimeout(
-      () => giveUp(new RemoteFault(`ovs-ofctl: no answer within ${timeoutMilliseconds / 1000} s`)),
-      timeoutMilliseconds,
-    );
-    child.stdout.on('data', (chunk: Buffer) => {
-      size += chunk.length;
-      if (size > mostOutput) giveUp(new TerminalFault('ovs-ofctl: more than 256 MiB of output'));
-      else stdout.push(chunk);
-    });
-    child.stderr.on('data', (chunk: Buffer) => {
-      if (stderr.length < mostErrorText) stderr += chunk.toString('utf8');
-    });
-    child.on('error', (error) => giveUp(new TerminalFault(`cannot start ovs-ofctl: ${error.message}`)));
-    child.on('close', (code) => {
-      clearTimeout(timer);
-      const end: CommandEnd = { code, stderr };
-      if (code === 0) resolve(Buffer.concat(stdout).toString('utf8'));
-      else reject(classifyCommand(end));
-    });
-    // a program that ends without reading its input says why on stderr
-    child.stdin.on('error', () => {});
-    child.stdin.end(input);
-  });
 }

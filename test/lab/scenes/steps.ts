@@ -117,3 +117,27 @@ export async function untilRules(lab: Lab, rules: string, same: boolean, since: 
   await waitFor('the firewall to change', 30_000, async () => ((await rulesOf(lab)) === rules) === same);
   return Date.now() - since;
 }
+
+/** Commits these files, runs `action` under the policy that they make, and puts the policy back that was there before. */
+export async function underPolicy(
+  lab: Lab,
+  message: string,
+  files: Readonly<Record<string, string>>,
+  action: () => Promise<void>,
+): Promise<void> {
+  const before = lab.policy.replace(files);
+  await lab.policy.commit(message);
+  const answer = await lab.cordon.sync();
+  if (answer.status !== 'active')
+    throw new Error(`\`${message}\` is ${answer.status}: ${JSON.stringify(answer.diagnostics).slice(0, 1000)}`);
+  try {
+    await action();
+  } finally {
+    lab.policy.replace(before);
+    await lab.policy.commit('as before');
+    // Under stages that were in force it takes its way through them, too.
+    await waitFor('the policy of before to be in force again', 60_000, async () => {
+      return (await lab.cordon.sync()).status === 'active';
+    });
+  }
+}

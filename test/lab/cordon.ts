@@ -35,12 +35,17 @@ export interface SyncAnswer {
   readonly status: 'active' | 'staged' | 'waiting' | 'refused' | 'unreachable';
   readonly commit?: string;
   readonly diagnostics: readonly {
+    readonly severity: string;
     readonly code: string;
     readonly summary: string;
     readonly hint: string;
     readonly span?: { readonly file: string; readonly line: number };
   }[];
 }
+
+/** Why a policy did not come into force. */
+export const errorsOf = ({ status, diagnostics }: SyncAnswer): string =>
+  `${status}: ${diagnostics.flatMap(({ severity, summary }) => (severity === 'error' ? [summary] : [])).join('; ')}`;
 
 /** Cordon's own two processes, as an operator starts them, and its API as an operator calls it. */
 export class Cordon {

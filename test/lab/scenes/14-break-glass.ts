@@ -18,6 +18,7 @@ const files = {
     `g, ${opened}, infusion-pump`,
     `p2, ${opened}, everywhere, unverified, pumps, always, "break-glass"`,
     `p, ${opened}, vendor-update-proxy, https, allow, always, "break-glass"`,
+    `p, ${opened}, pump-firmware, any, deny, always, "as for every pump known by its MAC alone"`,
     '',
   ].join('\n'),
 };

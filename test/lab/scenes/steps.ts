@@ -1,3 +1,4 @@
+import { errorsOf } from '../cordon.ts';
 import { probe, type Outcome, type Probe } from '../hosts.ts';
 import type { Lab } from '../lab.ts';
 import { devicePlans } from '../plan.ts';
@@ -52,9 +53,8 @@ export async function expectAll(
 /** Cordon runs and has a policy in force. */
 export async function runCordon(lab: Lab): Promise<void> {
   await lab.cordon.start();
-  const { status, diagnostics } = await lab.cordon.sync();
-  if (status !== 'active')
-    throw new Error(`the sample policy is ${status}: ${JSON.stringify(diagnostics).slice(0, 1000)}`);
+  const answer = await lab.cordon.sync();
+  if (answer.status !== 'active') throw new Error(`the sample policy is ${errorsOf(answer)}`);
 }
 
 /** Plugs a device in, registered or not, and waits until network and firewall know it in this segment. */
@@ -128,8 +128,7 @@ export async function underPolicy(
   const before = lab.policy.replace(files);
   await lab.policy.commit(message);
   const answer = await lab.cordon.sync();
-  if (answer.status !== 'active')
-    throw new Error(`\`${message}\` is ${answer.status}: ${JSON.stringify(answer.diagnostics).slice(0, 1000)}`);
+  if (answer.status !== 'active') throw new Error(`\`${message}\` is ${errorsOf(answer)}`);
   try {
     await action();
   } finally {

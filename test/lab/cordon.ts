@@ -69,7 +69,8 @@ export class Cordon {
     await this.startBridge();
   }
 
-  async startController(): Promise<void> {
+  /** `env`: settings of an operator that differ from those of the lab. */
+  async startController(env: Readonly<Record<string, string>> = {}): Promise<void> {
     if (this.controller?.isRunning) return;
     this.controller = this.launch('controller', 'dist/apps/controller/src/main.js', {
       CORDON_HTTP: '127.0.0.1:8080',
@@ -77,6 +78,7 @@ export class Cordon {
       CORDON_POLICY_POLL_SECONDS: String(pollMilliseconds / 1000),
       CORDON_RESYNC_SECONDS: '2',
       CORDON_ADMIN_TOKEN: this.adminToken,
+      ...env,
     });
     await this.controller.saying('cordon controller ready', 60_000);
   }

@@ -38,6 +38,15 @@ export async function serve(
   return daemon;
 }
 
+/** Datagrams that arrived at a namespace's servers from this address at this port, as times in milliseconds since the epoch. */
+export function arrivals(daemons: Daemons, namespace: string, from: string, port: number): number[] {
+  return daemons.log(`servers-${namespace}`).flatMap((line) => {
+    if (!line.includes(`"${from}"`)) return [];
+    const { at, protocol, ...seen } = JSON.parse(line) as { at: number; protocol: string; peer: string; port: number };
+    return protocol === 'udp' && seen.peer === from && seen.port === port ? [Math.round(at * 1000)] : [];
+  });
+}
+
 /** A TCP connection that sends and receives all the time. */
 export class Stream {
   private readonly daemon: Daemon;
@@ -50,6 +59,11 @@ export class Stream {
     const stream = new Stream(daemons.start(name, [...peer, 'stream', to, String(port)], { namespace }));
     await waitFor(`stream ${name} to flow`, 20_000, () => stream.echoes().length > 3);
     return stream;
+  }
+
+  /** The same by UDP: a datagram each 10 ms, whether or not any is answered. */
+  static knock(daemons: Daemons, name: string, namespace: string, to: string, port: number): Stream {
+    return new Stream(daemons.start(name, [...peer, 'knock', to, String(port)], { namespace }));
   }
 
   /** When each answer came, in milliseconds since the epoch. */

@@ -125,6 +125,11 @@ export class Daemons {
     return daemon;
   }
 
+  /** All lines that processes of this name have written. */
+  log(name: string): string[] {
+    return readFileSync(join(this.folder, `${name}.log`), 'utf8').split('\n');
+  }
+
   /** In reverse, so that servers outlive their clients. */
   async stopAll(): Promise<void> {
     for (const daemon of this.started.splice(0).reverse()) await daemon.stop('SIGKILL');

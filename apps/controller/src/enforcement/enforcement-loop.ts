@@ -1,5 +1,5 @@
 import { canonicalJson, type Clock } from '#base';
-import type { Driver, DriverOptions, EnforcementTarget } from '#drivers';
+import { RemoteFault, type Driver, type DriverOptions, type EnforcementTarget } from '#drivers';
 import { AddressMap } from '#net';
 import type { EnforcementPointEntry } from '#policy';
 import { Reconciler } from '#reconcile';
@@ -55,7 +55,8 @@ export class EnforcementLoop {
       },
       random: Math.random,
       firstRetryMilliseconds: 500,
-      lastRetryMilliseconds: 30_000,
+      // What is away may be back any moment, with nothing of ours in force. What says no will hardly say yes so soon.
+      lastRetryMilliseconds: (error) => (error instanceof RemoteFault ? 2_000 : 30_000),
       resyncMilliseconds: resyncSeconds * 1000,
       onChange: (point, { phase, failures, lastError }) => {
         if (phase === 'failed' && failures === 1)
@@ -151,7 +152,8 @@ export class EnforcementLoop {
       const loadGoal = () => this.loadGoal(entry);
       const counts = new RuleCounts(name, new RuleCountStore(database), clock);
       const lookSeconds = this.resyncSeconds;
-      const ports = { driver, session, loadGoal, audit, clock, lookSeconds, counts };
+      const wake = () => this.reconciler.trigger(name);
+      const ports = { driver, session, loadGoal, audit, clock, lookSeconds, counts, wake };
       this.points.set(name, new EnforcementPoint(entry, ports));
     } catch (error) {
       const lastError = {

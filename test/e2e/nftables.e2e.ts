@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createNftablesDriver, TerminalFault, type EnforcementSession } from '#drivers';
 import type { Connection, EnforcementState } from '#model';
@@ -25,7 +26,7 @@ import {
   wordless,
 } from '../../libs/drivers/src/nftables/tampering.js';
 import { CommandTransport, type CommandTarget } from '../../libs/drivers/src/nftables/transport.js';
-import { missingTools, TestNetwork } from './nftables-network.js';
+import { missingTools, run, TestNetwork } from './nftables-network.js';
 import { freePort, startSshd, type TestSshd } from './nftables-sshd.js';
 
 const missing = missingTools();
@@ -186,6 +187,27 @@ describe.runIf(missing.length === 0)('nftables on a real kernel', () => {
       expect(await ours()).toBe(450);
       await session.cut(rows);
       expect(await ours()).toBe(0);
+    });
+
+    it.each(['netns', 'ssh'] as const)('says when the table is gone, and nothing of members (%s)', async (kind) => {
+      await bring(baseState);
+      const target = kind === 'ssh' ? sshd.target : { kind, namespace: network.firewall };
+      const watching = driver.connect(target);
+      const soon = { timeout: 10_000 };
+      let lost = 0;
+      watching.watch!(() => lost++);
+      const pids = (): string[] => run(`ip netns pids ${network.firewall}`).split('\n').filter(Boolean);
+      const monitors = (): number =>
+        pids().filter((pid) => readFileSync(`/proc/${pid}/comm`, 'utf8') === 'nft\n').length;
+      await expect.poll(monitors, soon).toBe(1);
+      network.nft('add element inet cordon infusion-pump_4 { 10.20.0.78 }');
+      network.nft('add table inet theirs');
+      network.nft('delete table inet theirs');
+      network.nft('flush ruleset');
+      await expect.poll(() => lost, soon).toBe(1);
+      await watching.close();
+      // also where nobody else would end it
+      await expect.poll(monitors, soon).toBe(0);
     });
 
     it('stops at a host key that is not the one in the policy', async () => {

@@ -336,6 +336,7 @@ sw2: { address: 127.0.0.2, site: branch, profile: rfc, secret: "env:TEST_RADIUS_
     });
     const { items } = await api<{ items: { action: string; reason: string }[] }>('GET', '/api/v1/audit?limit=20');
     expect(items.find(({ action }) => action === 'break-glass.open')).toMatchObject({ reason: 'theatre 3' });
+    expect(items.filter(({ action }) => action === 'break-glass.over')).toHaveLength(1);
   });
 
   it('puts the policy before back into force after it was over', async () => {

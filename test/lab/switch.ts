@@ -196,8 +196,11 @@ export class LabSwitch {
     return (await this.command(nasOf(name), { do: 'state' })).ports[name]!;
   }
 
-  /** `nak`: refuses CoA-Requests of this port's session; `silent`: answers nothing at all. */
-  async setFault(port: string, fault: 'nak' | 'silent' | null): Promise<void> {
+  /**
+   * `nak`: refuses CoA-Requests of this port's session; `silent`: answers nothing at all; `loops`: can't apply what it was granted, and asks
+   * again and again; `ignores`: lets a device in as the port was configured by hand, whatever the server grants, and accounts for nothing.
+   */
+  async setFault(port: string, fault: 'nak' | 'silent' | 'loops' | 'ignores' | null): Promise<void> {
     await this.command(nasOf(port), { do: 'fault', port, fault });
   }
 

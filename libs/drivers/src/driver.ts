@@ -128,6 +128,11 @@ export interface EnforcementSession {
    * alone. False also where that can't be told; `read` then tells. Absent where it would save nothing.
    */
   holds?(plan: ChangePlan): Promise<boolean>;
+  /**
+   * From now until `close`, calls `onLost` soon after the device may have lost all that it held of ours, our own changes included. A hint to
+   * look, and no more: it may not come. Absent where a device can't tell.
+   */
+  watch?(onLost: () => void): void;
   /** Empty where the device counts nothing. */
   counters(): Promise<readonly RuleCounter[]>;
   /** All that the device tracks, empty where it lists none; with `of`, those that have one of these addresses at an end. */

@@ -268,9 +268,12 @@ describe('EnforcementPoint', () => {
       listed.push(of?.map(formatAddress) ?? 'all');
       return connections(of);
     };
+    const hints = { count: 0, lost: (): void => undefined };
+    session.watch = (onLost) => (hints.lost = onLost);
     const point = new EnforcementPoint(entry, {
       driver,
       session,
+      wake: () => void hints.count++,
       loadGoal: () => Promise.resolve(desiredState(onlyInForce(snapshot), 'main', sessions())),
       prove: (rules) => Promise.resolve(proveRulesOf(driver, rules)),
       audit: (entries, told) => {
@@ -286,7 +289,7 @@ describe('EnforcementPoint', () => {
       lookSeconds,
       counts,
     });
-    return { point, device, trail, events, reports, clock, listed };
+    return { point, device, trail, events, reports, clock, listed, hints };
   }
 
   const library = {
@@ -337,6 +340,19 @@ describe('EnforcementPoint', () => {
     void point.nextPass();
     await point.pass();
     expect(listed.splice(0)).toEqual(['all']);
+  });
+
+  it('looks at the whole device at once when that says that it may have lost what it held', async () => {
+    const { point, device, trail, hints } = pointOf(() => [session({})], same, same, 1000);
+    await point.pass();
+    await device.load(JSON.stringify({ nftables: [{ delete: { table: { family: 'inet', name: 'cordon' } } }] }));
+    await point.pass();
+    expect(device.route(library)).toBe('untouched');
+    hints.lost();
+    expect(hints.count).toBe(1);
+    await point.pass();
+    expect(device.route(library)).toBe('passed');
+    expect(trail.map(({ action }) => action)).toEqual(['enforcement.apply', 'enforcement.drift-repaired']);
   });
 
   it('finds, repairs and records drift; a second look finds none', async () => {

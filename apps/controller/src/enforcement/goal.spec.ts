@@ -129,6 +129,7 @@ describe('a point comes to hold its goal, proved and read back, with', () => {
       loadGoal: () => Promise.resolve(goalOf(policy, entry, sessions)),
       prove: (rules) => Promise.resolve(proveRulesOf(driver, rules)),
       audit: () => Promise.resolve(),
+      wake: () => undefined,
       report: () => Promise.resolve(),
       clock,
       lookSeconds: 0,

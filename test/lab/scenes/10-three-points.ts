@@ -1,0 +1,2 @@
+import type { Lab } from '../lab.ts';
+export async function showThreePoints(_lab: Lab): Promise<void> {}

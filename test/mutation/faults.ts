@@ -6,6 +6,7 @@ const net = 'libs/net/src';
 const policy = 'libs/policy/src';
 const profiles = 'libs/radius/src/nas-profiles';
 const artefacts = 'libs/artefacts/src';
+const ace = 'libs/net/src/ace';
 const flows = 'libs/plan/src/flows';
 const nftables = 'libs/drivers/src/nftables';
 
@@ -776,14 +777,14 @@ const deviceFaults: readonly Fault[] = [
   },
   {
     name: 'a net mask is written for a wildcard mask',
-    file: `${profiles}/cisco-aces.ts`,
+    file: `${ace}/render-cisco.ts`,
     find: '(1n << BigInt(32 - prefix.length)) - 1n',
     replace: '(1n << 32n) - (1n << BigInt(32 - prefix.length))',
     caughtBy: verifyAcl,
   },
   {
     name: 'a range of ports ends one port early on Catalyst',
-    file: `${profiles}/cisco-aces.ts`,
+    file: `${ace}/render-cisco.ts`,
     find: 'range ${range.first} ${range.last}',
     replace: 'range ${range.first} ${range.last - 1}',
     caughtBy: verifyAcl,
@@ -902,9 +903,9 @@ const deviceFaults: readonly Fault[] = [
   },
   {
     name: "a Cisco list's wildcard mask has one bit",
-    file: `${artefacts}/cisco-acl/render.ts`,
-    find: '(1n << BigInt(bits - prefix.length)) - 1n',
-    replace: '1n << BigInt(bits - prefix.length)',
+    file: `${ace}/render-cisco.ts`,
+    find: '(1n << BigInt(32 - prefix.length)) - 1n',
+    replace: '1n << BigInt(32 - prefix.length)',
     caughtBy: contract,
   },
   {
@@ -930,14 +931,14 @@ const deviceFaults: readonly Fault[] = [
   },
   {
     name: 'what IOS XE permits by itself in IPv6 is forgotten',
-    file: `${artefacts}/cisco-grammar/implicit.ts`,
+    file: `${artefacts}/cisco-acl/implicit.ts`,
     find: 'return [discovery, deny];',
     replace: 'return [deny];',
     caughtBy: ciscoGrammar,
   },
   {
     name: 'gt is read as greater or equal',
-    file: `${artefacts}/cisco-grammar/ace.ts`,
+    file: `${ace}/parse-cisco.ts`,
     find: 'between(words, port() + 1, 0xffff)',
     replace: 'between(words, port(), 0xffff)',
     caughtBy: ciscoGrammar,

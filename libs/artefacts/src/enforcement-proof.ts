@@ -2,9 +2,9 @@ import type { Diagnostic } from '#base';
 import type { Driver, ObservedState } from '#drivers';
 import type { EnforcementRules, EnforcementState } from '#model';
 import { provePolicies } from './kubernetes/prove.js';
-import { proveSwitch } from './netconf/prove.js';
 import { differs, proveMembers, proveRules, type ProvedRules } from './nftables/prove.js';
 import { proveFlows } from './openvswitch/prove.js';
+import { proveSwitch } from './switch/prove.js';
 
 /**
  * Whether what a driver would push means what it must enforce: asked before each push. Where members stand in sets of their own, the
@@ -14,7 +14,7 @@ import { proveFlows } from './openvswitch/prove.js';
 export class EnforcementProof {
   private made: { readonly rules: EnforcementRules; readonly result: ProvedRules | Diagnostic } | null = null;
 
-  constructor(private readonly driver: Pick<Driver, 'name' | 'render' | 'parse' | 'expect'>) {}
+  constructor(private readonly driver: Pick<Driver, 'name' | 'render' | 'parse' | 'expect' | 'meaningOf'>) {}
 
   /** Before anything is planned: the rules, and the members as the driver would have them. Null: proved. */
   check(state: EnforcementState): Diagnostic | null {
@@ -34,7 +34,8 @@ export class EnforcementProof {
   }
 
   private against({ rules, membership }: EnforcementState, read: () => ObservedState | null): Diagnostic | null {
-    if (this.driver.name === 'netconf') return proveSwitch(rules, read);
+    const { meaningOf } = this.driver;
+    if (meaningOf) return proveSwitch({ meaningOf }, rules, read);
     if (this.made?.rules !== rules) this.made = { rules, result: this.prove(rules) };
     const { result } = this.made;
     if ('code' in result) return result;

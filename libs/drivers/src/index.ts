@@ -7,7 +7,9 @@ export type {
   EnforcementSession,
   EnforcementTarget,
   ObservedState,
+  ObservedVlan,
   RuleCounter,
+  SwitchMeaning,
 } from './driver.js';
 export { RemoteFault, TerminalFault } from './driver.js';
 export { judgeByInvariant, type Packet, type PacketVerdict } from './invariant.js';
@@ -15,8 +17,6 @@ export { createKubernetesDriver } from './kubernetes/index.js';
 export { parsePolicies } from './kubernetes/parse.js';
 export type { ParsedPolicy, ParsedRule } from './kubernetes/policies.js';
 export { createNetconfDriver, type NetconfDriver } from './netconf/index.js';
-export { readMeaning } from './netconf/meaning.js';
-export type { ObservedSwitch } from './netconf/model.js';
 export { createNftablesDriver, type NftablesDriver } from './nftables/index.js';
 export { parseTable } from './nftables/parse.js';
 export type { SimulatedNft } from './nftables/simulated.js';

@@ -1,5 +1,6 @@
 import { canonicalJson, remembered } from '#base';
 import type { Driver, DriverOptions } from './driver.js';
+import { createCliDriver } from './cli-over-ssh/index.js';
 import { createKubernetesDriver } from './kubernetes/index.js';
 import { createNetconfDriver } from './netconf/index.js';
 import { createNftablesDriver } from './nftables/index.js';
@@ -13,6 +14,7 @@ export const drivers: ReadonlyMap<string, (options: DriverOptions) => Driver> = 
   string,
   (options: DriverOptions) => Driver
 >([
+  ['cli-over-ssh', (options) => createCliDriver(options)],
   ['kubernetes', (options) => createKubernetesDriver(options)],
   ['netconf', (options) => createNetconfDriver(options)],
   ['nftables', () => nftables],

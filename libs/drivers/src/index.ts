@@ -13,6 +13,7 @@ export type {
 } from './driver.js';
 export { RemoteFault, TerminalFault } from './driver.js';
 export { judgeByInvariant, type Packet, type PacketVerdict } from './invariant.js';
+export { createCliDriver, type CliDriver } from './cli-over-ssh/index.js';
 export { createKubernetesDriver } from './kubernetes/index.js';
 export { parsePolicies } from './kubernetes/parse.js';
 export type { ParsedPolicy, ParsedRule } from './kubernetes/policies.js';

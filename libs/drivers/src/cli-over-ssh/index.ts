@@ -13,11 +13,16 @@ import { parse } from './parse.js';
 import { plan } from './plan.js';
 import { render } from './render.js';
 import { CliSession } from './session.js';
-import { SimulatedCli } from './simulated.js';
+import { aosCxTongue } from './simulated-aos-cx.js';
+import { iosXeTongue } from './simulated-ios-xe.js';
+import { SimulatedCli, type Tongue } from './simulated.js';
 import { terminalChannel } from './transport.js';
 
 const usualLimits: ClientLimits = { commandMilliseconds: 30_000, mostOutput: 16 * 1024 * 1024, confirmMinutes: 2 };
-const makes: Readonly<Record<MakeName, Make>> = { 'ios-xe': iosXe, 'aos-cx': aosCx };
+const makes: Readonly<Record<MakeName, readonly [Make, Tongue]>> = {
+  'ios-xe': [iosXe, iosXeTongue],
+  'aos-cx': [aosCx, aosCxTongue],
+};
 
 export interface CliDriver extends Driver {
   readonly parse: (text: string) => ObservedLists;
@@ -29,11 +34,11 @@ export interface CliDriver extends Driver {
 
 /** Switches that have nothing but their command line: lists that RADIUS names. Options: see README.md. */
 export function createCliDriver(options: DriverOptions, limits: ClientLimits = usualLimits): CliDriver {
-  const make = makes[options['make'] === 'aos-cx' ? 'aos-cx' : 'ios-xe'];
+  const [make, tongue] = makes[options['make'] === 'aos-cx' ? 'aos-cx' : 'ios-xe'];
   const facts = { name: 'cli-over-ssh', enforces: driverFacts['cli-over-ssh'].enforces() } as const;
   const devices = new Map<string, SimulatedCli>();
   const simulated = (name: string): SimulatedCli => {
-    const device = devices.get(name) ?? new SimulatedCli(make.name);
+    const device = devices.get(name) ?? new SimulatedCli(tongue);
     devices.set(name, device);
     return device;
   };

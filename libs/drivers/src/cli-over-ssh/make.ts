@@ -32,7 +32,7 @@ export interface Make {
   /** Without number; several only for a range of ICMP types. */
   renderEntry(entry: AclEntry): readonly string[];
   /** Why an entry can't be said; null: it can. */
-  missingWords(entry: AclEntry): string | null;
+  readonly missingWords: (entry: AclEntry) => string | null;
 
   /** The head of a list, in a configuration or a listing. */
   readHead(line: string): ListKey | null;

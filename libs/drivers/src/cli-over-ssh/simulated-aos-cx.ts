@@ -80,7 +80,7 @@ function isAce(ace: string, family: Family): boolean {
 
 /** As the switch writes what it was told: masks of IPv4, and names for two types of ICMP. */
 function show(ace: string, family: Family): string {
-  const masked = ace.replaceAll(/(\d+\.\d+\.\d+\.\d+)\/(\d+)/g, (_, address: string, length: string) => {
+  const masked = ace.replaceAll(/(\d+\.\d+\.\d+\.\d+)\/(\d{1,2})(?![.\d])/g, (_, address: string, length: string) => {
     const value = 0xffff_ffffn - ((1n << BigInt(32 - Number(length))) - 1n);
     return `${address}/${formatAddress({ family: 4, value })}`;
   });

@@ -1,8 +1,6 @@
+import { compareText } from '#base';
 import { RemoteFault } from '../driver.js';
 import type { Channel, ChannelEvents, OpenChannel } from '../transport-ssh.js';
-import { aosCxTongue } from './simulated-aos-cx.js';
-import { iosXeTongue } from './simulated-ios-xe.js';
-import type { MakeName } from './make.js';
 
 /** Lists of the switch: head → number → entry as the switch writes it. */
 export type SimulatedLists = Map<string, Map<number, string>>;
@@ -26,8 +24,6 @@ export interface Tongue {
   readonly unknown: (command: string) => string;
 }
 
-const tongues: Readonly<Record<MakeName, Tongue>> = { 'ios-xe': iosXeTongue, 'aos-cx': aosCxTongue };
-
 /**
  * A switch's command line within this process, for demonstrations and tests: it takes the commands that the makers' references document
  * and that we use, and nothing else. Another change can't begin while one waits for its confirmation.
@@ -43,11 +39,8 @@ export class SimulatedCli {
   /** While false, nobody gets through. */
   isReachable = true;
   readonly hostname = 'access-1';
-  readonly tongue: Tongue;
 
-  constructor(make: MakeName) {
-    this.tongue = tongues[make];
-  }
+  constructor(readonly tongue: Tongue) {}
 
   readonly openChannel: OpenChannel = (events) => new SimulatedChannel(this, events);
 
@@ -61,9 +54,9 @@ export class SimulatedCli {
     }
   }
 
-  /** Lists whose heads are like this, as text. */
+  /** Lists whose heads are like this, as text, in order of their heads. */
   list(isWanted: (head: string) => boolean): string {
-    const wanted = [...this.lists].filter(([head]) => isWanted(head));
+    const wanted = [...this.lists].filter(([head]) => isWanted(head)).sort(([a], [b]) => compareText(a, b));
     return wanted
       .map(([head, of]) => [head, ...[...of].map(([number, ace]) => ` ${number} ${ace}`)].join('\n'))
       .join('\n');

@@ -7,6 +7,7 @@ const policy = 'libs/policy/src';
 const profiles = 'libs/radius/src/nas-profiles';
 const artefacts = 'libs/artefacts/src';
 const ace = 'libs/net/src/ace';
+const cli = 'libs/drivers/src/cli-over-ssh';
 const flows = 'libs/plan/src/flows';
 const nftables = 'libs/drivers/src/nftables';
 
@@ -973,6 +974,30 @@ const deviceFaults: readonly Fault[] = [
   },
 ];
 
+const driverFaults: readonly Fault[] = [
+  {
+    name: 'a new list on a switch is made from its first deny on',
+    file: `${cli}/edit-list.ts`,
+    find: '.filter(isDeny)\n    .reverse()',
+    replace: '.filter(isDeny)',
+    caughtBy: [`${cli}/edit-list.spec.ts`],
+  },
+  {
+    name: 'what is denied too much on a switch is taken away before the missing permits come',
+    file: `${cli}/edit-list.ts`,
+    find: '...removeAll(wrong.filter((entry) => !isDeny(entry))),\n    ...addPermits(missing),\n    ...removeAll(wrong.filter(isDeny)),',
+    replace: '...removeAll(wrong),\n    ...addPermits(missing),',
+    caughtBy: [`${cli}/edit-list.spec.ts`],
+  },
+  {
+    name: 'a switch is saved before its change is confirmed',
+    file: `${cli}/session.ts`,
+    find: 'await this.device.confirm();\n    this.isUnsaved = true;\n    await this.save();',
+    replace: 'await this.save();\n    await this.device.confirm();',
+    caughtBy: [`${cli}/simulated.spec.ts`],
+  },
+];
+
 const planFaults: readonly Fault[] = [
   {
     name: 'what was allowed before counts as opened',
@@ -1024,6 +1049,7 @@ export const faults: readonly Fault[] = [
   ...policyFaults,
   ...deviceFaults,
   ...planFaults,
+  ...driverFaults,
   ...identityFaults,
   ...radiusFaults,
 ];

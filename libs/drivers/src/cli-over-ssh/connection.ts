@@ -10,6 +10,8 @@ export interface ConnectionLimits {
 
 /** No prompt is longer, with its mode. */
 const longestPrompt = 200;
+/** Letters of a command behind which a terminal may have come to the end of its line, where echoes are not what was typed. */
+const surelyRepeated = 40;
 /** IOS shortens the host's name in configuration. */
 const shortName = 20;
 /** Colours and moves of the cursor, which AOS-CX sends to whatever is a terminal. */
@@ -94,8 +96,8 @@ export class CliConnection {
   /** Whatever came before the echo was said without being asked. */
   private behindEcho(command: string, text: string): string {
     const lines = text.split('\n');
-    const wanted = squeeze(command);
-    const echo = lines.findIndex((line) => squeeze(line).endsWith(wanted));
+    const wanted = squeeze(command).slice(0, surelyRepeated);
+    const echo = lines.findIndex((line) => squeeze(line).includes(wanted));
     if (echo >= 0) return lines.slice(echo + 1).join('\n');
     const fault = new RemoteFault(
       `\`${command}\`: the switch does not repeat what it was told, so its answer may be to something else`,

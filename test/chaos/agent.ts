@@ -26,7 +26,7 @@ export class Agent {
     });
   }
 
-  async ask<T>(op: 'listen' | 'send', order: object): Promise<T> {
+  async ask<T>(op: 'listen' | 'send' | 'open' | 'echo' | 'close', order: object): Promise<T> {
     const id = ++this.last;
     const answer = await new Promise<Answer>((resolve) => {
       this.pending.set(id, resolve);

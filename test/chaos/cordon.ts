@@ -19,6 +19,7 @@ const answerMilliseconds = 20_000;
 /** One of Cordon's processes, started again and again on the same data. */
 abstract class Cordonian {
   private readonly daemons: Daemons;
+  private readonly folder: string;
   readonly name: string;
   private daemon: Daemon | null = null;
   private isKilled = false;
@@ -26,8 +27,9 @@ abstract class Cordonian {
   /** Megabytes, at most so far. */
   mostMemory = 0;
 
-  constructor(name: string, daemons: Daemons) {
+  constructor(name: string, folder: string, daemons: Daemons) {
     this.name = name;
+    this.folder = folder;
     this.daemons = daemons;
   }
 
@@ -37,8 +39,10 @@ abstract class Cordonian {
   async start(): Promise<void> {
     if (this.isRunning) return;
     const command = [process.execPath, ...usualFlags, join(root, 'dist', this.program)];
+    // What a killed process leaves in the system's temporary folder goes with the run.
+    const env = { TMPDIR: this.folder, ...this.env };
     // Each start has its own log, so that waiting for a line never meets one of an earlier life.
-    this.daemon = this.daemons.start(`${this.name}-${++this.starts}`, command, { env: this.env });
+    this.daemon = this.daemons.start(`${this.name}-${++this.starts}`, command, { env });
     this.isKilled = false;
     await this.daemon.saying(/^cordon \w+ ready/, startMilliseconds);
   }
@@ -77,7 +81,7 @@ export class ControllerUnderTest extends Cordonian {
   protected readonly env: Readonly<Record<string, string>>;
 
   constructor(folder: string, daemons: Daemons, repository: string) {
-    super('controller', daemons);
+    super('controller', folder, daemons);
     const data = join(folder, 'controller');
     mkdirSync(data);
     this.env = {
@@ -146,7 +150,7 @@ export class BridgeUnderTest extends Cordonian {
   private readonly data: string;
 
   constructor(site: Site, base: number, folder: string, daemons: Daemons) {
-    super(`bridge-${site}`, daemons);
+    super(`bridge-${site}`, folder, daemons);
     this.site = site;
     this.base = base;
     this.data = join(folder, this.name);

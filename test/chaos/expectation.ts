@@ -74,6 +74,11 @@ export const probesOf = (device: DevicePlan): Probe[] => {
 
 export const allProbes: readonly Probe[] = devicePlans.flatMap(probesOf);
 
+/** Over a connection that stays open. */
+export const streamProbes: readonly Probe[] = allProbes
+  .filter(({ purpose, family }) => purpose === 'library' && family === 'v4')
+  .map((probe) => ({ ...probe, name: `${probe.name}, an open connection` }));
+
 export const sourceOf = ({ device, family }: Probe, vlan: Vlan): string => addressesOf(device, vlan)[family];
 
 export const homeOf = (standing: Standing): Vlan => (standing === 'quarantined' ? vlans.quarantine : vlans.pumps);

@@ -36,6 +36,9 @@ const listed = (counts: Readonly<Record<string, number>>): string =>
     .map(([name, count]) => `${name} ${count}`)
     .join(', ');
 
+/** One fault shows in many packets. */
+const shownProblems = 12;
+
 /** For people. */
 export function formatSummary(summary: Summary): string[] {
   const { verdicts, settled, ledger, switches, processes, problems, lastActs } = summary;
@@ -60,6 +63,6 @@ export function formatSummary(summary: Summary): string[] {
     ...lines,
     'last acts:',
     ...lastActs.map((act) => `  ${act}`),
-    ...problems.map((problem) => `FAILED ${problem}`),
+    ...problems.slice(0, shownProblems).map((problem) => `FAILED ${problem}`),
   ];
 }

@@ -58,6 +58,7 @@ export class Course {
   /** It was seen that all is as it should be: nothing more is forgiven. */
   settle(): void {
     this.until = 0;
+    this.last = null;
   }
 
   /** How long ago that was over which explains a difference now; null: it is not over, or there is none. */

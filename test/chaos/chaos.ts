@@ -5,19 +5,22 @@ import { Random } from '../fuzz/inputs.ts';
 import { PolicyRepository } from '../e2e/tiny-policy.ts';
 import { Daemons } from '../lab/process.ts';
 import { isSoWithin, pause } from '../soak/pause.ts';
-import { Actor, type World } from './actor.ts';
+import { Actor } from './actor.ts';
 import { planBursts } from './acts.ts';
 import { BridgeUnderTest, ControllerUnderTest } from './cordon.ts';
+import { FirewallHost } from './firewall-host.ts';
 import { devicePlans, nasPlans, policyFiles, sites, type PolicyVersion } from './hospital.ts';
 import { findFaults, findUnsettled, readForeign } from './final.ts';
 import { Judge } from './judge.ts';
 import { newLedger } from './ledger.ts';
-import { FirewallHost, Network, Partitions, SwitchHost } from './network.ts';
+import { Network, Partitions } from './network.ts';
 import { PolicyWatch } from './policy-watch.ts';
 import { Prober } from './prober.ts';
 import { ScriptedSwitch } from './switch.ts';
+import { SwitchHost } from './switch-host.ts';
 import type { Settings, Summary } from './summary.ts';
 import { windows } from './windows.ts';
+import type { World } from './world.ts';
 
 /** All is mended, and must be right within the longest window. */
 const settleMilliseconds = Math.max(...Object.values(windows)) * 1000;
@@ -38,6 +41,7 @@ class Chaos {
   private readonly random: Random;
   private readonly stop = new AbortController();
   private readonly problems: string[] = [];
+  private readonly history: string[] = [];
   private readonly began = Date.now();
   /** Milliseconds from when all was mended until all was right, of each burst. */
   private readonly settled: number[] = [];
@@ -52,6 +56,11 @@ class Chaos {
 
   private readonly log = (line: string): void => {
     if (this.settings.isLoud) process.stderr.write(`${new Date().toISOString().slice(11, 23)} ${line}\n`);
+  };
+
+  private readonly note = (line: string): void => {
+    this.history.push(`${new Date().toISOString().slice(11, 23)} ${line}`);
+    this.log(line);
   };
 
   async run(): Promise<Summary> {
@@ -84,7 +93,7 @@ class Chaos {
     this.stop.abort();
     await Promise.allSettled(loops);
     this.problems.push(...actor.problems);
-    if (this.problems.length > 0) await this.keepEvidence(world, actor);
+    if (this.problems.length > 0) await this.keepEvidence(world);
     const summary = this.summaryOf(world, actor, prober);
     world.network.close();
     for (const nas of world.switches) nas.close();
@@ -144,7 +153,7 @@ class Chaos {
       judge,
       policy,
       ledger,
-      log: this.log,
+      note: this.note,
     };
     await controller.start();
     for (const { mac, isStranger } of devicePlans) {
@@ -233,11 +242,11 @@ class Chaos {
     }
   }
 
-  private async keepEvidence(world: World, actor: Actor): Promise<void> {
+  private async keepEvidence(world: World): Promise<void> {
     const { folder } = this.settings;
     const read = (text: Promise<unknown>): Promise<unknown> => text.catch((error: unknown) => String(error));
     const evidence = {
-      acts: actor.history,
+      acts: this.history,
       points: await read(world.controller.ask('/enforcement-points')),
       sessions: await read(world.controller.ask('/sessions?state=open&limit=500')),
       rollouts: await read(world.controller.ask('/rollouts?limit=5')),
@@ -282,7 +291,7 @@ class Chaos {
         cordonians.map(({ name, starts, mostMemory: most }) => [name, { starts, megabytes: Math.round(most) }]),
       ),
       problems: this.problems,
-      lastActs: this.problems.length > 0 ? actor.history.slice(-toldActs) : [],
+      lastActs: this.problems.length > 0 ? this.history.slice(-toldActs) : [],
     };
   }
 }

@@ -2,10 +2,10 @@ import { canonicalJson } from '#base';
 import { driverNamed, type EnforcementTarget } from '#drivers';
 import type { EnforcementState } from '#model';
 import { enforcementRules } from '#policy';
-import type { World } from './actor.ts';
 import { homeOf } from './expectation.ts';
 import { addressesOf, compile, devicePlans, sites, type Site } from './hospital.ts';
 import { findLost, type Stored } from './ledger.ts';
+import type { World } from './world.ts';
 
 interface PointView {
   readonly name: string;

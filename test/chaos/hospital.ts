@@ -115,8 +115,8 @@ p2, unknown, everywhere, unverified, quarantine, always, "unknown devices"
 g, pump-open, infusion-pump
 `,
     'catalog/classes.yaml': `medical-device: { description: any medical device, criticality: high, owner: biomed }
-infusion-pump: { description: infusion pump, criticality: life-critical, owner: biomed }
-pump-open: { description: a pump for which the glass was broken, criticality: life-critical, owner: biomed }
+infusion-pump: { description: infusion pump, criticality: life-critical, owner: biomed, dynamicAuthorization: [coa, disconnect] }
+pump-open: { description: a pump for which the glass was broken, criticality: life-critical, owner: biomed, dynamicAuthorization: [coa, disconnect] }
 quarantined: { description: role in quarantine, criticality: standard, owner: security }
 `,
     'catalog/endpoints.yaml': `internal: { addresses: [10.0.0.0/8, "fd00::/8"], owner: network, description: our addresses }

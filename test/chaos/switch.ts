@@ -198,10 +198,10 @@ export class ScriptedSwitch {
         : []),
     ];
     // A switch that gets no answer goes on trying; a record of now replaces one of before.
-    for (let tries = 0; !signal.aborted && (status !== 'interim' || tries === 0); tries++) {
+    while (!signal.aborted) {
       const answer = await this.ask(codes.accountingRequest, this.ports.accountingPort, attributes, signal);
       if (answer) this.counts.records++;
-      if (answer) return;
+      if (answer || status === 'interim') return;
     }
   }
 

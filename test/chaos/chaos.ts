@@ -271,6 +271,7 @@ class Chaos {
       probes: prober.sent,
       rounds: prober.rounds,
       verdicts: judge.counts,
+      strict: judge.strict,
       longest: Object.fromEntries(judge.longest),
       settled: { bursts: this.settled.length, longest: Math.max(0, ...this.settled) },
       ledger: {

@@ -20,6 +20,9 @@ interface SessionView {
   readonly vlan: number;
   readonly addresses: readonly string[];
   readonly convergence: { readonly state: string; readonly reason: string | null };
+  readonly delivery: { readonly state: string };
+  readonly isConverged: boolean;
+  readonly enforcement: { readonly state: string; readonly reason: string | null };
 }
 
 /** What is not as it should be with nothing under way, one line each. */
@@ -64,11 +67,14 @@ function sessionProblems({ judge }: World, sessions: readonly SessionView[]): st
       session.vlan === vlan &&
       session.nas === plan.nas.name &&
       session.convergence.state === 'settled' &&
+      session.isConverged &&
+      // A device that came back again and again does so in truth: that is no fault of what shows it.
+      (session.enforcement.state === 'enforced' || session.delivery.state === 'looping') &&
       wanted.every((address) => session.addresses.includes(address));
     if (isRight) return [];
-    const { convergence, addresses } = session;
+    const { convergence, enforcement, addresses } = session;
     return [
-      `${plan.mac} at ${session.nas}: VLAN ${session.vlan}, should be ${vlan}; ${convergence.state} (${convergence.reason}); ${addresses.join(', ')}`,
+      `${plan.mac} at ${session.nas}: VLAN ${session.vlan}, should be ${vlan}; ${convergence.state} (${convergence.reason}), ${enforcement.state} (${enforcement.reason}); ${addresses.join(', ')}`,
     ];
   });
 }

@@ -56,6 +56,8 @@ export class Judge {
   /** Longest time that the network still differed after what explains it was over. */
   readonly longest = new Map<Cause, number>();
   readonly counts: Record<Ruling, number> = { right: 0, late: 0, tampered: 0, wrong: 0 };
+  /** Verdicts of which only one would have been accepted: a run without many of them proves nothing. */
+  strict = 0;
 
   constructor(policy: PolicyVersion) {
     this.policy = policy;
@@ -153,6 +155,8 @@ export class Judge {
     const after = this.allowed(probe, now);
     const ruling = this.rulingOf(probe, passed, before, after);
     this.counts[ruling]++;
+    const accepted = before.verdicts.union(after.verdicts);
+    if (accepted.size === 1 && !before.isTampered && !after.isTampered) this.strict++;
     if (ruling === 'late' || ruling === 'tampered') this.note(probe, now);
     return ruling;
   }

@@ -17,6 +17,8 @@ export interface Summary {
   readonly probes: number;
   readonly rounds: number;
   readonly verdicts: Readonly<Record<Ruling, number>>;
+  /** Of these, those that could only be one or the other. */
+  readonly strict: number;
   /** By what explains it: milliseconds after its end at which a verdict was still another. */
   readonly longest: Readonly<Record<string, number>>;
   /** Bursts after which everything became right, and the longest time that it took. */
@@ -45,7 +47,7 @@ export function formatSummary(summary: Summary): string[] {
   const lines = [
     `seed ${summary.seed}, ${summary.minutes.toFixed(1)} minutes`,
     `acts        ${listed(summary.acts)} (${summary.skipped} left out: the thing was busy)`,
-    `packets     ${summary.probes} in ${summary.rounds} rounds: ${verdicts.right} right, ${verdicts.late} late within their window, ${verdicts.tampered} after a change by hand, ${verdicts.wrong} wrong`,
+    `packets     ${summary.probes} in ${summary.rounds} rounds: ${verdicts.right} right, ${verdicts.late} late within their window, ${verdicts.tampered} after a change by hand, ${verdicts.wrong} wrong; of ${summary.strict} no other would have been accepted`,
     `latest      ${
       Object.entries(summary.longest)
         .map(([cause, late]) => `${cause} ${seconds(late)}`)

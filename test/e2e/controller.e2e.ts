@@ -559,7 +559,9 @@ describe('bridge events', () => {
   it('refuses a batch out of order, or with unknown members, as a whole', async () => {
     const events = [6, 5].map((seq) => ({ type: 'authentication', seq, authentication }));
     await sendEvents(events).expect(422);
-    await sendEvents([{ type: 'authentication', seq: 10, authentication: { ...authentication, extra: 1 } }]).expect(400);
+    await sendEvents([{ type: 'authentication', seq: 10, authentication: { ...authentication, extra: 1 } }]).expect(
+      400,
+    );
     await sendEvents([{ type: 'authentication', seq: 0, authentication }]).expect(400);
     const status = await api().get('/api/v1/status').set(asAdmin()).expect(200);
     expect(status.body).toMatchObject({ sessions: { open: 1 }, bridges: { known: [{ id: 'bridge-1', lastSeq: 9 }] } });

@@ -69,7 +69,9 @@ export class Stream {
   /** When each answer came, in milliseconds since the epoch. */
   echoes(): number[] {
     const lines = this.daemon.log().split('\n');
-    return lines.filter((line) => line.startsWith('echo ')).map((line) => Math.round(Number(line.split(' ')[1]) * 1000));
+    return lines
+      .filter((line) => line.startsWith('echo '))
+      .map((line) => Math.round(Number(line.split(' ')[1]) * 1000));
   }
 
   /** The longest silence between two answers since `from`, up to now. */

@@ -98,7 +98,13 @@ describe('Reconciler', () => {
     });
     reconciler.trigger('a');
     const waits: number[] = [];
-    for (const [i, error] of [new Retryable(), new Retryable(), new Retryable(), new Error(), new Retryable()].entries()) {
+    for (const [i, error] of [
+      new Retryable(),
+      new Retryable(),
+      new Retryable(),
+      new Error(),
+      new Retryable(),
+    ].entries()) {
       await runs[i]!.end(error);
       waits.push(time.due[0]!);
       await time.advance(time.due[0]!);

@@ -45,7 +45,11 @@ export async function showRefusedAnswer(lab: Lab): Promise<void> {
   await expectAll(lab, 'd3', 'the switches obey again: the monitor works', pki, 'open');
   await waitFor('all sessions to be enforced', 20_000, async () => (await rowOf(lab, 'refused')) === 0);
   const status = await lab.cordon.command('status');
-  report.check('and `cordon status` says nothing of a refusal any more', !status.out.includes('refused by'), status.out);
+  report.check(
+    'and `cordon status` says nothing of a refusal any more',
+    !status.out.includes('refused by'),
+    status.out,
+  );
 }
 
 const overview = async (lab: Lab): Promise<OverviewRow[]> =>

@@ -57,7 +57,11 @@ async function restart(lab: Lab, good: string, knocks: Knocks): Promise<void> {
   const { report } = lab;
   const since = Date.now();
   await lab.firewall.load(bootRules);
-  report.within('restarted with rules for the start, it holds its own', await untilRules(lab, good, true, since), limit);
+  report.within(
+    'restarted with rules for the start, it holds its own',
+    await untilRules(lab, good, true, since),
+    limit,
+  );
   report.within('what is allowed passes again', await knocks.resumes(allowed.port, since), limit);
   report.equal('and no forbidden datagram ever passed', (await knocks.settled(forbidden.port, since)).length, 0);
 }
@@ -68,7 +72,11 @@ async function reboot(lab: Lab, good: string, knocks: Knocks): Promise<void> {
   await lab.firewall.reboot(bootRules, downMilliseconds);
   const back = Date.now();
   const isEmpty = (await rulesOf(lab)) !== good;
-  report.within(`it is back ${back - began} ms later, and holds its rules`, await untilRules(lab, good, true, back), limit);
+  report.within(
+    `it is back ${back - began} ms later, and holds its rules`,
+    await untilRules(lab, good, true, back),
+    limit,
+  );
   report.within('what is allowed passes again', await knocks.resumes(allowed.port, back), limit);
   report.equal('and no forbidden datagram ever passed', (await knocks.settled(forbidden.port, began)).length, 0);
   report.note(`at the first look it was ${isEmpty ? 'still empty' : 'whole already'}`);

@@ -1,3 +1,4 @@
+import { checkPoint } from '#drivers';
 import { buildSnapshot, type Snapshot } from '#policy';
 
 /*
@@ -163,7 +164,7 @@ export const badFiles = {
 
 /** Compiled here, apart from the controller. */
 export function compile(version: PolicyVersion, points: PointPlans): Snapshot {
-  const built = buildSnapshot(new Map(Object.entries(policyFiles(version, points))), new Date());
+  const built = buildSnapshot(new Map(Object.entries(policyFiles(version, points))), new Date(), checkPoint);
   if (!built.ok) throw new Error(built.diagnostics.map(({ summary, hint }) => `${summary}: ${hint}`).join('\n'));
   return built.value;
 }

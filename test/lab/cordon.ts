@@ -31,6 +31,15 @@ export interface ApiSession {
   readonly lastCoa: { readonly request: string; readonly outcome: string; readonly reason: string } | null;
 }
 
+/** The parts of an enforcement point that scenes look at. */
+export interface ApiPoint {
+  readonly name: string;
+  readonly state: string;
+  readonly members: number;
+  readonly lastError: { readonly message: string } | null;
+  readonly lastDrift: { readonly at: string; readonly steps: readonly string[] } | null;
+}
+
 export interface SyncAnswer {
   readonly status: 'active' | 'staged' | 'waiting' | 'refused' | 'unreachable';
   readonly commit?: string;
@@ -169,6 +178,11 @@ export class Cordon {
 
   async bridgeCounters(): Promise<Record<string, unknown>> {
     return (await (await fetch(`${bridgeUrl}/counters`)).json()) as Record<string, unknown>;
+  }
+
+  async point(name: string): Promise<ApiPoint | undefined> {
+    const { items } = await this.ask<{ items: ApiPoint[] }>('GET', '/enforcement-points');
+    return items.find((point) => point.name === name);
   }
 
   /** Until the controller shows this device in this segment with an address of each family. */

@@ -87,12 +87,8 @@ export async function runProgram({ what, ...program }: Program): Promise<Program
   const result = await launcher.run(program);
   if (result === 'gone') throw new RemoteFault(`${what}: the process that starts programs has ended`);
   if (!('fault' in result)) return { ...result, stdout: Buffer.from(result.stdout).toString('utf8') };
-  switch (result.fault) {
-    case 'no-answer':
-      throw new RemoteFault(`${what}: no answer within ${program.timeoutMilliseconds / 1000} s`);
-    case 'too-much':
-      throw new TerminalFault(`${what}: more than 256 MiB of output`);
-    case 'not-started':
-      throw new TerminalFault(`${what}: cannot start \`${program.command[0]}\`: ${result.detail}`);
-  }
+  if (result.fault === 'no-answer')
+    throw new RemoteFault(`${what}: no answer within ${program.timeoutMilliseconds / 1000} s`);
+  if (result.fault === 'too-much') throw new TerminalFault(`${what}: more than 256 MiB of output`);
+  throw new TerminalFault(`${what}: cannot start \`${program.command[0]}\`: ${result.detail}`);
 }

@@ -217,7 +217,7 @@ async function carryOut(order: Order): Promise<Answers[Order['do']]> {
       return switches.await(order.mac, order.vlan);
     case 'readdress':
       return switches.readdress(order.perSecond, order.generation);
-    case 'addresses':
+    default:
       return switches.said();
   }
 }

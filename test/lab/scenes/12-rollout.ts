@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import { stringify } from 'yaml';
 import type { Lab } from '../lab.ts';
 import { waitFor } from '../process.ts';
@@ -56,11 +57,10 @@ async function halt(lab: Lab): Promise<void> {
   report.equal('in its second stage', halted.stage, 1);
   report.check('because a switch refused', /refused/.test(halted.reason ?? ''), halted.reason ?? '');
   const shown = await cordon.command('rollout');
-  const lines = shown.out.replaceAll(/\u001b\[\d+m/g, '');
   report.check(
     '`cordon rollout` ends with 3 and shows where it stands',
-    shown.code === 3 && /✔ canary {2}▶ ward {2}hospital/.test(lines),
-    lines.split('\n').slice(0, 2).join(' '),
+    shown.code === 3 && /✔ canary {2}▶ ward {2}hospital/.test(shown.out),
+    shown.out.split('\n').slice(0, 2).join(' '),
   );
   await blocked(lab, 'the canary has the new policy: its gateway is closed', [canary]);
   await passes(lab, 'the pump of the third stage has the old one', [rest]);

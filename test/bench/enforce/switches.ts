@@ -1,3 +1,4 @@
+import { assertNever } from '#base';
 import { codes, readOctets, Secret, types } from '#radius';
 import { accountingRequest, macRequest } from '../radius/session-starter.ts';
 import { now } from './clock.ts';
@@ -219,6 +220,8 @@ async function carryOut(order: Order): Promise<Answers[Order['do']]> {
       return switches.readdress(order.perSecond, order.generation);
     case 'addresses':
       return switches.said();
+    default:
+      return assertNever(order);
   }
 }
 

@@ -50,6 +50,7 @@ export const editsPart: Part = {
         ...medianCells(samples),
       };
       figures[`${edit}: last CoA, s`] = lastCoa / 1000;
+      figures[`${edit}: from published to last CoA, s`] = (lastCoa - over(samples, 'published')) / 1000;
       figures[`${edit}: last firewall, s`] = over(samples, 'lastFirewall') / 1000;
       const { 'controller CPU s': controller = 0, 'bridge CPU s': bridge = 0 } = medianCells(samples);
       figures[`${edit}: CPU, s`] = controller + bridge;

@@ -1,4 +1,5 @@
 import { fork, type ChildProcess } from 'node:child_process';
+import { assertNever } from '#base';
 import { RemoteFault, TerminalFault } from './driver.js';
 
 export interface Program {
@@ -87,8 +88,21 @@ export async function runProgram({ what, ...program }: Program): Promise<Program
   const result = await launcher.run(program);
   if (result === 'gone') throw new RemoteFault(`${what}: the process that starts programs has ended`);
   if (!('fault' in result)) return { ...result, stdout: Buffer.from(result.stdout).toString('utf8') };
-  if (result.fault === 'no-answer')
-    throw new RemoteFault(`${what}: no answer within ${program.timeoutMilliseconds / 1000} s`);
-  if (result.fault === 'too-much') throw new TerminalFault(`${what}: more than 256 MiB of output`);
-  throw new TerminalFault(`${what}: cannot start \`${program.command[0]}\`: ${result.detail}`);
+  throw faultOf(result, { what, ...program });
+}
+
+function faultOf(
+  { fault, detail }: Extract<ProgramResult, { readonly fault: ProgramFault }>,
+  { what, command, timeoutMilliseconds }: Program,
+): RemoteFault | TerminalFault {
+  switch (fault) {
+    case 'no-answer':
+      return new RemoteFault(`${what}: no answer within ${timeoutMilliseconds / 1000} s`);
+    case 'too-much':
+      return new TerminalFault(`${what}: more than 256 MiB of output`);
+    case 'not-started':
+      return new TerminalFault(`${what}: cannot start \`${command[0]}\`: ${detail}`);
+    default:
+      return assertNever(fault);
+  }
 }

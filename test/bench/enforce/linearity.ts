@@ -25,10 +25,10 @@ export function linearity(edits: Pair, stream: Pair, factor: number): Outcome {
   const growth = ([small, large]: Pair, name: string, by: number): Record<string, number> =>
     small[name] === undefined || large[name] === undefined ? {} : { growth: large[name] / small[name] / by };
   const compared: Readonly<Record<string, Record<string, number>>> = {
-    'all classes, time per session': growth(edits, 'all classes: last CoA, s', factor),
+    'all classes, time per session': growth(edits, 'all classes: from published to last CoA, s', factor),
     'all classes, CPU per session': growth(edits, 'all classes: CPU, s', factor),
     'stream, CPU per change': growth(stream, 'CPU, s', factor),
-    'one class, time': growth(edits, 'one class: last CoA, s', 1),
+    'one class, time': growth(edits, 'one class: from published to last CoA, s', 1),
     'one class, CPU': growth(edits, 'one class: CPU, s', 1),
   };
   const rows = Object.entries(compared).map(([name, { growth: found }]) => [

@@ -4,7 +4,7 @@ import { round, seconds, usageCells, type Part, type PartOptions } from './part.
 import { asFastAsCanBe, type Edit } from './policy.ts';
 import type { Arrival, RunningEstate } from './running-estate.ts';
 
-/** How long an edit for all shall take under a limit. */
+/** How long an edit shall take under a limit. */
 const limitedSeconds = 20;
 
 const allEdits: readonly Edit[] = ['one class', 'all classes'];
@@ -50,6 +50,7 @@ export const editsPart: Part = {
         ...medianCells(samples),
       };
       figures[`${edit}: last CoA, s`] = lastCoa / 1000;
+      figures[`${edit}: from published to last CoA, s`] = (lastCoa - over(samples, 'published')) / 1000;
       figures[`${edit}: last firewall, s`] = over(samples, 'lastFirewall') / 1000;
       const { 'controller CPU s': controller = 0, 'bridge CPU s': bridge = 0 } = medianCells(samples);
       figures[`${edit}: CPU, s`] = controller + bridge;
@@ -68,23 +69,23 @@ export const limitsPart: Part = {
   run: async (estate, { progress }: PartOptions): Promise<Outcome> => {
     const rows: Record<string, Record<string, string | number>> = {};
     const figures: Record<string, number> = {};
-    const perSecond = Math.ceil(estate.size.sessions / limitedSeconds);
-    await estate.setRollout({ changesPerSecond: perSecond, isStaged: false });
     for (const edit of allEdits) {
+      const perSecond = Math.ceil(sessionsOf(estate, edit) / limitedSeconds);
+      await estate.setRollout({ changesPerSecond: perSecond, isStaged: false });
       progress(`an edit for ${edit}, at most ${perSecond} sessions a second`);
       const sample = await measure(estate, edit);
       // A second's worth is saved up before.
-      const expected = Math.max(0, sessionsOf(estate, edit) / perSecond - 1);
-      const ratio = sample.lastCoa / 1000 / Math.max(expected, 1);
+      const expected = sessionsOf(estate, edit) / perSecond - 1;
+      const took = (sample.lastCoa - sample.published) / 1000;
       rows[edit] = {
         'at most /s': perSecond,
         'expected s': round(expected, 1),
-        'last CoA s': seconds(sample.lastCoa),
-        'actual / expected': round(ratio, 2),
+        'from published to last CoA s': round(took, 2),
+        'actual / expected': round(took / expected, 2),
         'last firewall s': seconds(sample.lastFirewall),
         ...sample.cells,
       };
-      figures[`${edit}: actual / expected`] = ratio;
+      figures[`${edit}: actual / expected`] = took / expected;
     }
     await estate.setRollout(asFastAsCanBe);
     return { rows, figures, notes: ['one round: the limit, not the machine, says how long it takes'] };

@@ -1,3 +1,4 @@
+import { assertNever } from '#base';
 import { codes, readOctets, Secret, types } from '#radius';
 import { accountingRequest, macRequest } from '../radius/session-starter.ts';
 import { now } from './clock.ts';
@@ -217,8 +218,10 @@ async function carryOut(order: Order): Promise<Answers[Order['do']]> {
       return switches.await(order.mac, order.vlan);
     case 'readdress':
       return switches.readdress(order.perSecond, order.generation);
-    default:
+    case 'addresses':
       return switches.said();
+    default:
+      return assertNever(order);
   }
 }
 

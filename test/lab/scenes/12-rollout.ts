@@ -1,4 +1,3 @@
-import { stripVTControlCharacters } from 'node:util';
 import { stringify } from 'yaml';
 import type { Lab } from '../lab.ts';
 import { waitFor } from '../process.ts';

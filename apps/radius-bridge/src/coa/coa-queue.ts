@@ -32,9 +32,16 @@ export class CoaQueue {
     else this.waiting[lane].set(nasAddress, new Set([id]));
   }
 
-  /** The next session whose lane is open and whose NAS can take one more; NASes take turns. */
-  take(isFree: (nasAddress: string, lane: Lane) => boolean): { readonly id: string; readonly lane: Lane } | null {
+  /**
+   * The next session whose lane is open and whose NAS can take one more; NASes take turns. A lane that is closed costs nothing, however many
+   * NASes wait in it: that is what a rollout to a whole hospital does most of the time.
+   */
+  take(
+    isOpen: (lane: Lane) => boolean,
+    isFree: (nasAddress: string, lane: Lane) => boolean,
+  ): { readonly id: string; readonly lane: Lane } | null {
     for (const lane of lanes) {
+      if (!isOpen(lane)) continue;
       for (const [nasAddress, ids] of this.waiting[lane]) {
         if (!isFree(nasAddress, lane)) continue;
         const [id] = ids;

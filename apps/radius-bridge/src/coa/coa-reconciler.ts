@@ -235,7 +235,10 @@ export class CoaReconciler {
 
   private pump(): void {
     while (!this.stopped && this.busy.size < maxInFlight) {
-      const taken = this.queue.take((nas, lane) => this.isFree(nas, lane));
+      const taken = this.queue.take(
+        (lane) => this.isOpen(lane),
+        (nas, lane) => this.isFree(nas, lane),
+      );
       if (!taken) return;
       const { id } = taken;
       if (this.busy.has(id)) continue; // looked at again when its answer is here
@@ -256,11 +259,14 @@ export class CoaReconciler {
     }
   }
 
+  /** What one device is about always may go. */
+  private isOpen(lane: Lane): boolean {
+    return lane !== 'policy' || (this.paced === null && this.busy.size < maxInFlight - keptFree);
+  }
+
   private isFree(nas: string, lane: Lane): boolean {
-    const busy = this.inFlight.get(nas) ?? 0;
-    if (lane !== 'policy') return busy < maxInFlightPerNas;
     const { perSwitch } = this.ports.snapshots.current!.snapshot.rollout.limits;
-    return this.paced === null && this.busy.size < maxInFlight - keptFree && busy < perSwitch;
+    return (this.inFlight.get(nas) ?? 0) < (lane === 'policy' ? perSwitch : maxInFlightPerNas);
   }
 
   private start(tracked: TrackedSession, desired: Desired, climb: Climb): void {

@@ -1,4 +1,4 @@
-import type { Diagnostic } from '#base';
+import { remembered, type Diagnostic } from '#base';
 import type { AclEntry } from '#net';
 import { integerAttribute, octetsAttribute } from '../build.js';
 import { types } from '../dictionary.js';
@@ -38,11 +38,20 @@ function renderVlan(profile: NasProfile, { voice }: Authorization, vlan: number)
   return profile.renderVoiceVlan(vlan);
 }
 
+type Wanted = Pick<Authorization, 'acl' | 'role' | 'portAcl'>;
+
+/** By ACL, which is one object for all sessions of a role: a CoA to each of ten thousand is worded once. */
+const rendered = new WeakMap<readonly AclEntry[], WeakMap<NasProfile, Map<string, readonly Attribute[]>>>();
+
 /** Attributes of the port ACL alone; none where nas.yaml says that something else enforces it. */
-export function renderPortAcl(
-  profile: NasProfile,
-  wanted: Pick<Authorization, 'acl' | 'role' | 'portAcl'>,
-): Attribute[] {
+export function renderPortAcl(profile: NasProfile, wanted: Wanted): readonly Attribute[] {
+  const { acl, role, portAcl } = wanted;
+  const ofAcl = remembered(rendered, acl, () => new WeakMap<NasProfile, Map<string, readonly Attribute[]>>());
+  const ofProfile = remembered(ofAcl, profile, () => new Map<string, readonly Attribute[]>());
+  return remembered(ofProfile, `${portAcl} ${role}`, () => renderAnew(profile, wanted));
+}
+
+function renderAnew(profile: NasProfile, wanted: Wanted): readonly Attribute[] {
   const unenforced = whyNotEnforced(profile, wanted);
   if (unenforced) throw new TypeError(unenforced.summary);
   const told = toldAcl(profile, wanted);

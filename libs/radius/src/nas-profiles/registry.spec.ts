@@ -106,6 +106,24 @@ describe.each(kit)('profile $name', ({ name, profile }) => {
     );
   });
 
+  it('is in the same words for the next session as worded anew', () => {
+    const anew = (of: ReturnType<typeof wanted>) => renderPortAcl(profile, { ...of, acl: [...of.acl] });
+    fc.assert(
+      fc.property(
+        anyAcl,
+        fc.array(fc.constantFrom('pumps', 'scanners'), { minLength: 2, maxLength: 4 }),
+        (acl, roles) => {
+          if (!formOf(profile, enforced(acl))) return;
+          for (const role of roles) {
+            const of = { ...wanted({ acl }), role };
+            expect(renderPortAcl(profile, of)).toEqual(anew(of));
+          }
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
   it('is refuted without its ACL, and with that of another make beside its own', () => {
     const space = new PacketSpace();
     const own = renderPortAcl(profile, wanted());

@@ -127,10 +127,13 @@ describe.each([iosXe, aosCx])('a change of $name', (make) => {
   });
 
   it('waits while a change of somebody else does', async () => {
-    const { device, session } = fresh();
+    const { device, session, target } = fresh();
     device.beginChange('admin', 10);
-    const asked = bring(session);
-    await expect(asked).rejects.toThrow(make === iosXe ? /a change of `admin`/ : /auto checkpoint mode is on already/);
+    // and again, by this session and by another
+    for (const by of [session, session, driver.connect(target)])
+      await expect(bring(by)).rejects.toThrow(
+        make === iosXe ? /a change of `admin`/ : /auto checkpoint mode is on already/,
+      );
     expect(device.pending?.user).toBe('admin');
     device.keepChange();
     await bring(session);

@@ -66,7 +66,7 @@ describe.runIf(missing.length === 0)('switches by their command line, behind ssh
   }
 
   describe('beyond the kit', () => {
-    const driver = createCliDriver({ make: 'ios-xe' }, { ...limits, commandMilliseconds: 1500 });
+    const driver = createCliDriver({ make: 'ios-xe' }, { ...limits, commandMilliseconds: 4000 });
     const { baseState, otherRules } = samplesFor(driver.enforces);
     let device: SimulatedCli;
     let peer: TestSwitch;
@@ -104,8 +104,8 @@ describe.runIf(missing.length === 0)('switches by their command line, behind ssh
     it('tells a switch that hangs within the time limit, and goes on when it is back', async () => {
       peer.hang(true);
       const begun = performance.now();
-      await expect(session.read()).rejects.toThrow(/no answer within 1.5 s/);
-      expect(performance.now() - begun).toBeLessThan(4000);
+      await expect(session.read()).rejects.toThrow(/no answer within 4 s/);
+      expect(performance.now() - begun).toBeLessThan(8000);
       peer.hang(false);
       expect(await kindNow(baseState)).toBe('none');
     });

@@ -52,10 +52,12 @@ export const aosCx: Make = {
     await cli.configure('configure terminal');
     await cli.enter(`access-list ip ${pendingMark}`);
     await cli.enter('    10 deny any any any');
-    const answer = await cli.ask(`checkpoint auto ${minutes}`);
-    if (!/Auto checkpoint mode expires in/.test(answer))
-      throw new RemoteFault(`the switch begins no change that it would take back: ${answer.trim().slice(0, 400)}`);
+    const answer = await cli.try(`checkpoint auto ${minutes}`);
     await cli.configure('configure terminal');
+    if (/Auto checkpoint mode expires in/.test(answer)) return;
+    // somebody else's checkpoint is on: with our mark beside it, the next session would take it for ours
+    await cli.enter(`no access-list ip ${pendingMark}`);
+    throw new RemoteFault(`the switch begins no change that it would take back: ${answer.trim().slice(0, 400)}`);
   },
   async confirm(cli) {
     const answer = await cli.try('checkpoint auto confirm');

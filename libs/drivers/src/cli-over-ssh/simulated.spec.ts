@@ -59,8 +59,10 @@ describe.each([iosXe, aosCx])('a change of $name', (make) => {
     await session.confirm();
   };
 
-  it('comes to the goal whichever line the conversation breaks at, before or after it took effect', async () => {
-    for (const isHeard of [true, false])
+  /** What becomes of a line: it takes effect and the conversation breaks, it breaks before, or nothing is ever said to it. */
+  it.each(['is cut behind', 'is cut before', 'hangs at'] as const)(
+    'comes to the goal whichever line the conversation %s',
+    async (fate) => {
       for (let at = 1, isDone = false; !isDone; at++) {
         const { device, target, session } = fresh();
         await bring(session, baseState);
@@ -74,25 +76,27 @@ describe.each([iosXe, aosCx])('a change of $name', (make) => {
           return {
             send: (bytes) => {
               const isLast = ++lines === at;
-              if (!isLast || isHeard) channel.send(bytes);
-              if (isLast) queueMicrotask(cut);
+              if (!isLast || fate === 'is cut behind') channel.send(bytes);
+              if (isLast && fate !== 'hangs at') queueMicrotask(cut);
             },
             end: () => channel.end(),
           };
         };
-        const doomed = new CliSession(make, new CliClient(breaking, make, 'cordon', limits));
+        const hasty = { ...limits, commandMilliseconds: 30 };
+        const doomed = new CliSession(make, new CliClient(breaking, make, 'cordon', hasty));
         isDone = await bring(doomed).then(
           () => true,
           () => false,
         );
         const next = driver.connect(target);
         await bring(next);
-        expect({ at, isHeard, kind: (await planFrom(next)).kind }).toEqual({ at, isHeard, kind: 'none' });
+        expect({ at, kind: (await planFrom(next)).kind }).toEqual({ at, kind: 'none' });
         expect({ at, pending: device.pending }).toEqual({ at, pending: null });
         expect(device.list((head) => head.includes(pendingMark))).toBe('');
         expect(at).toBeLessThan(80);
       }
-  });
+    },
+  );
 
   it('is saved once it is confirmed, and not before', async () => {
     const { device, session } = fresh();
@@ -123,10 +127,13 @@ describe.each([iosXe, aosCx])('a change of $name', (make) => {
   });
 
   it('waits while a change of somebody else does', async () => {
-    const { device, session } = fresh();
+    const { device, session, target } = fresh();
     device.beginChange('admin', 10);
-    const asked = bring(session);
-    await expect(asked).rejects.toThrow(make === iosXe ? /a change of `admin`/ : /auto checkpoint mode is on already/);
+    // and again, by this session and by another
+    for (const by of [session, session, driver.connect(target)])
+      await expect(bring(by)).rejects.toThrow(
+        make === iosXe ? /a change of `admin`/ : /auto checkpoint mode is on already/,
+      );
     expect(device.pending?.user).toBe('admin');
     device.keepChange();
     await bring(session);

@@ -9,7 +9,7 @@ import { tableId } from './commands.js';
 import { formatExactly, listConnections, parseConnections, planCuts } from './conntrack.js';
 import { classifyFault, isMisfit, isMissingTable, type CommandEnd } from './faults.js';
 import type { NftDevice } from './session.js';
-import { TableWatch, tellDeletions } from './watch.js';
+import { TableWatch, tellDeletions } from './transport-watch.js';
 
 export type CommandTarget = Extract<EnforcementTarget, { readonly kind: 'local' | 'netns' | 'ssh' }>;
 

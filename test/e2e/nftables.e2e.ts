@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createNftablesDriver, TerminalFault, type EnforcementSession } from '#drivers';
@@ -168,6 +169,34 @@ describe.runIf(missing.length === 0)('nftables on a real kernel', () => {
       expect(driver.parse(network.nft('-j list table inet cordon'))).toEqual(
         driver.parse((await session.read()) ?? ''),
       );
+    });
+
+    it('lets nothing through while the rules are replaced', async () => {
+      await bring(baseState);
+      const [, servers] = network.firewall.match(/^(.*)-fw$/)!;
+      const inside = (name: string, command: string): string => run(`ip netns exec ${servers}-${name} ${command}`);
+      // 10.20.0.11 is a pump, and nothing is said of UDP 9; the server counts what arrives
+      inside('srv', 'nft add table inet arrivals');
+      inside('srv', 'nft add chain inet arrivals in { type filter hook input priority 0 ; }');
+      inside('srv', 'nft add rule inet arrivals in udp dport 9 counter');
+      const script = `import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("10.20.0.11", 0))
+while True:
+    try: s.sendto(b"x", ("10.10.0.10", 9))
+    except OSError: pass
+`;
+      const flood = spawn('ip', ['netns', 'exec', `${servers}-dev`, '/usr/bin/python3', '-c', script]);
+      const arrived = (): number => Number(/packets (\d+)/.exec(inside('srv', 'nft list table inet arrivals'))![1]);
+      try {
+        for (let i = 0; i < 40; i++) await bring(i % 2 === 0 ? closedRules : baseState);
+        expect(arrived()).toBe(0);
+        network.nft('delete table inet cordon');
+        await expect.poll(arrived, { timeout: 10_000 }).toBeGreaterThan(100);
+      } finally {
+        flood.kill();
+        inside('srv', 'nft delete table inet arrivals');
+      }
     });
 
     it('cuts hundreds of connections in one go', async () => {

@@ -152,6 +152,8 @@ describe('membership while a policy is being rolled out', () => {
   it.each<[string, Partial<LiveSession>]>([
     ['the bridge says so', { convergence: 'held' }],
     ['it is in use, and the bridge has not looked yet', { inUse: '2026-05-04T09:00:00Z' }],
+    ['it was told long ago', { convergence: 'held', snapshotDigest: 'f'.repeat(64) }],
+    ['it is in use, and was told long ago', { inUse: '2026-05-04T09:00:00Z', snapshotDigest: 'f'.repeat(64) }],
   ])('leaves a device that is held back under the policy that it was told: %s', (_, held) => {
     const both = [session(held), session(other)];
     const policy = at({ sites: ['main'] });

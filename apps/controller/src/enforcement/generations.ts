@@ -33,8 +33,7 @@ export function policyOfSession(policy: EnforcedPolicy, session: LiveSession): S
     if (told) return told;
     // Told by a policy of long ago, and nothing else since: the one before said the same of it.
     const before = governing === inForce ? previous : inForce;
-    const grant = before && grantOf(before, session);
-    if (grant && grant.segment === session.segment && grant.role === session.role) return before;
+    if (before) return before;
   }
   return governing;
 }

@@ -173,12 +173,19 @@ describe('membership while a policy is being rolled out', () => {
   it.each<[string, Partial<LiveSession>]>([
     ['the bridge says so', { convergence: 'held' }],
     ['it is in use, and the bridge has not looked yet', { inUse: '2026-05-04T09:00:00Z' }],
+    ['it was told long ago', { convergence: 'held', snapshotDigest: 'f'.repeat(64) }],
+    [
+      'it is in use, was told long ago, and is to be quarantined',
+      { inUse: '2026-05-04T09:00:00Z', snapshotDigest: 'f'.repeat(64), posture: 'quarantined' },
+    ],
+    ['it is in use, and was told long ago', { inUse: '2026-05-04T09:00:00Z', snapshotDigest: 'f'.repeat(64) }],
   ])('leaves a device that is held back under the policy that it was told: %s', (_, held) => {
     const both = [session(held), session(other)];
     const policy = at({ sites: ['main'] });
     expect([passes(policy, both, '10.21.0.5', 8443), passes(policy, both, '10.21.0.6', 8443)]).toEqual([false, true]);
     const over = { ...onlyInForce(next), previous: snapshot };
     expect([passes(over, both, '10.21.0.5', 8443), passes(over, both, '10.21.0.6', 8443)]).toEqual([false, true]);
+    expect([passes(policy, both, '10.21.0.5', 443), passes(over, both, '10.21.0.5', 443)]).toEqual([true, true]);
   });
 
   it('does not let a hold keep a quarantine from the firewall, unless policy says that it waits', () => {

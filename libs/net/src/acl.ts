@@ -1,4 +1,4 @@
-import { rangeOfPrefix, type Address, type Family, type Prefix } from './address.js';
+import { families, rangeOfPrefix, type Address, type Family, type Prefix } from './address.js';
 import type { Interval } from './interval.js';
 import { hasPorts, protocols } from './service.js';
 
@@ -71,10 +71,15 @@ export function isConsistentEntry(entry: AclEntry): boolean {
   return sourcePorts === null && (destinationPorts === null || (isIcmpEntry(entry) && isPart(destinationPorts, 255)));
 }
 
-export function finalDenies(): AclEntry[] {
-  const rest = { protocol: null, sourcePorts: null, destination: null, destinationPorts: null, established: false };
-  return [
-    { action: 'deny', family: 4, ...rest },
-    { action: 'deny', family: 6, ...rest },
-  ];
-}
+/** About all packets of a family. */
+export const everyPacket = (action: AclEntry['action'], family: Family): AclEntry => ({
+  action,
+  family,
+  protocol: null,
+  sourcePorts: null,
+  destination: null,
+  destinationPorts: null,
+  established: false,
+});
+
+export const finalDenies = (): AclEntry[] => families.map((family) => everyPacket('deny', family));

@@ -1,23 +1,35 @@
+import { remembered } from '#base';
 import { factsOf, noRules, type EnforcedPart, type EnforcementRules, type FlowEntry, type FlowSide } from '#model';
-import { addressSet, isEmptyAddressSet, rangesOf, type AddressSet } from '#net';
+import { addressSet, formatRange, isEmptyAddressSet, rangesOf, type AddressSet } from '#net';
 import { indexOf } from './decide.js';
 import { criticalAddresses } from './server-down.js';
 import type { EnforcementPointEntry, FlowRule, Snapshot } from './snapshot.js';
 import { switchRules } from './switch-rules.js';
 import { workloadsOf } from './workloads.js';
 
+const bySite = new WeakMap<Snapshot, Map<string, EnforcementRules>>();
+
 /**
  * What an enforcement point at `site` must enforce: every active flow rule with a device on at least one side, for the
- * traffic of the device segments at that site and its child sites.
+ * traffic of the device segments at that site and its child sites. The same object each time.
  */
 export function enforcementRules(snapshot: Snapshot, site: string): EnforcementRules {
-  const local = sitesBelow(snapshot, site);
-  const placed = snapshot.segments.flatMap(({ sites }) => sites.filter((at) => local.has(at.site)));
-  const scope = addressSet(placed.flatMap(({ prefixes }) => rangesOf(prefixes)));
-  const critical = criticalAddresses(snapshot, local);
-  const entries = snapshot.flowRules.flatMap((rule) => entriesOf(snapshot, rule, critical));
-  return { ...noRules, snapshotDigest: snapshot.digest, scope, entries };
+  const known = remembered(bySite, snapshot, () => new Map<string, EnforcementRules>());
+  return remembered(known, site, () => {
+    const local = sitesBelow(snapshot, site);
+    const placed = snapshot.segments.flatMap(({ sites }) => sites.filter((at) => local.has(at.site)));
+    const scope = addressSet(placed.flatMap(({ prefixes }) => rangesOf(prefixes)));
+    const critical = criticalAddresses(snapshot, local);
+    const entries = snapshot.flowRules.flatMap((rule) => entriesOf(snapshot, rule, critical));
+    return { ...noRules, snapshotDigest: snapshot.digest, scope, entries };
+  });
 }
+
+const flowless = new WeakMap<Snapshot, EnforcementRules>();
+
+/** For a point that enforces no flows. The same object each time. */
+export const rulesWithoutFlows = (snapshot: Snapshot): EnforcementRules =>
+  remembered(flowless, snapshot, () => ({ ...noRules, snapshotDigest: snapshot.digest }));
 
 /** Of a driver that nobody knows nothing is asked: the loader refuses its point. */
 export const partsOf = ({
@@ -28,17 +40,36 @@ export const partsOf = ({
 
 /** All that one policy asks of a point, but for what comes and goes with devices. */
 export function pointRules(snapshot: Snapshot, point: EnforcementPointEntry): EnforcementRules {
-  const parts = partsOf(point);
-  const flows = parts.includes('flows')
-    ? enforcementRules(snapshot, point.site)
-    : { ...noRules, snapshotDigest: snapshot.digest };
-  const { lists, vlans } = point.nas === null ? noRules : switchRules(snapshot, point.nas);
-  return {
-    ...flows,
-    ...(parts.includes('lists') && { lists }),
-    ...(parts.includes('vlans') && { vlans }),
-    ...(parts.includes('workloads') && { workloads: workloadsOf(snapshot, point.name) }),
-  };
+  const hasFlows = partsOf(point).includes('flows');
+  const flows = hasFlows ? enforcementRules(snapshot, point.site) : rulesWithoutFlows(snapshot);
+  const ofSwitch = point.nas === null ? noRules : switchRules(snapshot, point.nas);
+  return withParts(flows, point, { ...ofSwitch, workloads: workloadsOf(snapshot, point.name) });
+}
+
+type OtherParts = Pick<EnforcementRules, 'lists' | 'vlans' | 'workloads'>;
+
+const joined = new WeakMap<EnforcementRules, Map<string, EnforcementRules>>();
+
+/**
+ * With those of the other parts that the point's driver enforces. The same object for the same rules: what drivers and proofs worked out for
+ * it holds for all points that are alike.
+ */
+export function withParts(flows: EnforcementRules, point: EnforcementPointEntry, parts: OtherParts): EnforcementRules {
+  const enforced = partsOf(point);
+  const lists = enforced.includes('lists') ? parts.lists : [];
+  const vlans = enforced.includes('vlans') ? parts.vlans : [];
+  const workloads = enforced.includes('workloads') ? parts.workloads : [];
+  if (lists.length + vlans.length + workloads.length === 0) return flows;
+  const key = [
+    ...lists.map(({ name, entries }) => `${name}/${entries.length}`),
+    ...vlans.map(({ id, name }) => `${id}=${name}`),
+    ...workloads.map(
+      ({ namespace, service, addresses }) =>
+        `${namespace}/${service} ${rangesOf(addresses).map(formatRange).join(',')}`,
+    ),
+  ].join(' ');
+  const known = remembered(joined, flows, () => new Map<string, EnforcementRules>());
+  return remembered(known, key, () => ({ ...flows, lists, vlans, workloads }));
 }
 
 /** A site and all below it. */

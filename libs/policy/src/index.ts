@@ -8,7 +8,7 @@ export { compilePolicy, noProvenance, PolicyCompiler } from './compile/compile.j
 export { accessFor, effectivePosture, principalsOf } from './decide.js';
 export { decideFlow, FlowDecider, type ResolvedSide } from './decider.js';
 export type { FlowPacket, FlowVerdict, PacketSide } from './decide.js';
-export { enforcementRules, partsOf, sitesBelow } from './enforcement.js';
+export { enforcementRules, partsOf, rulesWithoutFlows, sitesBelow, withParts } from './enforcement.js';
 export { judge, type FlowQuery, type VerdictPart } from './explain.js';
 export { explainFlow, type FlowExplanation } from './explain/explain-flow.js';
 export type { ExplainedPart, MatchingRule, PacketBox } from './explain/parts.js';

@@ -1,15 +1,11 @@
-import type { NamedList, Vlan } from '#model';
-import type { AclEntry, Family } from '#net';
+import { remembered } from '#base';
+import type { EnforcementRules, NamedList, Vlan } from '#model';
+import { everyPacket, families } from '#net';
 import { aclFamiliesOf, filterName, nasProfile, toldAcl, type NasProfile } from '#radius';
 import type { NasEntry, Snapshot } from './snapshot.js';
 
 /** What must stand on a switch because replies name it. */
-export interface SwitchRules {
-  readonly lists: readonly NamedList[];
-  readonly vlans: readonly Vlan[];
-}
-
-const none: SwitchRules = { lists: [], vlans: [] };
+export type SwitchRules = Pick<EnforcementRules, 'lists' | 'vlans'>;
 
 const kept = new WeakMap<Snapshot, Map<string, SwitchRules>>();
 
@@ -17,15 +13,12 @@ const kept = new WeakMap<Snapshot, Map<string, SwitchRules>>();
 export function switchRules(snapshot: Snapshot, name: string): SwitchRules {
   const nas = snapshot.nas.find((known) => known.name === name);
   const profile = nas && nasProfile(nas.profile);
-  if (!profile) return none;
-  const byKind = kept.get(snapshot) ?? new Map<string, SwitchRules>();
-  kept.set(snapshot, byKind);
+  if (!profile) return { lists: [], vlans: [] };
   const sites = sitesOf(nas);
   const { serverDown } = nas;
   const kind = [nas.profile, nas.portAcl, ...sites, serverDown?.segment, serverDown?.voice?.segment].join(' ');
-  let rules = byKind.get(kind);
-  if (!rules) byKind.set(kind, (rules = { lists: listsOf(snapshot, nas, profile), vlans: vlansOf(snapshot, nas) }));
-  return rules;
+  const byKind = remembered(kept, snapshot, () => new Map<string, SwitchRules>());
+  return remembered(byKind, kind, () => ({ lists: listsOf(snapshot, nas, profile), vlans: vlansOf(snapshot, nas) }));
 }
 
 const sitesOf = ({ site, ssidSites }: NasEntry): readonly string[] => [
@@ -40,24 +33,13 @@ function listsOf(snapshot: Snapshot, nas: NasEntry, profile: NasProfile): NamedL
     const told = toldAcl(profile, { acl: snapshot.portAcls[role] ?? [], role, portAcl: nas.portAcl });
     if (!told || told.form.carriesEntries) continue;
     const name = filterName(told.acl);
-    const left = families.filter((family) => !aclFamiliesOf(profile, nas.portAcl).includes(family));
-    lists.set(name, { name, entries: [...told.acl.entries, ...left.map(permitAll)] });
+    const filtered = aclFamiliesOf(profile, nas.portAcl);
+    // What something else filters: a list that is silent about it would close it.
+    const left = families.filter((family) => !filtered.includes(family));
+    lists.set(name, { name, entries: [...told.acl.entries, ...left.map((family) => everyPacket('permit', family))] });
   }
   return [...lists.values()];
 }
-
-const families: readonly Family[] = [4, 6];
-
-/** Of a family that something else filters: a list that is silent about it would close it. */
-const permitAll = (family: Family): AclEntry => ({
-  action: 'permit',
-  family,
-  protocol: null,
-  sourcePorts: null,
-  destination: null,
-  destinationPorts: null,
-  established: false,
-});
 
 function vlansOf(snapshot: Snapshot, nas: NasEntry): Vlan[] {
   const vlans = new Map<number, Vlan>();

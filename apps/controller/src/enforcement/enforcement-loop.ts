@@ -14,7 +14,7 @@ import { forgetPoint, tellPoint, type PointReport } from '../webhooks/subjects.j
 import { describeCounters, type PointCounters } from './describe-counters.js';
 import type { EnforcedPolicy } from './generations.js';
 import type { DropCounts } from './drop-counts.js';
-import { goalOf, listsOf, policiesOf, sessionsAt } from './goal.js';
+import { goalOf } from './goal.js';
 import { KeptLists } from './kept-lists.js';
 import type { AddressRole, DesiredState } from './membership.js';
 import { EnforcementPoint, type PointPorts, type PointState } from './enforcement-point.js';
@@ -208,11 +208,9 @@ export class EnforcementLoop {
     await this.turn();
     const { enforced } = this.ports.policy;
     if (!enforced) return null;
-    if (point.nas === null || !partsOf(point).includes('lists')) return goalOf(enforced, point, sessions);
-    await this.lists.keep(listsOf(enforced, point.nas));
-    const known = new Set(policiesOf(enforced).map(({ digest }) => digest));
-    const left = sessionsAt(sessions, point.nas).filter(({ snapshotDigest }) => !known.has(snapshotDigest));
-    return goalOf(enforced, point, sessions, await this.lists.of(left));
+    const { nas } = point;
+    const hasLists = nas !== null && partsOf(point).includes('lists');
+    return goalOf(enforced, point, sessions, hasLists ? await this.lists.inUse(enforced, nas, sessions) : []);
   }
 }
 

@@ -13,6 +13,10 @@ export interface EnforcedPolicy {
 
 export const onlyInForce = (inForce: Snapshot): EnforcedPolicy => ({ inForce, next: null, previous: null });
 
+/** Policies by which a session may be told something now, or was not long ago. */
+export const policiesOf = ({ inForce, next, previous }: EnforcedPolicy): Snapshot[] =>
+  [inForce, next?.snapshot, previous].flatMap((each) => each ?? []);
+
 /** The policy whose rules a site has; devices at it may be under another. */
 export function policyOfSite({ inForce, next }: EnforcedPolicy, site: string): Snapshot {
   return next && [...sitesBelow(next.snapshot, site)].some((each) => next.coverage.sites.has(each))
@@ -26,10 +30,10 @@ export const governingPolicy = ({ inForce, next }: EnforcedPolicy, site: string,
 
 /** The policy that a device on the network is under. */
 export function policyOfSession(policy: EnforcedPolicy, session: LiveSession): Snapshot {
-  const { inForce, next, previous } = policy;
+  const { inForce, previous } = policy;
   const governing = governingPolicy(policy, session.site, session.mac);
   if (isHeld(policy, session)) {
-    const told = [inForce, next?.snapshot, previous].find((each) => each?.digest === session.snapshotDigest);
+    const told = policiesOf(policy).find(({ digest }) => digest === session.snapshotDigest);
     if (told) return told;
     // Told by a policy of long ago, and nothing else since: the one before said the same of it.
     const before = governing === inForce ? previous : inForce;

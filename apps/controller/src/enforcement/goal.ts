@@ -1,9 +1,17 @@
-import { noRules, type EnforcementRules, type NamedList, type Vlan } from '#model';
-import { AddressMap, formatRange, rangesOf } from '#net';
-import { partsOf, switchRules, workloadsOf, type EnforcementPointEntry, type Snapshot } from '#policy';
-import type { LiveSession } from '../sessions/live-sessions.js';
-import { policyOfSession, policyOfSite, type EnforcedPolicy } from './generations.js';
-import { desiredState, type DesiredState } from './membership.js';
+import { stateOf, type NamedList, type Vlan } from '#model';
+import { AddressMap } from '#net';
+import {
+  partsOf,
+  rulesWithoutFlows,
+  switchRules,
+  withParts,
+  workloadsOf,
+  type EnforcementPointEntry,
+  type Snapshot,
+} from '#policy';
+import { sessionsBy, type LiveSession } from '../sessions/live-sessions.js';
+import { policiesOf, policyOfSession, policyOfSite, type EnforcedPolicy } from './generations.js';
+import { desiredState, isNewer, type DesiredState } from './membership.js';
 
 /**
  * What a point must hold now, of the parts that its driver enforces. `inUse`: lists that sessions at its switch have by policies of
@@ -18,29 +26,20 @@ export function goalOf(
   const { site, nas } = point;
   const parts = partsOf(point);
   const flows = parts.includes('flows') ? desiredState(policy, site, sessions) : noFlows(policyOfSite(policy, site));
-  const rules = {
-    lists: nas !== null && parts.includes('lists') ? listsOf(policy, nas, inUse) : [],
-    vlans: nas !== null && parts.includes('vlans') ? vlansOf(policy, nas) : [],
-    workloads: parts.includes('workloads') ? workloadsOf(flows.snapshot, point.name) : [],
-  };
-  const ports = nas !== null && parts.includes('ports') ? portsOf(policy, sessionsAt(sessions, nas)) : flows.ports;
-  return { ...flows, rules: joinedRules(flows.rules, rules), ports };
+  const rules = withParts(flows.rules, point, {
+    lists: nas === null ? [] : listsOf(policy, nas, inUse),
+    vlans: nas === null ? [] : vlansOf(policy, nas),
+    workloads: workloadsOf(flows.snapshot, point.name),
+  });
+  const ports = nas !== null && parts.includes('ports') ? portsOf(policy, nas, sessions) : flows.ports;
+  return { ...flows, rules, ports };
 }
 
-const empty = new WeakMap<Snapshot, DesiredState>();
-
-function noFlows(snapshot: Snapshot): DesiredState {
-  const known = empty.get(snapshot);
-  if (known) return known;
-  const rules = { ...noRules, snapshotDigest: snapshot.digest };
-  const state = { snapshot, rules, membership: new Map(), ports: new Map(), roles: new AddressMap<never>() };
-  empty.set(snapshot, state);
-  return state;
-}
-
-/** Policies by which a session may be told something now, the one of the switch's site first. */
-export const policiesOf = ({ inForce, next, previous }: EnforcedPolicy): Snapshot[] =>
-  [inForce, next?.snapshot, previous].flatMap((each) => each ?? []);
+const noFlows = (snapshot: Snapshot): DesiredState => ({
+  ...stateOf(rulesWithoutFlows(snapshot)),
+  snapshot,
+  roles: new AddressMap(),
+});
 
 /** Those of all policies at once: nothing is named that is not there yet, and nothing goes that a session has. */
 export function listsOf(policy: EnforcedPolicy, nas: string, inUse: readonly NamedList[] = []): NamedList[] {
@@ -55,45 +54,13 @@ function vlansOf(policy: EnforcedPolicy, nas: string): Vlan[] {
   return [...new Map(vlans.map((vlan) => [vlan.id, vlan])).values()];
 }
 
-const joined = new WeakMap<EnforcementRules, Map<string, EnforcementRules>>();
-
-/** The same object for the same rules: what drivers and proofs worked out for it holds for all points that are alike. */
-function joinedRules(
-  flows: EnforcementRules,
-  more: Pick<EnforcementRules, 'lists' | 'vlans' | 'workloads'>,
-): EnforcementRules {
-  const { lists, vlans, workloads } = more;
-  if (lists.length + vlans.length + workloads.length === 0) return flows;
-  const byKey = joined.get(flows) ?? new Map<string, EnforcementRules>();
-  joined.set(flows, byKey);
-  const key = [
-    ...lists.map(({ name, entries }) => `${name}/${entries.length}`),
-    ...vlans.map(({ id, name }) => `${id}=${name}`),
-    ...workloads.map(
-      ({ namespace, service, addresses }) =>
-        `${namespace}/${service} ${rangesOf(addresses).map(formatRange).join(',')}`,
-    ),
-  ].join(' ');
-  let made = byKey.get(key);
-  if (!made) byKey.set(key, (made = { ...flows, ...more }));
-  return made;
-}
-
-const byNas = new WeakMap<readonly LiveSession[], Map<string, LiveSession[]>>();
-
-export function sessionsAt(sessions: readonly LiveSession[], nas: string): readonly LiveSession[] {
-  let map = byNas.get(sessions);
-  if (!map) byNas.set(sessions, (map = Map.groupBy(sessions, (session) => session.nas)));
-  return map.get(nas) ?? [];
-}
-
 /**
  * Port → VLAN that the switch was told for who is on it. A port has one: of several devices one in quarantine decides, else the one heard of
  * last, since one that left without a word is heard of no more. Telephones are not asked: theirs goes tagged.
  */
-function portsOf(policy: EnforcedPolicy, sessions: readonly LiveSession[]): Map<string, number> {
+function portsOf(policy: EnforcedPolicy, nas: string, sessions: readonly LiveSession[]): Map<string, number> {
   const deciding = new Map<string, LiveSession>();
-  for (const session of sessions) {
+  for (const session of sessionsBy('nas', sessions).get(nas) ?? []) {
     const { nasPort } = session;
     if (nasPort === null || isVoice(policy, session)) continue;
     const other = deciding.get(nasPort);
@@ -109,5 +76,5 @@ const isVoice = (policy: EnforcedPolicy, session: LiveSession): boolean =>
 function isBefore(a: LiveSession, b: LiveSession): boolean {
   const [first, second] = [a, b].map(({ posture }) => posture === 'quarantined');
   if (first !== second) return second === true;
-  return a.updatedAt === b.updatedAt ? a.id < b.id : a.updatedAt < b.updatedAt;
+  return isNewer(b, a);
 }

@@ -1,7 +1,9 @@
 import type { NamedList } from '#model';
 import { formatPrefix, parsePrefix, type Prefix } from '#net';
 import { isFilterNameOf } from '#radius';
-import type { LiveSession } from '../sessions/live-sessions.js';
+import { sessionsBy, type LiveSession } from '../sessions/live-sessions.js';
+import { policiesOf, type EnforcedPolicy } from './generations.js';
+import { listsOf } from './goal.js';
 import type { Database } from '../store/database.js';
 import { namedLists, type NamedListRow } from '../store/rows.js';
 
@@ -14,6 +16,14 @@ export class KeptLists {
 
   constructor(private readonly database: Database) {}
 
+  /** Those that sessions at a switch may have by policies that are at hand no more. The lists of the others are kept for later. */
+  async inUse(policy: EnforcedPolicy, nas: string, sessions: readonly LiveSession[]): Promise<NamedList[]> {
+    await this.keep(listsOf(policy, nas));
+    const atHand = new Set(policiesOf(policy).map(({ digest }) => digest));
+    const ofSwitch = sessionsBy('nas', sessions).get(nas) ?? [];
+    return this.of(ofSwitch.filter(({ snapshotDigest }) => !atHand.has(snapshotDigest)));
+  }
+
   /** Before any of them is put on a switch. */
   async keep(lists: readonly NamedList[]): Promise<void> {
     const known = await this.load();
@@ -23,7 +33,7 @@ export class KeptLists {
     for (const list of fresh) known.set(list.name, list);
   }
 
-  /** Those that these sessions may have; their policies are at hand no more. */
+  /** All that these sessions may have. */
   async of(sessions: readonly LiveSession[]): Promise<NamedList[]> {
     const roles = new Set(sessions.flatMap(({ role }) => role ?? []));
     if (roles.size === 0) return [];

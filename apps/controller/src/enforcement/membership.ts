@@ -1,8 +1,9 @@
+import { remembered } from '#base';
 import type { EnforcementRules, EnforcementState, FlowEntry, FlowSide } from '#model';
 import { AddressMap, addressSet, formatAddress, hasAddress, parseAddress, rangesOf, type Address } from '#net';
 import { enforcementRules, sitesBelow, type Snapshot } from '#policy';
 import { grantOf } from '../sessions/resolve-principal.js';
-import type { LiveSession } from '../sessions/live-sessions.js';
+import { sessionsBy, type LiveSession } from '../sessions/live-sessions.js';
 import { isHeld, policyOfSession, policyOfSite, type EnforcedPolicy } from './generations.js';
 
 /** What the device of an address counts as now, and by which policy. */
@@ -34,7 +35,8 @@ export function desiredState(policy: EnforcedPolicy, site: string, sessions: rea
   const main = policyOfSite(policy, site);
   const local = new Set([...sitesBelow(main, site), ...sitesBelow(policy.inForce, site)]);
   const claims = new Map<string, Claim>();
-  for (const session of sessionsAtSites(sessions, local)) {
+  const bySite = sessionsBy('site', sessions);
+  for (const session of [...local].flatMap((name) => bySite.get(name) ?? [])) {
     for (const claim of claimsOf(policy, site, session)) {
       const other = claims.get(claim.text);
       if (!other || isNewer(session, other.session)) claims.set(claim.text, claim);
@@ -52,15 +54,6 @@ export function desiredState(policy: EnforcedPolicy, site: string, sessions: rea
     membership.set(name, members.add(text));
   }
   return { snapshot: main, rules: rulesFor(main, [...others], site), membership, ports: new Map(), roles };
-}
-
-const bySite = new WeakMap<readonly LiveSession[], Map<string, LiveSession[]>>();
-
-/** All points look at the same list: it is divided once for all of them. */
-function* sessionsAtSites(sessions: readonly LiveSession[], sites: ReadonlySet<string>): Generator<LiveSession> {
-  let divided = bySite.get(sessions);
-  if (!divided) bySite.set(sessions, (divided = Map.groupBy(sessions, ({ site }) => site)));
-  for (const site of sites) yield* divided.get(site) ?? [];
 }
 
 interface Claim {
@@ -88,7 +81,7 @@ function claimsOf(policy: EnforcedPolicy, site: string, session: LiveSession): r
   const held = isHeld(policy, session);
   const known = claimed.get(session);
   if (known?.snapshot === snapshot && known.site === site && known.isHeld === held) return known.claims;
-  const { scope } = rulesAt(snapshot, site);
+  const { scope } = enforcementRules(snapshot, site);
   const claims = session.addresses.flatMap((text): Claim[] => {
     const address = parseAddress(text);
     if (!address || !hasAddress(scope, address)) return [];
@@ -136,25 +129,15 @@ const nameUnder = (snapshot: Snapshot, main: Snapshot, name: string): string =>
 const compiled = new WeakMap<Snapshot, Map<string, EnforcementRules>>();
 
 /** The rules change with the snapshots only, the members many times in between. */
-function kept(snapshot: Snapshot, key: string, make: () => EnforcementRules): EnforcementRules {
-  const byKey = compiled.get(snapshot) ?? new Map<string, EnforcementRules>();
-  compiled.set(snapshot, byKey);
-  const rules = byKey.get(key) ?? make();
-  byKey.set(key, rules);
-  return rules;
-}
-
-const rulesAt = (snapshot: Snapshot, site: string): EnforcementRules =>
-  kept(snapshot, site, () => enforcementRules(snapshot, site));
-
 function rulesFor(main: Snapshot, others: readonly Snapshot[], site: string): EnforcementRules {
-  if (others.length === 0) return rulesAt(main, site);
+  if (others.length === 0) return enforcementRules(main, site);
   const all = [main, ...others.toSorted((a, b) => (a.digest < b.digest ? -1 : 1))];
-  return kept(main, `${site} ${all.map(({ digest }) => digest).join(' ')}`, () => ({
-    ...rulesAt(main, site),
+  const known = remembered(compiled, main, () => new Map<string, EnforcementRules>());
+  return remembered(known, `${site} ${all.map(({ digest }) => digest).join(' ')}`, () => ({
+    ...enforcementRules(main, site),
     snapshotDigest: all.map(({ digest }) => digest).join('+'),
-    scope: addressSet(all.flatMap((each) => rangesOf(rulesAt(each, site).scope))),
-    entries: all.flatMap((each) => rulesAt(each, site).entries.map((entry) => entryUnder(entry, each, all))),
+    scope: addressSet(all.flatMap((each) => rangesOf(enforcementRules(each, site).scope))),
+    entries: all.flatMap((each) => enforcementRules(each, site).entries.map((entry) => entryUnder(entry, each, all))),
   }));
 }
 
@@ -176,6 +159,7 @@ function entryUnder(entry: FlowEntry, own: Snapshot, all: readonly Snapshot[]): 
   };
 }
 
-function isNewer(a: LiveSession, b: LiveSession): boolean {
+/** Whether `a` was heard of after `b`. */
+export function isNewer(a: LiveSession, b: LiveSession): boolean {
   return a.updatedAt === b.updatedAt ? a.id > b.id : a.updatedAt > b.updatedAt;
 }

@@ -1,3 +1,4 @@
+import { remembered } from '#base';
 import { noOrders, type Convergence, type DevicePosture, type Orders, type Session } from '#model';
 import type { Mac } from '#net';
 import { MoreThan, type EntityManager } from 'typeorm';
@@ -28,6 +29,13 @@ export interface LiveSession {
   /** In clinical use since then. */
   readonly inUse: string | null;
 }
+
+const divisions = { nas: new WeakMap<object, Division>(), site: new WeakMap<object, Division>() };
+type Division = ReadonlyMap<string, readonly LiveSession[]>;
+
+/** By switch, or by site. All enforcement points look at the same list: it is divided once for all of them. */
+export const sessionsBy = (key: 'nas' | 'site', sessions: readonly LiveSession[]): Division =>
+  remembered(divisions[key], sessions, () => Map.groupBy(sessions, (session) => session[key]));
 
 type Device = Pick<LiveSession, 'class' | 'posture' | 'inUse'>;
 

@@ -1,5 +1,5 @@
-import { canonicalJson, type Diagnostic } from '#base';
-import { stateOf, type EnforcementState } from '#model';
+import { canonicalJson, remembered, type Diagnostic } from '#base';
+import { stateOf, type EnforcementRules, type EnforcementState } from '#model';
 import { Report } from '../codes.js';
 import { pointRules } from '../enforcement.js';
 import type { Policy } from '../policy.js';
@@ -11,18 +11,15 @@ export type PointCheck = (point: EnforcementPointEntry, state: EnforcementState)
 /** The first of these of a point is told; how many more there are, too. */
 export function pointFindings(policy: Policy, snapshot: Snapshot, check: PointCheck): readonly Diagnostic[] {
   const report = new Report();
-  const known = new Map<string, readonly Diagnostic[]>();
+  const known = new Map<string, Map<EnforcementRules, readonly Diagnostic[]>>();
   for (const { span, ...point } of policy.enforcementPoints) {
-    const { driver, options, site, nas } = point;
-    const ofSwitch = snapshot.nas.find(({ name }) => name === nas);
-    // Two thousand switches that are alike are asked about once.
-    const alike = ofSwitch && { ...ofSwitch, name: null, prefix: null, secret: null, certificate: null };
-    const key = canonicalJson({ driver, options, site, alike: alike ?? null });
-    let errors = known.get(key);
-    if (!errors) {
-      errors = check(point, stateOf(pointRules(snapshot, point))).filter(({ severity }) => severity === 'error');
-      known.set(key, errors);
-    }
+    const { driver, options } = point;
+    const rules = pointRules(snapshot, point);
+    // Two thousand switches that are alike have one object of rules, and are asked about once.
+    const ofDriver = remembered(known, canonicalJson({ driver, options }), () => new Map());
+    const errors = remembered(ofDriver, rules, () =>
+      check(point, stateOf(rules)).filter(({ severity }) => severity === 'error'),
+    );
     const [first] = errors;
     if (!first) continue;
     const more = errors.length > 1 ? `; and ${errors.length - 1} more` : '';

@@ -1,12 +1,12 @@
-import { compareText } from '#base';
+import { compareText, remembered } from '#base';
 import type { EnforcementState } from '#model';
 import type { ChangePlan, ObservedState } from '../driver.js';
+import { explainLines, shorten, without } from '../plan-steps.js';
 import { withoutPiece } from './names.js';
 import { isPolicy, keyOf, type NetworkPolicy, type Service } from './objects.js';
 import { observe, parsePolicies } from './parse.js';
 import { formatText, itemsOf, type RenderOptions } from './render.js';
 
-const mostStepsListed = 50;
 const none: ReadonlySet<string> = new Set();
 
 /** A state, worked out: pure, so kept as long as the state is. */
@@ -17,14 +17,11 @@ export interface Rendered {
 
 export function renderer(options: RenderOptions): (state: EnforcementState) => Rendered {
   const made = new WeakMap<EnforcementState, Rendered>();
-  return (state) => {
-    const known = made.get(state);
-    if (known) return known;
-    const items = itemsOf(state, options);
-    const rendered = { items, observed: observe(parsePolicies(formatText({ items }))) };
-    made.set(state, rendered);
-    return rendered;
-  };
+  return (state) =>
+    remembered(made, state, () => {
+      const items = itemsOf(state, options);
+      return { items, observed: observe(parsePolicies(formatText({ items }))) };
+    });
 }
 
 /**
@@ -79,20 +76,10 @@ function byGroup({ membership }: ObservedState): Map<string, ReadonlySet<string>
 }
 
 function explainRules(wanted: ObservedState, observed: ObservedState): string[] {
-  const fresh = without(wanted.ruleIds, observed.ruleIds);
-  const gone = without(observed.ruleIds, wanted.ruleIds);
-  const same =
-    fresh.length + gone.length === 0
-      ? ['the lines are the same, but the NetworkPolicies or their services are not as they should be']
-      : [];
-  const head = `bring the NetworkPolicies of ${wanted.ruleIds.size} policy lines`;
-  return shorten([head, ...fresh.map((id) => `add line ${id}`), ...gone.map((id) => `remove line ${id}`), ...same]);
-}
-
-const without = (a: ReadonlySet<string>, b: ReadonlySet<string>): string[] =>
-  [...a].filter((item) => !b.has(item)).sort(compareText);
-
-function shorten(steps: readonly string[]): string[] {
-  if (steps.length <= mostStepsListed) return [...steps];
-  return [...steps.slice(0, mostStepsListed), `and ${steps.length - mostStepsListed} more`];
+  return explainLines(
+    wanted,
+    observed,
+    `bring the NetworkPolicies of ${wanted.ruleIds.size} policy lines`,
+    'the NetworkPolicies or their services are not as they should be',
+  );
 }

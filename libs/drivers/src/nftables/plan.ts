@@ -1,12 +1,11 @@
 import { compareText } from '#base';
 import { stateOf, type EnforcementRules, type EnforcementState } from '#model';
 import type { ChangePlan, ObservedState } from '../driver.js';
+import { explainLines, shorten, without } from '../plan-steps.js';
 import { dropTable, formatTransaction, tableId, type Json } from './commands.js';
 import { parse } from './parse.js';
 import { isRecord } from './parse-rule.js';
 import { membersOf, render } from './render.js';
-
-const mostStepsListed = 50;
 
 /**
  * Rules that differ are replaced as a whole, in one transaction; when only members differ, only these are touched, so that
@@ -54,21 +53,12 @@ export function expectState(state: EnforcementState): ObservedState {
 
 function explainReplacement(wanted: ObservedState, observed: ObservedState | null): string[] {
   if (!observed) return [`create table inet cordon with ${wanted.ruleIds.size} policy lines`];
-  const fresh = without(wanted.ruleIds, observed.ruleIds);
-  const gone = without(observed.ruleIds, wanted.ruleIds);
-  const head = `replace table inet cordon: ${wanted.ruleIds.size} policy lines`;
-  const same =
-    fresh.length + gone.length === 0
-      ? ['the lines are the same, but their rules on the device are not as rendered']
-      : [];
-  return shorten([head, ...fresh.map((id) => `add line ${id}`), ...gone.map((id) => `remove line ${id}`), ...same]);
-}
-
-const without = (a: ReadonlySet<string>, b: ReadonlySet<string>): string[] => [...a.difference(b)].sort(compareText);
-
-function shorten(steps: readonly string[]): string[] {
-  if (steps.length <= mostStepsListed) return [...steps];
-  return [...steps.slice(0, mostStepsListed), `and ${steps.length - mostStepsListed} more`];
+  return explainLines(
+    wanted,
+    observed,
+    `replace table inet cordon: ${wanted.ruleIds.size} policy lines`,
+    'their rules on the device are not as rendered',
+  );
 }
 
 /** The transaction that puts a listing back, foreign objects in our table included; null: there was no table. */

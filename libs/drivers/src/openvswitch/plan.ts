@@ -1,13 +1,12 @@
 import { compareText, remembered } from '#base';
 import { stateOf, type EnforcementRules, type EnforcementState } from '#model';
 import type { ChangePlan, ObservedState } from '../driver.js';
+import { explainLines, shorten, without } from '../plan-steps.js';
 import { formatFlow } from './flow.js';
 import type { Ends, Layout } from './layout.js';
 import { memberSets, readSetName, type MemberSet } from './members.js';
 import { observe, parseArtefact } from './parse.js';
 import { classNumbers, formatPort, memberFlow, membersOf, render } from './render.js';
-
-const mostStepsListed = 50;
 
 const nobody: ReadonlySet<string> = new Set();
 
@@ -113,22 +112,12 @@ function planPorts(wanted: ReadonlyMap<string, number>, present: ReadonlyMap<str
 
 function explainRules(wanted: ObservedState, observed: ObservedState | null): string[] {
   if (!observed) return [`make flows for ${wanted.ruleIds.size} policy lines`];
-  const fresh = without(wanted.ruleIds, observed.ruleIds);
-  const gone = without(observed.ruleIds, wanted.ruleIds);
-  const same =
-    fresh.length + gone.length === 0
-      ? ['the lines are the same, but their flows in the bridge are not as rendered']
-      : [];
-  const head = `bring the flows of ${wanted.ruleIds.size} policy lines`;
-  return shorten([head, ...fresh.map((id) => `add line ${id}`), ...gone.map((id) => `remove line ${id}`), ...same]);
-}
-
-const without = (a: ReadonlySet<string>, b: ReadonlySet<string>): string[] =>
-  [...a].filter((item) => !b.has(item)).sort(compareText);
-
-function shorten(steps: readonly string[]): string[] {
-  if (steps.length <= mostStepsListed) return [...steps];
-  return [...steps.slice(0, mostStepsListed), `and ${steps.length - mostStepsListed} more`];
+  return explainLines(
+    wanted,
+    observed,
+    `bring the flows of ${wanted.ruleIds.size} policy lines`,
+    'their flows in the bridge are not as rendered',
+  );
 }
 
 /** What a plan comes down to, of flows and ports: lines of an artefact. */

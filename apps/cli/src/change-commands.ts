@@ -17,16 +17,9 @@ import {
   type RolloutStatusOptions,
 } from './commands/rollout.js';
 import { status, type StatusOptions } from './commands/status.js';
-import { controllerVariables } from './controller-client.js';
+import { asked } from './controller-client.js';
 
 type Run = (command: () => number | Promise<number>) => Promise<void>;
-
-const asked = (command: Command): Command =>
-  command
-    .option('--controller <url>', 'URL of the controller')
-    .option('--token-file <file>', 'file that holds an API token')
-    .option('--json', 'machine-readable output')
-    .addHelpText('after', controllerVariables);
 
 const because = (command: Command): Command =>
   asked(command).requiredOption('--reason <text>', 'why: the audit trail keeps it');

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { Command } from 'commander';
 import { UsageError } from './policy-files.js';
 
 export interface ControllerOptions {
@@ -27,10 +28,18 @@ export class ControllerError extends UsageError {
 const defaultUrl = 'http://127.0.0.1:8080';
 const answerTimeout = 30_000;
 
-/** For `--help` of commands that take `ControllerArguments`. */
+/** For `--help` of groups of commands that take `ControllerArguments`. */
 export const controllerVariables = `
 The controller is that of --controller or CORDON_CONTROLLER_URL (default: ${defaultUrl}). The API token is in CORDON_TOKEN, or in
 the file that --token-file or CORDON_TOKEN_FILE names.`;
+
+/** The options of a command that asks the controller. */
+export const asked = (command: Command, tokenNote = ''): Command =>
+  command
+    .option('--controller <url>', 'URL of the controller')
+    .option('--token-file <file>', `file that holds an API token${tokenNote}`)
+    .option('--json', 'machine-readable output')
+    .addHelpText('after', controllerVariables);
 
 /** Options win over the environment. Throws with what to set. */
 export function readControllerOptions(options: ControllerArguments, env: Environment): ControllerOptions {

@@ -7,17 +7,12 @@ import { history, type HistoryOptions } from './commands/history.js';
 import { sessions, type SessionsOptions } from './commands/sessions.js';
 import { dismissSuspicion, suspicions, type DismissOptions, type SuspicionsOptions } from './commands/suspicions.js';
 import { tail, type TailOptions } from './commands/tail.js';
-import { controllerVariables } from './controller-client.js';
+import { asked } from './controller-client.js';
 
 type Run = (command: () => number | Promise<number>) => Promise<void>;
 
-/** What all of them take. */
-const asked = (command: Command): Command =>
-  command
-    .option('--controller <url>', 'URL of the controller')
-    .option('--token-file <file>', 'file that holds an API token; role viewer is enough')
-    .option('--json', 'machine-readable output')
-    .addHelpText('after', controllerVariables);
+/** None of them changes anything. */
+const read = (command: Command): Command => asked(command, '; role viewer is enough');
 
 const historyHelp = `
 Examples:
@@ -42,7 +37,7 @@ docs/denied-traffic.md says how gateways come to tell it. Exit codes: 0 nothing 
 
 /** Commands that look at what happened; all of them ask the controller. */
 export function addHistoryCommands(cordon: Command, run: Run): void {
-  asked(cordon.command('sessions'))
+  read(cordon.command('sessions'))
     .description('who is on the network, where, and as what')
     .option('--mac <mac>', 'of this device, with what it says of itself by DHCP and LLDP')
     .option('--nas <nas>', 'on this switch or access point')
@@ -54,7 +49,7 @@ export function addHistoryCommands(cordon: Command, run: Run): void {
     .option('--diverged', 'only open ones whose port is not what policy wants now, or not what its switch was told')
     .option('--limit <count>', 'so many at most, or all', '200')
     .action((options: SessionsOptions) => run(() => sessions(options)));
-  asked(cordon.command('tail'))
+  read(cordon.command('tail'))
     .description('follow decisions live, each with its reason')
     .option('--mac <mac>', 'of this device')
     .option('--nas <nas>', 'on this switch or access point')
@@ -65,7 +60,7 @@ export function addHistoryCommands(cordon: Command, run: Run): void {
     .option('--count <count>', 'end after so many')
     .addHelpText('after', tailHelp)
     .action((options: TailOptions) => run(() => tail(options)));
-  asked(cordon.command('history'))
+  read(cordon.command('history'))
     .argument('[mac]', 'the device')
     .description('all that happened to a device or on a port, and why it had its VLAN at a given time')
     .option('--nas <nas>', 'switch or access point (with --port)')
@@ -75,11 +70,11 @@ export function addHistoryCommands(cordon: Command, run: Run): void {
     .option('--limit <count>', 'so many entries of each kind at most', '500')
     .addHelpText('after', historyHelp)
     .action((mac: string | undefined, options: HistoryOptions) => run(() => history(mac, options)));
-  asked(cordon.command('counters'))
+  read(cordon.command('counters'))
     .argument('<point>', 'enforcement point')
     .description('packets by line of policy at a firewall: lines that traffic meets, lines that it never met')
     .action((point: string, options: CountersOptions) => run(() => counters(point, options)));
-  asked(cordon.command('denied'))
+  read(cordon.command('denied'))
     .description('what firewalls denied: who tried what, and whether policy would allow it now')
     .option('--since <span>', 'how far back: 1h, 7d, or a time; hours are told whole', '1h')
     .option('--class <class>', 'of devices of this class')
@@ -87,7 +82,7 @@ export function addHistoryCommands(cordon: Command, run: Run): void {
     .option('--limit <count>', 'so many at most', '200')
     .addHelpText('after', deniedHelp)
     .action((options: DeniedOptions) => run(() => denied(options)));
-  asked(cordon.command('ship-denied'))
+  read(cordon.command('ship-denied'))
     .description('on a gateway: send what its ulogd2 writes to the controller. Needs role collector')
     .requiredOption('--file <file>', "ulogd2's JSON file")
     .requiredOption('--point <point>', 'enforcement point that this gateway is')
@@ -95,7 +90,7 @@ export function addHistoryCommands(cordon: Command, run: Run): void {
     .option('--once', 'end when all that is there was sent')
     .addHelpText('after', '\ndocs/denied-traffic.md has the configuration of ulogd2.')
     .action((options: ShipOptions) => run(() => shipDenied(options)));
-  const suspects = asked(cordon.command('suspicions'))
+  const suspects = read(cordon.command('suspicions'))
     .description('devices that may not be what they say')
     .option('--mac <mac>', 'of this device')
     .addOption(new Option('--kind <kind>', suspicionKinds.join(', ')).choices([...suspicionKinds]))
@@ -107,7 +102,7 @@ export function addHistoryCommands(cordon: Command, run: Run): void {
     .option('--limit <count>', 'so many at most', '200')
     .addHelpText('after', suspicionsHelp)
     .action((options: SuspicionsOptions) => run(() => suspicions(options)));
-  asked(suspects.command('dismiss'))
+  read(suspects.command('dismiss'))
     .argument('<id>', 'which one, as the list has it')
     .description('say that there is nothing to it; it releases no device. Needs role operator')
     .requiredOption('--reason <text>', 'why: the audit trail keeps it')

@@ -19,7 +19,7 @@ import { render } from './commands/render.js';
 import { serve, type ServeOptions } from './commands/serve.js';
 import { verify } from './commands/verify.js';
 import { completion } from './completion.js';
-import { controllerVariables } from './controller-client.js';
+import { asked, controllerVariables } from './controller-client.js';
 import { addHistoryCommands } from './history-commands.js';
 import { diagnosticJson, print, printDiagnostics, printJson, red } from './output.js';
 import { UsageError } from './policy-files.js';
@@ -182,12 +182,6 @@ function credentialCommands(cordon: Command): void {
     .command('credential')
     .description('passwords of devices that have no certificate (PEAP, EAP-TTLS)')
     .addHelpText('after', controllerVariables);
-  const asked = (command: Command): Command =>
-    command
-      .option('--controller <url>', 'URL of the controller')
-      .option('--token-file <file>', 'file that holds an API token')
-      .option('--json', 'machine-readable output')
-      .addHelpText('after', controllerVariables);
   asked(credential.command('set'))
     .argument('<username>', 'as the device sends it')
     .description('give a device a password, or another one')

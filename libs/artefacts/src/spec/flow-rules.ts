@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { noRules, type EnforcementRules, type FlowEntry, type FlowSide } from '#model';
 import { addressSet, parsePrefix, parseService, rangeOfPrefix } from '#net';
 
@@ -37,3 +38,17 @@ export const rules: EnforcementRules = {
     line('5', 'allow', classes('scanner'), at('10.10.0.0/16', 'fd10::/32'), 'any'),
   ],
 };
+
+const range = fc.constantFrom('10.0.0.0/31', '10.0.0.1', '10.0.0.0/8', '0.0.0.0/0', 'fd00::1', 'fd00::/127', '::/0');
+const side: fc.Arbitrary<FlowSide> = fc.oneof(
+  fc.array(range, { maxLength: 2 }).map((texts) => at(...texts)),
+  fc.subarray(['a', 'b', 'c']).map((chosen) => classes(...chosen)),
+);
+const service = fc.constantFrom('any', 'tcp', 'tcp/1-9', 'udp/5', 'icmp/8', 'icmp6', 'ip/50');
+const entry = fc
+  .tuple(fc.nat(5), fc.constantFrom('allow' as const, 'deny' as const), side, side, service)
+  .map(([id, action, source, destination, text]) => line(`${id}`, action, source, destination, text));
+
+export const anyRules: fc.Arbitrary<EnforcementRules> = fc
+  .tuple(fc.array(entry, { maxLength: 5 }), fc.array(range, { maxLength: 2 }))
+  .map(([entries, scope]) => ({ ...noRules, scope: addresses(...scope), entries }));

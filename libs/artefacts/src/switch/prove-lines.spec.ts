@@ -1,40 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { createCliDriver } from '#drivers';
-import { noRules, stateOf, type EnforcementState } from '#model';
-import { parsePrefix, type AclEntry, type Prefix } from '#net';
+import { noRules, stateOf } from '#model';
 import { EnforcementProof } from '../enforcement-proof.js';
-
-const prefix = (text: string): Prefix => parsePrefix(text) as Prefix;
-const entry = (part: Partial<AclEntry>): AclEntry => ({
-  action: 'permit',
-  family: 4,
-  protocol: 6,
-  sourcePorts: null,
-  destination: null,
-  destinationPorts: null,
-  established: false,
-  ...part,
-});
-const port = (first: number, last = first) => ({ first, last });
-const entries = [
-  entry({ sourcePorts: port(3613), destination: prefix('10.10.4.30'), established: true }),
-  entry({ action: 'deny', destination: prefix('10.10.4.66') }),
-  entry({ destination: prefix('10.10.4.0/24'), destinationPorts: port(443) }),
-  entry({ protocol: 17, destinationPorts: port(5000, 5010) }),
-  entry({ family: 6, destination: prefix('fd10:4::/64'), destinationPorts: port(443) }),
-];
-const stateWith = (of: readonly AclEntry[]): EnforcementState =>
-  stateOf({
-    ...noRules,
-    lists: [
-      { name: 'cordon-pump-1', entries: of },
-      { name: 'cordon-nothing-2', entries: [] },
-    ],
-  });
+import { entries, stateWithLists } from '../spec/list-rules.js';
 
 describe.each(['ios-xe', 'aos-cx'])('lines of lists for %s', (make) => {
   const driver = createCliDriver({ make });
-  const state = stateWith(entries);
+  const state = stateWithLists(entries);
   const summary = (text: string): string => new EnforcementProof(driver).checkText(state, text)?.summary ?? 'proved';
   const damage = (from: string | RegExp, to: string): string => {
     const text = driver.render(state);
@@ -46,7 +18,7 @@ describe.each(['ios-xe', 'aos-cx'])('lines of lists for %s', (make) => {
   it('are proved as rendered, and as any change that brings them', () => {
     expect(new EnforcementProof(driver).check(state)).toBeNull();
     expect(summary(driver.render(state))).toBe('proved');
-    const others = [null, driver.expect(stateWith(entries.slice(2))), driver.expect(stateOf(noRules))];
+    const others = [null, driver.expect(stateWithLists(entries.slice(2))), driver.expect(stateOf(noRules))];
     for (const observed of others) expect(summary(driver.plan(state, observed).commands)).toBe('proved');
   });
 

@@ -2,38 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createNetconfDriver } from '#drivers';
 import { noRules, stateOf, type EnforcementState } from '#model';
-import { isConsistentEntry, parsePrefix, type AclEntry, type Prefix } from '#net';
+import { isConsistentEntry, type AclEntry } from '#net';
 import { EnforcementProof } from '../enforcement-proof.js';
+import { entries as ofAll, entry, port, prefix, stateWithLists } from '../spec/list-rules.js';
 
-const prefix = (text: string): Prefix => parsePrefix(text) as Prefix;
-const entry = (part: Partial<AclEntry>): AclEntry => ({
-  action: 'permit',
-  family: 4,
-  protocol: 6,
-  sourcePorts: null,
-  destination: null,
-  destinationPorts: null,
-  established: false,
-  ...part,
-});
-const port = (first: number, last = first) => ({ first, last });
-const entries = [
-  entry({ sourcePorts: port(3613), destination: prefix('10.10.4.30'), established: true }),
-  entry({ action: 'deny', destination: prefix('10.10.4.66') }),
-  entry({ destination: prefix('10.10.4.0/24'), destinationPorts: port(443) }),
-  entry({ protocol: 17, destinationPorts: port(5000, 5010) }),
-  entry({ protocol: 1, destinationPorts: port(8) }),
-  entry({ family: 6, destination: prefix('fd10:4::/64'), destinationPorts: port(443) }),
-];
+const entries = ofAll.toSpliced(4, 0, entry({ protocol: 1, destinationPorts: port(8) }));
 const stateWith = (of: readonly AclEntry[], hasVlans = true): EnforcementState =>
-  stateOf({
-    ...noRules,
-    lists: [
-      { name: 'cordon-pump-1', entries: of },
-      { name: 'cordon-nothing-2', entries: [] },
-    ],
-    vlans: hasVlans ? [{ id: 210, name: 'pumps' }] : [],
-  });
+  stateWithLists(of, hasVlans ? [{ id: 210, name: 'pumps' }] : []);
 
 const drivers = {
   'ietf-acl': createNetconfDriver({ model: 'ietf-acl' }),

@@ -47,6 +47,22 @@ export interface ListEntry {
   readonly foreign: readonly string[];
 }
 
+/** An entry while it is read. */
+export type EntryDraft = { -readonly [K in Exclude<keyof ListEntry, 'foreign'>]: ListEntry[K] } & { foreign: string[] };
+
+/** One that has no condition yet, and no action. */
+export const blankEntry = (family: Family | null): EntryDraft => ({
+  action: null,
+  family,
+  protocol: null,
+  destination: null,
+  sourcePorts: null,
+  destinationPorts: null,
+  icmpType: null,
+  tcp: null,
+  foreign: [],
+});
+
 /** What a text says is on the switch. */
 export interface ObservedSwitch extends ObservedState {
   /** Ours, by name. */

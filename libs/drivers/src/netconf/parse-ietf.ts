@@ -1,6 +1,13 @@
 import { parsePrefix, type Family, type Interval } from '#net';
 import { isOurs } from '../lists.js';
-import { namespaces, type AccessList, type ListEntry, type NamedAccessList } from './model.js';
+import {
+  blankEntry,
+  namespaces,
+  type AccessList,
+  type EntryDraft,
+  type ListEntry,
+  type NamedAccessList,
+} from './model.js';
 import { childrenOf, identityIn, isTakenAway, readChildren, readNumber, type XmlElement } from './xml.js';
 
 /** Lists of `ietf-access-control-list` (RFC 8519). */
@@ -34,20 +41,8 @@ function readList(acl: XmlElement): AccessList {
 
 const nameOf = (value: XmlElement): string | null => identityIn(namespaces.ietfAcl, value);
 
-type Draft = { -readonly [K in Exclude<keyof ListEntry, 'foreign'>]: ListEntry[K] } & { foreign: string[] };
-
 function readEntry(ace: XmlElement): ListEntry {
-  const entry: Draft = {
-    action: null,
-    family: null,
-    protocol: null,
-    destination: null,
-    sourcePorts: null,
-    destinationPorts: null,
-    icmpType: null,
-    tcp: null,
-    foreign: [],
-  };
+  const entry = blankEntry(null);
   const { foreign } = entry;
   let header: number | 'icmp' | null = null;
   const transport = (protocol: number) => (of: XmlElement) => {
@@ -95,7 +90,7 @@ function readEntry(ace: XmlElement): ListEntry {
   return entry;
 }
 
-function readIp(ip: XmlElement, family: Family, entry: Draft): string[] {
+function readIp(ip: XmlElement, family: Family, entry: EntryDraft): string[] {
   if (ip.children.length > 0) entry.family = family;
   return readChildren(ip, {
     protocol: ({ text }) => (entry.protocol = readNumber(text, 255)) !== null,

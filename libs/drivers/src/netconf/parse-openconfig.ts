@@ -1,7 +1,7 @@
 import { parsePrefix, type Family, type Interval } from '#net';
 import type { ObservedVlan } from '../driver.js';
 import { isOurs } from '../lists.js';
-import { namespaces, type AccessList, type ListEntry, type NamedAccessList } from './model.js';
+import { blankEntry, namespaces, type AccessList, type ListEntry, type NamedAccessList } from './model.js';
 import { childrenOf, identityIn, isTakenAway, readChildren, readNumber, type XmlElement } from './xml.js';
 
 /** Sets of `openconfig-acl`: one for each family under a name. Those of other types, whatever their name, are not ours. */
@@ -45,20 +45,8 @@ function readSet(set: XmlElement, name: string, family: Family): AccessList {
   return { families: [family], entries: ordered, foreign: [...foreign, ...rest] };
 }
 
-type Draft = { -readonly [K in Exclude<keyof ListEntry, 'foreign'>]: ListEntry[K] } & { foreign: string[] };
-
 function readEntry(element: XmlElement, family: Family, at: number): ListEntry {
-  const entry: Draft = {
-    action: null,
-    family,
-    protocol: null,
-    destination: null,
-    sourcePorts: null,
-    destinationPorts: null,
-    icmpType: null,
-    tcp: null,
-    foreign: [],
-  };
+  const entry = blankEntry(family);
   const into = (readers: Readers) => (of: XmlElement) => void entry.foreign.push(...readAll(of, readers));
   const details: Record<string, string> = {};
   const detail = ({ name, text }: XmlElement): void => void (details[name] = text);

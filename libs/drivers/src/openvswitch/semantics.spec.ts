@@ -1,10 +1,10 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { noRules, type EnforcementState, type FlowEntry, type FlowSide } from '#model';
 import { addressSet, families, type Address } from '#net';
 import { at } from '../conformance-states.js';
-import { judgeByInvariant, type Packet } from '../invariant.js';
-import { membership, packet, state, top } from '../random-states.js';
+import type { Packet } from '../invariant.js';
+import { top } from '../random-states.js';
+import { describeRandomStates } from '../spec/random-states.js';
 import { evaluate, judgeByFlows, tablesOf, type BridgePacket } from './evaluate.js';
 import { createOpenvswitchDriver } from './index.js';
 import { parseArtefact } from './parse.js';
@@ -12,40 +12,7 @@ import { parseArtefact } from './parse.js';
 const driver = createOpenvswitchDriver({ bridge: 'br0' });
 
 describe('openvswitch semantics', () => {
-  it('judges any packet by any state as the invariant says', () => {
-    fc.assert(
-      fc.property(state, fc.array(packet, { minLength: 30, maxLength: 30 }), (state, packets) => {
-        const judge = judgeByFlows(driver.render(state));
-        for (const packet of packets)
-          expect({ packet, verdict: judge(packet) }).toEqual({ packet, verdict: judgeByInvariant(state, packet) });
-      }),
-      { numRuns: 400 },
-    );
-  });
-
-  it('expects of any state what its artefact says, whatever was asked for the same rules before', () => {
-    fc.assert(
-      fc.property(state, membership, (state, members) => {
-        for (const each of [state, { ...state, membership: members }])
-          expect(driver.expect(each)).toEqual(driver.parse(driver.render(each)));
-      }),
-      { numRuns: 100 },
-    );
-  });
-
-  it('brings a simulated device from any state to any other, and finds nothing left to do', async () => {
-    const session = driver.connect({ kind: 'simulated', name: 'random walk' });
-    await fc.assert(
-      fc.asyncProperty(state, membership, async (state, members) => {
-        for (const desired of [state, { ...state, membership: members }]) {
-          const text = await session.read();
-          await session.apply(driver.plan(desired, text === null ? null : driver.parse(text)));
-          expect(driver.plan(desired, driver.parse((await session.read()) ?? '')).kind).toBe('none');
-        }
-      }),
-      { numRuns: 150 },
-    );
-  });
+  describeRandomStates(driver, judgeByFlows);
 
   const opening: Packet = {
     source: { family: 4, value: 0x0a14_0001n },

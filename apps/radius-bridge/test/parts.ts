@@ -2,6 +2,7 @@ import { accessFor, decodeSnapshot, encodeSnapshot, type Snapshot } from '#polic
 import type { Mac } from '#net';
 import type { SessionIdentification } from '#radius';
 import { renderGrant } from '../src/authentication/authorization.js';
+import { grantFields } from '../src/authentication/authorizer.js';
 import { Counters } from '../src/counters.js';
 import { CredentialIndex } from '../src/credential-index.js';
 import { DeviceIndex } from '../src/device-index.js';
@@ -65,3 +66,31 @@ export const sampleOrigin = (mac: Mac, identification: SessionIdentification): S
   method: 'mac',
   identification,
 });
+
+/** A session at the switch of the sample policy, of a device in the index. `isTold`: what it should have. */
+export function openSession(
+  { snapshots, devices, sessions }: ReturnType<typeof testParts>,
+  mac: Mac,
+  at: Date,
+  { nasPort = 7, isTold = true } = {},
+): TrackedSession {
+  const { clients, authorizer } = snapshots.current!;
+  const client = clients.find('127.0.0.1');
+  if (client === null || typeof client === 'string') throw new Error('no client');
+  const decision = authorizer.decide({ nas: client.nas, ssid: null }, mac, devices.find(mac), 'mac');
+  if (decision.kind === 'refused') throw new Error(decision.detail);
+  const identification = {
+    mac,
+    userName: mac,
+    callingStationId: mac,
+    acctSessionId: `acct-${mac}`,
+    auditSessionId: null,
+    nasIpAddress: '127.0.0.1',
+    nasIpv6Address: null,
+    nasIdentifier: null,
+    nasPort,
+    nasPortId: null,
+  };
+  const grant = grantFields(decision, 'cordon:test');
+  return sessions.create(sampleOrigin(mac, identification), grant, isTold ? decision.fingerprint : null, at)!;
+}

@@ -3,9 +3,8 @@ import type { Mac } from '#net';
 import type { Snapshot } from '#policy';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FakeNas, type NasCommand } from '../../test/fake-nas.js';
-import { sampleOrigin, testParts } from '../../test/parts.js';
+import { openSession, testParts } from '../../test/parts.js';
 import { sampleFiles, sampleSnapshot } from '../../test/sample-policy.js';
-import { grantFields } from '../authentication/authorizer.js';
 import { DecisionIds } from '../authentication/decision-id.js';
 import type { Client } from '../clients/client-table.js';
 import type { TrackedSession } from '../sessions/tracked-session.js';
@@ -51,27 +50,7 @@ describe('CoA reconciler', () => {
   /** A device of the index with a session that was told what it should have. */
   function session(mac: Mac, deviceClass = 'infusion-pump', told?: null): TrackedSession {
     device(mac, deviceClass, 'normal');
-    const client = parts.snapshots.current!.clients.find('127.0.0.1');
-    if (client === null || typeof client === 'string') throw new Error('no client');
-    const { authorizer } = parts.snapshots.current!;
-    const found = parts.devices.find(mac);
-    const decision = authorizer.decide({ nas: client.nas, ssid: null }, mac, found, 'mac');
-    if (decision.kind === 'refused') throw new Error(decision.detail);
-    const identification = {
-      mac,
-      userName: mac,
-      callingStationId: mac,
-      acctSessionId: `acct-${mac}`,
-      auditSessionId: null,
-      nasIpAddress: '127.0.0.1',
-      nasIpv6Address: null,
-      nasIdentifier: null,
-      nasPort: 7,
-      nasPortId: null,
-    };
-    const origin = sampleOrigin(mac, identification);
-    const grant = grantFields(decision, 'cordon:test');
-    return parts.sessions.create(origin, grant, told === null ? null : decision.fingerprint, new Date())!;
+    return openSession(parts, mac, new Date(), { isTold: told !== null });
   }
 
   function device(mac: Mac, deviceClass: string, posture: DevicePosture): void {

@@ -2,9 +2,8 @@ import type { Mac } from '#net';
 import type { Snapshot } from '#policy';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { FakeNas } from '../../test/fake-nas.js';
-import { sampleOrigin, testParts } from '../../test/parts.js';
+import { openSession, testParts } from '../../test/parts.js';
 import { sampleFiles, sampleSnapshot } from '../../test/sample-policy.js';
-import { grantFields } from '../authentication/authorizer.js';
 import { DecisionIds } from '../authentication/decision-id.js';
 import type { TrackedSession } from '../sessions/tracked-session.js';
 import { CoaClient } from './coa-client.js';
@@ -57,29 +56,7 @@ describe('a change of policy', () => {
   function session(i: number, deviceClass = 'infusion-pump'): TrackedSession {
     const mac = macOf(i);
     parts.devices.apply(false, 1, [{ mac, class: deviceClass, posture: 'normal' }]);
-    const client = parts.snapshots.current!.clients.find('127.0.0.1');
-    if (client === null || typeof client === 'string') throw new Error('no client');
-    const { authorizer } = parts.snapshots.current!;
-    const decision = authorizer.decide({ nas: client.nas, ssid: null }, mac, parts.devices.find(mac), 'mac');
-    if (decision.kind === 'refused') throw new Error(decision.detail);
-    const identification = {
-      mac,
-      userName: mac,
-      callingStationId: mac,
-      acctSessionId: `acct-${mac}`,
-      auditSessionId: null,
-      nasIpAddress: '127.0.0.1',
-      nasIpv6Address: null,
-      nasIdentifier: null,
-      nasPort: i,
-      nasPortId: null,
-    };
-    return parts.sessions.create(
-      sampleOrigin(mac, identification),
-      grantFields(decision, 'cordon:test'),
-      decision.fingerprint,
-      now,
-    )!;
+    return openSession(parts, mac, now, { nasPort: i });
   }
 
   const has = ({ session: { snapshotDigest } }: TrackedSession, snapshot: Snapshot): boolean =>

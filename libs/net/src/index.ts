@@ -1,4 +1,12 @@
-export { everyPacket, finalDenies, isConsistentEntry, isIcmpEntry, matchAcl, type AclEntry, type AclPacket } from './acl.js';
+export {
+  everyPacket,
+  finalDenies,
+  isConsistentEntry,
+  isIcmpEntry,
+  matchAcl,
+  type AclEntry,
+  type AclPacket,
+} from './acl.js';
 export * from './address.js';
 export { ipv6Value, readIpv4, readIpv6 } from './address-bytes.js';
 export { firstMatchPrefixes, type PrefixLine } from './first-match.js';

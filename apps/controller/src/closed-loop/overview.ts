@@ -13,7 +13,6 @@ export type OverviewKey = (typeof overviewKeys)[number];
 export type OverviewRow = { readonly key: string; readonly total: number } & Readonly<Record<EnforcementState, number>>;
 
 interface Group {
-  readonly mac: string | null;
   readonly site: string;
   readonly nas: string;
   readonly method: AuthenticationMethod;
@@ -38,14 +37,14 @@ interface Judged {
 }
 
 /** Sessions that are alike are judged once: of fifty thousand there are some hundred kinds. */
-const groupsQuery = `SELECT NULL AS mac, s.site, s.nas, s.method, d.class, d.posture, s.segment,
+const groupsQuery = `SELECT s.site, s.nas, s.method, d.class, d.posture, s.segment,
     json_extract(s.document, '$.vlan') AS vlan, json_extract(s.document, '$.role') AS role,
     json_extract(s.document, '$.convergence.state') AS convergence, json_extract(s.document, '$.delivery.state') AS delivery,
     json_extract(s.document, '$.lastCoa.outcome') = 'nak' AS isRefused,
     json_array_length(s.document, '$.strayAddresses') AS strays,
     substr(json_extract(s.document, '$.convergence.since'), 1, 16) AS since, count(*) AS count
   FROM session s LEFT JOIN device d ON d.mac = s.mac WHERE s.state = 'open'
-  GROUP BY 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, CASE WHEN strays > 0 THEN since END`;
+  GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, CASE WHEN strays > 0 THEN since END`;
 
 /**
  * How much of what was decided the network does. Orders for single devices are not looked at here, so a device for which the glass

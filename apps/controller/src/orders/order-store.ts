@@ -7,7 +7,7 @@ import { recordAudit } from '../store/audit.js';
 import type { Database } from '../store/database.js';
 import { breakGlasses, releaseOrders, type BreakGlassRow } from '../store/rows.js';
 import type { Wakeups } from '../wakeups.js';
-import { tellClosed, tellOpened } from '../webhooks/subjects.js';
+import { tellClosed, tellOpened, tellOver } from '../webhooks/subjects.js';
 
 export interface NewBreakGlass {
   readonly mac: Mac | null;
@@ -107,7 +107,7 @@ export class OrderStore {
     await this.reload();
   }
 
-  /** What ended by itself is written down as such, once: at its time, or when the controller is back. */
+  /** What ended by itself is written down as such and told, once: at its time, or when the controller is back. */
   private async recordEnds(now: Date): Promise<void> {
     const ended = { closedAt: IsNull(), until: LessThanOrEqual(now.toISOString()) };
     if ((await this.database.read((db) => db.countBy(breakGlasses, ended))) === 0) return;
@@ -117,6 +117,7 @@ export class OrderStore {
         await recordAudit(tx, now, [
           { actor: 'system', action: 'break-glass.over', target: describe(row), before: row },
         ]);
+        await tellOver(tx, row, now);
       }
     });
   }

@@ -1,6 +1,6 @@
 import type { Session } from '#model';
 import { In, LessThanOrEqual, type EntityManager } from 'typeorm';
-import { breakGlasses, sessions, webhookSubjects, type BreakGlassRow, type WebhookSubjectRow } from '../store/rows.js';
+import { sessions, webhookSubjects, type BreakGlassRow, type WebhookSubjectRow } from '../store/rows.js';
 import type { WebhookEvent } from './events.js';
 import { judgeSession } from './judge-session.js';
 import { enqueueEvents, isHeard } from './outbox.js';
@@ -12,7 +12,6 @@ import { enqueueEvents, isHeard } from './outbox.js';
 
 const sessionKey = (id: string): string => `session/${id}`;
 const pointKey = (name: string): string => `point/${name}`;
-const orderKey = (id: number): string => `break-glass/${id}`;
 
 /** Sessions as they are now, in the order in which they were reported. */
 export async function tellSessions(tx: EntityManager, reported: readonly Session[], now: Date): Promise<void> {
@@ -93,19 +92,21 @@ export async function forgetPoint(tx: EntityManager, name: string): Promise<void
 
 const orderData = ({ id, mac, class: name, opens }: BreakGlassRow) => ({ order: id, mac, class: name, opens });
 
-export async function tellOpened(tx: EntityManager, row: BreakGlassRow, now: Date): Promise<void> {
-  if (!(await isHeard(tx))) return;
-  const { id, openedBy: by, actor, reason, until } = row;
-  await tx.upsert(webhookSubjects, { subject: orderKey(id), state: 'open', due: until }, ['subject']);
-  await enqueueEvents(tx, now, [{ type: 'break-glass.opened', data: { ...orderData(row), by, actor, reason, until } }]);
+export function tellOpened(tx: EntityManager, row: BreakGlassRow, now: Date): Promise<void> {
+  const { openedBy: by, actor, reason, until } = row;
+  return enqueueEvents(tx, now, [
+    { type: 'break-glass.opened', data: { ...orderData(row), by, actor, reason, until } },
+  ]);
 }
 
-export async function tellClosed(tx: EntityManager, row: BreakGlassRow, actor: string, now: Date): Promise<void> {
-  await tx.delete(webhookSubjects, { subject: orderKey(row.id) });
-  await enqueueEvents(tx, now, [{ type: 'break-glass.closed', data: { ...orderData(row), actor } }]);
-}
+export const tellClosed = (tx: EntityManager, row: BreakGlassRow, actor: string, now: Date): Promise<void> =>
+  enqueueEvents(tx, now, [{ type: 'break-glass.closed', data: { ...orderData(row), actor } }]);
 
-/** What time alone has brought about. */
+/** Its time is over. */
+export const tellOver = (tx: EntityManager, row: BreakGlassRow, now: Date): Promise<void> =>
+  enqueueEvents(tx, now, [{ type: 'break-glass.over', data: { ...orderData(row), until: row.until } }]);
+
+/** What time alone has brought about of sessions. */
 export async function tellDue(tx: EntityManager, now: Date): Promise<void> {
   const due = await tx.find(webhookSubjects, {
     where: { due: LessThanOrEqual(now.toISOString()) },
@@ -113,17 +114,10 @@ export async function tellDue(tx: EntityManager, now: Date): Promise<void> {
     take: 500,
   });
   if (due.length === 0) return;
-  const idsOf = (prefix: string): string[] =>
-    due.flatMap(({ subject }) => (subject.startsWith(prefix) ? subject.slice(prefix.length) : []));
-  const orders = await tx.findBy(breakGlasses, { id: In(idsOf('break-glass/').map(Number)) });
-  const documents = await tx.findBy(sessions, { id: In(idsOf('session/')) });
+  const ids = due.map(({ subject }) => subject.slice(sessionKey('').length));
+  const documents = await tx.findBy(sessions, { id: In(ids) });
   // Whatever is still to be followed is entered anew.
   await tx.delete(webhookSubjects, { subject: In(due.map(({ subject }) => subject)) });
-  const over = orders.map((row) => ({
-    type: 'break-glass.over' as const,
-    data: { ...orderData(row), until: row.until },
-  }));
-  await enqueueEvents(tx, now, over);
   await tellSessions(
     tx,
     documents.map(({ document }) => document),

@@ -97,6 +97,8 @@ export class Stream {
   }
 }
 
+const handMilliseconds = 500;
+
 /** A medical device: it is plugged in, asks for addresses, and knows nothing of Cordon. */
 export class Device {
   readonly plan: DevicePlan;
@@ -146,8 +148,10 @@ export class Device {
     this.credentials = credential ? credentialLines(credential) : strangersCredentials;
   }
 
+  /** For as long as a hand takes: else the device has an address of the old network again before the switch looks. */
   async unplug(): Promise<void> {
     await run(['ip', 'link', 'set', 'eth0', 'down'], { namespace: this.name });
+    await new Promise((resolve) => setTimeout(resolve, handMilliseconds));
   }
 
   async addresses(): Promise<{ v4: string | undefined; v6: string | undefined }> {

@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 LINK = "eth0"
+LOOK_SECONDS = 0.1
 
 
 def run(*command):
@@ -21,11 +22,14 @@ def sysctl(name, value):
         file.write(value)
 
 
-def has_carrier():
+def carrier():
+    """Whether the link is up, and how often it went down: the kernel may tell of a change a second late, when it is undone."""
+    path = "/sys/class/net/%s/" % LINK
+    downs = int(open(path + "carrier_down_count").read())
     try:
-        return open("/sys/class/net/%s/carrier" % LINK).read().strip() == "1"
+        return open(path + "carrier").read().strip() == "1", downs
     except OSError:
-        return False  # administratively down
+        return False, downs  # administratively down
 
 
 class Client:
@@ -49,6 +53,7 @@ class Client:
 def main():
     watch = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
     watch.bind((0, 1))
+    watch.settimeout(LOOK_SECONDS)
     # Ask for a router at once and often. Duplicate address detection goes on in the background (RFC 4429): its
     # solicitations tell the switch which addresses there are, as on a real port.
     for name in ("optimistic_dad", "use_optimistic", "router_solicitation_interval"):
@@ -56,13 +61,24 @@ def main():
     sysctl("router_solicitation_delay", "0")
     client = Client(sys.argv[1], sys.argv[2])
     signal.signal(signal.SIGTERM, lambda *_: (client.stop(), sys.exit(0)))
-    up = False
+    up, downs = False, 0
+
+    def becomes(now_up):
+        print("link", "up" if now_up else "down", flush=True)
+        (client.start if now_up else client.stop)()
+
     while True:
-        if has_carrier() != up:
-            up = not up
-            print("link", "up" if up else "down", flush=True)
-            (client.start if up else client.stop)()
-        watch.recv(65536)
+        now_up, now_downs = carrier()
+        if up and (not now_up or now_downs != downs):
+            becomes(False)
+            up = False
+        if now_up and not up:
+            becomes(True)
+        up, downs = now_up, now_downs
+        try:
+            watch.recv(65536)
+        except TimeoutError:
+            pass
 
 
 if __name__ == "__main__":

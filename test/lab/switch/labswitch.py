@@ -27,6 +27,8 @@ from session import Authorization
 
 REQUEST_TRIES, REQUEST_WAIT = 3, 1.0
 
+LOOK_SECONDS = 0.1
+
 
 class Switch:
     def __init__(self, config):
@@ -139,17 +141,17 @@ class Switch:
     # -- the lab's own hands on the switch
 
     async def _watch_carrier(self):
-        """Netlink says that some link changed; sysfs says how each one is now."""
+        """Netlink says that some link changed, up to a second late; sysfs says how each one is now."""
         watch = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
         watch.bind((0, 1))
         watch.setblocking(False)
         while True:
-            await asyncio.get_running_loop().sock_recv(watch, 65536)
             for port in self.ports.values():
-                try:
-                    port.on_carrier(open("/sys/class/net/%s/carrier" % port.name).read().strip() == "1")
-                except OSError:
-                    port.on_carrier(False)  # administratively down: the file can't be read
+                port.look_at_carrier()
+            try:
+                await asyncio.wait_for(asyncio.get_running_loop().sock_recv(watch, 65536), LOOK_SECONDS)
+            except asyncio.TimeoutError:
+                pass
 
     async def _control(self, reader, writer):
         """One JSON command per line, one JSON answer."""

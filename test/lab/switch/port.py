@@ -42,6 +42,7 @@ class Port:
         self.quiet_until = 0.0
         self.flapping = False
         self.has_carrier = True
+        self.downs = self.count_downs()
         self.fault = None
         self.placed = None  # (mac, vlan) of the latest authorization
         self.timers = []
@@ -80,9 +81,24 @@ class Port:
         if self.eap and not self.eap.done():
             self.eap.set_result(outcome)
 
-    def on_carrier(self, up):
-        if up == self.has_carrier or self.flapping:
+    def count_downs(self):
+        return int(open("/sys/class/net/%s/carrier_down_count" % self.name).read())
+
+    def look_at_carrier(self):
+        if self.flapping:
             return
+        downs = self.count_downs()
+        try:
+            up = open("/sys/class/net/%s/carrier" % self.name).read().strip() == "1"
+        except OSError:
+            up = False  # administratively down
+        if self.has_carrier and (not up or downs != self.downs):
+            self.on_carrier(False)
+        if up and not self.has_carrier:
+            self.on_carrier(True)
+        self.downs = downs
+
+    def on_carrier(self, up):
         self.has_carrier = up
         log("link", port=self.name, up=up)
         self.quiet_until = 0.0
@@ -224,6 +240,7 @@ class Port:
         await run("ip", "link", "set", self.name, "down")
         await asyncio.sleep(FLAP_SECONDS)
         await run("ip", "link", "set", self.name, "up")
+        self.downs = self.count_downs()
         self.flapping = False
 
     def end(self, cause, why):

@@ -1,4 +1,5 @@
 import type { Fault } from './fault.ts';
+import { handoverFaults } from './handover-faults.ts';
 import { identityFaults } from './identity-faults.ts';
 import { radiusFaults } from './radius-faults.ts';
 
@@ -1050,6 +1051,7 @@ export const faults: readonly Fault[] = [
   ...deviceFaults,
   ...planFaults,
   ...driverFaults,
+  ...handoverFaults,
   ...identityFaults,
   ...radiusFaults,
 ];

@@ -17,7 +17,15 @@ const root = join(import.meta.dirname, '../..');
 /** All that the specs of libraries read. */
 const ofLibraries = ['libs', 'policies', 'test/property-seed.ts', 'package.json', 'tsconfig.json', 'vitest.config.ts'];
 /** What the tests of the bridge, and its build, need besides. */
-const ofBridge = ['apps', 'test/conformance', 'test/e2e/build.ts', 'tsconfig.build.json', 'nest-cli.json', 'dist'];
+const ofBridge = [
+  'apps',
+  'test/handovers.spec.ts',
+  'test/conformance',
+  'test/e2e/build.ts',
+  'tsconfig.build.json',
+  'nest-cli.json',
+  'dist',
+];
 
 /** A copy of the sources in which faults are seeded; the working tree is never changed. */
 export class ScratchTree {

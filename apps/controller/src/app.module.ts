@@ -249,16 +249,17 @@ const factories: Provider[] = [
   },
   {
     provide: EventIntake,
-    inject: [Database, LiveSessions, PolicyLoop, Wakeups, clockToken, configToken, Log],
+    inject: [Database, LiveSessions, BridgeFeed, PolicyLoop, Wakeups, clockToken, configToken, Log],
     useFactory: (
       database: Database,
       live: LiveSessions,
+      feed: BridgeFeed,
       policy: PolicyLoop,
       wakeups: Wakeups,
       clock: Clock,
       config: Config,
       log: Log,
-    ) => new EventIntake(database, live, policy, wakeups, clock, config.history, log),
+    ) => new EventIntake(database, live, feed, policy, wakeups, clock, config.history, log),
   },
   {
     provide: SuspicionStore,

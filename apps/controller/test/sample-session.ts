@@ -23,6 +23,7 @@ export const sampleSession = (at: string, change: Partial<Session> = {}): Sessio
   snapshotDigest: 'x',
   rule: 'rules/access.csv:3',
   addresses: [],
+  addressesAt: null,
   fingerprint: null,
   startedAt: at,
   updatedAt: at,
@@ -35,5 +36,9 @@ export const sampleSession = (at: string, change: Partial<Session> = {}): Sessio
   convergence: { state: 'settled', since: at, reason: null },
   delivery: { state: 'confirmed', since: at, reason: null },
   strayAddresses: [],
+  told: 'f1',
+  toldAt: at,
+  heardAt: at,
+  succeeds: [],
   ...change,
 });

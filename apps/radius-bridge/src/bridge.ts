@@ -33,6 +33,7 @@ import { RestAuthorization } from './rest/rest-authorization.js';
 import { RestServer } from './rest/rest-server.js';
 import { DeliveryWatch } from './sessions/delivery-watch.js';
 import { SessionTable } from './sessions/session-table.js';
+import { SessionsElsewhere } from './sessions/sessions-elsewhere.js';
 import { readTracked } from './sessions/tracked-session.js';
 import { SnapshotStore, type ActivePolicy } from './snapshot-store.js';
 import type { PacketHandlers } from './transport/radsec/radsec-connection.js';
@@ -92,7 +93,9 @@ export class Bridge {
     const { counters, devices, credentials } = this;
     const now = (): Date => new Date();
     const decisionIds = new DecisionIds();
-    const controller = { url: config.controllerUrl, token: config.controllerToken };
+    // A bridge that lost its disk numbers from 1 again; under the old name the controller would take that for old news.
+    const bridge = `${config.bridgeId}/${journal.loaded.instance}`;
+    const controller = { url: config.controllerUrl, bridge, token: config.controllerToken };
     const fault = (where: string, reason: string): void => {
       counters.add('faults');
       log('error', `fault ${where}`, { reason });
@@ -125,9 +128,7 @@ export class Bridge {
       this.transports.sampleLoad(Math.max(lag, turns.behind));
     });
     const { authenticationGate, accountingGate } = this.transports;
-    // A bridge that lost its disk numbers from 1 again; under the old name the controller would take that for old news.
-    const numberedBy = `${config.bridgeId}/${journal.loaded.instance}`;
-    this.sender = new EventSender(controller, numberedBy, journal, counters, log);
+    this.sender = new EventSender(controller, journal, counters, log);
     this.recorder = new Recorder(journal, counters, Date.now, () => this.sender.notify());
     this.sessions = new SessionTable(maxSessions, {
       onChange: (tracked) => this.recorder.session(tracked),
@@ -144,7 +145,9 @@ export class Bridge {
       decisionIds,
       now,
     );
-    const receiver = feedReceiver(this.snapshots, { devices, credentials }, journal, this.reconciler, counters, {
+    const elsewhere = new SessionsElsewhere(this.sessions, this.snapshots, log, now);
+    const indexes = { devices, credentials };
+    const receiver = feedReceiver(this.snapshots, indexes, journal, this.reconciler, elsewhere, counters, {
       changed: (...change) => this.responders.devicesChanged(...change),
       reset: () => this.responders.devicesReset(),
       ordered: (orders) => this.responders.ordered(orders),

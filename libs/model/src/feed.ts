@@ -7,7 +7,7 @@ import { authenticationSchema, sessionSchema } from './session.js';
 /*
  * Between controller and bridge; the bridge always opens the connection, and works without it.
  *
- *   GET  /api/v1/bridge/feed?since=REVISION&credentials=REVISION&digest=DIGEST&rollout=VERSION   → endless NDJSON of feed messages
+ *   GET  /api/v1/bridge/feed?bridge=NAME&since=REVISION&credentials=REVISION&digest=DIGEST&rollout=VERSION   → endless NDJSON of feed messages
  *   POST /api/v1/bridge/events   → the spool, in order; answered once stored
  *
  * Both carry `Authorization: Bearer <bridge token>`. All messages carry state, so repeating one does no harm.
@@ -37,6 +37,9 @@ export const stagedPolicySchema = z.strictObject({
 });
 export type StagedPolicy = z.infer<typeof stagedPolicySchema>;
 
+export const sessionElsewhereSchema = z.strictObject({ bridge: z.string().min(1), session: sessionSchema });
+export type SessionElsewhere = z.infer<typeof sessionElsewhereSchema>;
+
 export const feedMessageSchema = z.discriminatedUnion('type', [
   /** `snapshot` is what `encodeSnapshot` of libs/policy gives. Sent first when the bridge's digest differs, then at each change. */
   z.strictObject({ type: z.literal('snapshot'), snapshot: z.unknown() }),
@@ -61,6 +64,11 @@ export const feedMessageSchema = z.discriminatedUnion('type', [
     revision: z.number().int().nonnegative(),
     credentials: z.array(credentialChangeSchema),
   }),
+  /**
+   * Sessions of other bridges, of a device that has a session at this one by the same NAS. A NAS that gets no answer from one bridge
+   * goes on with the next, and tells neither.
+   */
+  z.strictObject({ type: z.literal('elsewhere'), sessions: z.array(sessionElsewhereSchema) }),
   z.strictObject({ type: z.literal('ping') }),
 ]);
 export type FeedMessage = z.infer<typeof feedMessageSchema>;

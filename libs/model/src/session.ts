@@ -20,6 +20,9 @@ export const coaOutcomeSchema = z.strictObject({
 });
 export type CoaOutcome = z.infer<typeof coaOutcomeSchema>;
 
+/** The latest: the others are over for long. */
+export const maxSucceeded = 4;
+
 /** How many attempts a session keeps besides the last. */
 export const maxEarlierCoa = 7;
 
@@ -78,6 +81,8 @@ export const sessionSchema = z.strictObject({
   /** Rule that granted the segment, `file:line`. */
   rule: z.string(),
   addresses: z.array(z.string()),
+  /** When the NAS last reported any. */
+  addressesAt: sinceLater(instant),
   /** Null: nothing was told. */
   fingerprint: sinceLater(fingerprintSchema),
   startedAt: instant,
@@ -94,8 +99,29 @@ export const sessionSchema = z.strictObject({
   delivery: deliverySchema.default({ state: 'unknown', since: '1970-01-01T00:00:00.000Z', reason: null }),
   /** Addresses that the NAS reported and that are not of the segment that it was told. */
   strayAddresses: z.array(z.string()).default([]),
+  /** Fingerprint of the authorization that the NAS was last told, the same at all bridges; null when that is not known. */
+  told: sinceLater(z.string()),
+  toldAt: sinceLater(instant),
+  /** When the NAS last spoke of it; null: an older release did not say. */
+  heardAt: sinceLater(instant),
+  /** Sessions at other bridges that this one takes the place of: the NAS spoke of it later than of them, as they were at that revision. */
+  succeeds: z
+    .array(z.strictObject({ id: z.string(), revision: z.number().int().nonnegative() }))
+    .max(maxSucceeded)
+    .default([]),
 });
 export type Session = z.infer<typeof sessionSchema>;
+
+/** When the NAS last spoke of it, as far as that is known. */
+export const lastHeard = ({ heardAt, updatedAt }: Pick<Session, 'heardAt' | 'updatedAt'>): string =>
+  heardAt ?? updatedAt;
+
+/** Whether it takes the place of the other one, and knows all that that one says. */
+export const isSuccessor = (session: Pick<Session, 'succeeds'>, { id, revision }: Pick<Session, 'id' | 'revision'>) =>
+  session.succeeds.some((known) => known.id === id && known.revision >= revision);
+
+/** Why a session ends that the NAS goes on with at another bridge, which calls itself `<id>/<instance of its database>`. */
+export const wentOnWith = (bridge: string): string => `the switch went on with bridge ${bridge.split('/')[0]!}`;
 
 /** One decision of the bridge, or several equal ones in a row (`count`). */
 export const authenticationSchema = z.strictObject({

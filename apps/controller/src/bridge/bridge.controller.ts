@@ -10,6 +10,7 @@ import { EventIntake } from './event-intake.js';
 
 const revision = z.coerce.number().int().nonnegative().default(0);
 const feedQuery = z.strictObject({
+  bridge: z.string().max(200).optional(),
   since: revision,
   credentials: revision,
   digest: z
@@ -36,8 +37,8 @@ export class BridgeController {
     @Res() response: ServerResponse,
     @Query(new ZodPipe(feedQuery)) query: z.infer<typeof feedQuery>,
   ): Promise<void> {
-    const { since: devices, credentials, digest = null, rollout = null } = query;
-    await this.feed.serve(response, { devices, credentials, digest, rollout });
+    const { bridge = null, since: devices, credentials, digest = null, rollout = null } = query;
+    await this.feed.serve(response, { bridge, devices, credentials, digest, rollout });
   }
 
   @Post('events')

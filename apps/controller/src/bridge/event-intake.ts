@@ -6,6 +6,7 @@ import type { ActivePolicy } from '../policy/policy-loop.js';
 import type { LiveSessions } from '../sessions/live-sessions.js';
 import type { Database } from '../store/database.js';
 import type { Wakeups } from '../wakeups.js';
+import type { BridgeFeed } from './feed.js';
 import { storeEvents } from './store-events.js';
 
 /** Takes in what bridges saw, and wakes whoever depends on it once it is durable. */
@@ -13,6 +14,7 @@ export class EventIntake {
   constructor(
     private readonly database: Database,
     private readonly live: Pick<LiveSessions, 'reported'>,
+    private readonly feed: Pick<BridgeFeed, 'offer'>,
     private readonly policy: { readonly active: ActivePolicy | null },
     private readonly wakeups: Wakeups,
     private readonly clock: Clock,
@@ -32,6 +34,7 @@ export class EventIntake {
       this.log.error('nobody was told what became of sessions', { bridge: batch.bridge, problem: stored.untold });
     if (stored.devicesChanged) this.wakeups.fire('devices');
     this.live.reported(stored.sessions);
+    this.feed.offer(stored.offers);
     if (stored.sessions.length > 0) this.wakeups.fire('sessions');
     if (stored.authentications > 0) this.wakeups.fire('authentications');
     return stored.answer;

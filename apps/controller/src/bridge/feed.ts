@@ -1,13 +1,16 @@
 import type { ServerResponse } from 'node:http';
 import { LiveResponses, type LiveResponse } from '../http/live-response.js';
-import type { FeedMessage, Orders } from '#model';
+import type { FeedMessage, Orders, SessionElsewhere } from '#model';
 import type { ActivePolicy } from '../policy/policy-loop.js';
 import type { StagedFeed } from '../rollouts/rollout-loop.js';
 import type { Database } from '../store/database.js';
 import type { Wakeups } from '../wakeups.js';
+import { offersTo, type Offer } from './handovers.js';
 import { credentialStream, deviceStream, nextBatch, type FeedStream } from './feed-streams.js';
 
 export interface FeedStart {
+  /** Null: an older release does not say, and hears nothing of other bridges. */
+  readonly bridge: string | null;
   /** Revision up to which the bridge has the device index; 0: nothing. */
   readonly devices: number;
   /** The same of credentials. */
@@ -25,10 +28,12 @@ interface Sources {
 }
 
 const pingMilliseconds = 5000;
+const elsewhereAtOnce = 200;
 
 /** Tells bridges the snapshot, the device index and credentials, and each change at once. Never more than one batch ahead of the socket. */
 export class BridgeFeed {
   private readonly open: LiveResponses;
+  private readonly feeds = new Set<FeedConnection>();
 
   constructor(
     private readonly database: Database,
@@ -44,7 +49,20 @@ export class BridgeFeed {
 
   /** Resolves when the bridge is gone. */
   serve(response: ServerResponse, start: FeedStart): Promise<void> {
-    return this.open.serve(response, (live) => new FeedConnection(live, start, this.database, this.sources).run());
+    return this.open.serve(response, async (live) => {
+      const connection = new FeedConnection(live, start, this.database, this.sources);
+      this.feeds.add(connection);
+      try {
+        await connection.run();
+      } finally {
+        this.feeds.delete(connection);
+      }
+    });
+  }
+
+  /** Bridges that are away read it when they come back. */
+  offer(offers: readonly Offer[]): void {
+    if (offers.length > 0) for (const feed of this.feeds) feed.offer(offers);
   }
 
   close(): void {
@@ -58,10 +76,12 @@ class FeedConnection {
   private digest: string | null;
   private rollout: string | null;
   private orders: Orders | null = null;
+  /** By id. */
+  private elsewhere = new Map<string, SessionElsewhere>();
 
   constructor(
     private readonly live: LiveResponse,
-    start: FeedStart,
+    private readonly start: FeedStart,
     private readonly database: Database,
     private readonly sources: Sources,
   ) {
@@ -74,12 +94,34 @@ class FeedConnection {
     const { live } = this;
     live.writeHead({ 'Content-Type': 'application/x-ndjson', 'Cache-Control': 'no-store' });
     await live.send('{"type":"ping"}\n');
+    await this.readElsewhere();
     while (!live.isOver) {
       live.looking();
       await this.sendNews();
       if (!(await live.untilWoken(pingMilliseconds))) await live.send('{"type":"ping"}\n');
     }
     live.finish();
+  }
+
+  offer(offers: readonly Offer[]): void {
+    const ours = offers.filter(({ to }) => to === this.start.bridge);
+    for (const { elsewhere } of ours) this.elsewhere.set(elsewhere.session.id, elsewhere);
+    if (ours.length > 0) this.live.wake();
+  }
+
+  private async readElsewhere(): Promise<void> {
+    const { bridge } = this.start;
+    if (bridge === null) return;
+    const known = await this.database.read((db) => offersTo(db, bridge));
+    for (const one of known) if (!this.elsewhere.has(one.session.id)) this.elsewhere.set(one.session.id, one);
+  }
+
+  private async sendElsewhere(): Promise<void> {
+    while (this.elsewhere.size > 0 && !this.live.isOver) {
+      const sessions = [...this.elsewhere.values()].slice(0, elsewhereAtOnce);
+      for (const { session } of sessions) this.elsewhere.delete(session.id);
+      await this.live.send(`${JSON.stringify({ type: 'elsewhere', sessions } satisfies FeedMessage)}\n`);
+    }
   }
 
   private async sendNews(): Promise<void> {
@@ -102,6 +144,7 @@ class FeedConnection {
     }
     this.position.devices = await this.sendTable(deviceStream, this.position.devices);
     this.position.credentials = await this.sendTable(credentialStream, this.position.credentials);
+    await this.sendElsewhere();
   }
 
   /** Resolves to the revision up to which the bridge has the table then. */

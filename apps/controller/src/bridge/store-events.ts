@@ -6,6 +6,7 @@ import { Refusal } from '../http/refusal.js';
 import type { Snapshot } from '#policy';
 import { followSuspicions } from '../suspicions/follow-suspicions.js';
 import type { SessionReport } from '../suspicions/two-ports.js';
+import { followHandovers, type Offer } from './handovers.js';
 import { tellSessions } from '../webhooks/subjects.js';
 import type { Database } from '../store/database.js';
 import {
@@ -24,6 +25,8 @@ export interface StoredEvents {
   readonly answer: BridgeEventsAnswer;
   /** Those that changed, as they are stored now. */
   readonly sessions: readonly Session[];
+  /** What bridges should hear of sessions of others. */
+  readonly offers: readonly Offer[];
   /** A suspicion put a device into quarantine. */
   readonly devicesChanged: boolean;
   readonly authentications: number;
@@ -54,7 +57,14 @@ export function storeEvents(
     const stored = fresh.at(-1)?.seq ?? last;
     const reported = fresh.flatMap((event) => (event.type === 'session' ? [event.session] : []));
     const reports = await saveSessions(tx, batch.bridge, reported, limits.rows);
-    const after = reports.map((report) => report.after);
+    const reportedNow = reports.map((report) => report.after);
+    const { offers, ended } = await followHandovers(tx, batch.bridge, reportedNow, now);
+    await saveChanges(
+      tx,
+      ended.map((session) => ({ before: { ...session, state: 'open' }, after: session })),
+      limits.rows,
+    );
+    const after = [...reportedNow, ...ended];
     const { problem: untold } = await attempt(tx, undefined, (inner) => tellSessions(inner, after, now));
     const authenticated = await saveAuthentications(tx, batch.bridge, fresh, limits.rows);
     const decisions = fresh.flatMap((event) => (event.type === 'authentication' ? [event.authentication] : []));
@@ -65,6 +75,7 @@ export function storeEvents(
     return {
       answer: { stored },
       sessions: after,
+      offers,
       devicesChanged,
       problem,
       untold,
@@ -107,17 +118,13 @@ async function saveSessions(
   const stored = await tx.findBy(sessions, { id: In([...new Set(reported.map(({ id }) => id))]) });
   const known = new Map(stored.map(({ id, document }) => [id, document]));
   const changed = new Map<string, Session>();
-  const changes: Omit<SessionChangeRow, 'id'>[] = [];
   const reports: SessionReport[] = [];
   for (const session of reported) {
     const before = known.get(session.id) ?? null;
     if (before && session.revision <= before.revision) continue;
     reports.push({ before, after: session });
-    const { id, mac, nas, nasPort } = session;
-    for (const { at, change } of changesBetween(before, session))
-      changes.push({ session: id, at, mac, nas, nasPort, document: change });
-    known.set(id, session);
-    changed.set(id, session);
+    known.set(session.id, session);
+    changed.set(session.id, session);
   }
   if (changed.size === 0) return [];
   await tx.upsert(
@@ -125,10 +132,7 @@ async function saveSessions(
     [...changed.values()].map((session) => rowOf(bridge, session)),
     ['id'],
   );
-  if (changes.length > 0) {
-    for (let i = 0; i < changes.length; i += 1000) await tx.insert(sessionChanges, changes.slice(i, i + 1000));
-    await keepNewest(tx, 'session_change', mostChanges);
-  }
+  await saveChanges(tx, reports, mostChanges);
   if ([...changed.values()].some(({ state }) => state === 'closed')) {
     await tx.query(
       `DELETE FROM session WHERE state = 'closed' AND startedAt <
@@ -139,10 +143,27 @@ async function saveSessions(
   return reports;
 }
 
+async function saveChanges(tx: EntityManager, reports: readonly SessionReport[], mostChanges: number): Promise<void> {
+  const changes = reports.flatMap(({ before, after }): Omit<SessionChangeRow, 'id'>[] => {
+    const { id, mac, nas, nasPort } = after;
+    return changesBetween(before, after).map(({ at, change }) => ({
+      session: id,
+      at,
+      mac,
+      nas,
+      nasPort,
+      document: change,
+    }));
+  });
+  if (changes.length === 0) return;
+  for (let i = 0; i < changes.length; i += 1000) await tx.insert(sessionChanges, changes.slice(i, i + 1000));
+  await keepNewest(tx, 'session_change', mostChanges);
+}
+
 function rowOf(bridge: string, session: Session): SessionRow {
   const { id, state, mac, nas, nasPort, site, segment, method, addresses, startedAt, updatedAt, endedAt } = session;
   const columns = { id, state, mac, nas, nasPort, site, segment, method, addresses, startedAt, updatedAt, endedAt };
-  return { ...columns, bridge, class: session.class, document: session };
+  return { ...columns, bridge, class: session.class, successor: null, document: session };
 }
 
 async function saveAuthentications(

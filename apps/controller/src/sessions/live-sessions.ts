@@ -59,7 +59,7 @@ export class LiveSessions {
     private readonly orders: { readonly current: Orders } = { current: noOrders },
   ) {}
 
-  /** As they are stored by now: whole, and the newest revision of each. */
+  /** As they are stored by now, in the order in which they were stored: whole, and the newest revision of each. */
   reported(all: readonly Session[]): void {
     // Before the first question nothing is kept: it reads the table.
     if (this.loading === null) return;
@@ -93,7 +93,8 @@ export class LiveSessions {
 
   private put(session: Session): void {
     const before = this.known.get(session.id);
-    if (before && before.session.revision >= session.revision) return;
+    // One that another bridge took over is closed without a revision of its own.
+    if (before && before.session.revision >= session.revision && session.state === 'open') return;
     this.list = null;
     if (session.state === 'open') {
       this.known.set(session.id, { session, live: join(session, this.registry.get(session.mac) ?? noRecord) });

@@ -2,6 +2,7 @@ import { Like, Table, TableIndex, type MigrationInterface, type QueryRunner, typ
 import { Fingerprints1764000300000 } from './fingerprints-migration.js';
 import { Gateways1764000400000 } from './gateways-migration.js';
 import { counters } from './rows.js';
+import { Handovers1764000800000 } from './handovers-migration.js';
 import { History1764000100000 } from './history-migration.js';
 import { NamedLists1764000700000 } from './named-lists-migration.js';
 import { Rollouts1764000500000 } from './rollouts-migration.js';
@@ -178,4 +179,5 @@ export const migrations = [
   Workloads1764000590000,
   Webhooks1764000600000,
   NamedLists1764000700000,
+  Handovers1764000800000,
 ];

@@ -67,6 +67,8 @@ export interface SessionRow {
   startedAt: string;
   updatedAt: string;
   endedAt: string | null;
+  /** The session at another bridge that took its place, until its own bridge says that it ended. */
+  successor: string | null;
   document: Session;
 }
 
@@ -399,6 +401,7 @@ export const sessions = new EntitySchema<SessionRow>({
     startedAt: text,
     updatedAt: text,
     endedAt: optionalText,
+    successor: optionalText,
     document: json,
   },
 });

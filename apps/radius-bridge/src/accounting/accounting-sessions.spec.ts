@@ -109,7 +109,7 @@ describe('accounting', () => {
 
   it('takes what it first hears of here as never told', () => {
     record('interim', 'A');
-    expect([...parts.sessions.all()].map(({ told }) => told)).toEqual([null]);
+    expect([...parts.sessions.all()].map(({ session: { told } }) => told)).toEqual([null]);
   });
 
   it('closes the session that was on the port when another one starts, and not when an old one stops', () => {

@@ -1,5 +1,4 @@
-import { hasAddress, parseAddress, parseMac, type Mac } from '#net';
-import type { Snapshot } from '#policy/snapshot';
+import { parseMac, type Mac } from '#net';
 import type { AccountingRecord, RequestContext, Sensed } from '#radius';
 import type { Fingerprint, Session } from '#model';
 import { grantFields, siteOf } from '../authentication/authorizer.js';
@@ -9,6 +8,7 @@ import type { Counters } from '../counters.js';
 import type { DeviceIndex } from '../device-index.js';
 import type { Log } from '../log.js';
 import { identificationOf, isWireless, portOf } from '../sessions/identification.js';
+import { isInSegment } from '../sessions/in-segment.js';
 import type { SessionGrant, SessionTable } from '../sessions/session-table.js';
 import type { DeliveryWatch } from '../sessions/delivery-watch.js';
 import type { TrackedSession } from '../sessions/tracked-session.js';
@@ -25,7 +25,7 @@ export interface AccountingReport {
   readonly nasAddress: string;
 }
 
-const maxAddresses = 16;
+export const maxAddresses = 16;
 
 /**
  * What accounting says about sessions. Records may come late, twice, out of order, or without the Start that should have
@@ -124,9 +124,7 @@ export class AccountingSessions {
     const candidate = named ?? (byPort ? this.sessions.openAt(mac, client.nas.name, portOf(context)) : null);
     if (!candidate) return null;
     if (candidate.session.acctSessionId === null || record.sessionId === null) return candidate;
-    return record.status === 'start' || (named && record.status === 'interim')
-      ? this.succeed(candidate, decisions)
-      : null;
+    return record.status === 'start' || named ? this.succeed(candidate, decisions) : null;
   }
 
   /** An id may come again after a restart of the NAS: the session that goes on has it, or one that began after the old one ended. */
@@ -152,7 +150,7 @@ export class AccountingSessions {
     const { mac, nas, nasAddress, isWireless: wireless, method } = session;
     const identification = { ...old.identification, acctSessionId: null };
     const origin = { mac, nas, nasAddress, ssid: old.ssid, isWireless: wireless, method, identification };
-    return this.sessions.create(origin, pickGrant(session), old.told, this.now());
+    return this.sessions.create(origin, pickGrant(session), session.told, this.now());
   }
 
   private create({ record, context, client, nasAddress }: AccountingReport, mac: Mac): TrackedSession | null {
@@ -195,9 +193,10 @@ export class AccountingSessions {
   private addresses(
     { context, client }: AccountingReport,
     session: Session,
-  ): Pick<Session, 'addresses' | 'strayAddresses'> {
+  ): Pick<Session, 'addresses' | 'addressesAt' | 'strayAddresses'> {
+    const { current } = this.snapshots;
     const told = context.framedAddresses;
-    const valid = told.filter((text) => this.belongs(text, session));
+    const valid = told.filter((text) => isInSegment(current, session, text));
     const outside = told.filter((text) => !valid.includes(text));
     if (outside.length > 0) {
       this.counters.addFor(client.nas.name, 'accounting.ignored.address-outside-segment');
@@ -210,18 +209,13 @@ export class AccountingSessions {
       });
     }
     const families = new Set(valid.map((text) => text.includes(':')));
-    const kept = session.addresses.filter((text) => !families.has(text.includes(':')) && this.belongs(text, session));
+    const kept = session.addresses.filter(
+      (text) => !families.has(text.includes(':')) && isInSegment(current, session, text),
+    );
     // A record that names no address says nothing of them.
     const strayAddresses = told.length === 0 ? session.strayAddresses : outside.slice(0, maxAddresses);
-    return { addresses: [...kept, ...valid].slice(0, maxAddresses), strayAddresses };
-  }
-
-  private belongs(text: string, session: Session): boolean {
-    const address = parseAddress(text);
-    const { current } = this.snapshots;
-    if (!address || !current) return false;
-    const told = current.next?.digest === session.snapshotDigest ? current.next : current.snapshot;
-    return hasAddress(prefixesOf(told, session.segment, session.site), address);
+    const addressesAt = valid.length > 0 ? this.now().toISOString() : session.addressesAt;
+    return { addresses: [...kept, ...valid].slice(0, maxAddresses), addressesAt, strayAddresses };
   }
 }
 
@@ -254,17 +248,6 @@ function isOf(
     !differ(identification.nasIpAddress, context.nasIpAddress) &&
     !differ(ssid, context.ssid)
   );
-}
-
-/** A child site has its parent's segments unless it has its own. */
-function prefixesOf(snapshot: Snapshot, segment: string, site: string) {
-  const at = snapshot.segments.find(({ name }) => name === segment)?.sites ?? [];
-  const ancestors = snapshot.sites.find(({ name }) => name === site)?.ancestors ?? [];
-  for (const near of [site, ...ancestors]) {
-    const found = at.find((entry) => entry.site === near);
-    if (found) return found.prefixes;
-  }
-  return { v4: [], v6: [] };
 }
 
 function pickGrant(session: Session): SessionGrant {

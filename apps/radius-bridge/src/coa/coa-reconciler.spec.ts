@@ -168,7 +168,7 @@ describe('CoA reconciler', () => {
     start(sampleSnapshot(nasFile(port)));
     nas.on.coa = ['silence'];
     const one = session(macOf(1));
-    const told = one.told;
+    const told = one.session.told;
     device(macOf(1), 'infusion-pump', 'quarantined');
     reconciler!.reviewDevice(macOf(1));
     await nas.received(1);
@@ -176,7 +176,7 @@ describe('CoA reconciler', () => {
     await parts.until(() => one.session.lastCoa?.outcome === 'timeout');
     nas.on.coa = ['ack'];
     reconciler!.reviewAll();
-    await parts.until(() => one.told === told);
+    await parts.until(() => one.session.told === told);
     expect(nas.requests.at(-1)!.vlan).toBe('210');
   });
 
@@ -184,14 +184,14 @@ describe('CoA reconciler', () => {
     start(sampleSnapshot(nasFile(port)));
     const one = session(macOf(1), 'infusion-pump', null);
     reconciler!.review(one);
-    await parts.until(() => one.told !== null);
+    await parts.until(() => one.session.told !== null);
     expect(nas.distinct.map(({ vlan }) => vlan)).toEqual(['210']);
   });
 
   it('updates the words of a session without a packet when the orders stay the same', () => {
     start(sampleSnapshot(nasFile(port)));
     const one = session(macOf(1));
-    const [mac, told] = [macOf(1), one.told];
+    const [mac, told] = [macOf(1), one.session.told];
     const classes = `${sampleFiles['catalog/classes.yaml']}\ninfusion-pump-x: { description: a model, criticality: life-critical, owner: biomed }`;
     const membership = `${sampleFiles['rules/membership.csv']}\ng, infusion-pump-x, infusion-pump`;
     parts.take(
@@ -200,7 +200,7 @@ describe('CoA reconciler', () => {
     device(mac, 'infusion-pump-x', 'normal');
     reconciler!.reviewDevice(mac);
     expect(one.session.class).toBe('infusion-pump-x');
-    expect(one.told).toBe(told);
+    expect(one.session.told).toBe(told);
     expect(reconciler!.backlog).toBe(0);
   });
 

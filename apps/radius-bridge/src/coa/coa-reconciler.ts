@@ -214,7 +214,7 @@ export class CoaReconciler {
 
   /** Nothing to send; the words of the session are brought up to date where they changed and the NAS's orders did not. */
   private settled(tracked: TrackedSession, { decision }: Desired): boolean {
-    if (decision.kind === 'refused' || tracked.told !== decision.fingerprint) return false;
+    if (decision.kind === 'refused' || tracked.session.told !== decision.fingerprint) return false;
     const { session } = tracked;
     const wanted = grantFields(decision, session.decisionId);
     const same = (['class', 'posture', 'site', 'segment', 'role'] as const).every(
@@ -301,16 +301,16 @@ export class CoaReconciler {
       () => authorizationOf(desired.snapshot, nas.nas, granted(decision).grant, tracked.session.mac, decisionId),
       this.now(),
     );
-    const before = tracked.told;
+    const before = tracked.session.told;
     if (tracked.session.convergence.state === 'settled' || isFirstTry(climb)) this.notes.changing(tracked, decision);
-    if (step === 'coa') sessions.doubt(tracked);
+    if (step === 'coa') sessions.doubt(tracked, this.now());
     const { nasAddress } = tracked.session;
     const channel = this.ports.channelOf?.(nas, nasAddress) ?? null;
     const target: CoaTarget = { address: nasAddress, port: nas.nas.coaPort, secret: nas.coaSecret, channel };
     const answer = await this.ports.client.send(kind, target, attributes);
     if (this.stopped || tracked.session.state !== 'open') return;
     // A refused request has changed nothing (RFC 5176 §2.2).
-    if (step === 'coa' && answer !== 'timeout' && answer.outcome === 'nak') tracked.told ??= before;
+    if (step === 'coa' && answer !== 'timeout' && answer.outcome === 'nak') tracked.session.told ??= before;
     const judgement = judgeAnswer(step, answer, isShutOut(decision));
     this.notes.attempted(tracked, decision, { step, request: kind, answer, why: judgement.why });
     this.react(tracked, desired, climb, step, judgement, decisionId);

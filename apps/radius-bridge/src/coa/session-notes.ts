@@ -55,10 +55,10 @@ export class SessionNotes {
   /** The NAS has acknowledged the new authorization. */
   told(tracked: TrackedSession, decision: AuthorizedAccess, decisionId: string): void {
     const now = this.now();
-    tracked.told = decision.fingerprint;
     const convergence = converge(tracked.session, 'settled', null, now);
-    this.ports.sessions.change(tracked, { ...grantFields(decision, decisionId), convergence }, now);
-    this.ports.delivery?.acknowledged(tracked);
+    const { sessions, delivery } = this.ports;
+    sessions.tell(tracked, decision.fingerprint, { ...grantFields(decision, decisionId), convergence }, now);
+    delivery?.acknowledged(tracked);
   }
 
   held(tracked: TrackedSession, decision: Decision, why: string): void {

@@ -27,7 +27,6 @@ export class EventSender {
 
   constructor(
     private readonly controller: ControllerAddress,
-    private readonly bridgeId: string,
     private readonly journal: Journal,
     private readonly counters: Counters,
     private readonly log: Log,
@@ -89,7 +88,7 @@ export class EventSender {
     const { status, body } = await postJson(
       `${this.controller.url}/api/v1/bridge/events`,
       token,
-      `{"bridge":${JSON.stringify(this.bridgeId)},"events":[${events.map(({ json }) => json).join(',')}]}`,
+      `{"bridge":${JSON.stringify(this.controller.bridge)},"events":[${events.map(({ json }) => json).join(',')}]}`,
       AbortSignal.any([this.stop.signal, AbortSignal.timeout(answerTimeout)]),
     );
     if (status < 200 || status > 299) throw new Error(`the controller answered ${status} to events`);

@@ -30,7 +30,7 @@ describe('the feed', () => {
       disconnected: (): void => {},
     };
     const timing = { firstRetry: 5, lastRetry: 20, stale: 5000 };
-    client = new FeedClient({ url, token: () => token }, receiver, new Counters(), () => {}, timing);
+    client = new FeedClient({ url, bridge: 'b1/1', token: () => token }, receiver, new Counters(), () => {}, timing);
     client.start();
     await controller.until(() => controller.connections.length === 1);
   });

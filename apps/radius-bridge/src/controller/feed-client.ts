@@ -6,6 +6,8 @@ import { linesOf } from './lines.js';
 
 export interface ControllerAddress {
   readonly url: string;
+  /** By what name the controller knows us. */
+  readonly bridge: string;
   /** Null: not there yet. */
   readonly token: () => string | null;
 }
@@ -102,6 +104,7 @@ export class FeedClient {
     try {
       const { revision, credentialRevision, digest, rollout } = this.receiver.position();
       const query = new URLSearchParams({
+        bridge: this.controller.bridge,
         since: String(revision),
         credentials: String(credentialRevision),
         ...(digest ? { digest } : {}),

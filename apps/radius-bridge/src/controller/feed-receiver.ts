@@ -4,6 +4,7 @@ import type { Counters } from '../counters.js';
 import type { CredentialIndex } from '../credential-index.js';
 import type { DeviceIndex } from '../device-index.js';
 import type { Journal } from '../journal/journal.js';
+import type { SessionsElsewhere } from '../sessions/sessions-elsewhere.js';
 import type { SnapshotStore } from '../snapshot-store.js';
 import type { FeedReceiver } from './feed-client.js';
 
@@ -24,6 +25,7 @@ export function feedReceiver(
   { devices, credentials }: { readonly devices: DeviceIndex; readonly credentials: CredentialIndex },
   journal: Journal,
   reconciler: CoaReconciler,
+  elsewhere: SessionsElsewhere,
   counters: Counters,
   listener: DeviceListener,
 ): FeedReceiver {
@@ -70,6 +72,12 @@ export function feedReceiver(
         case 'credentials':
           journal.write([credentials.apply(message.reset, message.revision, message.credentials)]);
           return reviewTouched();
+        case 'elsewhere':
+          for (const known of message.sessions) {
+            elsewhere.take(known);
+            reconciler.reviewDevice(known.session.mac);
+          }
+          return;
         case 'ping': {
           const [prunedDevices, prunedCredentials] = [devices.settle(), credentials.settle()];
           if (prunedCredentials) journal.write([prunedCredentials]);

@@ -31,7 +31,7 @@ function recording(howMany = count) {
   const recorder = new Recorder(journal as unknown as Journal, counters, Date.now, () => undefined);
   const sessions = Array.from({ length: howMany }, (_, i) => {
     const session = { id: `${i}`, revision: 1, updatedAt: '' };
-    return { session, aliveAt: 0 } as unknown as TrackedSession;
+    return { session, aliveAt: 0, toldAt: 0 } as unknown as TrackedSession;
   });
   return { recorder, sessions, written, notes, counters };
 }

@@ -67,6 +67,24 @@ describe('an Access-Accept', () => {
     expect(tracked!.aliveAt).toBe(at + 2000);
   });
 
+  it('closes what else is on its port by another name: a record of it may have come before, from another bridge', () => {
+    const { sessions, all } = table();
+    sessions.accepted(acceptance, at);
+    const [first] = sessions.all();
+    const identification = { ...first!.identification, acctSessionId: 'B' };
+    sessions.create(
+      { ...acceptance, isWireless: false, identification },
+      { ...acceptance.grant, decisionId: 'x' },
+      null,
+      new Date(at),
+    );
+    sessions.accepted({ ...acceptance, heard: { ...acceptance.heard, acctSessionId: 'B' } }, at + 1000);
+    expect(all()).toMatchObject([
+      { acctSessionId: 'A', state: 'closed', endReason: 'another session began on the port' },
+      { acctSessionId: 'B', state: 'open', told: 'fingerprint' },
+    ]);
+  });
+
   it.each([
     [null, 15, false],
     [null, null, false],

@@ -10,7 +10,7 @@ import {
   portOf,
   type HeardIdentification,
 } from './identification.js';
-import type { TrackedSession } from './tracked-session.js';
+import { stampHeard, type TrackedSession } from './tracked-session.js';
 
 /** What the NAS was told with an Access-Accept or an acknowledged CoA, as it stands in the session. */
 export type SessionGrant = Pick<
@@ -100,15 +100,18 @@ export class SessionTable {
     else this.byMac.set(tracked.session.mac, [tracked]);
   }
 
-  /** The open session of this device on this port of this NAS. */
-  openAt(mac: string, nas: string, nasPort: string | null): TrackedSession | null {
+  /** The open session of this device on this port of this NAS. Where there are several: the one with this id, else that heard of last. */
+  openAt(mac: string, nas: string, nasPort: string | null, acctSessionId: string | null = null): TrackedSession | null {
     const siblings = this.byMac.get(mac);
     if (!siblings) return null;
+    let found: TrackedSession | null = null;
     for (const tracked of siblings) {
       const { session } = tracked;
-      if (session.state === 'open' && session.nas === nas && session.nasPort === nasPort) return tracked;
+      if (session.state !== 'open' || session.nas !== nas || session.nasPort !== nasPort) continue;
+      if (acctSessionId !== null && session.acctSessionId === acctSessionId) return tracked;
+      if (!found || tracked.aliveAt > found.aliveAt) found = tracked;
     }
-    return null;
+    return found;
   }
 
   /** Open sessions of other devices on the port of this one. */
@@ -136,8 +139,8 @@ export class SessionTable {
       session: newSession(origin, grant, told, now, began),
       identification: origin.identification,
       ssid: origin.ssid,
-      told,
       aliveAt: now.getTime(),
+      toldAt: told === null ? 0 : now.getTime(),
       stopped: false,
       accountedAt: successorOf?.accountedAt ?? 0,
       accepts: successorOf?.accepts ?? 0,
@@ -152,7 +155,8 @@ export class SessionTable {
   /** An Access-Accept went out. False when the table is full. */
   accepted(acceptance: Acceptance, now: number): boolean {
     const { mac, nas, nasAddress, ssid, method, heard, grant, decisionId, told } = acceptance;
-    const known = this.openAt(mac, nas, portOf(heard));
+    const known = this.openAt(mac, nas, portOf(heard), heard.acctSessionId);
+    if (known && this.ofMac(mac).length > 1) this.closeOthers(known, heard.acctSessionId, new Date(now));
     if (known && isSame(known, acceptance)) {
       this.refresh(known, acceptance, now);
       this.listener.onAccepted(known, true);
@@ -178,11 +182,20 @@ export class SessionTable {
     this.heard(known, heard, now);
     known.ssid = ssid;
     const convergence = converge(known.session, 'settled', null, at);
-    const isRepeated = known.told === told && known.session.segment === grant.segment;
-    known.told = told;
-    this.change(known, { ...grant, decisionId, nasAddress, method, convergence }, at);
+    const isRepeated = known.session.told === told && known.session.segment === grant.segment;
+    this.tell(known, told, { ...grant, decisionId, nasAddress, method, convergence }, at);
     this.listener.onAccepted(known, isRepeated);
     return true;
+  }
+
+  /** A record of a session that began at another bridge may have come before the end of the one that was on the port. */
+  private closeOthers({ session }: TrackedSession, acctSessionId: string | null, now: Date): void {
+    const { id, mac, nas, nasPort } = session;
+    for (const other of this.ofMac(mac)) {
+      const { session: one } = other;
+      if (one.id === id || one.nas !== nas || one.nasPort !== nasPort) continue;
+      if (isAnother(one.acctSessionId, acctSessionId)) this.close(other, 'another session began on the port', now);
+    }
   }
 
   private refresh(tracked: TrackedSession, { heard, grant, decisionId, ssid, method }: Acceptance, now: number): void {
@@ -193,6 +206,7 @@ export class SessionTable {
     session.decisionId = decisionId;
     session.rule = grant.rule;
     session.snapshotDigest = grant.snapshotDigest;
+    tracked.toldAt = now;
     this.listener.onRefresh(tracked);
   }
 
@@ -212,9 +226,14 @@ export class SessionTable {
    * A new order is on its way to the NAS. Until it is answered, and for good when it is not, nobody knows which order is in
    * force: the answer may be lost where the request was not.
    */
-  doubt(tracked: TrackedSession): void {
-    tracked.told = null;
-    this.listener.onChange(tracked);
+  doubt(tracked: TrackedSession, now: Date): void {
+    this.change(tracked, { told: null }, now);
+  }
+
+  /** The NAS was told, and has it. */
+  tell(tracked: TrackedSession, told: string, change: Partial<Session>, now: Date): void {
+    tracked.toldAt = now.getTime();
+    this.change(tracked, { ...change, told }, now);
   }
 
   close(tracked: TrackedSession, reason: string, now: Date): void {
@@ -243,16 +262,20 @@ export class SessionTable {
   }
 }
 
-function amend({ session }: TrackedSession, change: Partial<Session>, now: Date): void {
+function amend(tracked: TrackedSession, change: Partial<Session>, now: Date): void {
+  const { session } = tracked;
   Object.assign(session, change);
+  stampHeard(tracked);
   session.revision++;
   session.updatedAt = now.toISOString();
 }
 
 /** Makes a refresh known: it has changed the session, but not yet its revision. */
-export function stampRefreshed({ session, aliveAt }: TrackedSession): void {
+export function stampRefreshed(tracked: TrackedSession): void {
+  const { session } = tracked;
+  stampHeard(tracked);
   session.revision++;
-  session.updatedAt = new Date(aliveAt).toISOString();
+  session.updatedAt = session.heardAt!;
 }
 
 /** Both are known, and differ. */
@@ -260,9 +283,9 @@ const isAnother = (known: string | null, heard: string | null): boolean =>
   known !== null && heard !== null && known !== heard;
 
 /** The NAS is told what it was told before, about the session that we know. */
-function isSame({ session, told }: TrackedSession, { heard, grant, nasAddress, told: now }: Acceptance): boolean {
+function isSame({ session }: TrackedSession, { heard, grant, nasAddress, told }: Acceptance): boolean {
   return (
-    told === now &&
+    session.told === told &&
     session.convergence.state === 'settled' &&
     (heard.acctSessionId === null || session.acctSessionId === heard.acctSessionId) &&
     session.nasAddress === nasAddress &&
@@ -290,6 +313,7 @@ function newSession(origin: SessionOrigin, grant: SessionGrant, told: string | n
     acctSessionId: origin.identification.acctSessionId,
     method: origin.method,
     addresses: [],
+    addressesAt: null,
     fingerprint: null,
     startedAt: began.toISOString(),
     updatedAt: at,
@@ -301,6 +325,10 @@ function newSession(origin: SessionOrigin, grant: SessionGrant, told: string | n
     earlierCoa: [],
     delivery: { state: told === null ? 'unknown' : 'waiting', since: at, reason: null },
     strayAddresses: [],
+    told,
+    toldAt: told === null ? null : at,
+    heardAt: at,
+    succeeds: [],
     convergence:
       told === null
         ? { state: 'changing', since: at, reason: 'what the NAS was told is not known' }

@@ -8,10 +8,10 @@ export interface TrackedSession {
   identification: SessionIdentification;
   /** Refines the NAS's site. */
   ssid: string | null;
-  /** Fingerprint of the authorization that the NAS was last told; null when that is not known. */
-  told: string | null;
   /** Last sign of life, milliseconds. */
   aliveAt: number;
+  /** When the NAS was last told what the session says that it was told, milliseconds; 0: never. */
+  toldAt: number;
   /** The NAS itself said that it ended: only then nothing brings it back. */
   stopped: boolean;
   /** When the last record of accounting came, milliseconds; 0: none. */
@@ -26,17 +26,29 @@ export interface TrackedSession {
  * the controller takes whole sessions only and must be told again.
  */
 export function readTracked(stored: unknown): { readonly tracked: TrackedSession; readonly isCompleted: boolean } {
-  const tracked = stored as TrackedSession;
-  const { session } = tracked;
-  (session as Partial<Session>).isWireless ??= null;
-  (session as Partial<Session>).fingerprint ??= null;
-  const defaults: Partial<TrackedSession> = { accountedAt: 0, accepts: 0, acceptsSince: 0 };
-  for (const [key, value] of Object.entries(defaults)) (tracked as unknown as Record<string, unknown>)[key] ??= value;
-  (session as Partial<Session>).delivery ??= { state: 'unknown', since: session.updatedAt, reason: null };
-  (session as Partial<Session>).strayAddresses ??= [];
-  if ((session as Partial<Session>).convergence) return { tracked, isCompleted: false };
+  const { told, ...kept } = stored as TrackedSession & { readonly told?: string | null };
+  const completed = { accountedAt: 0, accepts: 0, acceptsSince: 0, toldAt: kept.aliveAt };
+  const tracked: TrackedSession = { ...completed, ...kept };
+  const session = tracked.session as Partial<Session> & Pick<Session, 'updatedAt'>;
+  session.isWireless ??= null;
+  session.fingerprint ??= null;
+  session.delivery ??= { state: 'unknown', since: session.updatedAt, reason: null };
+  session.strayAddresses ??= [];
+  if (told !== undefined) {
+    session.told = told;
+    session.addressesAt = null;
+    session.succeeds = [];
+    stampHeard(tracked);
+  }
+  if (session.convergence) return { tracked, isCompleted: false };
   session.convergence = { state: 'settled', since: session.updatedAt, reason: null };
   session.earlierCoa = [];
   session.lastCoa = null;
   return { tracked, isCompleted: true };
+}
+
+/** What the session itself says of when the NAS spoke of it, and was told. */
+export function stampHeard({ session, aliveAt, toldAt }: TrackedSession): void {
+  session.heardAt = new Date(aliveAt).toISOString();
+  session.toldAt = session.told === null ? null : new Date(toldAt).toISOString();
 }

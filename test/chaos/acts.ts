@@ -17,6 +17,7 @@ export const actKinds = {
   'lying-switch': 2,
   'refusing-switch': 2,
   'silent-switch': 1,
+  'go-over': 5,
   'tamper-firewall': 4,
   'tamper-openvswitch': 3,
   'foreign-table': 2,

@@ -131,10 +131,9 @@ class Chaos {
     const policy = new PolicyWatch(controller, judge);
     policy.committed(commit, firstPolicy, true);
     const switches = nasPlans.map((plan) => {
-      const bridge = bridges[plan.site];
+      const other = plan.site === 'main' ? bridges.branch : bridges.main;
       return new ScriptedSwitch(plan, {
-        authenticationPort: () => bridge.authenticationPort,
-        accountingPort: () => bridge.accountingPort,
+        servers: [bridges[plan.site], other],
         onMove: (mac, vlan) => judge.moved(mac, vlan, Date.now()),
         random: () => this.random.below(1000) / 1000,
       });
@@ -287,6 +286,7 @@ class Chaos {
         coa: sum(({ counts }) => counts.coa),
         disconnects: sum(({ counts }) => counts.disconnects),
         records: sum(({ counts }) => counts.records),
+        failovers: sum(({ counts }) => counts.failovers),
       },
       processes: Object.fromEntries(
         cordonians.map(({ name, starts, mostMemory: most }) => [name, { starts, megabytes: Math.round(most) }]),

@@ -6,9 +6,11 @@ import type { Manner, ScriptedSwitch } from './switch.ts';
 import { siteOf, type Deeds, type World } from './world.ts';
 import type { Cause } from './windows.ts';
 
+const lookMilliseconds = 50;
+
 type OutageKind = Extract<
   ActKind,
-  `${'kill' | 'cut' | 'drop' | 'stall' | 'slow' | 'lying' | 'refusing' | 'silent'}-${string}`
+  `${'kill' | 'cut' | 'drop' | 'stall' | 'slow' | 'lying' | 'refusing' | 'silent'}-${string}` | 'go-over'
 >;
 
 /** Processes that are killed, ways that are cut, switches that don't do what they say: each for some seconds, and then mended. */
@@ -41,9 +43,27 @@ export function outages(world: World): Deeds<OutageKind> {
     await partitions.mend(name);
   }
 
+  /** Whoever speaks to this bridge meanwhile: its own site, and switches that have gone over to it. */
+  async function withoutBridge(bridge: Site, work: () => Promise<void>): Promise<void> {
+    const releases = new Map<Site, (now: number) => void>();
+    const look = (): void => {
+      const served = world.switches.filter((nas) => nas.speaksTo === bridge).map(({ plan }) => plan.site);
+      for (const site of [bridge, ...served])
+        if (!releases.has(site)) releases.set(site, judge.point(site).hold('bridge'));
+    };
+    look();
+    const timer = setInterval(look, lookMilliseconds);
+    try {
+      await work();
+    } finally {
+      clearInterval(timer);
+      for (const release of releases.values()) release(Date.now());
+    }
+  }
+
   const ofLink = (work: (act: Act, signal: AbortSignal) => Promise<void>) => ({
     on: ({ choice }: Act) => `bridge ${siteOf(choice)}`,
-    carryOut: (act: Act, signal: AbortSignal) => during([siteOf(act.choice)], 'bridge', () => work(act, signal)),
+    carryOut: (act: Act, signal: AbortSignal) => withoutBridge(siteOf(act.choice), () => work(act, signal)),
   });
 
   /** In the end its devices authenticate again, as they do in any case at the end of Session-Timeout: a lie is found no sooner. */
@@ -142,5 +162,14 @@ export function outages(world: World): Deeds<OutageKind> {
     'lying-switch': ofSwitch('lying'),
     'refusing-switch': ofSwitch('refusing'),
     'silent-switch': ofSwitch('silent'),
+    // Nothing may be late: what one bridge knows, the other one has.
+    'go-over': {
+      on: ({ choice }) => `switch ${nasOf(choice).plan.name}`,
+      carryOut: async ({ seconds, choice }, signal) => {
+        nasOf(choice).prefer(1);
+        await pause(seconds * 1000, signal);
+        nasOf(choice).prefer(0);
+      },
+    },
   };
 }

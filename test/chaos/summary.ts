@@ -25,7 +25,7 @@ export interface Summary {
   readonly settled: { readonly bursts: number; readonly longest: number };
   readonly ledger: Readonly<Record<'devices' | 'reasons' | 'commits' | 'orders', number>>;
   readonly rollouts: number;
-  readonly switches: Readonly<Record<'accepted' | 'silence' | 'coa' | 'disconnects' | 'records', number>>;
+  readonly switches: Readonly<Record<'accepted' | 'silence' | 'coa' | 'disconnects' | 'records' | 'failovers', number>>;
   readonly processes: Readonly<Record<string, { readonly starts: number; readonly megabytes: number }>>;
   readonly problems: readonly string[];
   readonly lastActs: readonly string[];

@@ -22,7 +22,16 @@ import {
 } from '#radius';
 import { parseAddress } from '#net';
 import { isSoWithin, pause } from '../soak/pause.ts';
-import { addressesOf, coaPort, devicePlans, vlans, type DevicePlan, type NasPlan, type Vlan } from './hospital.ts';
+import {
+  addressesOf,
+  coaPort,
+  devicePlans,
+  vlans,
+  type DevicePlan,
+  type NasPlan,
+  type Site,
+  type Vlan,
+} from './hospital.ts';
 
 export const secret = 'secret of the chaos run';
 
@@ -32,6 +41,8 @@ export const secret = 'secret of the chaos run';
  */
 export type Manner = 'honest' | 'lying' | 'refusing' | 'silent' | 'slow';
 
+/** So long a server that did not answer is not asked, if the other one does. */
+const deadMilliseconds = 10_000;
 const slowMilliseconds = 4000;
 const transmissionMilliseconds = 2000;
 const transmissions = 3;
@@ -58,9 +69,16 @@ interface Port {
   wake: () => void;
 }
 
+/** A bridge, as a switch knows it. */
+export interface RadiusServer {
+  readonly site: Site;
+  readonly authenticationPort: number;
+  readonly accountingPort: number;
+}
+
 export interface SwitchPorts {
-  readonly authenticationPort: () => number;
-  readonly accountingPort: () => number;
+  /** The one that it asks, and the one that it goes over to. */
+  readonly servers: readonly [RadiusServer, RadiusServer];
   /** A device is in another VLAN now; null: in none. */
   readonly onMove: (mac: string, vlan: Vlan | null) => void;
   readonly random: () => number;
@@ -78,9 +96,11 @@ export class ScriptedSwitch {
   private readonly devices: readonly Port[];
   private nextId = 0;
   private sessions = 0;
+  private preferred: 0 | 1 = 0;
+  private deadUntil = [0, 0];
   manner: Manner = 'honest';
   readonly violations: string[] = [];
-  readonly counts = { accepted: 0, rejected: 0, silence: 0, coa: 0, disconnects: 0, records: 0 };
+  readonly counts = { accepted: 0, rejected: 0, silence: 0, coa: 0, disconnects: 0, records: 0, failovers: 0 };
 
   constructor(plan: NasPlan, ports: SwitchPorts) {
     this.plan = plan;
@@ -112,6 +132,22 @@ export class ScriptedSwitch {
 
   async run(signal: AbortSignal): Promise<void> {
     await Promise.all(this.devices.map((port) => this.serve(port, signal)));
+  }
+
+  private get current(): 0 | 1 {
+    const other = this.preferred === 0 ? 1 : 0;
+    return this.deadUntil[this.preferred]! > Math.max(Date.now(), this.deadUntil[other]!) ? other : this.preferred;
+  }
+
+  /** Whose bridge it speaks to. */
+  get speaksTo(): Site {
+    return this.ports.servers[this.current].site;
+  }
+
+  /** Somebody changes the order of its servers. */
+  prefer(server: 0 | 1): void {
+    this.preferred = server;
+    this.deadUntil = [0, 0];
   }
 
   /** As at the end of Session-Timeout: sessions go on, with what they are told now. */
@@ -162,7 +198,7 @@ export class ScriptedSwitch {
   private async authenticate(port: Port, signal: AbortSignal): Promise<boolean | null> {
     const reply = await this.ask(
       codes.accessRequest,
-      this.ports.authenticationPort,
+      (server) => server.authenticationPort,
       this.about(port, callCheck),
       signal,
     );
@@ -199,7 +235,7 @@ export class ScriptedSwitch {
     ];
     // A switch that gets no answer goes on trying; a record of now replaces one of before.
     while (!signal.aborted) {
-      const answer = await this.ask(codes.accountingRequest, this.ports.accountingPort, attributes, signal);
+      const answer = await this.ask(codes.accountingRequest, (server) => server.accountingPort, attributes, signal);
       if (answer) this.counts.records++;
       if (answer || status === 'interim') return;
     }
@@ -220,22 +256,27 @@ export class ScriptedSwitch {
 
   private async ask(
     code: typeof codes.accessRequest | typeof codes.accountingRequest,
-    server: () => number,
+    portOf: (server: RadiusServer) => number,
     attributes: readonly Attribute[],
     signal: AbortSignal,
   ): Promise<Packet | null> {
+    const { current } = this;
     const id = this.nextId++ % 256;
     const random = code === codes.accessRequest ? randomBytes(16) : undefined;
     const datagram = signRequest(code, id, attributes, this.secret, random);
     for (let n = 0; n < transmissions && !signal.aborted; n++) {
       const reply = this.replyTo(id, signal);
-      this.client.send(datagram, server(), '127.0.0.1');
+      this.client.send(datagram, portOf(this.ports.servers[current]), '127.0.0.1');
       const bytes = await reply;
       if (bytes === null) continue;
       const packet = decodePacket(bytes);
       if (typeof packet !== 'string' && verifyReply(packet, datagram.subarray(4, 20), this.secret) === 'valid')
         return packet;
       this.violations.push(`a reply to ${code} is not validly signed`);
+    }
+    if (!signal.aborted && current === this.current) {
+      this.deadUntil[current] = Date.now() + deadMilliseconds;
+      this.counts.failovers++;
     }
     return null;
   }

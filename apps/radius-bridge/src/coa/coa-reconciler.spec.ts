@@ -25,6 +25,8 @@ describe('CoA reconciler', () => {
   let port: number;
   let reconciler: CoaReconciler | null = null;
   let parts: ReturnType<typeof testParts>;
+  /** Whom a switch was ordered to authenticate again. */
+  const ordered: string[] = [];
   const logged: Record<string, unknown>[] = [];
 
   beforeEach(async () => {
@@ -44,7 +46,12 @@ describe('CoA reconciler', () => {
     const log = (level: string, message: string, fields: LogFields = {}) =>
       void logged.push({ level, message, ...fields });
     logged.length = 0;
-    reconciler = new CoaReconciler({ ...parts, client, log }, new DecisionIds(), () => new Date(), timing);
+    ordered.length = 0;
+    const delivery = {
+      acknowledged: () => undefined,
+      reauthenticates: ({ session: { mac } }: TrackedSession) => void ordered.push(mac),
+    };
+    reconciler = new CoaReconciler({ ...parts, client, log, delivery }, new DecisionIds(), () => new Date(), timing);
   }
 
   /** A device of the index with a session that was told what it should have. */
@@ -231,6 +238,7 @@ describe('CoA reconciler', () => {
     reconciler!.reviewAll();
     await idle();
     expect(nas.commands).toEqual(['reauthenticate']);
+    expect(ordered).toHaveLength(1);
   });
 
   /** The device's Access-Request is answered. */

@@ -44,7 +44,7 @@ export interface CoaPorts {
   readonly channelOf?: (client: Client, address: string) => CoaChannel | null;
   readonly counters: Counters;
   readonly log: Log;
-  readonly delivery?: Pick<DeliveryWatch, 'acknowledged'>;
+  readonly delivery?: Pick<DeliveryWatch, 'acknowledged' | 'reauthenticates'>;
 }
 
 export interface CoaTiming extends RetryTiming {
@@ -304,6 +304,7 @@ export class CoaReconciler {
     const before = tracked.session.told;
     if (tracked.session.convergence.state === 'settled' || isFirstTry(climb)) this.notes.changing(tracked, decision);
     if (step === 'coa') sessions.doubt(tracked, this.now());
+    if (step === 'reauthenticate') this.ports.delivery?.reauthenticates(tracked);
     const { nasAddress } = tracked.session;
     const channel = this.ports.channelOf?.(nas, nasAddress) ?? null;
     const target: CoaTarget = { address: nasAddress, port: nas.nas.coaPort, secret: nas.coaSecret, channel };

@@ -86,6 +86,39 @@ describe('whether a switch took what it was told', () => {
     expect(stateOf(one)).toBe('confirmed');
   });
 
+  it('expects no record within a minute of a session that it had records of', () => {
+    const [one, other] = [session(1), session(2)];
+    watch.accepted(one, false);
+    watch.accounted(one);
+    now = start + 100_000;
+    watch.accepted(one, false);
+    watch.accounted(other);
+    after(200);
+    expect([stateOf(one), lines]).toEqual(['confirmed', []]);
+  });
+
+  it('does not take for a loop what it was ordered to ask, and nothing more than that', () => {
+    const one = session(1);
+    watch.accepted(one, false);
+    for (let n = 0; n < 8; n++) {
+      now += 5000;
+      watch.reauthenticates(one);
+      watch.accepted(one, false);
+    }
+    expect(stateOf(one)).toBe('waiting');
+    watch.accepted(one, true);
+    watch.accepted(one, true);
+    expect(stateOf(one)).toBe('looping');
+  });
+
+  it('takes for a loop what it asks long after an order', () => {
+    const one = session(1);
+    watch.reauthenticates(one);
+    now += 60_000;
+    for (let n = 0; n < 3; n++) watch.accepted(one, n > 0);
+    expect(stateOf(one)).toBe('looping');
+  });
+
   it('says nothing of a switch that does no accounting', () => {
     const one = session(1);
     watch.accepted(one, false);

@@ -10,6 +10,8 @@ const sweepMilliseconds = 5000;
 /** A switch that has not accounted for so long may have been told not to. */
 const accountsFor = 3_600_000;
 
+/** A NAS asks within a minute of the order, or not because of it. */
+const orderMilliseconds = 60_000;
 const burstMilliseconds = 180_000;
 /** Without a word of accounting in between; with it, a device may be plugged in and out. */
 const silentAccepts = 3;
@@ -22,6 +24,8 @@ const anyAccepts = 6;
  */
 export class DeliveryWatch {
   private readonly waiting = new Map<TrackedSession, number>();
+  /** When the NAS was ordered to ask again, which it has not done yet. */
+  private readonly ordered = new WeakMap<TrackedSession, number>();
   private readonly accountedAt = new Map<string, number>();
   private readonly timer: NodeJS.Timeout;
 
@@ -38,10 +42,19 @@ export class DeliveryWatch {
     clearInterval(this.timer);
   }
 
+  /** The NAS is to authenticate the session again: that it asks then is no loop. */
+  reauthenticates(tracked: TrackedSession): void {
+    this.ordered.set(tracked, this.now());
+  }
+
   /** `isRepeated`: of a session that is, and was told the same before. */
   accepted(tracked: TrackedSession, isRepeated: boolean): void {
     const now = this.now();
-    if (!isRepeated) this.waiting.set(tracked, now);
+    // One that accounts for the session does so again in its own time, which may be many minutes.
+    if (!isRepeated && tracked.session.delivery.state !== 'confirmed') this.waiting.set(tracked, now);
+    const orderedAt = this.ordered.get(tracked);
+    this.ordered.delete(tracked);
+    if (orderedAt !== undefined && now - orderedAt < orderMilliseconds) return;
     // A device on a radio comes and goes.
     if (tracked.session.isWireless === true) return;
     if (now - tracked.acceptsSince > burstMilliseconds) {

@@ -22,7 +22,7 @@ export default defineConfig({
             'libs/**/*.spec.ts',
             'apps/**/*.spec.ts',
             'test/*.spec.ts',
-            'test/{bench,conformance,fuzz,mutation,soak}/**/*.spec.ts',
+            'test/{bench,chaos,conformance,fuzz,mutation,soak}/**/*.spec.ts',
           ],
           testTimeout: 30_000,
         },

@@ -530,6 +530,22 @@ describe('bridge events', () => {
     await sendEvents([{ type: 'session', seq: 6, session: sessionOf(closed) }]).expect(200);
   });
 
+  it('lists among the diverged a session whose switch does not take what it was told', async () => {
+    const listed = async (diverged: boolean): Promise<string[]> => {
+      const answer = await api().get(`/api/v1/sessions?diverged=${diverged}`).set(asAdmin()).expect(200);
+      return (answer.body as { items: { id: string }[] }).items.map(({ id }) => id).filter((id) => id === 's3');
+    };
+    const delivery = { state: 'confirmed', since: '2026-05-01T10:05:00.000Z', reason: null };
+    const session = { id: 's3', delivery } as Partial<Session>;
+    await sendEvents([{ type: 'session', seq: 7, session: sessionOf(session) }]).expect(200);
+    expect([await listed(true), await listed(false)]).toEqual([[], ['s3']]);
+    const looping = { ...session, revision: 2, delivery: { ...delivery, state: 'looping' } } as Partial<Session>;
+    await sendEvents([{ type: 'session', seq: 8, session: sessionOf(looping) }]).expect(200);
+    expect([await listed(true), await listed(false)]).toEqual([['s3'], []]);
+    const closed = { ...looping, revision: 3, state: 'closed' } as Partial<Session>;
+    await sendEvents([{ type: 'session', seq: 9, session: sessionOf(closed) }]).expect(200);
+  });
+
   it('shows that a session is behind the registry', async () => {
     const mac = '00:1a:00:00:01:10';
     const quarantine = { posture: 'quarantined', reason: 'test' };
@@ -543,10 +559,12 @@ describe('bridge events', () => {
   it('refuses a batch out of order, or with unknown members, as a whole', async () => {
     const events = [6, 5].map((seq) => ({ type: 'authentication', seq, authentication }));
     await sendEvents(events).expect(422);
-    await sendEvents([{ type: 'authentication', seq: 7, authentication: { ...authentication, extra: 1 } }]).expect(400);
+    await sendEvents([{ type: 'authentication', seq: 10, authentication: { ...authentication, extra: 1 } }]).expect(
+      400,
+    );
     await sendEvents([{ type: 'authentication', seq: 0, authentication }]).expect(400);
     const status = await api().get('/api/v1/status').set(asAdmin()).expect(200);
-    expect(status.body).toMatchObject({ sessions: { open: 1 }, bridges: { known: [{ id: 'bridge-1', lastSeq: 6 }] } });
+    expect(status.body).toMatchObject({ sessions: { open: 1 }, bridges: { known: [{ id: 'bridge-1', lastSeq: 9 }] } });
   });
 });
 

@@ -8,7 +8,7 @@ import type { EnforcementState } from '#model';
 import { describeConformance, type ConformanceFixture } from '../../libs/drivers/src/conformance.js';
 import { samplesFor } from '../../libs/drivers/src/conformance-states.js';
 import type { FaultInjector } from '../../libs/drivers/src/fault-injection.js';
-import { NetconfClient, type Channel, type OpenChannel } from '../../libs/drivers/src/netconf/client.js';
+import { NetconfClient } from '../../libs/drivers/src/netconf/client.js';
 import { namespaces, type ModelName } from '../../libs/drivers/src/netconf/model.js';
 import { filterOf } from '../../libs/drivers/src/netconf/render.js';
 import { NetconfSession, type NetconfDevice } from '../../libs/drivers/src/netconf/session.js';
@@ -17,13 +17,13 @@ import {
   foreignConfig,
   foreignIn,
   halfEdit,
-  judgeListBy,
   netconfChanges,
   tamperings,
   wordless,
 } from '../../libs/drivers/src/netconf/tampering.js';
 import { sshChannel } from '../../libs/drivers/src/netconf/transport.js';
 import { tag } from '../../libs/drivers/src/netconf/xml.js';
+import type { Channel, OpenChannel } from '../../libs/drivers/src/transport-ssh.js';
 import { missingNetconfTools, startNetconfd, yangFolder, type TestNetconfd } from './netconfd.js';
 import { freePort, startSshdWith } from './nftables-sshd.js';
 
@@ -91,7 +91,6 @@ describe.runIf(missing.length === 0)('NETCONF with netconfd', () => {
       movesPackets: false,
       fixture: (injector) => fixtureOf(driver, model, injector),
       unreachable: () => ({ ...server.sshd.target, port: closedPort }),
-      judgeList: judgeListBy(driver.parse),
       inexpressible: wordless[model],
       // an exchange is what it is, whatever the model of what it carries
       ...(model === 'openconfig' && { faultsElsewhere: 'netconf, ietf-acl, netconfd over ssh' }),

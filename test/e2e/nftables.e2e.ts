@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createNftablesDriver, TerminalFault, type EnforcementSession } from '#drivers';
 import type { Connection, EnforcementState } from '#model';
@@ -25,7 +27,7 @@ import {
   wordless,
 } from '../../libs/drivers/src/nftables/tampering.js';
 import { CommandTransport, type CommandTarget } from '../../libs/drivers/src/nftables/transport.js';
-import { missingTools, TestNetwork } from './nftables-network.js';
+import { missingTools, run, TestNetwork } from './nftables-network.js';
 import { freePort, startSshd, type TestSshd } from './nftables-sshd.js';
 
 const missing = missingTools();
@@ -169,6 +171,34 @@ describe.runIf(missing.length === 0)('nftables on a real kernel', () => {
       );
     });
 
+    it('lets nothing through while the rules are replaced', async () => {
+      await bring(baseState);
+      const [, servers] = network.firewall.match(/^(.*)-fw$/)!;
+      const inside = (name: string, command: string): string => run(`ip netns exec ${servers}-${name} ${command}`);
+      // 10.20.0.11 is a pump, and nothing is said of UDP 9; the server counts what arrives
+      inside('srv', 'nft add table inet arrivals');
+      inside('srv', 'nft add chain inet arrivals in { type filter hook input priority 0 ; }');
+      inside('srv', 'nft add rule inet arrivals in udp dport 9 counter');
+      const script = `import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("10.20.0.11", 0))
+while True:
+    try: s.sendto(b"x", ("10.10.0.10", 9))
+    except OSError: pass
+`;
+      const flood = spawn('ip', ['netns', 'exec', `${servers}-dev`, '/usr/bin/python3', '-c', script]);
+      const arrived = (): number => Number(/packets (\d+)/.exec(inside('srv', 'nft list table inet arrivals'))![1]);
+      try {
+        for (let i = 0; i < 40; i++) await bring(i % 2 === 0 ? closedRules : baseState);
+        expect(arrived()).toBe(0);
+        network.nft('delete table inet cordon');
+        await expect.poll(arrived, { timeout: 10_000 }).toBeGreaterThan(100);
+      } finally {
+        flood.kill();
+        inside('srv', 'nft delete table inet arrivals');
+      }
+    });
+
     it('cuts hundreds of connections in one go', async () => {
       await bring(emptyState);
       // below the ports that the system gives to the connections of other tests
@@ -186,6 +216,27 @@ describe.runIf(missing.length === 0)('nftables on a real kernel', () => {
       expect(await ours()).toBe(450);
       await session.cut(rows);
       expect(await ours()).toBe(0);
+    });
+
+    it.each(['netns', 'ssh'] as const)('says when the table is gone, and nothing of members (%s)', async (kind) => {
+      await bring(baseState);
+      const target = kind === 'ssh' ? sshd.target : { kind, namespace: network.firewall };
+      const watching = driver.connect(target);
+      const soon = { timeout: 10_000 };
+      let lost = 0;
+      watching.watch!(() => lost++);
+      const pids = (): string[] => run(`ip netns pids ${network.firewall}`).split('\n').filter(Boolean);
+      const monitors = (): number =>
+        pids().filter((pid) => readFileSync(`/proc/${pid}/comm`, 'utf8') === 'nft\n').length;
+      await expect.poll(monitors, soon).toBe(1);
+      network.nft('add element inet cordon infusion-pump_4 { 10.20.0.78 }');
+      network.nft('add table inet theirs');
+      network.nft('delete table inet theirs');
+      network.nft('flush ruleset');
+      await expect.poll(() => lost, soon).toBe(1);
+      await watching.close();
+      // also where nobody else would end it
+      await expect.poll(monitors, soon).toBe(0);
     });
 
     it('stops at a host key that is not the one in the policy', async () => {

@@ -284,6 +284,23 @@ sw2: { address: 127.0.0.2, site: branch, profile: rfc, secret: "env:TEST_RADIUS_
     );
   }, 60_000);
 
+  it('is brought into force by a person who does not wait, with their name and reason in the audit trail', async () => {
+    main.hold();
+    const { digest: next } = await commitChange();
+    await until(rollouts, ([row]) => row?.status === 'running');
+    for (const reason of ['one', 'two', 'three'])
+      expect(await cordon('rollout', 'advance', '--reason', reason)).toMatchObject({ code: 0 });
+    expect(await digest()).toBe(next);
+    const { items } = await api<{ items: { action: string }[] }>('GET', '/api/v1/audit?limit=20');
+    const last = items.find(({ action }) => action === 'policy.activate');
+    expect(last).toMatchObject({ actor: expect.not.stringMatching(/^system$/) as string, reason: 'three' });
+    main.release();
+    await until(
+      () => under(next),
+      (all) => all.every(Boolean),
+    );
+  });
+
   it('leaves a device in clinical use alone until it is released', async () => {
     expect(await cordon('in-use', pump(2))).toMatchObject({
       code: 0,
@@ -336,6 +353,7 @@ sw2: { address: 127.0.0.2, site: branch, profile: rfc, secret: "env:TEST_RADIUS_
     });
     const { items } = await api<{ items: { action: string; reason: string }[] }>('GET', '/api/v1/audit?limit=20');
     expect(items.find(({ action }) => action === 'break-glass.open')).toMatchObject({ reason: 'theatre 3' });
+    expect(items.filter(({ action }) => action === 'break-glass.over')).toHaveLength(1);
   });
 
   it('puts the policy before back into force after it was over', async () => {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { nasSecrets, serverAddress } from './plan.ts';
-import { run, waitFor, type Daemon, type Daemons } from './process.ts';
+import { runToEnd, waitFor, type Daemon, type Daemons, type Ended } from './process.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const controllerUrl = 'http://127.0.0.1:8080';
@@ -25,20 +25,36 @@ export interface ApiSession {
   readonly role: string;
   readonly rule: string;
   readonly addresses: readonly string[];
+  readonly snapshotDigest: string;
   readonly convergence: { readonly state: string; readonly reason: string | null };
+  readonly enforcement: { readonly state: string; readonly reason: string | null };
   readonly lastCoa: { readonly request: string; readonly outcome: string; readonly reason: string } | null;
 }
 
+/** The parts of an enforcement point that scenes look at. */
+export interface ApiPoint {
+  readonly name: string;
+  readonly state: string;
+  readonly members: number;
+  readonly lastError: { readonly message: string } | null;
+  readonly lastDrift: { readonly at: string; readonly steps: readonly string[] } | null;
+}
+
 export interface SyncAnswer {
-  readonly status: 'active' | 'refused' | 'unreachable';
+  readonly status: 'active' | 'staged' | 'waiting' | 'refused' | 'unreachable';
   readonly commit?: string;
   readonly diagnostics: readonly {
+    readonly severity: string;
     readonly code: string;
     readonly summary: string;
     readonly hint: string;
     readonly span?: { readonly file: string; readonly line: number };
   }[];
 }
+
+/** Why a policy did not come into force. */
+export const errorsOf = ({ status, diagnostics }: SyncAnswer): string =>
+  `${status}: ${diagnostics.flatMap(({ severity, summary }) => (severity === 'error' ? [summary] : [])).join('; ')}`;
 
 /** Cordon's own two processes, as an operator starts them, and its API as an operator calls it. */
 export class Cordon {
@@ -62,7 +78,8 @@ export class Cordon {
     await this.startBridge();
   }
 
-  async startController(): Promise<void> {
+  /** `env`: settings of an operator that differ from those of the lab. */
+  async startController(env: Readonly<Record<string, string>> = {}): Promise<void> {
     if (this.controller?.isRunning) return;
     this.controller = this.launch('controller', 'dist/apps/controller/src/main.js', {
       CORDON_HTTP: '127.0.0.1:8080',
@@ -70,6 +87,7 @@ export class Cordon {
       CORDON_POLICY_POLL_SECONDS: String(pollMilliseconds / 1000),
       CORDON_RESYNC_SECONDS: '2',
       CORDON_ADMIN_TOKEN: this.adminToken,
+      ...env,
     });
     await this.controller.saying('cordon controller ready', 60_000);
   }
@@ -93,9 +111,10 @@ export class Cordon {
     return this.daemons.start(`${name}-${++this.starts}`, command, { env: settings, cwd: this.folder });
   }
 
-  /** The command line, as an operator calls it. */
-  async command(...args: readonly string[]): Promise<string> {
-    return run([process.execPath, join(root, 'bin/cordon.js'), ...args], { cwd: this.folder });
+  /** The command line, as an admin calls it. */
+  async command(...args: readonly string[]): Promise<Ended> {
+    const env = { CORDON_TOKEN: this.adminToken, CORDON_CONTROLLER_URL: controllerUrl };
+    return runToEnd([process.execPath, join(root, 'bin/cordon.js'), ...args], { cwd: this.folder, env });
   }
 
   // -- API
@@ -150,8 +169,20 @@ export class Cordon {
     return page.items[0] ?? null;
   }
 
+  /** What Prometheus would read of the controller and of the bridge: the samples, without their explanations. */
+  async metrics(): Promise<string[]> {
+    const headers = { authorization: `Bearer ${this.adminToken}` };
+    const pages = [controllerUrl, bridgeUrl].map(async (url) => (await fetch(`${url}/metrics`, { headers })).text());
+    return (await Promise.all(pages)).flatMap((page) => page.split('\n')).filter((line) => /^[a-z]/.test(line));
+  }
+
   async bridgeCounters(): Promise<Record<string, unknown>> {
     return (await (await fetch(`${bridgeUrl}/counters`)).json()) as Record<string, unknown>;
+  }
+
+  async point(name: string): Promise<ApiPoint | undefined> {
+    const { items } = await this.ask<{ items: ApiPoint[] }>('GET', '/enforcement-points');
+    return items.find((point) => point.name === name);
   }
 
   /** Until the controller shows this device in this segment with an address of each family. */

@@ -4,6 +4,17 @@ import { run, waitFor, type Daemon, type Daemons } from './process.ts';
 const namespace = 'fw';
 const table = ['inet', 'cordon'];
 
+/** `/etc/nftables.conf` as the README of the driver advises: nothing is forwarded until Cordon has been there. */
+export const bootRules = `table inet cordon {
+  chain forward {
+    type filter hook forward priority filter; policy drop;
+  }
+}
+`;
+
+/** nft opens its standard input by name, which fails on the socket that Node gives. */
+const loadRules = ['sh', '-c', 'cat | nft -f -'];
+
 /** The segment firewall, looked at with its own tools: what nft and conntrack say, never what Cordon believes. */
 export class Firewall {
   private readonly log: Daemon;
@@ -22,6 +33,35 @@ export class Firewall {
 
   async nft(...words: string[]): Promise<string> {
     return run(['nft', ...words], { namespace, mayFail: true });
+  }
+
+  /** What the kernel of a gateway that starts anew does not have: rules, connections. */
+  async forgetAll(): Promise<void> {
+    await this.nft('flush', 'ruleset');
+    await run(['conntrack', '-F'], { namespace, mayFail: true });
+  }
+
+  /** As `systemctl restart nftables` does it: these rules and no others, from one instant to the next. */
+  async load(rules: string): Promise<void> {
+    await run(loadRules, { namespace, input: `flush ruleset\n${rules}` });
+  }
+
+  /**
+   * A reboot, as far as a network sees one: for a time nothing is forwarded and nobody can log in, then there are no connections, and no rules but
+   * those of the start. Processes in the namespace live on, and so do addresses and cables.
+   */
+  async reboot(rules: string, milliseconds: number): Promise<void> {
+    const keeper = (await run(['ip', 'netns', 'pids', namespace])).split('\n')[0]!;
+    const inside = ['nsenter', '-t', keeper, '-n'];
+    const forward = async (is: 0 | 1): Promise<string> =>
+      run([...inside, 'sysctl', '-q', '-w', `net.ipv4.ip_forward=${is}`, `net.ipv6.conf.all.forwarding=${is}`]);
+    await forward(0);
+    await this.forgetAll();
+    await run(['ip', 'netns', 'del', namespace]);
+    await new Promise((resolve) => setTimeout(resolve, milliseconds));
+    await run([...inside, ...loadRules], { input: rules });
+    await forward(1);
+    await run(['ip', 'netns', 'attach', namespace, keeper]);
   }
 
   /** Our table as text; empty when there is none. */

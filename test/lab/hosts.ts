@@ -38,6 +38,15 @@ export async function serve(
   return daemon;
 }
 
+/** Datagrams that arrived at a namespace's servers from this address at this port, as times in milliseconds since the epoch. */
+export function arrivals(daemons: Daemons, namespace: string, from: string, port: number): number[] {
+  return daemons.log(`servers-${namespace}`).flatMap((line) => {
+    if (!line.includes(`"${from}"`)) return [];
+    const { at, protocol, ...seen } = JSON.parse(line) as { at: number; protocol: string; peer: string; port: number };
+    return protocol === 'udp' && seen.peer === from && seen.port === port ? [Math.round(at * 1000)] : [];
+  });
+}
+
 /** A TCP connection that sends and receives all the time. */
 export class Stream {
   private readonly daemon: Daemon;
@@ -52,10 +61,17 @@ export class Stream {
     return stream;
   }
 
+  /** The same by UDP: a datagram each 10 ms, whether or not any is answered. */
+  static knock(daemons: Daemons, name: string, namespace: string, to: string, port: number): Stream {
+    return new Stream(daemons.start(name, [...peer, 'knock', to, String(port)], { namespace }));
+  }
+
   /** When each answer came, in milliseconds since the epoch. */
   echoes(): number[] {
     const lines = this.daemon.log().split('\n');
-    return lines.filter((line) => line.startsWith('echo ')).map((line) => Number(line.split(' ')[1]) * 1000);
+    return lines
+      .filter((line) => line.startsWith('echo '))
+      .map((line) => Math.round(Number(line.split(' ')[1]) * 1000));
   }
 
   /** The longest silence between two answers since `from`, up to now. */

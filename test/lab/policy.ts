@@ -1,4 +1,4 @@
-import { cpSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { run } from './process.ts';
@@ -73,6 +73,20 @@ export class PolicyRepository {
 
   remove(file: string): void {
     rmSync(join(this.folder, file));
+  }
+
+  /** Writes files, null: removes one; gives what was there, to put back. */
+  replace(files: Readonly<Record<string, string | null>>): Record<string, string | null> {
+    const before = Object.keys(files).map((file) => [file, this.has(file) ? this.read(file) : null] as const);
+    for (const [file, text] of Object.entries(files)) {
+      if (text !== null) this.write(file, text);
+      else if (this.has(file)) this.remove(file);
+    }
+    return Object.fromEntries(before);
+  }
+
+  private has(file: string): boolean {
+    return existsSync(join(this.folder, file));
   }
 
   private files(folder: string): string[] {

@@ -16,8 +16,21 @@ export interface RunOptions {
 const inNamespace = (command: readonly string[], namespace?: string): readonly string[] =>
   namespace === undefined ? command : ['ip', 'netns', 'exec', namespace, ...command];
 
+export interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
 /** Runs a command to its end and gives its standard output. */
 export async function run(command: readonly string[], options: RunOptions = {}): Promise<string> {
+  const { code, out, err } = await runToEnd(command, options);
+  if (code !== 0 && !options.mayFail) throw new Error(`\`${command.join(' ')}\` ended with ${code}: ${err.trim()}`);
+  return out;
+}
+
+/** As `run`, where the exit code is an answer, too. */
+export async function runToEnd(command: readonly string[], options: RunOptions = {}): Promise<Ended> {
   const [program = '', ...args] = inNamespace(command, options.namespace);
   const child = spawn(program, args, {
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -34,8 +47,7 @@ export async function run(command: readonly string[], options: RunOptions = {}):
     child.once('error', reject);
     child.once('close', resolve);
   });
-  if (code !== 0 && !options.mayFail) throw new Error(`\`${command.join(' ')}\` ended with ${code}: ${err.trim()}`);
-  return out;
+  return { code, out, err };
 }
 
 /** A process of the lab that stays. Its output goes to a file of the evidence folder. */
@@ -111,6 +123,11 @@ export class Daemons {
     const daemon = new Daemon(name, logFile, child);
     this.started.push(daemon);
     return daemon;
+  }
+
+  /** All lines that processes of this name have written. */
+  log(name: string): string[] {
+    return readFileSync(join(this.folder, `${name}.log`), 'utf8').split('\n');
   }
 
   /** In reverse, so that servers outlive their clients. */

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { OpenVswitch } from './openvswitch.ts';
 import { run, waitFor, type Daemons } from './process.ts';
 import {
   accountingPort,
@@ -47,6 +48,7 @@ export interface PortFlow {
 export class LabSwitch {
   private readonly folder: string;
   private readonly daemons: Daemons;
+  private forwarding: OpenVswitch | null = null;
 
   constructor(folder: string, daemons: Daemons) {
     this.folder = join(folder, 'switch');
@@ -54,12 +56,8 @@ export class LabSwitch {
     mkdirSync(join(this.folder, 'hostapd'), { recursive: true });
   }
 
-  private get database(): string {
-    return `unix:${this.folder}/db.sock`;
-  }
-
   private get bridge(): string {
-    return `unix:${this.folder}/br0.mgmt`;
+    return this.forwarding!.openflow('br0');
   }
 
   async start(segments: readonly LabSegment[]): Promise<void> {
@@ -77,26 +75,14 @@ export class LabSwitch {
   }
 
   private async startForwarding(segments: readonly LabSegment[]): Promise<void> {
-    const env = { OVS_RUNDIR: this.folder, OVS_DBDIR: this.folder, OVS_LOGDIR: this.folder };
-    await run(['ovsdb-tool', 'create', `${this.folder}/conf.db`, '/usr/share/openvswitch/vswitch.ovsschema'], { env });
-    const database = ['ovsdb-server', `${this.folder}/conf.db`, `--remote=p${this.database}`, '--no-chdir'];
-    this.daemons.start('ovsdb-server', database, { namespace, env });
-    const control = ['ovs-vsctl', `--db=${this.database}`];
-    await waitFor('ovsdb-server', 20_000, async () => {
-      return (await run([...control, '--no-wait', 'init', '--', 'show'], { mayFail: true })) !== '';
-    });
-    this.daemons.start('ovs-vswitchd', ['ovs-vswitchd', this.database, '--disable-system', '--no-chdir'], {
-      namespace,
-      env,
-    });
+    this.forwarding = await OpenVswitch.start(this.daemons, this.folder, namespace);
     const uplinks = segments.map(({ vlan }) => ({
       port: `u${vlan}`,
       vlan,
       number: 1000 + segments.findIndex((s) => s.vlan === vlan),
     }));
     const accesses = devicePlans.map(({ port }) => ({ port, vlan: 4094, number: openFlowPort(port) }));
-    await run([
-      ...control,
+    await this.forwarding.control([
       ...words('add-br br0 -- set bridge br0 datapath_type=netdev fail_mode=secure'),
       'protocols=OpenFlow10,OpenFlow13,OpenFlow14',
       ...[...uplinks, ...accesses].flatMap(({ port, vlan, number }) => [
@@ -158,7 +144,7 @@ export class LabSwitch {
       accountingPort,
       coaPort,
       vlans: segments.map((segment) => segment.vlan),
-      ovsDatabase: this.database,
+      ovsDatabase: this.forwarding!.database,
       ovsBridge: this.bridge,
       runDir: this.folder,
       control: this.controlSocket(nas),
@@ -196,8 +182,11 @@ export class LabSwitch {
     return (await this.command(nasOf(name), { do: 'state' })).ports[name]!;
   }
 
-  /** `nak`: refuses CoA-Requests of this port's session; `silent`: answers nothing at all. */
-  async setFault(port: string, fault: 'nak' | 'silent' | null): Promise<void> {
+  /**
+   * `nak`: refuses CoA-Requests of this port's session; `silent`: answers nothing at all; `loops`: can't apply what it was granted, and asks
+   * again and again; `ignores`: lets a device in as the port was configured by hand, whatever the server grants, and accounts for nothing.
+   */
+  async setFault(port: string, fault: 'nak' | 'silent' | 'loops' | 'ignores' | null): Promise<void> {
     await this.command(nasOf(port), { do: 'fault', port, fault });
   }
 
@@ -219,7 +208,7 @@ export class LabSwitch {
 
   /** VLAN of the port in the data plane: what is true, whatever the agent says. */
   async vlan(port: string): Promise<number> {
-    return Number(await run(['ovs-vsctl', `--db=${this.database}`, 'get', 'port', port, 'tag']));
+    return Number(await this.forwarding!.control(['get', 'port', port, 'tag']));
   }
 
   async flows(port: string): Promise<PortFlow[]> {

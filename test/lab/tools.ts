@@ -12,6 +12,7 @@ const packages: Readonly<Record<string, string>> = {
   hostapd: 'hostapd',
   ip: 'iproute2',
   nft: 'nftables',
+  nsenter: 'util-linux',
   openssl: 'openssl',
   'ovs-ofctl': 'openvswitch-switch',
   'ovs-vsctl': 'openvswitch-switch',

@@ -10,7 +10,8 @@ export function gatewayOf(prefix: string): string {
 
 export const lengthOf = (prefix: string): string => prefix.split('/')[1] ?? '';
 
-const link = (a: string, aName: string, b: string, bName: string): string[] => [
+/** A cable between two namespaces. */
+export const link = (a: string, aName: string, b: string, bName: string): string[] => [
   `link add ${aName} netns ${a} type veth peer name ${bName} netns ${b}`,
 ];
 
@@ -44,7 +45,8 @@ export async function buildTopology(segments: readonly LabSegment[], servers: re
   ]);
 }
 
-async function ip(namespace: string | null, lines: readonly string[]): Promise<void> {
+/** Runs lines of `ip -batch`, in a namespace or, with null, in the sandbox's own. */
+export async function ip(namespace: string | null, lines: readonly string[]): Promise<void> {
   await run(['ip', ...(namespace === null ? [] : ['-n', namespace]), '-batch', '-'], {
     input: `${lines.join('\n')}\n`,
   });
@@ -96,7 +98,7 @@ async function buildServers(servers: readonly string[]): Promise<void> {
   ]);
 }
 
-async function sysctl(namespace: string, values: Readonly<Record<string, number>>): Promise<void> {
+export async function sysctl(namespace: string, values: Readonly<Record<string, number>>): Promise<void> {
   const settings = Object.entries(values).map(([name, value]) => `${name}=${value}`);
   await run(['sysctl', '-q', '-w', ...settings], { namespace });
 }

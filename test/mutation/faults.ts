@@ -6,6 +6,8 @@ const net = 'libs/net/src';
 const policy = 'libs/policy/src';
 const profiles = 'libs/radius/src/nas-profiles';
 const artefacts = 'libs/artefacts/src';
+const ace = 'libs/net/src/ace';
+const cli = 'libs/drivers/src/cli-over-ssh';
 const flows = 'libs/plan/src/flows';
 const nftables = 'libs/drivers/src/nftables';
 
@@ -776,14 +778,14 @@ const deviceFaults: readonly Fault[] = [
   },
   {
     name: 'a net mask is written for a wildcard mask',
-    file: `${profiles}/cisco-aces.ts`,
+    file: `${ace}/render-cisco.ts`,
     find: '(1n << BigInt(32 - prefix.length)) - 1n',
     replace: '(1n << 32n) - (1n << BigInt(32 - prefix.length))',
     caughtBy: verifyAcl,
   },
   {
     name: 'a range of ports ends one port early on Catalyst',
-    file: `${profiles}/cisco-aces.ts`,
+    file: `${ace}/render-cisco.ts`,
     find: 'range ${range.first} ${range.last}',
     replace: 'range ${range.first} ${range.last - 1}',
     caughtBy: verifyAcl,
@@ -902,9 +904,9 @@ const deviceFaults: readonly Fault[] = [
   },
   {
     name: "a Cisco list's wildcard mask has one bit",
-    file: `${artefacts}/cisco-acl/render.ts`,
-    find: '(1n << BigInt(bits - prefix.length)) - 1n',
-    replace: '1n << BigInt(bits - prefix.length)',
+    file: `${ace}/render-cisco.ts`,
+    find: '(1n << BigInt(32 - prefix.length)) - 1n',
+    replace: '1n << BigInt(32 - prefix.length)',
     caughtBy: contract,
   },
   {
@@ -930,14 +932,14 @@ const deviceFaults: readonly Fault[] = [
   },
   {
     name: 'what IOS XE permits by itself in IPv6 is forgotten',
-    file: `${artefacts}/cisco-grammar/implicit.ts`,
+    file: `${artefacts}/cisco-acl/implicit.ts`,
     find: 'return [discovery, deny];',
     replace: 'return [deny];',
     caughtBy: ciscoGrammar,
   },
   {
     name: 'gt is read as greater or equal',
-    file: `${artefacts}/cisco-grammar/ace.ts`,
+    file: `${ace}/parse-cisco.ts`,
     find: 'between(words, port() + 1, 0xffff)',
     replace: 'between(words, port(), 0xffff)',
     caughtBy: ciscoGrammar,
@@ -969,6 +971,30 @@ const deviceFaults: readonly Fault[] = [
     find: "return count === members.size ? null : 'holds addresses of other classes';",
     replace: 'return null;',
     caughtBy: proof,
+  },
+];
+
+const driverFaults: readonly Fault[] = [
+  {
+    name: 'a new list on a switch is made from its first deny on',
+    file: `${cli}/edit-list.ts`,
+    find: '.filter(isDeny)\n    .reverse()',
+    replace: '.filter(isDeny)',
+    caughtBy: [`${cli}/edit-list.spec.ts`],
+  },
+  {
+    name: 'what is denied too much on a switch is taken away before the missing permits come',
+    file: `${cli}/edit-list.ts`,
+    find: '...removeAll(wrong.filter((entry) => !isDeny(entry))),\n    ...addPermits(missing),\n    ...removeAll(wrong.filter(isDeny)),',
+    replace: '...removeAll(wrong),\n    ...addPermits(missing),',
+    caughtBy: [`${cli}/edit-list.spec.ts`],
+  },
+  {
+    name: 'a switch is saved before its change is confirmed',
+    file: `${cli}/session.ts`,
+    find: 'await this.device.confirm();\n    this.isUnsaved = true;\n    await this.save();',
+    replace: 'await this.save();\n    await this.device.confirm();',
+    caughtBy: [`${cli}/simulated.spec.ts`],
   },
 ];
 
@@ -1023,6 +1049,7 @@ export const faults: readonly Fault[] = [
   ...policyFaults,
   ...deviceFaults,
   ...planFaults,
+  ...driverFaults,
   ...identityFaults,
   ...radiusFaults,
 ];

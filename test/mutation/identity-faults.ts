@@ -114,7 +114,7 @@ export const identityFaults: readonly Fault[] = [
   {
     name: 'a message of the feed that is not understood is skipped',
     file: `${bridge}/controller/feed-client.ts`,
-    find: '      if (!isSnapshot) throw',
+    find: '      if (!isPolicy) throw',
     replace: '      if (problem.length === 0) throw',
     caughtBy: feedClient,
   },

@@ -51,7 +51,7 @@ export function addHistoryCommands(cordon: Command, run: Run): void {
     .option('--segment <segment>', 'in this segment')
     .option('--method <method>', 'authenticated by mac, password or certificate')
     .addOption(new Option('--state <state>', 'open, closed or all').choices(['open', 'closed', 'all']).default('open'))
-    .option('--diverged', 'only open ones whose port is not what policy wants now')
+    .option('--diverged', 'only open ones whose port is not what policy wants now, or not what its switch was told')
     .option('--limit <count>', 'so many at most, or all', '200')
     .action((options: SessionsOptions) => run(() => sessions(options)));
   asked(cordon.command('tail'))

@@ -2,9 +2,9 @@ import type { Diagnostic } from '#base';
 import type { Driver, ObservedState } from '#drivers';
 import type { EnforcementRules, EnforcementState } from '#model';
 import { provePolicies } from './kubernetes/prove.js';
-import { proveSwitch } from './netconf/prove.js';
 import { differs, proveMembers, proveRules, type ProvedRules } from './nftables/prove.js';
 import { proveFlows } from './openvswitch/prove.js';
+import { proveSwitch } from './switch/prove.js';
 
 /** How the rules read back, and whom each of their sets holds; or a packet of which they say another thing. */
 export type RulesProof = ProvedRules | Diagnostic;
@@ -29,7 +29,7 @@ export const proveRulesOf = (driver: RulesDriver, rules: EnforcementRules): Rule
 export class EnforcementProof {
   private made: { readonly rules: EnforcementRules; readonly result: RulesProof } | null = null;
 
-  constructor(private readonly driver: Pick<Driver, 'name' | 'render' | 'parse' | 'expect'>) {}
+  constructor(private readonly driver: Pick<Driver, 'name' | 'render' | 'parse' | 'expect' | 'meaningOf'>) {}
 
   /** The rules have to be proved before anything is said of members: by `take`, or else when it is asked for. */
   lacks(rules: EnforcementRules): boolean {
@@ -59,7 +59,8 @@ export class EnforcementProof {
   }
 
   private against({ rules, membership }: EnforcementState, read: () => ObservedState | null): Diagnostic | null {
-    if (this.driver.name === 'netconf') return proveSwitch(rules, read);
+    const { meaningOf } = this.driver;
+    if (meaningOf) return proveSwitch({ meaningOf }, rules, read);
     if (this.made?.rules !== rules) this.made = { rules, result: proveRulesOf(this.driver, rules) };
     const { result } = this.made;
     if ('code' in result) return result;

@@ -255,6 +255,14 @@ export const wholeScope: EnforcementState = {
 
 const everyState = { baseState, otherRules, closedRules, otherMembers, withoutPump, emptyState, wholeScope };
 
+/** The sample lists' state with this list in place of them: for what a make has no words for. */
+export function stateWithList(list: Partial<NamedList>): EnforcementState {
+  const { baseState } = samplesFor(['lists']);
+  return { ...baseState, rules: { ...baseState.rules, lists: [{ name: 'cordon-x-0', entries: [], ...list }] } };
+}
+export const stateWithEntry = (entry: Partial<AclEntry>): EnforcementState =>
+  stateWithList({ entries: [acl({ protocol: null, ...entry })] });
+
 /** Where pods are judged nothing but TCP, UDP and SCTP can be said, or all protocols together: what else is allowed is left out. */
 const podServices = services('tcp', 'udp', 'sctp');
 const atPods = (entry: FlowEntry): FlowEntry => {

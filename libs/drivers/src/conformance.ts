@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Connection, EnforcementState, FlowEntry } from '#model';
-import { intersectAddresses, isEmptyAddressSet, matchAcl, parseAddress, type AclPacket, type AddressSet } from '#net';
+import { intersectAddresses, isEmptyAddressSet, matchAcl, parseAddress, type AddressSet } from '#net';
 import * as sample from './conformance-states.js';
 import {
   RemoteFault,
@@ -51,8 +51,6 @@ export interface ConformanceSubject {
   readonly unreachable: () => EnforcementTarget;
   /** For drivers of flows: what the device would do by this text of its own. */
   readonly judge?: (text: string) => (packet: Packet) => PacketVerdict;
-  /** For drivers of lists: what the device does with a packet on a port that has this list, by this text of its own. */
-  readonly judgeList?: (text: string, list: string) => (packet: AclPacket) => 'permit' | 'deny';
   /**
    * Where its faults are tried at every exchange, if not here: for subjects that are slow and have their exchanges in common with
    * another.
@@ -137,15 +135,17 @@ function idsOf({ rules: { entries, lists, workloads } }: EnforcementState): stri
 
 const overlap = (a: AddressSet, b: AddressSet): boolean => !isEmptyAddressSet(intersectAddresses(a, b));
 
-function expectMeaning({ driver, judge, judgeList }: ConformanceSubject, state: EnforcementState, text: string): void {
+function expectMeaning({ driver, judge }: ConformanceSubject, state: EnforcementState, text: string): void {
   if (driver.enforces.includes('flows')) {
     const verdict = judge?.(text) ?? expect.fail('a driver of flows needs `judge`');
     const wrong = sample.samplePackets.filter((packet) => verdict(packet) !== judgeByInvariant(state, packet));
     expect(wrong).toEqual([]);
   }
+  const observed = driver.parse(text);
+  const meaning = observed && driver.meaningOf?.(observed);
   for (const { name, entries } of state.rules.lists) {
-    const verdict = judgeList?.(text, name) ?? expect.fail('a driver of lists needs `judgeList`');
-    const wrong = sample.listPackets.filter((packet) => verdict(packet) !== matchAcl(entries, packet));
+    const found = meaning?.list(name) ?? expect.fail('a driver of lists needs `meaningOf`');
+    const wrong = sample.listPackets.filter((packet) => matchAcl(found, packet) !== matchAcl(entries, packet));
     expect({ name, wrong }).toEqual({ name, wrong: [] });
   }
 }

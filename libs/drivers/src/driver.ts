@@ -1,6 +1,6 @@
 import type { Diagnostic } from '#base';
 import type { Connection, EnforcedPart, EnforcementState } from '#model';
-import type { Address } from '#net';
+import type { AclEntry, Address } from '#net';
 
 /**
  * The contract of every enforcement driver. A driver turns an `EnforcementState` into the artefact of one make of device
@@ -31,6 +31,11 @@ export interface Driver {
   /** `parse(render(state))`, without making the text. A driver may keep what it worked out for a `rules` object: it never changes. */
   expect(state: EnforcementState): ObservedState;
   plan(desired: EnforcementState, observed: ObservedState | null): ChangePlan;
+  /**
+   * What `parse` gave, as the proof before a push needs it: of a plan's `commands`, what stands on the device after them. Drivers of
+   * lists have it; what drivers of flows push is proved in libs/artefacts, in their own words.
+   */
+  meaningOf?(observed: ObservedState): SwitchMeaning;
   /** Opens nothing yet: the first exchange does. Throws `TerminalFault` for a target that can't be meant. */
   connect(target: EnforcementTarget): EnforcementSession;
 }
@@ -57,6 +62,21 @@ export interface ObservedState {
   readonly ports: ReadonlyMap<string, number>;
   /** Policy line ids, and names of lists, found on the device. */
   readonly ruleIds: ReadonlySet<string>;
+}
+
+/** What lists of a switch do with packets, and which VLANs there are. */
+export interface SwitchMeaning {
+  /** Entries of which one decides on every packet. Throws where that is not known. */
+  list(name: string): readonly AclEntry[];
+  readonly vlans: ReadonlyMap<number, ObservedVlan>;
+}
+
+export interface ObservedVlan {
+  /** Null in a change that leaves the VLAN as it is. */
+  readonly name: string | null;
+  readonly isActive: boolean;
+  /** What we never write, as text. */
+  readonly foreign: readonly string[];
 }
 
 /**
@@ -128,6 +148,11 @@ export interface EnforcementSession {
    * alone. False also where that can't be told; `read` then tells. Absent where it would save nothing.
    */
   holds?(plan: ChangePlan): Promise<boolean>;
+  /**
+   * From now until `close`, calls `onLost` soon after the device may have lost all that it held of ours, our own changes included. A hint to
+   * look, and no more: it may not come. Absent where a device can't tell.
+   */
+  watch?(onLost: () => void): void;
   /** Empty where the device counts nothing. */
   counters(): Promise<readonly RuleCounter[]>;
   /** All that the device tracks, empty where it lists none; with `of`, those that have one of these addresses at an end. */

@@ -7,18 +7,19 @@ export type {
   EnforcementSession,
   EnforcementTarget,
   ObservedState,
+  ObservedVlan,
   RuleCounter,
+  SwitchMeaning,
 } from './driver.js';
 export { RemoteFault, TerminalFault } from './driver.js';
 export { judgeByInvariant, type Packet, type PacketVerdict } from './invariant.js';
+export { createCliDriver, type CliDriver } from './cli-over-ssh/index.js';
 export { createKubernetesDriver } from './kubernetes/index.js';
 export { parsePolicies } from './kubernetes/parse.js';
 export type { ParsedPolicy, ParsedRule } from './kubernetes/policies.js';
 export type { ServiceAddresses } from './kubernetes/watch.js';
 export { watchCluster } from './kubernetes/watch-cluster.js';
 export { createNetconfDriver, type NetconfDriver } from './netconf/index.js';
-export { readMeaning } from './netconf/meaning.js';
-export type { ObservedSwitch } from './netconf/model.js';
 export { createNftablesDriver, type NftablesDriver } from './nftables/index.js';
 export { parseTable } from './nftables/parse.js';
 export type { SimulatedNft } from './nftables/simulated.js';

@@ -1,6 +1,7 @@
 import { canonicalJson, remembered, type Diagnostic } from '#base';
 import type { EnforcementState } from '#model';
 import type { Driver, DriverOptions } from './driver.js';
+import { createCliDriver } from './cli-over-ssh/index.js';
 import { createKubernetesDriver } from './kubernetes/index.js';
 import { createNetconfDriver } from './netconf/index.js';
 import { createNftablesDriver } from './nftables/index.js';
@@ -14,6 +15,7 @@ export const drivers: ReadonlyMap<string, (options: DriverOptions) => Driver> = 
   string,
   (options: DriverOptions) => Driver
 >([
+  ['cli-over-ssh', (options) => createCliDriver(options)],
   ['kubernetes', (options) => createKubernetesDriver(options)],
   ['netconf', (options) => createNetconfDriver(options)],
   ['nftables', () => nftables],

@@ -137,6 +137,11 @@ export const kubernetesNamespaces = ({ namespaces = 'default' }: Readonly<Record
 
 /** Drivers that a policy may name, and what it may say of each; the registry in libs/drivers has exactly these. */
 export const driverFacts = {
+  'cli-over-ssh': {
+    transports: ['simulated', 'ssh'],
+    options: z.strictObject({ make: z.enum(['ios-xe', 'aos-cx']) }),
+    enforces: () => ['lists'],
+  },
   netconf: {
     transports: ['simulated', 'ssh'],
     options: netconfOptions,

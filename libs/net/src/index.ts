@@ -15,3 +15,17 @@ export { PacketSpace, type OrderedMatch } from './packets/packet-space.js';
 export { portAclAbilities, type Abilities, type MatchLine, type PacketRegion } from './minimise/abilities.js';
 export { EntryMinimiser, fewestEntries } from './minimise/fewest-entries.js';
 export { countLines, portMasks, type PortMask } from './minimise/weight.js';
+export { entriesOfAce, matchOfAce, type Ace } from './ace/ace.js';
+export { parseArubaCxAce } from './ace/parse-aruba-cx.js';
+export { parseCiscoAce } from './ace/parse-cisco.js';
+export { renderArubaCxAce } from './ace/render-aruba-cx.js';
+export { renderCiscoAces } from './ace/render-cisco.js';
+export {
+  linesOf,
+  LineWords,
+  NotUnderstood,
+  prefixMatch,
+  readText,
+  type AddressMatch,
+  type TextLine,
+} from './ace/text.js';

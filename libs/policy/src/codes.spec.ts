@@ -32,6 +32,7 @@ describe('docs/policy-language.md', () => {
       'network/nas-x.yaml':
         'main-idf3-ovs: { address: 10.0.3.12, site: main, profile: rfc, secret: "env:SECRET" }\n' +
         'access-1: { address: 10.0.3.20, site: main, profile: rfc, secret: "env:A" }\n' +
+        'access-2: { address: 10.0.3.21, site: main, profile: rfc, secret: "env:A" }\n' +
         'main-wlc-1: { address: 10.0.9.10, site: main, profile: rfc, secret: "env:A" }\n',
       'catalog/schedules-x.yaml': "night-shift: { days: [sun], from: '01:00', to: '04:00', timezone: Europe/Berlin }\n",
       'catalog/segments-x.yaml':
@@ -52,7 +53,7 @@ describe('docs/policy-language.md', () => {
       files.set(isPart ? name.replace('.yaml', `-${examples}.yaml`) : name, text!);
       examples++;
     }
-    expect(examples).toBe(26);
+    expect(examples).toBe(27);
     expect(loadPolicy(files).diagnostics).toEqual([]);
   });
 });

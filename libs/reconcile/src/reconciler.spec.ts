@@ -58,7 +58,7 @@ function setUp(options: Partial<ReconcilerOptions<string>> = {}) {
     startTimer: time.startTimer,
     random: () => 1 - Number.EPSILON,
     firstRetryMilliseconds: 100,
-    lastRetryMilliseconds: 1000,
+    lastRetryMilliseconds: () => 1000,
     resyncMilliseconds: 60_000,
     ...options,
   });
@@ -88,6 +88,28 @@ describe('Reconciler', () => {
     const { runs, reconciler } = setUp();
     for (const key of ['a', 'b', 'a', 'c', 'b']) reconciler.trigger(key);
     expect(runs.map(({ key }) => key)).toEqual(['a', 'b', 'c']);
+  });
+
+  it('waits no longer than a failure of its kind is worth', async () => {
+    const { time, runs, reconciler } = setUp({
+      resyncMilliseconds: null,
+      isRetryable: () => true,
+      lastRetryMilliseconds: (error) => (error instanceof Retryable ? 200 : 1000),
+    });
+    reconciler.trigger('a');
+    const waits: number[] = [];
+    for (const [i, error] of [
+      new Retryable(),
+      new Retryable(),
+      new Retryable(),
+      new Error(),
+      new Retryable(),
+    ].entries()) {
+      await runs[i]!.end(error);
+      waits.push(time.due[0]!);
+      await time.advance(time.due[0]!);
+    }
+    expect(waits).toEqual([100, 200, 200, 800, 200]);
   });
 
   it('backs off exponentially up to the limit, and starts over after a success', async () => {

@@ -13,7 +13,8 @@ export interface ReconcilerOptions<K> {
   /** In [0, 1). */
   readonly random: () => number;
   readonly firstRetryMilliseconds: number;
-  readonly lastRetryMilliseconds: number;
+  /** The longest wait after a failure of this kind. */
+  readonly lastRetryMilliseconds: (error: unknown) => number;
   /** Runs again this long after a run that ended well: what changed on the far side shows no other way. Null: never. */
   readonly resyncMilliseconds: number | null;
   /** Told after each change of a key's state, for logs and events. */
@@ -121,7 +122,7 @@ export class Reconciler<K> {
   private continue(key: K, entry: Entry, error: unknown): void {
     // A trigger during a run that failed for want of an answer must not turn back-off into a busy loop.
     if (error !== null && this.options.isRetryable(error))
-      this.wait(key, entry, 'waiting', this.backOff(entry.state.failures));
+      this.wait(key, entry, 'waiting', this.backOff(entry.state.failures, error));
     else if (entry.isStale) this.start(key, entry);
     else if (error === null && this.options.resyncMilliseconds !== null)
       this.wait(key, entry, 'idle', this.options.resyncMilliseconds);
@@ -134,9 +135,9 @@ export class Reconciler<K> {
   }
 
   /** Doubles with each failure; between half and the whole of it, so that many devices don't come back at once. */
-  private backOff(failures: number): number {
+  private backOff(failures: number, error: unknown): number {
     const { firstRetryMilliseconds, lastRetryMilliseconds, random } = this.options;
-    const full = Math.min(firstRetryMilliseconds * 2 ** Math.min(failures - 1, 30), lastRetryMilliseconds);
+    const full = Math.min(firstRetryMilliseconds * 2 ** Math.min(failures - 1, 30), lastRetryMilliseconds(error));
     return Math.round(full * (0.5 + random() / 2));
   }
 

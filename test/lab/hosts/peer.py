@@ -4,6 +4,7 @@
 peer.py serve '{"tcp": [443], "udp": [123]}'    echo servers on every address; one JSON line per TCP connection or UDP datagram
 peer.py probe SECONDS < PROBES.json             [{"protocol", "to", "port", "from"?}] → ["open" | "refused" | "blocked"]
 peer.py stream ADDRESS PORT                     one TCP connection, an echo each 20 ms; a line with the time of each answer
+peer.py knock ADDRESS PORT                      a UDP datagram each 10 ms, on and on; a line with the time of each answer
 """
 
 import asyncio
@@ -13,6 +14,7 @@ import sys
 import time
 
 STREAM_PERIOD = 0.02
+KNOCK_PERIOD = 0.01
 
 
 def family_of(address):
@@ -142,10 +144,31 @@ def stream(address, port):
     print("end", time.time(), flush=True)
 
 
+# -- knock
+
+
+def knock(address, port):
+    with socket.socket(family_of(address), socket.SOCK_DGRAM) as link:
+        link.connect((address, port))
+        link.settimeout(KNOCK_PERIOD)
+        print("connected", time.time(), flush=True)
+        while True:
+            began = time.monotonic()
+            try:
+                link.send(b"cordon")
+                link.recv(100)
+                print("echo", time.time(), flush=True)
+            except OSError:
+                pass  # nothing came, or the way there is gone for a while
+            time.sleep(max(0, KNOCK_PERIOD - (time.monotonic() - began)))
+
+
 if __name__ == "__main__":
     if sys.argv[1] == "serve":
         asyncio.run(serve(json.loads(sys.argv[2])))
     elif sys.argv[1] == "probe":
         asyncio.run(probe_all(float(sys.argv[2])))
+    elif sys.argv[1] == "knock":
+        knock(sys.argv[2], int(sys.argv[3]))
     else:
         stream(sys.argv[2], int(sys.argv[3]))

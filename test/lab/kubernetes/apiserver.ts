@@ -47,6 +47,9 @@ export class ApiServer {
     this.run('kube-apiserver', [
       `--etcd-servers=http://127.0.0.1:${this.ports.etcd}`,
       '--bind-address=127.0.0.1',
+      // without this it looks for an interface that leads out of the machine
+      '--advertise-address=10.96.255.1',
+      '--endpoint-reconciler-type=none',
       `--secure-port=${this.ports.api}`,
       '--insecure-port=0',
       `--tls-cert-file=${this.file('server.pem')}`,

@@ -2,12 +2,6 @@ import type { Lab } from '../lab.ts';
 import { waitFor } from '../process.ts';
 import { admit, expectAll, planOf, rulesOf, runCordon, untilRules, withFirewallAlone } from './steps.ts';
 
-interface PointView {
-  readonly name: string;
-  readonly state: string;
-  readonly lastDrift: { readonly at: string; readonly steps: readonly string[] } | null;
-}
-
 /** Somebody changes the firewall by hand. Cordon says so and puts it back. */
 export async function showDrift(lab: Lab): Promise<void> {
   const { report, policy } = lab;
@@ -45,8 +39,7 @@ export async function showDrift(lab: Lab): Promise<void> {
 
 /** What the API says of a drift that it found after this instant. */
 async function shownDrift(lab: Lab, since: number): Promise<string | undefined> {
-  const { items } = await lab.cordon.ask<{ items: PointView[] }>('GET', '/enforcement-points');
-  const drift = items.find(({ name }) => name === 'main-fw')?.lastDrift;
+  const drift = (await lab.cordon.point('main-fw'))?.lastDrift;
   return drift && Date.parse(drift.at) >= since ? drift.steps.join('; ').slice(0, 120) : undefined;
 }
 

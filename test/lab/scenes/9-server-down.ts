@@ -32,7 +32,7 @@ export async function showServerDown(lab: Lab): Promise<void> {
   policy.write(file, stringify(serverDown));
   await policy.commit('what switches do without a server');
   await runCordon(lab);
-  const text = await lab.cordon.command('render', '--server-down', '--nas', nas, '--policy', policy.folder);
+  const text = (await lab.cordon.command('render', '--server-down', '--nas', nas, '--policy', policy.folder)).out;
   await lab.switch.configureServerDown(nas, JSON.parse(text) as object);
 
   const { mac, port } = planOf('d2');

@@ -9,6 +9,12 @@ import { showDrift } from './6-drift.ts';
 import { showCertificate } from './7-certificate.ts';
 import { showPassword } from './8-password.ts';
 import { showServerDown } from './9-server-down.ts';
+import { showThreePoints } from './10-three-points.ts';
+import { showRefusedAnswer } from './11-refused-answer.ts';
+import { showRollout } from './12-rollout.ts';
+import { showInUse } from './13-in-use.ts';
+import { showBreakGlass } from './14-break-glass.ts';
+import { showEmptyFirewall } from './15-empty-firewall.ts';
 
 /** In this order; each also runs alone, and leaves devices as they were: registered, released, plugged in. */
 export const scenes: readonly (readonly [number: string, scene: (lab: Lab) => Promise<void>])[] = [
@@ -22,4 +28,10 @@ export const scenes: readonly (readonly [number: string, scene: (lab: Lab) => Pr
   ['7', showCertificate],
   ['8', showPassword],
   ['9', showServerDown],
+  ['10', showThreePoints],
+  ['11', showRefusedAnswer],
+  ['12', showRollout],
+  ['13', showInUse],
+  ['14', showBreakGlass],
+  ['15', showEmptyFirewall],
 ];

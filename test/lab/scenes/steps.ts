@@ -1,3 +1,4 @@
+import { errorsOf } from '../cordon.ts';
 import { probe, type Outcome, type Probe } from '../hosts.ts';
 import type { Lab } from '../lab.ts';
 import { devicePlans } from '../plan.ts';
@@ -52,9 +53,8 @@ export async function expectAll(
 /** Cordon runs and has a policy in force. */
 export async function runCordon(lab: Lab): Promise<void> {
   await lab.cordon.start();
-  const { status, diagnostics } = await lab.cordon.sync();
-  if (status !== 'active')
-    throw new Error(`the sample policy is ${status}: ${JSON.stringify(diagnostics).slice(0, 1000)}`);
+  const answer = await lab.cordon.sync();
+  if (answer.status !== 'active') throw new Error(`the sample policy is ${errorsOf(answer)}`);
 }
 
 /** Plugs a device in, registered or not, and waits until network and firewall know it in this segment. */
@@ -116,4 +116,27 @@ export async function rulesOf(lab: Lab): Promise<string> {
 export async function untilRules(lab: Lab, rules: string, same: boolean, since: number): Promise<number> {
   await waitFor('the firewall to change', 30_000, async () => ((await rulesOf(lab)) === rules) === same);
   return Date.now() - since;
+}
+
+/** Commits these files, runs `action` under the policy that they make, and puts the policy back that was there before. */
+export async function underPolicy(
+  lab: Lab,
+  message: string,
+  files: Readonly<Record<string, string>>,
+  action: () => Promise<void>,
+): Promise<void> {
+  const before = lab.policy.replace(files);
+  await lab.policy.commit(message);
+  const answer = await lab.cordon.sync();
+  if (answer.status !== 'active') throw new Error(`\`${message}\` is ${errorsOf(answer)}`);
+  try {
+    await action();
+  } finally {
+    lab.policy.replace(before);
+    await lab.policy.commit('as before');
+    // Under stages that were in force it takes its way through them, too.
+    await waitFor('the policy of before to be in force again', 60_000, async () => {
+      return (await lab.cordon.sync()).status === 'active';
+    });
+  }
 }

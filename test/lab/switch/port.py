@@ -12,6 +12,8 @@ from openflow import PARKING_VLAN
 from session import Authorization, Session
 
 RETRY_WHEN_SERVER_IS_DEAD, QUIET_AFTER_REJECT = 1.0, 5.0
+RETRY_AFTER_FAILURE = 2.0
+DEFAULT_VLAN = 300  # what a port has by its own configuration, on a switch that ignores what the server grants
 DOT1X_WAIT = 8.0  # two of hostapd's transmissions, and a handshake
 FLAP_SECONDS = 0.15
 
@@ -135,7 +137,15 @@ class Port:
             await self._without_server(session)
         elif answer.code == radius.ACCESS_ACCEPT:
             self.changes["accept"] += 1
-            await self.authorize(session, Authorization(answer))
+            if self.fault == "loops":
+                log("failed on purpose to apply what the server granted", port=self.name)
+                self.quiet_until = time.monotonic() + RETRY_AFTER_FAILURE
+            else:
+                granted = Authorization(answer)
+                if self.fault == "ignores":
+                    session.is_accounted = False
+                    granted.vlan, granted.acl = DEFAULT_VLAN, None
+                await self.authorize(session, granted)
         else:
             self.changes["reject"] += 1
             self.quiet_until = time.monotonic() + QUIET_AFTER_REJECT
@@ -152,7 +162,7 @@ class Port:
         stays = self.session and self.session.mac == session.mac and (self.session.is_critical or wanted["keepAuthorized"])
         if not stays:
             critical = Session(self, self.switch, session.mac, session.method)
-            critical.is_critical = True
+            critical.is_critical, critical.is_accounted = True, False
             await self.authorize(critical, Authorization.critical(wanted["critical"]))
         log("no server: " + ("stays as it is" if stays else "critical segment"), port=self.name, mac=session.mac.hex(":"))
         self.timers.append(asyncio.get_running_loop().call_later(RETRY_WHEN_SERVER_IS_DEAD, self.reauthenticate))
@@ -227,12 +237,12 @@ class Port:
         self.switch.dataplane.set_vlan(self.name, PARKING_VLAN)
         if session:
             log("session ended", port=self.name, why=why)
-        if session and not session.is_critical:
+        if session and session.is_accounted:
             stop = (radius.ACCT_TERMINATE_CAUSE, radius.integer(cause))
             self.switch.accounting.tell(accounting.STOP, [*session.accounting(), stop])
 
     def account(self, status):
-        if self.session and not self.session.is_critical:
+        if self.session and self.session.is_accounted:
             self.switch.accounting.tell(status, self.session.accounting())
 
     def state(self):

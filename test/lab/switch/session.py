@@ -50,6 +50,7 @@ class Session:
     def __init__(self, port, nas, mac, method):
         self.port = port
         self.is_critical = False  # let in by the switch alone: no server knows of it
+        self.is_accounted = True
         self.nas = nas
         self.mac = mac
         self.method = method

@@ -73,7 +73,7 @@ export async function listBreakGlass(options: BreakGlassOptions): Promise<number
       shown(each.openedBy),
       formatTime(each.openedAt),
       formatTime(each.until),
-      each.isOpen ? red('open') : each.closedAt === null ? 'over' : `closed by ${shown(each.closedBy)}`,
+      each.isOpen ? red('open') : each.closedBy === null ? 'over' : `closed by ${shown(each.closedBy)}`,
       shown(each.reason),
     ]);
     if (rows.length > 0)

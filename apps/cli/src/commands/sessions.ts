@@ -84,7 +84,10 @@ function show(found: readonly SessionView[], { isCut, withFingerprints }: Shown)
     print(line);
     if (withFingerprints) for (const said of describeFingerprint(found[n]!)) print(`    ${said}`);
   }
-  const diverged = found.filter(({ state, isConverged }) => state === 'open' && !isConverged).length;
+  const diverged = found.filter(
+    ({ state, isConverged, enforcement: { state: does } }) =>
+      state === 'open' && (!isConverged || does === 'refused' || does === 'diverged'),
+  ).length;
   print(`${countOf(found.length, 'session')}${diverged > 0 ? `, ${diverged} not as policy wants` : ''}`);
   if (isCut) print('there are more: narrow it down, or use --limit all');
 }

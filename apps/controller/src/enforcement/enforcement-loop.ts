@@ -1,5 +1,5 @@
 import { canonicalJson, type Clock } from '#base';
-import type { Driver, DriverOptions } from '#drivers';
+import { RemoteFault, type Driver, type DriverOptions } from '#drivers';
 import { AddressMap } from '#net';
 import { partsOf, type EnforcementPointEntry } from '#policy';
 import { Reconciler } from '#reconcile';
@@ -65,7 +65,8 @@ export class EnforcementLoop {
       },
       random: Math.random,
       firstRetryMilliseconds: 500,
-      lastRetryMilliseconds: 30_000,
+      // What is away may be back any moment, with nothing of ours in force. What says no will hardly say yes so soon.
+      lastRetryMilliseconds: (error) => (error instanceof RemoteFault ? 2_000 : 30_000),
       resyncMilliseconds: resyncSeconds * 1000,
       onChange: (point, { phase, failures, lastError }) => {
         if (phase === 'failed' && failures === 1)
@@ -174,7 +175,8 @@ export class EnforcementLoop {
       const counts = new RuleCounts(name, new RuleCountStore(database), clock);
       const lookSeconds = this.resyncSeconds;
       const prove = this.proofs.prove.bind(this.proofs, entry);
-      const ports = { driver, session, loadGoal, prove, audit, report, clock, lookSeconds, counts };
+      const wake = () => this.reconciler.trigger(name);
+      const ports = { driver, session, loadGoal, prove, audit, report, clock, lookSeconds, counts, wake };
       this.points.set(name, new EnforcementPoint(entry, ports));
     } catch (error) {
       const lastError = {

@@ -39,6 +39,8 @@ export interface PointPorts {
   /** Longest time after which a pass looks at the whole device again. */
   readonly lookSeconds: number;
   readonly counts: RuleCounts;
+  /** Asks for a pass. */
+  readonly wake: () => void;
 }
 
 /** Counters cost a device as much as all it holds. */
@@ -67,6 +69,8 @@ export class EnforcementPoint {
   private waiting: (() => void)[] = [];
   /** When the last look at the whole device began that ended well. */
   private lookedAt: number | null = null;
+  /** It may have lost everything since that look began. */
+  private isDoubtful = false;
 
   constructor(
     readonly entry: EnforcementPointEntry,
@@ -77,6 +81,10 @@ export class EnforcementPoint {
     this.current = { name, driver, site, state: 'applying', ...nothing };
     this.proof = new EnforcementProof(ports.driver);
     const { session } = ports;
+    session.watch?.(() => {
+      this.isDoubtful = true;
+      ports.wake();
+    });
     this.reconciler = new PointReconciler(ports.driver, {
       read: () => session.read(),
       apply: (plan) => this.applyProved(plan),
@@ -119,7 +127,8 @@ export class EnforcementPoint {
     const waiting = this.waiting.splice(0);
     const began = this.ports.clock.now().getTime();
     const isDue = this.lookedAt === null || began - this.lookedAt >= this.ports.lookSeconds * 1000;
-    const look = isDue || waiting.length > 0 ? 'whole' : 'changes';
+    const look = isDue || this.isDoubtful || waiting.length > 0 ? 'whole' : 'changes';
+    this.isDoubtful = false;
     try {
       const goal = await this.ports.loadGoal();
       if (!goal) return;

@@ -173,12 +173,19 @@ describe('membership while a policy is being rolled out', () => {
   it.each<[string, Partial<LiveSession>]>([
     ['the bridge says so', { convergence: 'held' }],
     ['it is in use, and the bridge has not looked yet', { inUse: '2026-05-04T09:00:00Z' }],
+    ['it was told long ago', { convergence: 'held', snapshotDigest: 'f'.repeat(64) }],
+    [
+      'it is in use, was told long ago, and is to be quarantined',
+      { inUse: '2026-05-04T09:00:00Z', snapshotDigest: 'f'.repeat(64), posture: 'quarantined' },
+    ],
+    ['it is in use, and was told long ago', { inUse: '2026-05-04T09:00:00Z', snapshotDigest: 'f'.repeat(64) }],
   ])('leaves a device that is held back under the policy that it was told: %s', (_, held) => {
     const both = [session(held), session(other)];
     const policy = at({ sites: ['main'] });
     expect([passes(policy, both, '10.21.0.5', 8443), passes(policy, both, '10.21.0.6', 8443)]).toEqual([false, true]);
     const over = { ...onlyInForce(next), previous: snapshot };
     expect([passes(over, both, '10.21.0.5', 8443), passes(over, both, '10.21.0.6', 8443)]).toEqual([false, true]);
+    expect([passes(policy, both, '10.21.0.5', 443), passes(over, both, '10.21.0.5', 443)]).toEqual([true, true]);
   });
 
   it('does not let a hold keep a quarantine from the firewall, unless policy says that it waits', () => {
@@ -266,9 +273,12 @@ describe('EnforcementPoint', () => {
       listed.push(of?.map(formatAddress) ?? 'all');
       return connections(of);
     };
+    const hints = { count: 0, lost: (): void => undefined };
+    session.watch = (onLost) => (hints.lost = onLost);
     const point = new EnforcementPoint(entry, {
       driver,
       session,
+      wake: () => void hints.count++,
       loadGoal: () => Promise.resolve(desiredState(onlyInForce(snapshot), 'main', sessions())),
       prove: (rules) => Promise.resolve(proveRulesOf(driver, rules)),
       audit: (entries, told) => {
@@ -284,7 +294,7 @@ describe('EnforcementPoint', () => {
       lookSeconds,
       counts,
     });
-    return { point, device, trail, events, reports, clock, listed };
+    return { point, device, trail, events, reports, clock, listed, hints };
   }
 
   const library = {
@@ -335,6 +345,19 @@ describe('EnforcementPoint', () => {
     void point.nextPass();
     await point.pass();
     expect(listed.splice(0)).toEqual(['all']);
+  });
+
+  it('looks at the whole device at once when that says that it may have lost what it held', async () => {
+    const { point, device, trail, hints } = pointOf(() => [session({})], same, same, 1000);
+    await point.pass();
+    await device.load(JSON.stringify({ nftables: [{ delete: { table: { family: 'inet', name: 'cordon' } } }] }));
+    await point.pass();
+    expect(device.route(library)).toBe('untouched');
+    hints.lost();
+    expect(hints.count).toBe(1);
+    await point.pass();
+    expect(device.route(library)).toBe('passed');
+    expect(trail.map(({ action }) => action)).toEqual(['enforcement.apply', 'enforcement.drift-repaired']);
   });
 
   it('finds, repairs and records drift; a second look finds none', async () => {

@@ -27,11 +27,15 @@ export const governingPolicy = ({ inForce, next }: EnforcedPolicy, site: string,
 /** The policy that a device on the network is under. */
 export function policyOfSession(policy: EnforcedPolicy, session: LiveSession): Snapshot {
   const { inForce, next, previous } = policy;
+  const governing = governingPolicy(policy, session.site, session.mac);
   if (isHeld(policy, session)) {
     const told = [inForce, next?.snapshot, previous].find((each) => each?.digest === session.snapshotDigest);
     if (told) return told;
+    // Told by a policy of long ago, and nothing else since: the one before said the same of it.
+    const before = governing === inForce ? previous : inForce;
+    if (before) return before;
   }
-  return governingPolicy(policy, session.site, session.mac);
+  return governing;
 }
 
 /**

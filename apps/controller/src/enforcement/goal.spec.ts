@@ -116,6 +116,7 @@ describe('a point comes to hold its goal, proved and read back, with', () => {
   it.each<[string, EnforcementPointEntry, LiveSession[]]>([
     ['lists of RFC 8519', lists, []],
     ['lists and VLANs of OpenConfig', point('netconf', { model: 'openconfig' }), []],
+    ['lists by the command line', point('cli-over-ssh', { make: 'ios-xe' }), []],
     ['flows and ports of a bridge', bridge, [told]],
   ])('%s', async (_, entry, sessions) => {
     const driver = driverNamed(entry.driver, entry.options)!;
@@ -129,6 +130,7 @@ describe('a point comes to hold its goal, proved and read back, with', () => {
       loadGoal: () => Promise.resolve(goalOf(policy, entry, sessions)),
       prove: (rules) => Promise.resolve(proveRulesOf(driver, rules)),
       audit: () => Promise.resolve(),
+      wake: () => undefined,
       report: () => Promise.resolve(),
       clock,
       lookSeconds: 0,

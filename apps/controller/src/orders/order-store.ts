@@ -1,7 +1,7 @@
 import type { Clock } from '#base';
 import { noOrders, type DevicePosture, type Orders } from '#model';
 import type { Mac } from '#net';
-import { MoreThan } from 'typeorm';
+import { IsNull, LessThanOrEqual, MoreThan } from 'typeorm';
 import { Refusal } from '../http/refusal.js';
 import { recordAudit } from '../store/audit.js';
 import type { Database } from '../store/database.js';
@@ -107,8 +107,23 @@ export class OrderStore {
     await this.reload();
   }
 
+  /** What ended by itself is written down as such, once: at its time, or when the controller is back. */
+  private async recordEnds(now: Date): Promise<void> {
+    const ended = { closedAt: IsNull(), until: LessThanOrEqual(now.toISOString()) };
+    if ((await this.database.read((db) => db.countBy(breakGlasses, ended))) === 0) return;
+    await this.database.transaction(async (tx) => {
+      for (const row of await tx.find(breakGlasses, { where: ended, order: { id: 'ASC' } })) {
+        await tx.update(breakGlasses, { id: row.id }, { closedAt: row.until });
+        await recordAudit(tx, now, [
+          { actor: 'system', action: 'break-glass.over', target: describe(row), before: row },
+        ]);
+      }
+    });
+  }
+
   private async reload(): Promise<void> {
     const now = this.clock.now();
+    await this.recordEnds(now);
     const [opened, released] = await this.database.read(async (db) => [
       await db.find(breakGlasses, { where: { until: MoreThan(now.toISOString()) }, order: { id: 'ASC' } }),
       // Of the policies of late: a digest that is not in force says nothing.

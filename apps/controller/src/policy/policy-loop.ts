@@ -172,11 +172,11 @@ export class PolicyLoop {
   }
 
   /** What is being rolled out comes into force. */
-  promote(): Promise<void> {
+  promote(actor: string, reason: string | null): Promise<void> {
     return this.enqueue(async () => {
       const { next } = this;
       if (!next) return;
-      const version = await this.ports.store.promote(this.ports.clock.now());
+      const version = await this.ports.store.promote(this.ports.clock.now(), { actor, reason });
       this.next = null;
       this.publish(next.snapshot, JSON.parse(next.encoded), version);
       this.takeWaiting();

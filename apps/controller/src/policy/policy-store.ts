@@ -160,7 +160,7 @@ export class PolicyStore {
   }
 
   /** What is being rolled out is in force everywhere. */
-  promote(at: Date): Promise<StoredVersion> {
+  promote(at: Date, by: { readonly actor: string; readonly reason: string | null }): Promise<StoredVersion> {
     return this.database.transaction(async (tx) => {
       const staged = await tx.findOneByOrFail(keptPolicies, { name: 'staged' });
       const before = await tx.findOneBy(policyVersions, { status: 'active' });
@@ -173,7 +173,8 @@ export class PolicyStore {
       const [was, is] = [before, version].map((each) => each && { commit: each.commit, digest: each.digest });
       await recordAudit(tx, at, [
         {
-          actor: 'system',
+          actor: by.actor,
+          reason: by.reason ?? undefined,
           action: 'policy.activate',
           target: version.commit,
           ...(was && { before: was }),

@@ -14,7 +14,7 @@ interface Policies {
   readonly active: ActivePolicy | null;
   readonly staged: StagedPolicy | null;
   readonly previous: Snapshot | null;
-  promote(): Promise<void>;
+  promote(actor: string, reason: string | null): Promise<void>;
   withdraw(reason: string, actor: string): Promise<void>;
   rollBack(reason: string, actor: string): Promise<boolean>;
 }
@@ -125,7 +125,7 @@ export class RolloutLoop {
   /** Does not wait for the stage under way to have been watched long enough. */
   advance(actor: string, reason: string): Promise<void> {
     return this.operate(async (row) => {
-      if (row.stage === row.rules.stages.length - 1) return this.finish();
+      if (row.stage === row.rules.stages.length - 1) return this.finish(actor, reason);
       await this.nextStage(row, actor, reason);
     });
   }
@@ -187,7 +187,7 @@ export class RolloutLoop {
       case 'next-stage':
         return this.nextStage(row, 'system', null);
       case 'finish':
-        return this.finish();
+        return this.finish('system', null);
     }
   }
 
@@ -220,8 +220,8 @@ export class RolloutLoop {
     return this.change(row, change, actor, 'rollout.stage');
   }
 
-  private async finish(): Promise<void> {
-    await this.ports.policy.promote();
+  private async finish(actor: string, reason: string | null): Promise<void> {
+    await this.ports.policy.promote(actor, reason);
     await this.reload();
   }
 

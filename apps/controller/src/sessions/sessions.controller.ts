@@ -30,7 +30,7 @@ const listQuery = z.strictObject({
   method: z.enum(authenticationMethods).optional(),
   /** What the bridge says of its own attempts. */
   convergence: convergenceSchema.shape.state.optional(),
-  /** Open sessions whose port is not what policy wants now. */
+  /** Open sessions whose port is not what policy wants now, or not what its switch was told. */
   diverged: z.enum(['true', 'false']).optional(),
   ...pageQuery,
 });
@@ -61,7 +61,7 @@ export class SessionsController {
       return { items: await this.view(items), next };
     }
     if (query.state === 'closed') return { items: [], next: null };
-    return this.filtered({ ...query, state: 'open' }, (session) => session.isConverged === (diverged === 'false'));
+    return this.filtered({ ...query, state: 'open' }, (session) => isAsWanted(session) === (diverged === 'false'));
   }
 
   @Get(':id')
@@ -112,6 +112,10 @@ export class SessionsController {
     return { ...session, desired, isConverged, enforcement, inUse: record?.inUse ?? null };
   }
 }
+
+/** The NAS was told what policy says now, and nothing shows that it does something else. */
+const isAsWanted = ({ isConverged, enforcement: { state } }: SessionView): boolean =>
+  isConverged && state !== 'refused' && state !== 'diverged';
 
 /** One page of the database. */
 const lookedAtOnce = 1000;

@@ -228,6 +228,7 @@ export interface BreakGlassRow {
   openedAt: string;
   until: string;
   closedAt: string | null;
+  /** Null: nobody did, or it ended by itself. */
   closedBy: string | null;
 }
 

@@ -169,7 +169,7 @@ export class AccountingSessions {
     };
     const now = this.now();
     const began = new Date(beganAt(record, now.getTime()));
-    return this.sessions.create(origin, this.presumedGrant(policy, client, context, mac), null, now, began);
+    return this.sessions.create(origin, this.presumedGrant(policy, client, context, mac), null, now, { began });
   }
 
   /** What it should have: shown until the NAS was told. */

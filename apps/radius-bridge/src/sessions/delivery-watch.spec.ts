@@ -33,7 +33,7 @@ describe('whether a switch took what it was told', () => {
   });
   afterEach(() => watch.close());
 
-  function session(n: number, isWireless = false): TrackedSession {
+  function session(n: number, isWireless = false, successorOf: TrackedSession | null = null): TrackedSession {
     const mac = `00:1a:2b:3c:4d:0${n}` as Mac;
     const identification = {
       mac,
@@ -48,7 +48,7 @@ describe('whether a switch took what it was told', () => {
       nasPortId: null,
     };
     const origin = { ...sampleOrigin(mac, identification), isWireless };
-    return parts.sessions.create(origin, grant, 'told', new Date(now))!;
+    return parts.sessions.create(origin, grant, 'told', new Date(now), { successorOf })!;
   }
   const after = (seconds: number): void => {
     now = start + seconds * 1000;
@@ -114,6 +114,28 @@ describe('whether a switch took what it was told', () => {
         'the switch asked 3 times within 40 s for a device that was accepted: does it have `pumps` (VLAN 210), and room for the ACL?',
     });
     expect(lines).toEqual(['a switch does not take what it is told']);
+  });
+
+  it('finds it also where each try is a session of its own, says it once, and sees it end', () => {
+    let one = session(1);
+    watch.accepted(one, false);
+    for (const n of [1, 2, 3, 4]) {
+      now = start + n * 5000;
+      one = session(1, false, one);
+      watch.accepted(one, false);
+    }
+    expect(one.session.delivery).toMatchObject({
+      state: 'looping',
+      reason: expect.stringContaining('asked 3 times within 10 s') as string,
+    });
+    expect([lines.length, parts.counters.get('sessions.not-taken.looping')]).toEqual([1, 1]);
+    one = session(1, false, one);
+    watch.accepted(one, false);
+    now += 1000;
+    watch.accounted(one);
+    expect(stateOf(one)).toBe('confirmed');
+    watch.accepted(one, true);
+    expect(stateOf(one)).toBe('confirmed');
   });
 
   it('bears a device that is plugged in and out, and one on a radio', () => {

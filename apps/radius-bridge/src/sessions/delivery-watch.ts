@@ -57,10 +57,13 @@ export class DeliveryWatch {
   /** A record of this session. */
   accounted(tracked: TrackedSession): void {
     const now = this.now();
+    const isLoop = tracked.session.delivery.state === 'looping';
+    // The first word of it since it asks again and again: now it has it.
+    if (isLoop && tracked.accountedAt < tracked.acceptsSince) tracked.accepts = 0;
     tracked.accountedAt = now;
     this.accountedAt.set(tracked.session.nas, now);
     this.waiting.delete(tracked);
-    const isLooping = tracked.session.delivery.state === 'looping' && now - tracked.acceptsSince <= burstMilliseconds;
+    const isLooping = isLoop && tracked.accepts > 0 && now - tracked.acceptsSince <= burstMilliseconds;
     if (!isLooping) this.set(tracked, 'confirmed', null, now);
   }
 

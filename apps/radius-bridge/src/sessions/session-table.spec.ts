@@ -102,6 +102,20 @@ describe('an Access-Accept', () => {
     ]);
   });
 
+  it('hands to the session of the next try how often it was accepted, unless the NAS told an end between', () => {
+    const { sessions } = table();
+    const tryAs = (acctSessionId: string): void =>
+      void sessions.accepted({ ...acceptance, heard: { ...acceptance.heard, acctSessionId } }, at);
+    const current = () => sessions.openAt(acceptance.mac, 'switch-1', '7');
+    tryAs('A');
+    Object.assign(current()!, { accepts: 2, acceptsSince: at });
+    tryAs('B');
+    expect(current()).toMatchObject({ accepts: 2, acceptsSince: at });
+    sessions.close(current()!, 'stopped', new Date(at));
+    tryAs('C');
+    expect(current()).toMatchObject({ accepts: 0, acceptsSince: 0 });
+  });
+
   it('learns a name that the first request did not say, and keeps it when a later one leaves it out', () => {
     const { sessions } = table();
     sessions.accepted({ ...acceptance, heard: { ...acceptance.heard, acctSessionId: null } }, at);

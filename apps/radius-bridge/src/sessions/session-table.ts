@@ -121,14 +121,15 @@ export class SessionTable {
 
   /**
    * `told`: fingerprint of what the NAS was told, null when that is not known. Gives null when the table is full: the
-   * device is served all the same, but can't be told of changes.
+   * device is served all the same, but can't be told of changes. `successorOf`: the session that it takes the place of at its port, without
+   * an end that the NAS told. A NAS that asks again and again may make a session of each try.
    */
   create(
     origin: SessionOrigin,
     grant: SessionGrant,
     told: string | null,
     now: Date,
-    began = now,
+    { began = now, successorOf = null }: { began?: Date; successorOf?: TrackedSession | null } = {},
   ): TrackedSession | null {
     if (this.byId.size >= this.maxSessions) return null;
     const tracked: TrackedSession = {
@@ -138,10 +139,11 @@ export class SessionTable {
       told,
       aliveAt: now.getTime(),
       stopped: false,
-      accountedAt: 0,
-      accepts: 0,
-      acceptsSince: 0,
+      accountedAt: successorOf?.accountedAt ?? 0,
+      accepts: successorOf?.accepts ?? 0,
+      acceptsSince: successorOf?.acceptsSince ?? 0,
     };
+    if (successorOf?.session.delivery.state === 'looping') tracked.session.delivery = successorOf.session.delivery;
     this.load(tracked);
     this.listener.onChange(tracked);
     return tracked;
@@ -169,7 +171,7 @@ export class SessionTable {
         method,
         identification,
       };
-      const created = this.create(origin, { ...grant, decisionId }, told, at);
+      const created = this.create(origin, { ...grant, decisionId }, told, at, { successorOf: known });
       if (created) this.listener.onAccepted(created, false);
       return created !== null;
     }

@@ -46,7 +46,7 @@ describe('what is not modelled', () => {
     ['ignore tcp any any', 'next class'],
     ['match tcp any any eq https', '`https`'],
     ['match tcp any any ack', '`ack`'],
-    ['match icmp any any icmp-type echo', '`echo`'],
+    ['match icmp any any icmp-type redirect', '`redirect`'],
     ['match icmp any any icmp-type 3 icmp-code 1', '`icmp-code`'],
     ['match icmpv6 any any', '`icmpv6`'],
     ['match tcp any 10.0.0.0/255.0.255.0', 'gaps'],

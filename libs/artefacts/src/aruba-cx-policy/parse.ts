@@ -1,17 +1,17 @@
 import type { Result } from '#base';
 import {
-  hasPorts,
-  parseAddress,
-  protocols,
-  serviceKey,
+  linesOf,
+  LineWords,
+  matchOfAce,
+  NotUnderstood,
+  parseArubaCxAce,
+  readText,
   type Family,
-  type Interval,
   type PacketMatch,
-  type ServiceSet,
+  type TextLine,
 } from '#net';
 import { everything, type Filter, type FilterLine } from '../filter.js';
 import type { ParseOptions } from '../target.js';
-import { linesOf, LineWords, NotUnderstood, prefixMatch, readText, type AddressMatch, type TextLine } from '../text.js';
 
 interface NumberedLine {
   readonly line: TextLine;
@@ -31,8 +31,8 @@ type Sections = ReadonlyMap<string, Section>;
  * has the policy is not looked at. Where the text has several, `lists` says which is meant.
  *
  * Modelled of classes: `match`, protocols by name or number, `any`, addresses with length or mask, `eq`, `gt`, `lt`, `range`,
- * `established`, `icmp-type` by number, `count`, comments. Of policies: no action (pass) and `action drop`.
- * Refused: `ignore`, names of ports and ICMP types, ICMP codes, single TCP flags, `fragment`, `vlan`, `dscp` and the like, other actions.
+ * `established`, `icmp-type`, `count`, comments. Of policies: no action (pass) and `action drop`.
+ * Refused: `ignore`, names of ports, ICMP codes, single TCP flags, `fragment`, `vlan`, `dscp` and the like, other actions.
  */
 export function parse(text: string, options: ParseOptions = {}): Result<Filter> {
   return readText('text', () => {
@@ -103,93 +103,9 @@ function readEntry({ line, rest }: NumberedLine, sections: Sections): FilterLine
   }));
 }
 
-const protocolNames: ReadonlyMap<string, number> = new Map([
-  ['ah', 51],
-  ['esp', 50],
-  ['gre', 47],
-  ['igmp', 2],
-  ['ospf', 89],
-  ['pim', 103],
-  ['sctp', protocols.sctp],
-  ['tcp', protocols.tcp],
-  ['udp', protocols.udp],
-]);
-
 function readMatch({ line, rest }: NumberedLine, family: Family): PacketMatch {
   const words = new LineWords(line, rest);
   if (words.peek() === 'ignore') throw words.fault('leaves a packet to the next class, which is not modelled');
   words.expect('match');
-  const protocol = readProtocol(words, family);
-  const source = readAddresses(words, family);
-  const sourcePorts = readPorts(words, protocol);
-  const destination = readAddresses(words, family);
-  const ports = readPorts(words, protocol) ?? readIcmpType(words, family, protocol);
-  const established = protocol === protocols.tcp && words.accept('established');
-  words.accept('count');
-  words.end();
-  return {
-    family,
-    ...(protocol !== null && { services: servicesOf(protocol, ports) }),
-    ...(source && { source: [source.range] }),
-    ...(sourcePorts && { sourcePorts: [sourcePorts] }),
-    ...(destination && { destination: [destination.range] }),
-    ...(established && { established }),
-  };
-}
-
-function servicesOf(protocol: number, ports: Interval<number> | null): ServiceSet {
-  const { first, last } = ports ?? { first: 0, last: 0xffff };
-  return [{ first: serviceKey(protocol, first), last: serviceKey(protocol, last) }];
-}
-
-/** Null: every protocol. */
-function readProtocol(words: LineWords, family: Family): number | null {
-  const name = words.take();
-  if (name === 'any' || name === (family === 4 ? 'ip' : 'ipv6')) return null;
-  if (name === (family === 4 ? 'icmp' : 'icmpv6')) return family === 4 ? protocols.icmp : protocols.icmp6;
-  return protocolNames.get(name) ?? words.number(name, 255);
-}
-
-/** Null: any. `10.10.4.0/22` and `10.10.4.0/255.255.252.0` alike. */
-function readAddresses(words: LineWords, family: Family): AddressMatch | null {
-  if (words.accept('any')) return null;
-  const text = words.take();
-  const [head = '', tail = ''] = text.split('/');
-  const mask = /^\d+\.\d+\.\d+\.\d+$/.test(tail) ? parseAddress(tail) : null;
-  const match = mask ? maskedMatch(words, head, mask.value) : words.prefix(text);
-  if (match.family !== family) throw words.fault(`has \`${text}\` in a class of IPv${family}`);
-  return match;
-}
-
-/** With gaps in its mask it is no prefix; that is refused, not rounded. */
-function maskedMatch(words: LineWords, text: string, mask: bigint): AddressMatch {
-  const free = 0xffff_ffffn - mask;
-  if ((free & (free + 1n)) !== 0n) throw words.fault('has a mask with gaps in it');
-  const { family, range } = words.prefix(text);
-  if (family !== 4) throw words.fault('has a mask of IPv4 behind an address of IPv6');
-  return prefixMatch(4, range.first, 32 - (free === 0n ? 0 : free.toString(2).length));
-}
-
-function readPorts(words: LineWords, protocol: number | null): Interval<number> | null {
-  const operator = words.peek();
-  if (operator === null || !['eq', 'gt', 'lt', 'range'].includes(operator)) return null;
-  if (protocol === null || !hasPorts(protocol)) throw words.fault(`has \`${operator}\` for a protocol without ports`);
-  words.take();
-  const first = words.number(words.take(), 0xffff);
-  const found =
-    operator === 'eq'
-      ? { first, last: first }
-      : operator === 'gt'
-        ? { first: first + 1, last: 0xffff }
-        : operator === 'lt'
-          ? { first: 0, last: first - 1 }
-          : { first, last: words.number(words.take(), 0xffff) };
-  if (found.first > found.last) throw words.fault('has a condition on ports that no packet meets');
-  return found;
-}
-
-function readIcmpType(words: LineWords, family: Family, protocol: number | null): Interval<number> | null {
-  if (protocol !== (family === 4 ? protocols.icmp : protocols.icmp6) || !words.accept('icmp-type')) return null;
-  const first = words.number(words.take(), 255);
-  return { first, last: first };
+  return matchOfAce(parseArubaCxAce(words, family, true));
 }

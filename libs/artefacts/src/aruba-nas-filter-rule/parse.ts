@@ -1,7 +1,17 @@
 import type { Result } from '#base';
-import { hasPorts, serviceKey, type Family, type Interval, type PacketMatch } from '#net';
+import {
+  type Family,
+  hasPorts,
+  type Interval,
+  linesOf,
+  LineWords,
+  NotUnderstood,
+  type PacketMatch,
+  readText,
+  serviceKey,
+  type TextLine,
+} from '#net';
 import { allOf, everything, type Filter, type FilterLine } from '../filter.js';
-import { linesOf, LineWords, NotUnderstood, readText, type TextLine } from '../text.js';
 
 const names: ReadonlyMap<string, number | null> = new Map([
   ['ip', null],

@@ -1,10 +1,17 @@
 import type { Result } from '#base';
-import type { Family } from '#net';
-import { parseAce } from '../cisco-grammar/ace.js';
-import { implicitLines, unfiltered } from '../cisco-grammar/implicit.js';
+import {
+  type Family,
+  linesOf,
+  LineWords,
+  matchOfAce,
+  NotUnderstood,
+  parseCiscoAce,
+  readText,
+  type TextLine,
+} from '#net';
 import type { Filter, FilterLine } from '../filter.js';
 import type { ParseOptions } from '../target.js';
-import { linesOf, LineWords, NotUnderstood, readText, type TextLine } from '../text.js';
+import { implicitLines, unfiltered } from './implicit.js';
 
 interface NamedList {
   readonly name: string;
@@ -97,7 +104,7 @@ function readEntries({ entries, family }: NamedList): FilterLine[] {
   return [...entries]
     .sort(([a], [b]) => a - b)
     .map(([, { line, ace }]) => {
-      const { permits, match } = parseAce(new LineWords(line, ace), family);
-      return { permits, matches: [match], at: line.at, text: line.text };
+      const read = parseCiscoAce(new LineWords(line, ace), family);
+      return { permits: read.permits, matches: [matchOfAce(read)], at: line.at, text: line.text };
     });
 }

@@ -1,9 +1,16 @@
 import type { Result } from '#base';
-import type { Family } from '#net';
-import { parseAce } from '../cisco-grammar/ace.js';
-import { implicitLines, unfiltered } from '../cisco-grammar/implicit.js';
+import {
+  type Family,
+  linesOf,
+  LineWords,
+  matchOfAce,
+  NotUnderstood,
+  parseCiscoAce,
+  readText,
+  type TextLine,
+} from '#net';
+import { implicitLines, unfiltered } from '../cisco-acl/implicit.js';
 import type { Filter, FilterLine } from '../filter.js';
-import { linesOf, LineWords, NotUnderstood, readText, type TextLine } from '../text.js';
 
 /**
  * `ip:inacl#10=permit tcp any host 10.10.4.20 eq 443`, bare or as `Cisco-AVPair += "…"`. The switch orders by number; two of one
@@ -47,6 +54,6 @@ function readPair(line: TextLine, lists: Readonly<Record<Family, Map<number, Fil
   if (digits === undefined) throw new LineWords(line).fault('has no entry number');
   const list = lists[kind === 'ip' ? 4 : 6];
   if (list.has(Number(digits))) throw new LineWords(line).fault('has a number that is taken');
-  const { permits, match: conditions } = parseAce(new LineWords(line, ace), kind === 'ip' ? 4 : 6);
-  list.set(Number(digits), { permits, matches: [conditions], at: line.at, text: line.text });
+  const read = parseCiscoAce(new LineWords(line, ace), kind === 'ip' ? 4 : 6);
+  list.set(Number(digits), { permits: read.permits, matches: [matchOfAce(read)], at: line.at, text: line.text });
 }

@@ -1,8 +1,19 @@
 import type { Result } from '#base';
-import { hasPorts, protocols, serviceKey, type Family, type Interval, type PacketMatch } from '#net';
+import {
+  type Family,
+  hasPorts,
+  type Interval,
+  linesOf,
+  LineWords,
+  NotUnderstood,
+  type PacketMatch,
+  protocols,
+  readText,
+  serviceKey,
+  type TextLine,
+} from '#net';
 import { everything, type Filter, type FilterLine } from '../filter.js';
 import type { ParseOptions } from '../target.js';
-import { linesOf, LineWords, NotUnderstood, readText, type TextLine } from '../text.js';
 
 /** What a term asks for; several values of one condition are alternatives. */
 interface Term {

@@ -1,7 +1,15 @@
 import type { Result } from '#base';
-import { hasPorts, serviceKey, type PacketMatch } from '#net';
+import {
+  hasPorts,
+  linesOf,
+  LineWords,
+  NotUnderstood,
+  type PacketMatch,
+  readText,
+  serviceKey,
+  type TextLine,
+} from '#net';
 import { allOf, type Filter, type FilterLine } from '../filter.js';
-import { linesOf, LineWords, NotUnderstood, readText, type TextLine } from '../text.js';
 
 /** A string in a vendor's attribute. */
 const longestTerm = 247;

@@ -1,7 +1,19 @@
 import type { Result } from '#base';
-import { hasPorts, isIcmp, protocols, serviceKey, type Interval, type PacketMatch } from '#net';
+import {
+  type AddressMatch,
+  hasPorts,
+  type Interval,
+  isIcmp,
+  linesOf,
+  LineWords,
+  NotUnderstood,
+  type PacketMatch,
+  protocols,
+  readText,
+  serviceKey,
+  type TextLine,
+} from '#net';
 import type { Filter, FilterLine } from '../filter.js';
-import { linesOf, LineWords, NotUnderstood, readText, type AddressMatch, type TextLine } from '../text.js';
 
 const names: ReadonlyMap<string, number | null> = new Map([['ip', null], ...Object.entries(protocols)]);
 

@@ -2,6 +2,7 @@ import { assertNever } from '#base';
 import type { NftField, NftRule, NftStatement, NftTable } from '#drivers';
 import { hasPorts, serviceKey, type Family, type Interval, type PacketSet } from '#net';
 import type { EndSpace } from './ends.js';
+import { mergeNeighbours } from './merge-rules.js';
 
 /** What is true of all packets of one run: how they belong to a connection, if they do. */
 export interface Circumstances {
@@ -31,6 +32,7 @@ const deepestJump = 16;
  */
 export class SymbolicTable {
   private readonly conditions = new Map<NftStatement, PacketSet>();
+  private readonly merged = new Map<readonly NftRule[], readonly NftRule[]>();
 
   constructor(
     private readonly ends: EndSpace,
@@ -57,7 +59,7 @@ export class SymbolicTable {
     if (depth > deepestJump) throw new Error('chains jump deeper than nft allows');
     let here = packets;
     let returned = this.ends.none;
-    for (const { statements } of rules) {
+    for (const { statements } of this.shortened(rules)) {
       if (here.isEmpty) break;
       let matching = here;
       let leaving = this.ends.none;
@@ -82,6 +84,12 @@ export class SymbolicTable {
       here = here.subtract(leaving);
     }
     return here.union(returned);
+  }
+
+  private shortened(rules: readonly NftRule[]): readonly NftRule[] {
+    const known = this.merged.get(rules) ?? mergeNeighbours(rules);
+    this.merged.set(rules, known);
+    return known;
   }
 
   private target(name: string): readonly NftRule[] {

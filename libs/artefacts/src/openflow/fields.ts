@@ -1,5 +1,13 @@
-import { parseAddress, serviceKey, type Family, type Interval, type PacketMatch } from '#net';
-import { prefixMatch, type AddressMatch, type LineWords } from '../text.js';
+import {
+  type AddressMatch,
+  type Family,
+  type Interval,
+  type LineWords,
+  type PacketMatch,
+  parseAddress,
+  prefixMatch,
+  serviceKey,
+} from '#net';
 
 /** Of a flow's TCP flags. Null: not looked at. */
 export type Flags = '+ack' | '+rst' | '-ack-rst' | null;

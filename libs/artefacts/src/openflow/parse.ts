@@ -1,7 +1,6 @@
 import type { Result } from '#base';
-import { PacketSpace, type PacketMatch } from '#net';
+import { linesOf, LineWords, NotUnderstood, type PacketMatch, PacketSpace, readText, type TextLine } from '#net';
 import { everything, linePackets, type Filter, type FilterLine } from '../filter.js';
-import { linesOf, LineWords, NotUnderstood, readText, type TextLine } from '../text.js';
 import { readFields, type Flags } from './fields.js';
 
 interface Flow {

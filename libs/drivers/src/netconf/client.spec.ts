@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { RemoteFault, TerminalFault } from '../driver.js';
-import { NetconfClient, type ChannelEvents } from './client.js';
+import type { ChannelEvents } from '../transport-ssh.js';
+import { NetconfClient } from './client.js';
 import { frame, MessageDecoder } from './framing.js';
 import { classifyEnd } from './transport.js';
 import { netconfNamespace } from './xml.js';

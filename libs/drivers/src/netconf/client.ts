@@ -1,19 +1,9 @@
 import { RemoteFault, TerminalFault } from '../driver.js';
+import type { Channel, OpenChannel } from '../transport-ssh.js';
 import { frame, MessageDecoder } from './framing.js';
 import { clientHello, editRpc, operations, readHello, readReply, rpc, type Datastore } from './messages.js';
 import type { NetconfDevice } from './session.js';
 import { formatElement, parseXml, type Tag, type XmlElement } from './xml.js';
-
-/** A stream of bytes to a NETCONF server. `end` is at once; `ended` is called once, whoever ended it. */
-export interface Channel {
-  send(bytes: Buffer): void;
-  end(): void;
-}
-export interface ChannelEvents {
-  readonly received: (bytes: Buffer) => void;
-  readonly ended: (why: Error) => void;
-}
-export type OpenChannel = (events: ChannelEvents) => Channel;
 
 export interface ClientLimits {
   /** A switch that needs longer for an exchange is not answering. */

@@ -3,8 +3,11 @@ import { driverFacts, type EnforcementRules, type EnforcementState } from '#mode
 import { isConsistentEntry, isIcmpEntry, protocols, type AclEntry } from '#net';
 import { checkParts } from '../check-parts.js';
 import { TerminalFault, type Driver, type DriverOptions, type EnforcementTarget } from '../driver.js';
-import { NetconfClient, type ClientLimits, type OpenChannel } from './client.js';
-import { mark, type ModelName, type ObservedSwitch } from './model.js';
+import { NetconfClient, type ClientLimits } from './client.js';
+import { readMeaning } from './meaning.js';
+import { checkListEntries, checkListNames } from '../lists.js';
+import type { OpenChannel } from '../transport-ssh.js';
+import type { ModelName, ObservedSwitch } from './model.js';
 import { parse } from './parse.js';
 import { plan } from './plan.js';
 import { filterOf, render, vlanName, type Shape } from './render.js';
@@ -19,6 +22,8 @@ export interface NetconfLimits extends ClientLimits {
   readonly confirmSeconds: number;
 }
 
+/** Of names of lists: as the makes have it that have a limit. */
+const longestName = 64;
 const usualLimits: NetconfLimits = { exchangeMilliseconds: 20_000, confirmSeconds: 60 };
 
 export interface NetconfDriver extends Driver {
@@ -57,63 +62,37 @@ export function createNetconfDriver(options: DriverOptions, limits: NetconfLimit
   return {
     ...facts,
     capabilities: { atomic: true, stateful: false, cutsConnections: false },
-    check: (state) => [...checkParts(facts, state), ...checkNames(state), ...checkEntries(state, model)],
+    check: (state) => [
+      ...checkParts(facts, state),
+      ...checkListNames(facts.name, state.rules.lists, longestName),
+      ...checkVlanNames(state),
+      ...checkListEntries(facts.name, state.rules.lists, model, (entry) => missingWords(entry, model)),
+    ],
     render: (state) => render(state, shape),
     parse: read,
     expect,
     plan: (desired, observed: ObservedSwitch | null) => plan(desired, expect(desired), observed, shape),
+    meaningOf: (observed: ObservedSwitch) => ({
+      list: (name) => readMeaning(observed, name),
+      vlans: observed.vlans,
+    }),
     connect: (target) => new NetconfSession(clientOf(target), read, limits.confirmSeconds),
     clientOf,
     simulated,
   };
 }
 
-const error = (code: string, summary: string, hint: string): Diagnostic => ({
-  severity: 'error',
-  code,
-  summary,
-  hint,
-});
-
-function checkNames({ rules: { lists, vlans } }: EnforcementState): Diagnostic[] {
-  const wrongLists = lists.filter(({ name }) => !/^[A-Za-z0-9._-]{1,64}$/.test(name) || !name.startsWith(mark));
-  const wrongVlans = vlans.filter((vlan) => !isXmlText(vlanName(vlan)) || vlan.name.trim() !== vlan.name);
-  return [
-    ...wrongLists.map(({ name }) =>
-      error(
-        'netconf-list-name',
-        `list \`${name}\` has a name that a switch can't be given`,
-        `names begin with \`${mark}\` and have 64 letters, digits, \`.\`, \`-\` and \`_\` at most`,
-      ),
-    ),
-    ...wrongVlans.map(({ id, name }) =>
-      error(
-        'netconf-vlan-name',
-        `VLAN ${id} has the name \`${name}\`, which XML can't carry`,
-        'leave out control characters, and spaces at the ends',
-      ),
-    ),
-  ];
+function checkVlanNames({ rules: { vlans } }: EnforcementState): Diagnostic[] {
+  const wrong = vlans.filter((vlan) => !isXmlText(vlanName(vlan)) || vlan.name.trim() !== vlan.name);
+  return wrong.map(({ id, name }) => ({
+    severity: 'error',
+    code: 'netconf-vlan-name',
+    summary: `VLAN ${id} has the name \`${name}\`, which XML can't carry`,
+    hint: 'leave out control characters, and spaces at the ends',
+  }));
 }
 
-function checkEntries({ rules: { lists } }: EnforcementState, model: ModelName): Diagnostic[] {
-  return lists.flatMap(({ name, entries }) =>
-    entries.flatMap((entry, i) => {
-      const missing = missingWords(entry, model);
-      return missing === null
-        ? []
-        : [
-            error(
-              'netconf-entry',
-              `entry ${i + 1} of list \`${name}\` can't be said in \`${model}\`: ${missing}`,
-              'change the policy so that no such entry is needed, or give the switch its ACL in the RADIUS reply',
-            ),
-          ];
-    }),
-  );
-}
-
-/** What the model has no words for; nothing is ever said more broadly instead. */
+/** What the model has no words for. */
 function missingWords(entry: AclEntry, model: ModelName): string | null {
   const { action, family, protocol, sourcePorts, destinationPorts, established } = entry;
   if (!isConsistentEntry(entry)) return 'its conditions do not fit together';

@@ -1,5 +1,5 @@
 import type { Family, Interval, Prefix } from '#net';
-import type { ObservedState } from '../driver.js';
+import type { ObservedState, ObservedVlan } from '../driver.js';
 
 /** The YANG model in which a switch takes its lists: `options.model` of a point. */
 export type ModelName = 'ietf-acl' | 'openconfig';
@@ -13,9 +13,6 @@ export const namespaces = {
   icmp6Types: 'http://openconfig.net/yang/openconfig-icmpv6-types',
   networkInstance: 'http://openconfig.net/yang/network-instance',
 } as const;
-
-/** Our mark on a switch: lists and VLANs whose names begin so are ours, and nothing else is. */
-export const mark = 'cordon-';
 
 /**
  * A list of ours in canonical form, in words of neither model. In OpenConfig a name has a list for each family; in the model of
@@ -50,13 +47,6 @@ export interface ListEntry {
   readonly foreign: readonly string[];
 }
 
-export interface ObservedVlan {
-  /** Null in an edit that leaves the VLAN as it is. */
-  readonly name: string | null;
-  readonly isActive: boolean;
-  readonly foreign: readonly string[];
-}
-
 /** What a text says is on the switch. */
 export interface ObservedSwitch extends ObservedState {
   /** Ours, by name. */
@@ -64,5 +54,3 @@ export interface ObservedSwitch extends ObservedState {
   /** All of the network instance, by id: others' too, because one that policy wants may be there already. */
   readonly vlans: ReadonlyMap<number, ObservedVlan>;
 }
-
-export const isOurs = (name: string | null): boolean => name !== null && name.startsWith(mark);

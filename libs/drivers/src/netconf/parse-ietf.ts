@@ -1,5 +1,6 @@
 import { parsePrefix, type Family, type Interval } from '#net';
-import { isOurs, namespaces, type AccessList, type ListEntry, type NamedAccessList } from './model.js';
+import { isOurs } from '../lists.js';
+import { namespaces, type AccessList, type ListEntry, type NamedAccessList } from './model.js';
 import { childrenOf, identityIn, isTakenAway, readChildren, readNumber, type XmlElement } from './xml.js';
 
 /** Lists of `ietf-access-control-list` (RFC 8519). */

@@ -1,12 +1,7 @@
 import { parsePrefix, type Family, type Interval } from '#net';
-import {
-  isOurs,
-  namespaces,
-  type AccessList,
-  type ListEntry,
-  type NamedAccessList,
-  type ObservedVlan,
-} from './model.js';
+import type { ObservedVlan } from '../driver.js';
+import { isOurs } from '../lists.js';
+import { namespaces, type AccessList, type ListEntry, type NamedAccessList } from './model.js';
 import { childrenOf, identityIn, isTakenAway, readChildren, readNumber, type XmlElement } from './xml.js';
 
 /** Sets of `openconfig-acl`: one for each family under a name. Those of other types, whatever their name, are not ours. */

@@ -1,14 +1,9 @@
 import { canonicalJson, compareText, sha256 } from '#base';
 import { formatPrefix } from '#net';
 import { TerminalFault } from '../driver.js';
-import {
-  isOurs,
-  namespaces,
-  type AccessList,
-  type NamedAccessList,
-  type ObservedSwitch,
-  type ObservedVlan,
-} from './model.js';
+import type { ObservedVlan } from '../driver.js';
+import { isOurs } from '../lists.js';
+import { namespaces, type AccessList, type NamedAccessList, type ObservedSwitch } from './model.js';
 import { readIetfLists } from './parse-ietf.js';
 import { readOpenconfigLists, readVlans } from './parse-openconfig.js';
 import { netconfNamespace, parseXml } from './xml.js';

@@ -1,7 +1,9 @@
 import { compareText } from '#base';
 import type { EnforcementState, Vlan } from '#model';
 import type { ChangePlan } from '../driver.js';
-import { isOurs, type ObservedSwitch, type ObservedVlan } from './model.js';
+import type { ObservedVlan } from '../driver.js';
+import { isOurs } from '../lists.js';
+import type { ObservedSwitch } from './model.js';
 import { fingerprint } from './parse.js';
 import {
   formatConfig,

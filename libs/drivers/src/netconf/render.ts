@@ -1,7 +1,8 @@
 import { compareText } from '#base';
 import type { EnforcementState, NamedList, Vlan } from '#model';
 import type { Family } from '#net';
-import { mark, namespaces, type ModelName } from './model.js';
+import { mark } from '../lists.js';
+import { namespaces, type ModelName } from './model.js';
 import { ietfWriter } from './render-ietf.js';
 import { openconfigWriter } from './render-openconfig.js';
 import { formatXml, netconfNamespace, tag, type Tag } from './xml.js';

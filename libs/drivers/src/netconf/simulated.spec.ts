@@ -6,7 +6,7 @@ import type { FaultInjector } from '../fault-injection.js';
 import { createNetconfDriver } from './index.js';
 import { namespaces, type ModelName } from './model.js';
 import { NetconfSession, type NetconfDevice } from './session.js';
-import { foreignConfig, foreignIn, halfEdit, judgeListBy, netconfChanges, tamperings, wordless } from './tampering.js';
+import { foreignConfig, foreignIn, halfEdit, netconfChanges, tamperings, wordless } from './tampering.js';
 import { netconfNamespace } from './xml.js';
 
 for (const model of ['ietf-acl', 'openconfig'] as const satisfies readonly ModelName[]) {
@@ -41,7 +41,6 @@ for (const model of ['ietf-acl', 'openconfig'] as const satisfies readonly Model
       driver.simulated('silent').isReachable = false;
       return { kind: 'simulated', name: 'silent' };
     },
-    judgeList: judgeListBy(driver.parse),
     inexpressible: wordless[model],
   });
 }

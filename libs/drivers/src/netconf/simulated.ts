@@ -1,5 +1,5 @@
 import { RemoteFault } from '../driver.js';
-import type { Channel, ChannelEvents, OpenChannel } from './client.js';
+import type { Channel, ChannelEvents, OpenChannel } from '../transport-ssh.js';
 import { frame, MessageDecoder } from './framing.js';
 import { namespaces } from './model.js';
 import { configTag, ConfigError, editConfig, emptyConfig, select, type ConfigNode } from './simulated-config.js';

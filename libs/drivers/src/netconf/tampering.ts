@@ -1,11 +1,8 @@
-import { baseState, samplesFor } from '../conformance-states.js';
+import { baseState, samplesFor, stateWithEntry, stateWithList } from '../conformance-states.js';
 import type { ConformanceSubject } from '../conformance.js';
-import type { EnforcementState, NamedList } from '#model';
-import type { AclEntry } from '#net';
-import { matchAcl, type AclPacket } from '#net';
 import type { DoHalf } from '../fault-injection.js';
-import { readMeaning } from './meaning.js';
-import { isOurs, namespaces, type ModelName, type ObservedSwitch } from './model.js';
+import { isOurs } from '../lists.js';
+import { namespaces, type ModelName } from './model.js';
 import { formatElement, netconfNamespace, parseXml, type XmlElement } from './xml.js';
 
 /** What the conformance kit does behind the driver's back, for a simulated and a real switch alike: as `config` of an edit. */
@@ -121,45 +118,28 @@ export const halfEdit =
     await edit(second.reduce((half, list) => half.replace(list, ''), config));
   };
 
-/** What the device does with a packet on a port that has this list. */
-export const judgeListBy =
-  (parse: (text: string) => ObservedSwitch) =>
-  (text: string, list: string): ((packet: AclPacket) => 'permit' | 'deny') => {
-    const entries = readMeaning(parse(text), list);
-    return (packet) => matchAcl(entries, packet);
-  };
-
-const states = samplesFor(['lists']);
-const withList = (list: Partial<NamedList>): EnforcementState => {
-  const { rules } = states.baseState;
-  return { ...states.baseState, rules: { ...rules, lists: [{ name: 'cordon-x-0', entries: [], ...list }] } };
-};
-const withEntry = (entry: Partial<AclEntry>): EnforcementState => {
-  const any = { sourcePorts: null, destination: null, destinationPorts: null, established: false } as const;
-  return withList({ entries: [{ action: 'permit', family: 4, protocol: null, ...any, ...entry }] });
-};
-
+const { baseState: listsOnly } = samplesFor(['lists']);
 /** What the models have no words for. */
 export const wordless: Readonly<Record<ModelName, ConformanceSubject['inexpressible']>> = {
   'ietf-acl': {
-    'ports of SCTP': [withEntry({ protocol: 132, destinationPorts: { first: 7, last: 7 } }), /SCTP/],
-    'a deny by TCP bits': [withEntry({ action: 'deny', protocol: 6, established: true }), /TCP bits/],
+    'ports of SCTP': [stateWithEntry({ protocol: 132, destinationPorts: { first: 7, last: 7 } }), /SCTP/],
+    'a deny by TCP bits': [stateWithEntry({ action: 'deny', protocol: 6, established: true }), /TCP bits/],
     'ports of a protocol without any': [
-      withEntry({ protocol: 50, destinationPorts: { first: 7, last: 7 } }),
+      stateWithEntry({ protocol: 50, destinationPorts: { first: 7, last: 7 } }),
       /do not fit together/,
     ],
-    'a name without our mark': [withList({ name: 'pumps' }), /list `pumps`/],
-    'a name that is too long': [withList({ name: `cordon-${'x'.repeat(60)}` }), /has a name/],
+    'a name without our mark': [stateWithList({ name: 'pumps' }), /list `pumps`/],
+    'a name that is too long': [stateWithList({ name: `cordon-${'x'.repeat(60)}` }), /has a name/],
   },
   openconfig: {
     'a type of ICMP without a name': [
-      withEntry({ protocol: 1, destinationPorts: { first: 8, last: 9 } }),
+      stateWithEntry({ protocol: 1, destinationPorts: { first: 8, last: 9 } }),
       /type 9 of ICMP/,
     ],
-    'protocol 255': [withEntry({ protocol: 255 }), /255/],
-    'a name without our mark': [withList({ name: 'pumps' }), /list `pumps`/],
+    'protocol 255': [stateWithEntry({ protocol: 255 }), /255/],
+    'a name without our mark': [stateWithList({ name: 'pumps' }), /list `pumps`/],
     'a VLAN name with a line break': [
-      { ...states.baseState, rules: { ...states.baseState.rules, vlans: [{ id: 7, name: 'a\nb' }] } },
+      { ...listsOnly, rules: { ...listsOnly.rules, vlans: [{ id: 7, name: 'a\nb' }] } },
       /VLAN 7/,
     ],
   },

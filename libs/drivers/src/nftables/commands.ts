@@ -12,6 +12,17 @@ export const dropTable: readonly Json[] = [
 
 export const equals = (left: Json, right: unknown): Json => ({ match: { op: '==', left, right } });
 
+/**
+ * Whether a match of several values may be one set. What denies, and what is in scope, must do without: a set of ranges is filled a moment after
+ * the rules that look into it are in force (seen with Linux 6.18), and what it should catch passes meanwhile.
+ */
+export type Grouping = 'together' | 'apart';
+
+/** The right sides of the matches that together say these values. */
+export function groups(values: readonly unknown[], how: Grouping): unknown[] {
+  return how === 'apart' || values.length < 2 ? [...values] : [{ set: values }];
+}
+
 /** One command a line, so that people and `diff` can read it; nft takes all of them or none. */
 export function formatTransaction(commands: readonly Json[]): string {
   return `{"nftables":[\n${commands.map((command) => JSON.stringify(command)).join(',\n')}\n]}\n`;

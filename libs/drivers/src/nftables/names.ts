@@ -21,8 +21,6 @@ export function classSet(classes: readonly string[], family: Family): string {
   // no word of a single class begins like this: see above
   return `any_${word}_and_${more.length}_${sha256(JSON.stringify(classes)).slice(0, 16)}_${family}`;
 }
-/** The `_` inside keeps it apart from the set of a class called `scope`. */
-export const scopeSet = (family: Family): string => `in_scope_${family}`;
 /** Named, so that all rules of one policy line count into one place. Ids are checked to be plain (`isPlainId`). */
 export const lineCounter = (id: string): string => `line_${id}`;
 export const isPlainId = (id: string): boolean => /^[0-9a-z-]{1,64}$/.test(id);

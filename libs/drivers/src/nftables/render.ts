@@ -1,9 +1,9 @@
 import { compareText } from '#base';
 import type { EnforcementState, FlowEntry, FlowSide } from '#model';
 import { families, familyOf, formatAddress, maxOf, prefixesOfRange } from '#net';
-import type { Family, Interval } from '#net';
-import { dropTable, equals, formatTransaction, tableId, type Json } from './commands.js';
-import { classSet, lineCounter, scopeSet } from './names.js';
+import type { AddressSet, Family, Interval } from '#net';
+import { dropTable, equals, formatTransaction, groups, tableId, type Grouping, type Json } from './commands.js';
+import { classSet, lineCounter } from './names.js';
 import { matchServices } from './services.js';
 
 /*
@@ -23,7 +23,7 @@ export function render(state: EnforcementState): string {
 function replaceCommands(state: EnforcementState): Json[] {
   const build = new TableBuild();
   const entries = inOrder(state.rules.entries);
-  for (const family of families) renderFamily(build, entries, family);
+  for (const family of families) renderFamily(build, entries, state.rules.scope, family);
   return [
     ...dropTable,
     { add: { table: { family: tableId.family, name: tableId.table } } },
@@ -64,10 +64,13 @@ class TableBuild {
   }
 }
 
-function renderFamily(build: TableBuild, entries: readonly FlowEntry[], family: Family): void {
+function renderFamily(build: TableBuild, entries: readonly FlowEntry[], scope: AddressSet, family: Family): void {
   const forward = build.rules('forward', { type: 'filter', hook: 'forward', prio: 0, policy: 'accept' });
   for (const field of ['saddr', 'daddr'] as const)
-    forward.push({ expr: [inSet(family, field, scopeSet(family)), { goto: { target: `judge_${family}` } }] });
+    for (const range of scopeOf(scope, family))
+      forward.push({
+        expr: [equals(address(family, field), renderRange(range, family)), { goto: { target: `judge_${family}` } }],
+      });
   const icmp = family === 4 ? 1 : 58;
   const judge = build.rules(`judge_${family}`);
   judge.push(
@@ -103,7 +106,8 @@ function orderKey({ id, source, destination, services }: FlowEntry): string {
 
 function renderEntry(build: TableBuild, entry: FlowEntry, family: Family): void {
   const { source, destination, id, action } = entry;
-  const services = matchServices(entry.services, family);
+  const how = action === 'deny' ? 'apart' : 'together';
+  const services = matchServices(entry.services, family, how);
   const verdict: Json[] = [{ counter: lineCounter(id) }, action === 'allow' ? { accept: null } : { drop: null }];
   const rules = (sides: readonly (readonly Json[])[]): Json[] =>
     sides.flatMap((side) =>
@@ -111,14 +115,14 @@ function renderEntry(build: TableBuild, entry: FlowEntry, family: Family): void 
     );
   const main = build.rules(`${action}_${family}`);
   if (source.kind === 'addresses' && destination.kind === 'addresses') {
-    const sources = matchSide(source, 'saddr', family);
-    const destinations = matchSide(destination, 'daddr', family);
+    const sources = matchSide(source, 'saddr', family, how);
+    const destinations = matchSide(destination, 'daddr', family, how);
     main.push(...rules(sources.flatMap((from) => destinations.map((to) => [...from, ...to]))));
     return;
   }
   const bySource = source.kind === 'classes';
   const classes = classesOf(bySource ? source : destination);
-  const body = rules(bySource ? matchSide(destination, 'daddr', family) : matchSide(source, 'saddr', family));
+  const body = rules(bySource ? matchSide(destination, 'daddr', family, how) : matchSide(source, 'saddr', family, how));
   if (body.length === 0 || classes.length === 0) return;
   const set = classSet(classes, family);
   const chain = `${action}_${bySource ? 'from' : 'to'}_${set}`;
@@ -128,16 +132,28 @@ function renderEntry(build: TableBuild, entry: FlowEntry, family: Family): void 
 }
 
 /** Alternatives, each a list of matches that must all hold; an empty list of matches means any address. */
-function matchSide(side: FlowSide, field: 'saddr' | 'daddr', family: Family): Json[][] {
-  if (side.kind === 'classes') {
-    const classes = classesOf(side);
-    return classes.length === 0 ? [] : [[inSet(family, field, classSet(classes, family))]];
-  }
-  const ranges = familyOf(side.addresses, family);
-  if (ranges.length === 0) return [];
+function matchSide(side: FlowSide, field: 'saddr' | 'daddr', family: Family, how: Grouping): Json[][] {
+  if (side.kind === 'addresses') return matchAddresses(side.addresses, field, family, how);
+  const classes = classesOf(side);
+  return classes.length === 0 ? [] : [[inSet(family, field, classSet(classes, family))]];
+}
+
+function matchAddresses(addresses: AddressSet, field: 'saddr' | 'daddr', family: Family, how: Grouping): Json[][] {
+  const ranges = familyOf(addresses, family);
   if (isWholeFamily(ranges, family)) return [[]];
   const values = ranges.map((range) => renderRange(range, family));
-  return [[equals(address(family, field), values.length === 1 ? values[0] : { set: values })]];
+  return groups(values, how).map((value) => [equals(address(family, field), value)]);
+}
+
+/** Both families pass the hook: without a match of addresses a rule would be about either, and nft has no word for all addresses of one. */
+function scopeOf(scope: AddressSet, family: Family): readonly Interval<bigint>[] {
+  const ranges = familyOf(scope, family);
+  if (!isWholeFamily(ranges, family)) return ranges;
+  const half = maxOf(family) >> 1n;
+  return [
+    { first: 0n, last: half },
+    { first: half + 1n, last: maxOf(family) },
+  ];
 }
 
 const isWholeFamily = ([range]: readonly Interval<bigint>[], family: Family): boolean =>
@@ -155,21 +171,7 @@ function renderSets({ rules }: EnforcementState): Json[] {
   const lists = classListsOf(rules.entries);
   return families.flatMap((family) => {
     const type = family === 4 ? 'ipv4_addr' : 'ipv6_addr';
-    const scope = familyOf(rules.scope, family);
-    // nft has no element for all addresses at once
-    const half = maxOf(family) >> 1n;
-    const ranges = isWholeFamily(scope, family)
-      ? [
-          { first: 0n, last: half },
-          { first: half + 1n, last: maxOf(family) },
-        ]
-      : scope;
-    const elem = ranges.map((range) => renderRange(range, family));
-    const set = { ...tableId, name: scopeSet(family), type, flags: ['interval'], ...(elem.length > 0 && { elem }) };
-    return [
-      { add: { set } },
-      ...lists.map((classes) => ({ add: { set: { ...tableId, name: classSet(classes, family), type } } })),
-    ];
+    return lists.map((classes) => ({ add: { set: { ...tableId, name: classSet(classes, family), type } } }));
   });
 }
 

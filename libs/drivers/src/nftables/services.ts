@@ -1,6 +1,6 @@
 import { hasPorts, isIcmp, serviceAlgebra, splitByProtocol } from '#net';
 import type { Family, Interval, ProtocolPorts, ServiceSet } from '#net';
-import { equals, type Json } from './commands.js';
+import { equals, groups, type Grouping, type Json } from './commands.js';
 
 /** ICMP's number of each family; it never means anything in the other one. */
 const icmpOf = { 4: 1, 6: 58 } as const;
@@ -19,7 +19,7 @@ export function inexpressible(services: ServiceSet): ProtocolPorts[] {
 }
 
 /** Alternatives, each a list of matches; one empty list means any service, no list at all means none in this family. */
-export function matchServices(services: ServiceSet, family: Family): Json[][] {
+export function matchServices(services: ServiceSet, family: Family, how: Grouping): Json[][] {
   if (isEverything(services)) return [[]];
   const whole: Interval<number>[] = [];
   const ports = new Map<number, Interval<number>[]>();
@@ -30,11 +30,8 @@ export function matchServices(services: ServiceSet, family: Family): Json[][] {
     else whole.push({ first: protocol, last: protocol });
   }
   const out: Json[][] = [];
-  if (whole.length > 0) out.push([matchNumbers({ meta: { key: 'l4proto' } }, serviceAlgebra.normalize(whole))]);
-  for (const [protocol, list] of ports) {
-    const left = portField(protocol, family);
-    out.push([matchNumbers(left, list)]);
-  }
+  if (whole.length > 0) out.push(...matchNumbers({ meta: { key: 'l4proto' } }, serviceAlgebra.normalize(whole), how));
+  for (const [protocol, list] of ports) out.push(...matchNumbers(portField(protocol, family), list, how));
   return out;
 }
 
@@ -57,7 +54,7 @@ function portField(protocol: number, family: Family): Json {
   throw new Error(`protocol ${protocol} has no ports to match`);
 }
 
-function matchNumbers(left: Json, intervals: readonly Interval<number>[]): Json {
+function matchNumbers(left: Json, intervals: readonly Interval<number>[], how: Grouping): Json[][] {
   const values = intervals.map(({ first, last }) => (first === last ? first : { range: [first, last] }));
-  return equals(left, values.length === 1 ? values[0] : { set: values });
+  return groups(values, how).map((value) => [equals(left, value)]);
 }

@@ -14,6 +14,8 @@ export interface NftDevice {
   load(transaction: string): Promise<void>;
   /** Whether `load` would succeed now. Changes nothing. */
   wouldTake(transaction: string): Promise<boolean>;
+  /** Calls `onLost` when our table is deleted, and when that can't be told for a while; until `close`. */
+  watch(onLost: () => void): void;
   connections(of?: readonly Address[]): Promise<readonly Connection[]>;
   cut(connections: readonly Connection[], listed?: ConnectionListing): Promise<void>;
   close(): Promise<void>;
@@ -62,6 +64,10 @@ export class NftablesSession implements EnforcementSession {
   /** The plan was made from what was read last. */
   private before(): Promise<string | null> {
     return this.listed ? Promise.resolve(this.listed.text) : this.read();
+  }
+
+  watch(onLost: () => void): void {
+    this.device.watch(onLost);
   }
 
   async counters(): Promise<readonly RuleCounter[]> {

@@ -26,6 +26,7 @@ export class SimulatedNft implements NftDevice {
   private tables = new Map<string, Table>();
   private handle = 0;
   private tracked: Connection[] = [];
+  private onLost: () => void = () => undefined;
   /** While false, every call fails as an unreachable device does. */
   isReachable = true;
 
@@ -51,8 +52,14 @@ export class SimulatedNft implements NftDevice {
 
   load(transaction: string): Promise<void> {
     return this.answer(() => {
+      const isThere = this.tables.has('inet cordon');
       this.tables = this.changed(transaction);
+      if (isThere && transaction.includes('{"delete":{"table":{"family":"inet","name":"cordon"}}}')) this.onLost();
     });
+  }
+
+  watch(onLost: () => void): void {
+    this.onLost = onLost;
   }
 
   wouldTake(transaction: string): Promise<boolean> {

@@ -49,7 +49,7 @@ export type NftStatement =
 
 export interface NftSet {
   readonly type: string;
-  /** Scope sets hold ranges and count as rules; class sets hold single addresses, which are membership. */
+  /** Sets of ours hold single addresses, which are membership; one of ranges is somebody else's, and counts as rules. */
   readonly ranges: readonly Interval<bigint>[] | null;
   readonly members: ReadonlySet<string>;
   /** Flags, time-outs and elements that aren't ours. */

@@ -36,6 +36,8 @@ export function tamperingCommands(tampering: (typeof tamperings)[number], listin
   const changed = rule.expr.map((statement) => ('drop' in statement ? { accept: null } : statement));
   const opposite = changed.map((statement, i) => ('accept' in rule.expr[i]! ? { drop: null } : statement));
   const element = (elem: string) => ({ element: { ...tableId, name: 'infusion-pump_4', elem: [elem] } });
+  const stranger = { payload: { protocol: 'ip', field: 'saddr' } };
+  const widened = [{ match: { op: '==', left: stranger, right: '172.16.0.1' } }, { goto: { target: 'judge_4' } }];
   const commands: Record<(typeof tamperings)[number], readonly Json[]> = {
     'a rule of ours is deleted': [deletion],
     'a rule of ours is changed': [
@@ -46,7 +48,7 @@ export function tamperingCommands(tampering: (typeof tamperings)[number], listin
     'a foreign rule is put last in our table': [{ add: { rule: foreignRule } }],
     'an element is added': [{ add: element('10.20.0.99') }],
     'an element is deleted': [{ delete: element('10.20.0.11') }],
-    'the scope is widened': [{ add: { element: { ...tableId, name: 'in_scope_4', elem: ['172.16.0.1'] } } }],
+    'the scope is widened': [{ insert: { rule: { ...tableId, chain: 'forward', expr: widened } } }],
     'a foreign set stands in our table': [{ add: { set: { ...tableId, name: 'theirs', type: 'ipv4_addr' } } }],
     'a foreign chain stands in our table': [{ add: { chain: { ...tableId, name: 'theirs' } } }],
     'our table is deleted': [{ delete: { table: { family: tableId.family, name: tableId.table } } }],

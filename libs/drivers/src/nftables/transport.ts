@@ -9,6 +9,7 @@ import { tableId } from './commands.js';
 import { formatExactly, listConnections, parseConnections, planCuts } from './conntrack.js';
 import { classifyFault, isMisfit, isMissingTable } from './faults.js';
 import type { NftDevice } from './session.js';
+import { TableWatch, tellDeletions } from './transport-watch.js';
 
 export type CommandTarget = Extract<EnforcementTarget, { readonly kind: 'local' | 'netns' | 'ssh' }>;
 
@@ -28,6 +29,7 @@ const environment = ['LC_ALL=C', 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:
  */
 export class CommandTransport implements NftDevice {
   private folder: Promise<string> | null = null;
+  private deletions: TableWatch | null = null;
 
   constructor(private readonly target: CommandTarget) {}
 
@@ -49,6 +51,11 @@ export class CommandTransport implements NftDevice {
     if (isMisfit(result)) return false;
     if (result.code !== 0) throw classifyFault(this.describe(command), result);
     return true;
+  }
+
+  watch(onLost: () => void): void {
+    const words = ['sh', '-c', this.target.kind === 'ssh' ? `'${tellDeletions}'` : tellDeletions];
+    this.deletions = new TableWatch(() => this.words(words, false), onLost);
   }
 
   async connections(of?: readonly Address[]): Promise<readonly Connection[]> {
@@ -77,6 +84,7 @@ export class CommandTransport implements NftDevice {
   }
 
   async close(): Promise<void> {
+    this.deletions?.stop();
     const { target } = this;
     if (target.kind !== 'ssh' || !this.folder) return;
     const folder = await this.folder;

@@ -1,8 +1,9 @@
 import { failure, type Diagnostic } from '#base';
+import { renderCiscoAces } from '#net';
 import { ciscoAvPairAttribute } from '../build.js';
 import { readCiscoAvPairs } from '../attributes.js';
 import type { AclForm, PortAcl } from './acl-form.js';
-import { renderAceList, renderAces } from './cisco-aces.js';
+import { renderAceList } from './cisco-aces.js';
 import { filterName } from './filter-name.js';
 import { parseCiscoAces } from './parse-cisco-aces.js';
 import type { NasProfile } from './profile.js';
@@ -34,7 +35,7 @@ export const downloadableAces: AclForm = {
   summary: 'IPv4 by name (`#ACSACL#-IP-…`), fetched by the switch; IPv6 inline as `ipv6:inacl#n=`',
   carriesEntries: true,
   carriers: ['CiscoSecure-Defined-ACL', 'ipv6:inacl'],
-  renderEntry: renderAces,
+  renderEntry: renderCiscoAces,
   render: (acl) =>
     [`${nameKey}${downloadableAcl(acl).name}`, ...renderAceList(acl.entries, 6)].map(ciscoAvPairAttribute),
   read(attributes, intended) {

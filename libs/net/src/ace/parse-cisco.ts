@@ -1,12 +1,9 @@
-import { hasPorts, parseAddress, protocols, serviceKey, type Family, type Interval, type PacketMatch } from '#net';
-import { prefixMatch, type AddressMatch, type LineWords } from '../text.js';
-import { icmp6Types, icmpTypes, protocolNames, tcpPorts, udpPorts } from './names.js';
-
-/** An access control entry without its place in the list. */
-export interface Ace {
-  readonly permits: boolean;
-  readonly match: PacketMatch;
-}
+import { parseAddress, type Family } from '../address.js';
+import type { Interval } from '../interval.js';
+import { hasPorts, protocols } from '../service.js';
+import type { Ace } from './ace.js';
+import { icmp6Types, icmpTypes, protocolNames, tcpPorts, udpPorts } from './cisco-names.js';
+import { prefixMatch, type AddressMatch, type LineWords } from './text.js';
 
 /**
  * `permit tcp any range 3613 3620 10.10.4.0 0.0.3.255 established`: one entry of an extended list, of the family whose list
@@ -17,33 +14,16 @@ export interface Ace {
  * Refused: wildcard masks with gaps, object groups, ICMP codes, TCP flags, `fragments`, `dscp`, `precedence`, `tos`, `ttl`,
  * `time-range`, `option`, `reflect`, `evaluate`.
  */
-export function parseAce(words: LineWords, family: Family): Ace {
+export function parseCiscoAce(words: LineWords, family: Family): Ace {
   const permits = words.permits('permit', 'deny');
   if (words.peek() === 'object-group') throw words.fault('names an object group, whose members stand elsewhere');
   const protocol = parseProtocol(words, family);
   const source = parseAddresses(words, family);
   const sourcePorts = parsePorts(words, protocol);
   const destination = parseAddresses(words, family);
-  const ports = parsePorts(words, protocol) ?? parseIcmpType(words, family, protocol);
+  const destinationPorts = parsePorts(words, protocol) ?? parseIcmpType(words, family, protocol);
   const established = parseOptions(words, protocol);
-  return {
-    permits,
-    match: {
-      family,
-      ...(protocol !== null && { services: servicesOf(protocol, ports) }),
-      ...(source && { source: [source.range] }),
-      ...(sourcePorts && { sourcePorts }),
-      ...(destination && { destination: [destination.range] }),
-      ...(established && { established }),
-    },
-  };
-}
-
-function servicesOf(protocol: number, ports: readonly Interval<number>[] | null): Interval<number>[] {
-  return (ports ?? [{ first: 0, last: 0xffff }]).map(({ first, last }) => ({
-    first: serviceKey(protocol, first),
-    last: serviceKey(protocol, last),
-  }));
+  return { permits, family, protocol, source, sourcePorts, destination, destinationPorts, established };
 }
 
 /** Null: every protocol. */

@@ -1,10 +1,13 @@
 import type { Diagnostic } from '#base';
-import { readMeaning, type ObservedState, type ObservedSwitch } from '#drivers';
+import type { Driver, ObservedState, SwitchMeaning } from '#drivers';
 import type { EnforcementRules, NamedList } from '#model';
 import { PacketSpace } from '#net';
 import { aclPackets, formatPacket } from '#radius';
 import { differs } from '../nftables/prove.js';
 import { compare } from '../prove.js';
+
+/** A driver of lists. */
+export type SwitchDriver = Required<Pick<Driver, 'meaningOf'>>;
 
 /** What was read of rules and proved; the same fingerprint needs no second proof. */
 const proved = new WeakMap<EnforcementRules, string>();
@@ -13,12 +16,17 @@ const proved = new WeakMap<EnforcementRules, string>();
  * Whether what a driver of switches would push means the rules: every list the same packets as its entries, and no list and no VLAN
  * more or less. Null: it does; otherwise what differs, with a packet. A text that is not understood proves nothing.
  */
-export function proveSwitch(rules: EnforcementRules, read: () => ObservedState | null): Diagnostic | null {
+export function proveSwitch(
+  { meaningOf }: SwitchDriver,
+  rules: EnforcementRules,
+  read: () => ObservedState | null,
+): Diagnostic | null {
   try {
-    const observed = read() as ObservedSwitch | null;
+    const observed = read();
     if (!observed) return differs('the text has nothing of ours');
     if (proved.get(rules) === observed.rulesFingerprint) return null;
-    const found = wrongName(rules, observed) ?? wrongVlan(rules, observed) ?? wrongPackets(rules, observed);
+    const meaning = meaningOf(observed);
+    const found = wrongName(rules, observed) ?? wrongVlan(rules, meaning) ?? wrongPackets(rules, meaning);
     if (found !== null) return differs(found);
     proved.set(rules, observed.rulesFingerprint);
     return null;
@@ -27,7 +35,7 @@ export function proveSwitch(rules: EnforcementRules, read: () => ObservedState |
   }
 }
 
-function wrongName({ lists }: EnforcementRules, observed: ObservedSwitch): string | null {
+function wrongName({ lists }: EnforcementRules, observed: ObservedState): string | null {
   const names = new Set(lists.map(({ name }) => name));
   const missing = names.difference(observed.ruleIds);
   for (const name of missing) return `list \`${name}\` is not in it`;
@@ -36,10 +44,10 @@ function wrongName({ lists }: EnforcementRules, observed: ObservedSwitch): strin
 }
 
 /** A VLAN without a name is one that the edit leaves as it is there. */
-function wrongVlan({ vlans }: EnforcementRules, observed: ObservedSwitch): string | null {
+function wrongVlan({ vlans }: EnforcementRules, meaning: SwitchMeaning): string | null {
   const wanted = new Map(vlans.map(({ id, name }) => [id, `cordon-${name}`]));
-  for (const id of wanted.keys()) if (!observed.vlans.has(id)) return `VLAN ${id} is not in it`;
-  for (const [id, { name, isActive, foreign }] of observed.vlans) {
+  for (const id of wanted.keys()) if (!meaning.vlans.has(id)) return `VLAN ${id} is not in it`;
+  for (const [id, { name, isActive, foreign }] of meaning.vlans) {
     if (!wanted.has(id)) return `VLAN ${id} is in it, which no rule asks for`;
     if (name !== null && name !== wanted.get(id)) return `VLAN ${id} is called \`${name}\` in it`;
     if (!isActive || foreign.length > 0) return `VLAN ${id} is not one that works`;
@@ -47,17 +55,17 @@ function wrongVlan({ vlans }: EnforcementRules, observed: ObservedSwitch): strin
   return null;
 }
 
-function wrongPackets({ lists }: EnforcementRules, observed: ObservedSwitch): string | null {
+function wrongPackets({ lists }: EnforcementRules, meaning: SwitchMeaning): string | null {
   const space = new PacketSpace();
   for (const list of lists) {
-    const why = difference(space, list, observed);
+    const why = difference(space, list, meaning);
     if (why !== null) return `list \`${list.name}\`: ${why}`;
   }
   return null;
 }
 
-function difference(space: PacketSpace, { name, entries }: NamedList, observed: ObservedSwitch): string | null {
-  const { extra, missing } = compare(aclPackets(space, entries), aclPackets(space, readMeaning(observed, name)));
+function difference(space: PacketSpace, { name, entries }: NamedList, meaning: SwitchMeaning): string | null {
+  const { extra, missing } = compare(aclPackets(space, entries), aclPackets(space, meaning.list(name)));
   if (extra.witness) return `${formatPacket(extra.witness)} would pass, which policy does not permit`;
   if (missing.witness) return `${formatPacket(missing.witness)} would be dropped, which policy permits`;
   return null;

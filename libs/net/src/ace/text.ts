@@ -1,5 +1,6 @@
 import { failure, success, type Diagnostic, type Result } from '#base';
-import { bitsOf, parseAddress, type Family, type Interval } from '#net';
+import { bitsOf, parseAddress, type Family } from '../address.js';
+import type { Interval } from '../interval.js';
 
 /** A line of a text with its number, from 1. */
 export interface TextLine {
@@ -7,7 +8,7 @@ export interface TextLine {
   readonly text: string;
 }
 
-/** The text says something that is not modelled, or is malformed. Caught by `readText`; never leaves this library. */
+/** The text says something that is not modelled, or is malformed. Caught by `readText`, or by who reads line by line. */
 export class NotUnderstood extends Error {
   override readonly name = 'NotUnderstood';
 

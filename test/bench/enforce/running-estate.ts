@@ -152,6 +152,10 @@ export class RunningEstate {
     return readStatus(this.bridge.http);
   }
 
+  progress(text: string): void {
+    this.options.progress(text);
+  }
+
   get pids(): { readonly controller: number; readonly bridge: number; readonly switches: number } {
     return { controller: this.controller.pid!, bridge: this.bridge.child.pid!, switches: this.switches.pid };
   }

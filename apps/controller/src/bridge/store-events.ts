@@ -81,7 +81,7 @@ export function storeEvents(
       untold,
       authentications: authenticated,
     };
-  });
+  }, 'bulk');
 }
 
 /** A mistake in there must not keep sessions from being stored: the bridge would send the same batch for ever. */

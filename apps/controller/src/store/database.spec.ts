@@ -97,6 +97,29 @@ describe('Database', () => {
     expect(row?.document).toEqual({ id: 'a', class: 'pump', addresses: [], fingerprint: null });
   });
 
+  it('runs one unit at a time in the order in which they came, bulk after all others, and closes after the last', async () => {
+    const database = await openDatabase();
+    const order: string[] = [];
+    let running = 0;
+    const unit = (name: string) => async (): Promise<void> => {
+      expect(++running).toBe(1);
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
+      order.push(name);
+      running--;
+    };
+    const first = database.read(unit('read 1'));
+    const bulk = [1, 2].map((n) => database.transaction(unit(`bulk ${n}`), 'bulk'));
+    const failing = database.transaction(() => Promise.reject(new Error('fails'))).catch(() => order.push('failed'));
+    const usual = [1, 2].map((n) => database.transaction(unit(`usual ${n}`)));
+    await first;
+    const later = database.read(unit('read 2'));
+    await open.pop()!.close();
+    await Promise.all([...bulk, failing, ...usual, later]);
+    expect(order).toEqual(['read 1', 'failed', 'usual 1', 'usual 2', 'read 2', 'bulk 1', 'bulk 2']);
+  });
+
   it('tells a second controller on the same folder what to do', async () => {
     await openDatabase();
     await expect(Database.open(path)).rejects.toThrow(/another controller uses .*CORDON_DATA/);

@@ -5,16 +5,20 @@ import { migrations } from './migrations.js';
 import { NodeSqlite } from './node-sqlite.js';
 import { schemas } from './rows.js';
 
+/** `bulk`: what bridges report by the thousand while a policy reaches them. A quarantine does not stand in line behind it. */
+export type Turn = 'usual' | 'bulk';
+
 /**
  * The one way to the database. TypeORM shares one query runner among all callers on SQLite: what one caller commits may
  * be inside another's transaction and be rolled back with it. So callers queue here.
  *
  * INVARIANT: at most one unit of work (a transaction, or the statements of one `read`) runs at a time, first come first
- * served; `transaction` resolves after COMMIT has reached the disk (WAL, synchronous=FULL). A unit must not wait for
+ * served, but bulk after all others; `transaction` resolves after COMMIT has reached the disk (WAL, synchronous=FULL). A unit must not wait for
  * anything but the database: everybody else is waiting for it.
  */
 export class Database {
-  private tail: Promise<unknown> = Promise.resolve();
+  private readonly waiting: Readonly<Record<Turn, (() => Promise<void>)[]>> = { usual: [], bulk: [] };
+  private isBusy = false;
   private readonly inside = new AsyncLocalStorage<true>();
 
   private constructor(private readonly source: DataSource) {}
@@ -52,8 +56,8 @@ export class Database {
   }
 
   /** All or nothing; durable once resolved. */
-  transaction<T>(work: (tx: EntityManager) => Promise<T>): Promise<T> {
-    return this.enqueue(() => this.source.manager.transaction(work));
+  transaction<T>(work: (tx: EntityManager) => Promise<T>, turn: Turn = 'usual'): Promise<T> {
+    return this.enqueue(() => this.source.manager.transaction(work), turn);
   }
 
   /** Statements that belong together and change nothing. */
@@ -62,13 +66,22 @@ export class Database {
   }
 
   async close(): Promise<void> {
-    await this.enqueue(() => this.source.destroy());
+    await this.enqueue(() => this.source.destroy(), 'bulk');
   }
 
-  private enqueue<T>(work: () => Promise<T>): Promise<T> {
+  private enqueue<T>(work: () => Promise<T>, turn: Turn = 'usual'): Promise<T> {
     if (this.inside.getStore()) throw new Error('a unit of work must not wait for another one: pass `tx` on');
-    const result = this.tail.then(() => this.inside.run(true, work));
-    this.tail = result.catch(() => undefined);
-    return result;
+    return new Promise((resolve, reject) => {
+      this.waiting[turn].push(() => this.inside.run(true, work).then(resolve, reject));
+      void this.drain();
+    });
+  }
+
+  private async drain(): Promise<void> {
+    if (this.isBusy) return;
+    this.isBusy = true;
+    const next = (): (() => Promise<void>) | undefined => this.waiting.usual.shift() ?? this.waiting.bulk.shift();
+    for (let run = next(); run; run = next()) await run();
+    this.isBusy = false;
   }
 }

@@ -23,13 +23,13 @@ interface Latency {
 async function quarantine(estate: RunningEstate, device: number): Promise<Latency> {
   const mac = macOf(device, estate.size);
   const told = estate.switches.ask({ do: 'await', mac, vlan: quarantineVlan });
+  // The switch may end before it is told.
+  told.catch(() => undefined);
   const began = now();
   await estate.api.setPosture(mac, 'quarantined');
   const call = now() - began;
   const at = await Promise.race([told, pause(longest).then(() => null)]);
   if (at !== null) return { call, coa: at - began };
-  // The switch may end before it is told.
-  told.catch(() => undefined);
   const sessions = await estate.api.call('GET', `/sessions?mac=${mac}`);
   estate.progress(`${mac} is not in quarantine after ${longest} ms: ${JSON.stringify(sessions)}`);
   return { call, coa: longest };

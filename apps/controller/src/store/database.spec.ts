@@ -120,6 +120,15 @@ describe('Database', () => {
     expect(order).toEqual(['read 1', 'failed', 'usual 1', 'usual 2', 'read 2', 'bulk 1', 'bulk 2']);
   });
 
+  it('lets bulk wait for fifty others, and not for ever', async () => {
+    const database = await openDatabase();
+    const order: string[] = [];
+    const units = Array.from({ length: 120 }, (_, n) => database.read(() => Promise.resolve(void order.push(`${n}`))));
+    const bulk = [1, 2].map((n) => database.transaction(() => Promise.resolve(void order.push(`bulk ${n}`)), 'bulk'));
+    await Promise.all([...units, ...bulk]);
+    expect([order.indexOf('bulk 1'), order.indexOf('bulk 2')]).toEqual([51, 102]);
+  });
+
   it('tells a second controller on the same folder what to do', async () => {
     await openDatabase();
     await expect(Database.open(path)).rejects.toThrow(/another controller uses .*CORDON_DATA/);

@@ -6,19 +6,23 @@ import { NodeSqlite } from './node-sqlite.js';
 import { schemas } from './rows.js';
 
 /** `bulk`: what bridges report by the thousand while a policy reaches them. A quarantine does not stand in line behind it. */
-export type Turn = 'usual' | 'bulk';
+type Turn = 'usual' | 'bulk' | 'last';
+
+const mostBefore = 50;
 
 /**
  * The one way to the database. TypeORM shares one query runner among all callers on SQLite: what one caller commits may
  * be inside another's transaction and be rolled back with it. So callers queue here.
  *
  * INVARIANT: at most one unit of work (a transaction, or the statements of one `read`) runs at a time, first come first
- * served, but bulk after all others; `transaction` resolves after COMMIT has reached the disk (WAL, synchronous=FULL). A unit must not wait for
+ * served; bulk waits for the others, but not for more than `mostBefore`. `transaction` resolves after COMMIT has reached the disk (WAL, synchronous=FULL). A unit must not wait for
  * anything but the database: everybody else is waiting for it.
  */
 export class Database {
-  private readonly waiting: Readonly<Record<Turn, (() => Promise<void>)[]>> = { usual: [], bulk: [] };
+  private readonly waiting: Readonly<Record<Turn, (() => Promise<void>)[]>> = { usual: [], bulk: [], last: [] };
   private isBusy = false;
+  /** Units that have gone before one of bulk since it came. */
+  private before = 0;
   private readonly inside = new AsyncLocalStorage<true>();
 
   private constructor(private readonly source: DataSource) {}
@@ -66,7 +70,7 @@ export class Database {
   }
 
   async close(): Promise<void> {
-    await this.enqueue(() => this.source.destroy(), 'bulk');
+    await this.enqueue(() => this.source.destroy(), 'last');
   }
 
   private enqueue<T>(work: () => Promise<T>, turn: Turn = 'usual'): Promise<T> {
@@ -80,8 +84,17 @@ export class Database {
   private async drain(): Promise<void> {
     if (this.isBusy) return;
     this.isBusy = true;
-    const next = (): (() => Promise<void>) | undefined => this.waiting.usual.shift() ?? this.waiting.bulk.shift();
-    for (let run = next(); run; run = next()) await run();
+    for (let run = this.next(); run; run = this.next()) await run();
     this.isBusy = false;
+  }
+
+  private next(): (() => Promise<void>) | undefined {
+    const { usual, bulk, last } = this.waiting;
+    if (usual.length > 0 && (bulk.length === 0 || this.before < mostBefore)) {
+      this.before = bulk.length === 0 ? 0 : this.before + 1;
+      return usual.shift();
+    }
+    this.before = 0;
+    return bulk.shift() ?? last.shift();
   }
 }

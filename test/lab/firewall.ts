@@ -8,6 +8,7 @@ const table = ['inet', 'cordon'];
 export const bootRules = `table inet cordon {
   chain forward {
     type filter hook forward priority filter; policy drop;
+    drop
   }
 }
 `;

@@ -98,7 +98,7 @@ function controllerMetrics(
   rollouts: RolloutLoop,
   orders: OrderStore,
   webhooks: WebhookSender,
-  database: Database,
+  live: LiveSessions,
   clock: Clock,
 ): ControllerMetrics {
   return new ControllerMetrics(async () => ({
@@ -107,7 +107,7 @@ function controllerMetrics(
     devices: await devices.countByClassAndPosture(),
     openSessions: await sessions.countOpen(),
     enforcement: await enforcementOverview(
-      database,
+      live,
       { enforced: rollouts.enforced, orders: orders.current, points: enforcement },
       'site',
       clock.now(),
@@ -195,17 +195,18 @@ const factories: Provider[] = [
   },
   {
     provide: RolloutLoop,
-    inject: [PolicyLoop, RolloutStore, DropCounts, Wakeups, clockToken, Log],
+    inject: [PolicyLoop, RolloutStore, LiveSessions, DropCounts, Wakeups, clockToken, Log],
     useFactory: (
       policy: PolicyLoop,
       store: RolloutStore,
+      sessions: LiveSessions,
       drops: DropCounts,
       wakeups: Wakeups,
       clock: Clock,
       log: Log,
     ) => {
       const denied = ({ seen }: RolloutRow, sites: ReadonlySet<string>) => drops.compare(seen.denied, sites);
-      return new RolloutLoop({ policy, store, wakeups, clock, log, denied });
+      return new RolloutLoop({ policy, store, sessions, wakeups, clock, log, denied });
     },
   },
   { provide: SessionStore, inject: [Database], useFactory: (database: Database) => new SessionStore(database) },
@@ -309,7 +310,7 @@ const factories: Provider[] = [
       RolloutLoop,
       OrderStore,
       WebhookSender,
-      Database,
+      LiveSessions,
       clockToken,
     ],
     useFactory: controllerMetrics,

@@ -67,9 +67,8 @@ interface Claim {
 }
 
 interface Claims {
-  readonly snapshot: Snapshot;
+  readonly policy: EnforcedPolicy;
   readonly site: string;
-  readonly isHeld: boolean;
   readonly claims: readonly Claim[];
 }
 
@@ -77,10 +76,10 @@ interface Claims {
 const claimed = new WeakMap<LiveSession, Claims>();
 
 function claimsOf(policy: EnforcedPolicy, site: string, session: LiveSession): readonly Claim[] {
+  const known = claimed.get(session);
+  if (known?.policy === policy && known.site === site) return known.claims;
   const snapshot = policyOfSession(policy, session);
   const held = isHeld(policy, session);
-  const known = claimed.get(session);
-  if (known?.snapshot === snapshot && known.site === site && known.isHeld === held) return known.claims;
   const { scope } = enforcementRules(snapshot, site);
   const claims = session.addresses.flatMap((text): Claim[] => {
     const address = parseAddress(text);
@@ -88,7 +87,7 @@ function claimsOf(policy: EnforcedPolicy, site: string, session: LiveSession): r
     const role = held ? session.role : roleOfAddress(snapshot, session, address);
     return [{ session, address, text: formatAddress(address), snapshot, role }];
   });
-  claimed.set(session, { snapshot, site, isHeld: held, claims });
+  claimed.set(session, { policy, site, claims });
   return claims;
 }
 

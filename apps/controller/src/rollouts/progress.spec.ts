@@ -1,8 +1,9 @@
+import type { Mac } from '#net';
 import { coverageOf, type Snapshot } from '#policy';
 import { policyFiles } from '#testkit';
 import { describe, expect, it } from 'vitest';
 import { evaluatePolicy } from '../policy/evaluate.js';
-import { ProgressCount, type SessionGroup } from './progress.js';
+import { ProgressCount, type CountedSession } from './progress.js';
 
 function snapshotOf(changes: Record<string, string>): Snapshot {
   const evaluated = evaluatePolicy(policyFiles(changes), new Date('2026-05-04T10:00:00Z'), {
@@ -18,30 +19,31 @@ const before = snapshotOf({});
 /** Another port for pumps: their ACL changes, nothing else does. */
 const after = snapshotOf({ 'catalog/applications.yaml': 'https: { ports: [tcp/443, tcp/8443] }\n' });
 
-const group = (change: Partial<SessionGroup>): SessionGroup => ({
-  mac: null,
+const session = (change: Partial<CountedSession>): CountedSession => ({
+  mac: '00:1a:00:00:00:09' as Mac,
   site: 'main',
   method: 'mac',
   class: 'infusion-pump',
   posture: 'normal',
-  digest: before.digest,
+  snapshotDigest: before.digest,
   convergence: 'settled',
-  count: 1,
   ...change,
 });
+const sessions = (count: number, change: Partial<CountedSession> = {}): CountedSession[] =>
+  Array.from({ length: count }, () => session(change));
 
 const everywhere = coverageOf(after, [{ name: 'all', sites: ['everywhere'], devices: [], soakSeconds: 0 }]);
-const count = (...groups: SessionGroup[]) => new ProgressCount(before, after).of(groups, everywhere);
+const count = (counted: readonly CountedSession[]) => new ProgressCount(before, after).of(counted, everywhere);
 
 describe('progress of a rollout', () => {
-  it.each<[string, Partial<SessionGroup>, string]>([
+  it.each<[string, Partial<CountedSession>, string]>([
     ['that has the policy before', {}, 'pending'],
     ['that is being told', { convergence: 'changing' }, 'pending'],
-    ['that was told', { digest: after.digest }, 'done'],
+    ['that was told', { snapshotDigest: after.digest }, 'done'],
     ['that waits on purpose', { convergence: 'held' }, 'held'],
     ['whose switch refuses', { convergence: 'diverged' }, 'refused'],
   ])('counts a session %s', (_, change, as) => {
-    expect(count(group({ ...change, count: 7 }))).toEqual({
+    expect(count(sessions(7, change))).toEqual({
       covered: 7,
       done: 0,
       pending: 0,
@@ -52,19 +54,19 @@ describe('progress of a rollout', () => {
   });
 
   it('does not count sessions whose switch would be told the same', () => {
-    expect(count(group({ class: 'unknown' }), group({ class: 'medical-device' }))).toMatchObject({
+    expect(count([session({ class: null }), session({ class: 'medical-device' })])).toMatchObject({
       covered: 2,
       pending: 0,
     });
   });
 
   it('counts as far as the rollout has got: sites with those below, and devices by name', () => {
-    const mac = '00:1a:00:00:00:01';
+    const mac = '00:1a:00:00:00:01' as Mac;
     const canary = { sites: new Set<string>(), devices: new Set([mac]) } as unknown as typeof everywhere;
-    const groups = [group({ count: 5 }), group({ mac }), group({ site: 'main-wifi', count: 2 })];
+    const all = [...sessions(5), session({ mac }), ...sessions(2, { site: 'main-wifi' })];
     const progress = new ProgressCount(before, after);
-    expect(progress.of(groups, canary)).toMatchObject({ covered: 1, pending: 1 });
+    expect(progress.of(all, canary)).toMatchObject({ covered: 1, pending: 1 });
     const main = coverageOf(after, [{ name: 'main', sites: ['main'], devices: [], soakSeconds: 0 }]);
-    expect(progress.of(groups, main)).toMatchObject({ covered: 8, pending: 8 });
+    expect(progress.of(all, main)).toMatchObject({ covered: 8, pending: 8 });
   });
 });

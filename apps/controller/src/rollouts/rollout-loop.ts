@@ -5,6 +5,7 @@ import { Refusal } from '../http/refusal.js';
 import type { Log } from '../log.js';
 import type { ActivePolicy, StagedPolicy } from '../policy/policy-loop.js';
 import type { RolloutRow } from '../store/rows.js';
+import type { LiveSessions } from '../sessions/live-sessions.js';
 import type { Wakeups } from '../wakeups.js';
 import { judgeRollout, type RolloutFacts } from './judge-rollout.js';
 import { ProgressCount } from './progress.js';
@@ -22,6 +23,7 @@ interface Policies {
 interface Ports {
   readonly policy: Policies;
   readonly store: RolloutStore;
+  readonly sessions: Pick<LiveSessions, 'all'>;
   readonly wakeups: Wakeups;
   readonly clock: Clock;
   readonly log: Log;
@@ -55,6 +57,7 @@ export class RolloutLoop {
   private row: RolloutRow | null = null;
   private covered: { readonly key: string; readonly coverage: Coverage } | null = null;
   private count: { readonly key: string; readonly progress: ProgressCount } | null = null;
+  private enforcedNow: EnforcedPolicy | null = null;
   private last: { readonly facts: RolloutFacts; readonly why: string } | null = null;
   private timer: NodeJS.Timeout | null = null;
   private running: Promise<void> = Promise.resolve();
@@ -84,11 +87,19 @@ export class RolloutLoop {
     return row && coverage && { row, coverage, facts: this.last?.facts ?? null, why: this.last?.why ?? null };
   }
 
+  /** The same object as long as nothing of it changes. */
   get enforced(): EnforcedPolicy | null {
     const { active, staged, previous } = this.ports.policy;
     if (!active) return null;
-    const { coverage } = this;
-    return { inForce: active.snapshot, next: staged && coverage && { snapshot: staged.snapshot, coverage }, previous };
+    const { coverage, enforcedNow: known } = this;
+    const next = staged && coverage && { snapshot: staged.snapshot, coverage };
+    const isSame =
+      known?.inForce === active.snapshot &&
+      known.previous === previous &&
+      known.next?.snapshot === next?.snapshot &&
+      known.next?.coverage === next?.coverage;
+    if (isSame) return known;
+    return (this.enforcedNow = { inForce: active.snapshot, next, previous });
   }
 
   get feed(): StagedFeed | null {
@@ -192,14 +203,14 @@ export class RolloutLoop {
   }
 
   private async look(row: RolloutRow, coverage: Coverage, before: Snapshot, after: Snapshot): Promise<RolloutFacts> {
-    const { store, denied } = this.ports;
+    const { store, sessions, denied } = this.ports;
     const key = `${before.digest} ${after.digest}`;
     if (this.count?.key !== key) this.count = { key, progress: new ProgressCount(before, after) };
     const sites = new Map([...before.nas, ...after.nas].map(({ name, site }) => [name, site]));
     const { missingSeconds } = row.rules.gates;
     const missingBefore = new Date(this.now().getTime() - missingSeconds * 1000).toISOString();
     return {
-      progress: this.count.progress.of(await store.groups(coverage.devices), coverage),
+      progress: this.count.progress.of(await sessions.all(), coverage),
       ...(await store.authenticatedSince(row.seen.lastAuthentication, coverage, sites)),
       missing: await store.missing(row.toDigest, row.startedAt, missingBefore),
       denied: denied(row, coverage.sites),

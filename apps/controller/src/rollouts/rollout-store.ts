@@ -12,7 +12,6 @@ import {
   type RolloutRow,
 } from '../store/rows.js';
 import { enqueueEvents } from '../webhooks/outbox.js';
-import type { SessionGroup } from './progress.js';
 
 export interface RolloutOfVersion extends RolloutRow {
   readonly commit: PolicyVersionRow['commit'];
@@ -27,11 +26,6 @@ interface Seen {
 
 /** What policy alone can cause: an unknown password or a certificate that ended says nothing of a rollout. */
 const causedByPolicy = new Set(['no-grant', 'no-port-acl', 'not-renderable']);
-
-const select = `SELECT %mac, s.site, s.method, coalesce(d.class, 'unknown') AS class, coalesce(d.posture, 'normal') AS posture,
-    json_extract(s.document, '$.snapshotDigest') AS digest, json_extract(s.document, '$.convergence.state') AS convergence,
-    count(*) AS count
-  FROM session s LEFT JOIN device d ON d.mac = s.mac WHERE s.state = 'open'`;
 
 /** Rollouts, and what sessions and authentications say of one. */
 export class RolloutStore {
@@ -83,24 +77,6 @@ export class RolloutStore {
     return this.database.read(async (db) => {
       const row = await db.findOne(authentications, { where: {}, order: { id: 'DESC' }, select: { id: true } });
       return row?.id ?? 0;
-    });
-  }
-
-  /** Open sessions, those of the named devices one by one. */
-  groups(devices: ReadonlySet<Mac>): Promise<SessionGroup[]> {
-    const macs = [...devices];
-    const marks = macs.map(() => '?').join(', ');
-    return this.database.read(async (db) => {
-      const others = await db.query<SessionGroup[]>(
-        `${select.replace('%mac', 'NULL AS mac')} AND s.mac NOT IN (${marks}) GROUP BY 2, 3, 4, 5, 6, 7`,
-        macs,
-      );
-      if (macs.length === 0) return others;
-      const named = await db.query<SessionGroup[]>(
-        `${select.replace('%mac', 's.mac AS mac')} AND s.mac IN (${marks}) GROUP BY s.mac, 2, 3, 4, 5, 6, 7`,
-        macs,
-      );
-      return [...others, ...named];
     });
   }
 

@@ -30,6 +30,11 @@ export interface LiveSession {
   readonly inUse: string | null;
 }
 
+export interface Known {
+  readonly session: Session;
+  readonly live: LiveSession;
+}
+
 const divisions = { nas: new WeakMap<object, Division>(), site: new WeakMap<object, Division>() };
 type Division = ReadonlyMap<string, readonly LiveSession[]>;
 
@@ -46,7 +51,7 @@ const noRecord: Device = { class: null, posture: null, inUse: null };
  * stored comes by `reported`, right after its commit; devices by their revision, when somebody asks. A restart reads everything again.
  */
 export class LiveSessions {
-  private readonly known = new Map<string, { readonly session: Session; live: LiveSession }>();
+  private readonly known = new Map<string, { session: Session; live: LiveSession }>();
   private readonly byMac = new Map<Mac, Set<string>>();
   private readonly registry = new Map<Mac, Device>();
   private readonly shared = new Map<string, Device>();
@@ -75,8 +80,15 @@ export class LiveSessions {
     return this.list.sessions;
   }
 
+  /** Each with what its bridge reported last; the registry's record of its device, without orders. Changes while it is gone through are seen. */
+  async reports(): Promise<Iterable<Known>> {
+    await this.all();
+    return this.known.values();
+  }
+
   /** What is opened for a patient does not wait for one. */
   private underOrders(orders: Orders): LiveSession[] {
+    if (orders.breakGlass.length === 0) return Array.from(this.known.values(), ({ live }) => live);
     return [...this.known.values()].map(({ live }) => {
       const device = deviceUnderOrders(orders, live.mac, live);
       return device === live ? live : { ...device, inUse: null };

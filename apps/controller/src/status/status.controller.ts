@@ -10,7 +10,7 @@ import { ApiRoute } from '../http/openapi.js';
 import { ZodPipe } from '../http/zod.pipe.js';
 import { OrderStore } from '../orders/order-store.js';
 import { RolloutLoop } from '../rollouts/rollout-loop.js';
-import { Database } from '../store/database.js';
+import { LiveSessions } from '../sessions/live-sessions.js';
 import { clockToken } from '../wiring.js';
 import { describePolicy } from '../policy/describe-policy.js';
 import { PolicyLoop } from '../policy/policy-loop.js';
@@ -32,7 +32,7 @@ export class StatusController {
     @Inject(RolloutLoop) private readonly rollouts: RolloutLoop,
     @Inject(OrderStore) private readonly orders: OrderStore,
     @Inject(WebhookSender) private readonly webhooks: WebhookSender,
-    @Inject(Database) private readonly database: Database,
+    @Inject(LiveSessions) private readonly live: LiveSessions,
     @Inject(clockToken) private readonly clock: Clock,
   ) {}
 
@@ -54,7 +54,7 @@ export class StatusController {
     @Query(new ZodPipe(overviewQuery)) { by }: z.infer<typeof overviewQuery>,
   ): Promise<{ items: OverviewRow[] }> {
     const state = { enforced: this.rollouts.enforced, orders: this.orders.current, points: this.enforcement };
-    return { items: await enforcementOverview(this.database, state, by, this.clock.now()) };
+    return { items: await enforcementOverview(this.live, state, by, this.clock.now()) };
   }
 
   @Get('api/v1/status')

@@ -34,6 +34,8 @@ interface Ports {
   readonly driverNamed: (name: string, options: DriverOptions) => Driver | null;
 }
 
+const restMilliseconds = 250;
+
 /**
  * Keeps every enforcement point of the policy in force at its desired state: at once when something changed, and every few
  * seconds to find drift. A point that the policy no longer names is left as it is:
@@ -45,6 +47,8 @@ export class EnforcementLoop {
   /** Points that can't even be tried. */
   private readonly broken = new Map<string, PointState>();
   private readonly proofs = new ProofThread();
+  private rest: NodeJS.Timeout | null = null;
+  private isChangedMeanwhile = false;
   private turns: Promise<void> = Promise.resolve();
   private stopListening: () => void = () => undefined;
   private readonly lists: KeptLists;
@@ -78,7 +82,8 @@ export class EnforcementLoop {
   start(): void {
     const stops = [
       this.ports.wakeups.on(['snapshot', 'rollout'], () => this.matchPolicy()),
-      this.ports.wakeups.on(['orders', 'devices', 'sessions'], () => this.wakeAll(followsSessions)),
+      this.ports.wakeups.on(['orders', 'devices'], () => this.wakeAll(followsSessions)),
+      this.ports.wakeups.on(['sessions'], () => this.sessionsChanged()),
     ];
     this.stopListening = () => stops.forEach((stop) => stop());
     this.matchPolicy();
@@ -86,6 +91,7 @@ export class EnforcementLoop {
 
   async stop(): Promise<void> {
     this.stopListening();
+    if (this.rest) clearTimeout(this.rest);
     await this.reconciler.stop();
     await Promise.allSettled([...this.points.values()].map((point) => point.close()));
     await this.proofs.close();
@@ -137,6 +143,21 @@ export class EnforcementLoop {
 
   private wakeAll(which: (point: EnforcementPointEntry) => boolean = () => true): void {
     for (const [name, { entry }] of this.points) if (which(entry)) this.reconciler.trigger(name);
+  }
+
+  /** At once after a quiet time. While a policy reaches switches, sessions change all the time: then all points are not asked for each of them. */
+  private sessionsChanged(): void {
+    if (this.rest) {
+      this.isChangedMeanwhile = true;
+      return;
+    }
+    this.wakeAll(followsSessions);
+    this.rest = setTimeout(() => {
+      this.rest = null;
+      if (!this.isChangedMeanwhile) return;
+      this.isChangedMeanwhile = false;
+      this.sessionsChanged();
+    }, restMilliseconds);
   }
 
   private matchPolicy(): void {

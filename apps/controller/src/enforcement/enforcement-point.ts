@@ -279,6 +279,7 @@ function refuseUnfinished({ kind, steps, diagnostics }: ReconcileOutcome): void 
 
 function isSameGoal(a: DesiredState, b: DesiredState): boolean {
   if (a.rules !== b.rules || a.roles.size !== b.roles.size || a.ports.size !== b.ports.size) return false;
-  if (![...a.ports].every(([port, vlan]) => b.ports.get(port) === vlan)) return false;
+  if (a.ports !== b.ports && ![...a.ports].every(([port, vlan]) => b.ports.get(port) === vlan)) return false;
+  if (a.membership === b.membership) return true;
   return [...a.membership].every(([role, members]) => members.isSubsetOf(b.membership.get(role) ?? new Set()));
 }

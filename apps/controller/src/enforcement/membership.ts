@@ -34,9 +34,39 @@ export interface DesiredState extends EnforcementState {
 export function desiredState(policy: EnforcedPolicy, site: string, sessions: readonly LiveSession[]): DesiredState {
   const main = policyOfSite(policy, site);
   const local = new Set([...sitesBelow(main, site), ...sitesBelow(policy.inForce, site)]);
-  const claims = new Map<string, Claim>();
   const bySite = sessionsBy('site', sessions);
-  for (const session of [...local].flatMap((name) => bySite.get(name) ?? [])) {
+  const lists = [...local].flatMap((name) => {
+    const of = bySite.get(name);
+    return of ? [of] : [];
+  });
+  return lastState(policy, site, lists, () => stateOf(policy, site, main, lists.flat()));
+}
+
+/** Most of what changes is at other sites. */
+const latest = new WeakMap<EnforcedPolicy, Map<string, Latest>>();
+
+interface Latest {
+  readonly lists: readonly (readonly LiveSession[])[];
+  readonly state: DesiredState;
+}
+
+function lastState(
+  policy: EnforcedPolicy,
+  site: string,
+  lists: Latest['lists'],
+  make: () => DesiredState,
+): DesiredState {
+  const known = remembered(latest, policy, () => new Map<string, Latest>());
+  const last = known.get(site);
+  if (last?.lists.length === lists.length && last.lists.every((list, i) => list === lists[i])) return last.state;
+  const state = make();
+  known.set(site, { lists, state });
+  return state;
+}
+
+function stateOf(policy: EnforcedPolicy, site: string, main: Snapshot, sessions: readonly LiveSession[]): DesiredState {
+  const claims = new Map<string, Claim>();
+  for (const session of sessions) {
     for (const claim of claimsOf(policy, site, session)) {
       const other = claims.get(claim.text);
       if (!other || isNewer(session, other.session)) claims.set(claim.text, claim);

@@ -9,7 +9,7 @@ import { storeEvents } from '../bridge/store-events.js';
 import { DeviceStore } from '../devices/device-store.js';
 import { Database } from '../store/database.js';
 import { Wakeups } from '../wakeups.js';
-import { LiveSessions, readLiveSessions } from './live-sessions.js';
+import { LiveSessions, readLiveSessions, sessionsBy } from './live-sessions.js';
 
 const now = new Date('2026-11-30T12:00:00Z');
 const macOf = (n: number): Mac => `00:1a:00:00:00:0${n}` as Mac;
@@ -50,6 +50,8 @@ describe('live sessions', () => {
   const check = async (): Promise<void> => {
     const [found, stored] = [await live.all(), await readLiveSessions(database)];
     expect([...found].sort(byId)).toEqual([...stored].sort(byId));
+    for (const key of ['nas', 'site'] as const)
+      expect(new Map(sessionsBy(key, found))).toEqual(Map.groupBy(found, (session) => session[key]));
   };
 
   it('are what the database says after each change of a session or a device', async () => {

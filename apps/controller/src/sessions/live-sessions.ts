@@ -38,9 +38,23 @@ export interface Known {
 const divisions = { nas: new WeakMap<object, Division>(), site: new WeakMap<object, Division>() };
 type Division = ReadonlyMap<string, readonly LiveSession[]>;
 
-/** By switch, or by site. All enforcement points look at the same list: it is divided once for all of them. */
+/** By switch, or by site. All enforcement points look at the same list, which `LiveSessions` has divided already. */
 export const sessionsBy = (key: 'nas' | 'site', sessions: readonly LiveSession[]): Division =>
   remembered(divisions[key], sessions, () => Map.groupBy(sessions, (session) => session[key]));
+
+/** Those of one site or switch: the same list as long as none of them changes. */
+class Group {
+  readonly members = new Map<string, Known>();
+  private list: readonly LiveSession[] | null = null;
+
+  changed(): void {
+    this.list = null;
+  }
+
+  get sessions(): readonly LiveSession[] {
+    return (this.list ??= Array.from(this.members.values(), ({ live }) => live));
+  }
+}
 
 type Device = Pick<LiveSession, 'class' | 'posture' | 'inUse'>;
 
@@ -51,7 +65,8 @@ const noRecord: Device = { class: null, posture: null, inUse: null };
  * stored comes by `reported`, right after its commit; devices by their revision, when somebody asks. A restart reads everything again.
  */
 export class LiveSessions {
-  private readonly known = new Map<string, { session: Session; live: LiveSession }>();
+  private readonly known = new Map<string, { readonly session: Session; live: LiveSession }>();
+  private readonly groups = { nas: new Map<string, Group>(), site: new Map<string, Group>() };
   private readonly byMac = new Map<Mac, Set<string>>();
   private readonly registry = new Map<Mac, Device>();
   private readonly shared = new Map<string, Device>();
@@ -76,7 +91,7 @@ export class LiveSessions {
     await this.loading;
     await this.database.read((db) => this.readDevices(db));
     const { current } = this.orders;
-    if (this.list?.orders !== current) this.list = { orders: current, sessions: this.underOrders(current) };
+    if (this.list?.orders !== current) this.list = { orders: current, sessions: this.inOrder(current) };
     return this.list.sessions;
   }
 
@@ -86,9 +101,17 @@ export class LiveSessions {
     return this.known.values();
   }
 
+  private inOrder(orders: Orders): readonly LiveSession[] {
+    if (orders.breakGlass.length > 0) return this.underOrders(orders);
+    const site = new Map([...this.groups.site].map(([name, group]) => [name, group.sessions]));
+    const all = [...site.values()].flat();
+    divisions.site.set(all, site);
+    divisions.nas.set(all, new Map([...this.groups.nas].map(([name, group]) => [name, group.sessions])));
+    return all;
+  }
+
   /** What is opened for a patient does not wait for one. */
   private underOrders(orders: Orders): LiveSession[] {
-    if (orders.breakGlass.length === 0) return Array.from(this.known.values(), ({ live }) => live);
     return [...this.known.values()].map(({ live }) => {
       const device = deviceUnderOrders(orders, live.mac, live);
       return device === live ? live : { ...device, inUse: null };
@@ -108,8 +131,11 @@ export class LiveSessions {
     // One that another bridge took over is closed without a revision of its own.
     if (before && before.session.revision >= session.revision && session.state === 'open') return;
     this.list = null;
+    if (before) this.leave(before.live);
     if (session.state === 'open') {
-      this.known.set(session.id, { session, live: join(session, this.registry.get(session.mac) ?? noRecord) });
+      const known = { session, live: join(session, this.registry.get(session.mac) ?? noRecord) };
+      this.known.set(session.id, known);
+      this.enter(known);
       const ids = this.byMac.get(session.mac);
       if (ids) ids.add(session.id);
       else this.byMac.set(session.mac, new Set([session.id]));
@@ -118,6 +144,23 @@ export class LiveSessions {
       const ids = this.byMac.get(session.mac);
       ids?.delete(session.id);
       if (ids?.size === 0) this.byMac.delete(session.mac);
+    }
+  }
+
+  private enter(known: Known): void {
+    for (const key of ['nas', 'site'] as const) {
+      const group = remembered(this.groups[key], known.live[key], () => new Group());
+      group.members.set(known.live.id, known);
+      group.changed();
+    }
+  }
+
+  private leave({ id, ...live }: LiveSession): void {
+    for (const key of ['nas', 'site'] as const) {
+      const group = this.groups[key].get(live[key])!;
+      group.members.delete(id);
+      group.changed();
+      if (group.members.size === 0) this.groups[key].delete(live[key]);
     }
   }
 
@@ -137,6 +180,7 @@ export class LiveSessions {
     for (const id of this.byMac.get(mac) ?? []) {
       const entry = this.known.get(id)!;
       entry.live = join(entry.session, device ?? noRecord);
+      for (const key of ['nas', 'site'] as const) this.groups[key].get(entry.live[key])!.changed();
       this.list = null;
     }
   }

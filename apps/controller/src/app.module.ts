@@ -53,6 +53,7 @@ import { Database } from './store/database.js';
 import type { RolloutRow } from './store/rows.js';
 import { SuspicionStore } from './suspicions/suspicion-store.js';
 import { SuspicionsController } from './suspicions/suspicions.controller.js';
+import { Turns } from './turns.js';
 import { Wakeups } from './wakeups.js';
 import { WebhookSender } from './webhooks/webhook-sender.js';
 import { WorkloadStore } from './workloads/workload-store.js';
@@ -129,6 +130,7 @@ function controllerMetrics(
 const factories: Provider[] = [
   { provide: clockToken, useValue: systemClock },
   { provide: Wakeups, useFactory: () => new Wakeups() },
+  { provide: Turns, useFactory: () => new Turns() },
   { provide: Permissions, useFactory: () => Permissions.load() },
   {
     provide: Database,
@@ -244,23 +246,30 @@ const factories: Provider[] = [
   },
   {
     provide: BridgeFeed,
-    inject: [Database, PolicyLoop, RolloutLoop, OrderStore, Wakeups],
-    useFactory: (database: Database, policy: PolicyLoop, rollouts: RolloutLoop, orders: OrderStore, wakeups: Wakeups) =>
-      new BridgeFeed(database, { policy, rollouts, orders }, wakeups),
+    inject: [Database, PolicyLoop, RolloutLoop, OrderStore, Wakeups, Turns],
+    useFactory: (
+      database: Database,
+      policy: PolicyLoop,
+      rollouts: RolloutLoop,
+      orders: OrderStore,
+      wakeups: Wakeups,
+      turns: Turns,
+    ) => new BridgeFeed(database, { policy, rollouts, orders }, wakeups, turns),
   },
   {
     provide: EventIntake,
-    inject: [Database, LiveSessions, BridgeFeed, PolicyLoop, Wakeups, clockToken, configToken, Log],
+    inject: [Database, LiveSessions, BridgeFeed, PolicyLoop, Wakeups, Turns, clockToken, configToken, Log],
     useFactory: (
       database: Database,
       live: LiveSessions,
       feed: BridgeFeed,
       policy: PolicyLoop,
       wakeups: Wakeups,
+      turns: Turns,
       clock: Clock,
       config: Config,
       log: Log,
-    ) => new EventIntake(database, live, feed, policy, wakeups, clock, config.history, log),
+    ) => new EventIntake(database, live, feed, policy, wakeups, turns, clock, config.history, log),
   },
   {
     provide: SuspicionStore,
@@ -276,7 +285,7 @@ const factories: Provider[] = [
   },
   {
     provide: EnforcementLoop,
-    inject: [configToken, RolloutLoop, LiveSessions, Database, DropCounts, clockToken, Wakeups, Log],
+    inject: [configToken, RolloutLoop, LiveSessions, Database, DropCounts, clockToken, Wakeups, Turns, Log],
     useFactory: (
       { resyncSeconds }: Config,
       policy: RolloutLoop,
@@ -285,8 +294,13 @@ const factories: Provider[] = [
       drops: DropCounts,
       clock: Clock,
       wakeups: Wakeups,
+      turns: Turns,
       log: Log,
-    ) => new EnforcementLoop({ policy, sessions, database, drops, wakeups, clock, log, driverNamed }, resyncSeconds),
+    ) =>
+      new EnforcementLoop(
+        { policy, sessions, database, drops, wakeups, turns, clock, log, driverNamed },
+        resyncSeconds,
+      ),
   },
   {
     provide: WebhookSender,

@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { AppModule } from './app.module.js';
@@ -6,6 +7,7 @@ import type { TokenStore } from './auth/tokens.js';
 import type { Config } from './config.js';
 import { serveOpenApi } from './http/openapi.js';
 import type { Log } from './log.js';
+import { Turns } from './turns.js';
 import { firstAdminTokenKey } from './wiring.js';
 
 export interface Controller {
@@ -14,6 +16,10 @@ export interface Controller {
   /** Set at the very first start alone. */
   readonly firstAdminToken: string | null;
 }
+
+/** It changes something, and is not what bridges report by the thousand. */
+const isUrgent = ({ method, url }: IncomingMessage): boolean =>
+  method !== 'GET' && url?.startsWith('/api/v1/bridge/') === false;
 
 /** Builds the application and listens; port 0 takes a free one. */
 export async function startController(config: Config, log: Log): Promise<Controller> {
@@ -27,6 +33,11 @@ export async function startController(config: Config, log: Log): Promise<Control
   app.useBodyParser('json', { limit: '8mb' });
   app.useBodyParser('text', { type: 'text/csv', limit: '16mb' });
   app.useBodyParser('text', { type: 'application/x-ndjson', limit: '1mb' });
+  const turns = app.get(Turns);
+  app.use((request: IncomingMessage, response: ServerResponse, next: () => void) => {
+    if (isUrgent(request)) response.once('close', turns.urgent());
+    next();
+  });
   serveOpenApi(app);
   await app.listen(config.http.port, config.http.host);
   const opened = app.get<Awaited<ReturnType<typeof TokenStore.open>>>(firstAdminTokenKey);

@@ -5,6 +5,7 @@ import type { Log } from '../log.js';
 import type { ActivePolicy } from '../policy/policy-loop.js';
 import type { LiveSessions } from '../sessions/live-sessions.js';
 import type { Database } from '../store/database.js';
+import type { Turns } from '../turns.js';
 import type { Wakeups } from '../wakeups.js';
 import type { BridgeFeed } from './feed.js';
 import { storeEvents } from './store-events.js';
@@ -17,12 +18,14 @@ export class EventIntake {
     private readonly feed: Pick<BridgeFeed, 'offer'>,
     private readonly policy: { readonly active: ActivePolicy | null },
     private readonly wakeups: Wakeups,
+    private readonly turns: Turns,
     private readonly clock: Clock,
     private readonly limits: HistoryLimits,
     private readonly log: Log,
   ) {}
 
   async take(batch: BridgeEvents): Promise<BridgeEventsAnswer> {
+    await this.turns.take();
     const snapshot = this.policy.active?.snapshot ?? null;
     const stored = await storeEvents(this.database, batch, this.clock.now(), this.limits, snapshot);
     if (stored.problem !== null)

@@ -4,6 +4,7 @@ import type { FeedMessage, Orders, SessionElsewhere } from '#model';
 import type { ActivePolicy } from '../policy/policy-loop.js';
 import type { StagedFeed } from '../rollouts/rollout-loop.js';
 import type { Database } from '../store/database.js';
+import type { Turns } from '../turns.js';
 import type { Wakeups } from '../wakeups.js';
 import { offersTo, type Offer } from './handovers.js';
 import { credentialStream, deviceStream, nextBatch, type FeedStream } from './feed-streams.js';
@@ -39,6 +40,7 @@ export class BridgeFeed {
     private readonly database: Database,
     private readonly sources: Sources,
     wakeups: Wakeups,
+    private readonly turns: Turns,
   ) {
     this.open = new LiveResponses(wakeups, ['snapshot', 'rollout', 'orders', 'devices', 'credentials']);
   }
@@ -50,7 +52,7 @@ export class BridgeFeed {
   /** Resolves when the bridge is gone. */
   serve(response: ServerResponse, start: FeedStart): Promise<void> {
     return this.open.serve(response, async (live) => {
-      const connection = new FeedConnection(live, start, this.database, this.sources);
+      const connection = new FeedConnection(live, start, this.database, this.sources, this.turns);
       this.feeds.add(connection);
       try {
         await connection.run();
@@ -84,6 +86,7 @@ class FeedConnection {
     private readonly start: FeedStart,
     private readonly database: Database,
     private readonly sources: Sources,
+    private readonly turns: Turns,
   ) {
     this.position = { devices: start.devices, credentials: start.credentials };
     this.digest = start.digest;
@@ -97,7 +100,8 @@ class FeedConnection {
     await this.readElsewhere();
     while (!live.isOver) {
       live.looking();
-      await this.sendNews();
+      const end = this.turns.urgent();
+      await this.sendNews().finally(end);
       if (!(await live.untilWoken(pingMilliseconds))) await live.send('{"type":"ping"}\n');
     }
     live.finish();

@@ -1,5 +1,5 @@
 import type { BridgeEvents, BridgeEventsAnswer, Session } from '#model';
-import { In, type EntityManager } from 'typeorm';
+import type { EntityManager } from 'typeorm';
 import { keepNewest, type HistoryLimits } from '../history/retention.js';
 import { changesBetween } from '../history/session-changes.js';
 import { Refusal } from '../http/refusal.js';
@@ -9,14 +9,20 @@ import type { SessionReport } from '../suspicions/two-ports.js';
 import { followHandovers, type Offer } from './handovers.js';
 import { tellSessions } from '../webhooks/subjects.js';
 import type { Database } from '../store/database.js';
+import { writerOf } from '../store/many-rows.js';
 import {
   authentications,
   bridges,
   sessionChanges,
   sessions,
+  type AuthenticationRow,
   type SessionChangeRow,
   type SessionRow,
 } from '../store/rows.js';
+
+const writeSessions = writerOf(sessions, 'id');
+const writeChanges = writerOf<Omit<SessionChangeRow, 'id'>>(sessionChanges);
+const writeAuthentications = writerOf<Omit<AuthenticationRow, 'id'>>(authentications);
 
 /** The newest stay, and open sessions always. How much history stays is the operator's to say. */
 const closedSessions = 100_000;
@@ -115,8 +121,12 @@ async function saveSessions(
   mostChanges: number,
 ): Promise<SessionReport[]> {
   if (reported.length === 0) return [];
-  const stored = await tx.findBy(sessions, { id: In([...new Set(reported.map(({ id }) => id))]) });
-  const known = new Map(stored.map(({ id, document }) => [id, document]));
+  const ids = JSON.stringify([...new Set(reported.map(({ id }) => id))]);
+  const stored = await tx.query<{ id: string; document: string }[]>(
+    'SELECT id, document FROM session WHERE id IN (SELECT value FROM json_each(?))',
+    [ids],
+  );
+  const known = new Map(stored.map(({ id, document }) => [id, JSON.parse(document) as Session]));
   const changed = new Map<string, Session>();
   const reports: SessionReport[] = [];
   for (const session of reported) {
@@ -127,10 +137,9 @@ async function saveSessions(
     changed.set(session.id, session);
   }
   if (changed.size === 0) return [];
-  await tx.upsert(
-    sessions,
+  await writeSessions(
+    tx,
     [...changed.values()].map((session) => rowOf(bridge, session)),
-    ['id'],
   );
   await saveChanges(tx, reports, mostChanges);
   if ([...changed.values()].some(({ state }) => state === 'closed')) {
@@ -156,7 +165,7 @@ async function saveChanges(tx: EntityManager, reports: readonly SessionReport[],
     }));
   });
   if (changes.length === 0) return;
-  for (let i = 0; i < changes.length; i += 1000) await tx.insert(sessionChanges, changes.slice(i, i + 1000));
+  await writeChanges(tx, changes);
   await keepNewest(tx, 'session_change', mostChanges);
 }
 
@@ -179,7 +188,7 @@ async function saveAuthentications(
     return [{ bridge, seq, at, mac, nas, nasPort, outcome, segment, document: authentication }];
   });
   if (rows.length === 0) return 0;
-  await tx.insert(authentications, rows);
+  await writeAuthentications(tx, rows);
   await keepNewest(tx, 'authentication', mostRows);
   return rows.length;
 }

@@ -8,6 +8,7 @@ import type { ActivePolicy } from '../policy/policy-loop.js';
 import type { LiveSessions } from '../sessions/live-sessions.js';
 import { recordAudit } from '../store/audit.js';
 import type { Database } from '../store/database.js';
+import type { Turns } from '../turns.js';
 import type { Wakeups } from '../wakeups.js';
 import { enqueueEvents } from '../webhooks/outbox.js';
 import { forgetPoint, tellPoint, type PointReport } from '../webhooks/subjects.js';
@@ -28,6 +29,7 @@ interface Ports {
   readonly sessions: Pick<LiveSessions, 'all'>;
   readonly database: Database;
   readonly wakeups: Wakeups;
+  readonly turns: Turns;
   readonly clock: Clock;
   readonly log: Log;
   readonly drops: DropCounts;
@@ -49,7 +51,6 @@ export class EnforcementLoop {
   private readonly proofs = new ProofThread();
   private rest: NodeJS.Timeout | null = null;
   private isChangedMeanwhile = false;
-  private turns: Promise<void> = Promise.resolve();
   private stopListening: () => void = () => undefined;
   private readonly lists: KeptLists;
 
@@ -197,7 +198,8 @@ export class EnforcementLoop {
       const lookSeconds = this.resyncSeconds;
       const prove = this.proofs.prove.bind(this.proofs, entry);
       const wake = () => this.reconciler.trigger(name);
-      const ports = { driver, session, loadGoal, prove, audit, report, clock, lookSeconds, counts, wake };
+      const turn = () => this.ports.turns.take();
+      const ports = { driver, session, loadGoal, prove, audit, report, clock, lookSeconds, counts, wake, turn };
       this.points.set(name, new EnforcementPoint(entry, ports));
     } catch (error) {
       const lastError = {
@@ -218,15 +220,9 @@ export class EnforcementLoop {
     return database.transaction((tx) => tellPoint(tx, told, clock.now()));
   }
 
-  /** A site after the other, and in between whoever else has something to do: what twenty compute for a new policy takes seconds. */
-  private turn(): Promise<void> {
-    this.turns = this.turns.then(() => new Promise((resolve) => setImmediate(resolve)));
-    return this.turns;
-  }
-
   private async loadGoal(point: EnforcementPointEntry): Promise<DesiredState | null> {
     const sessions = await this.ports.sessions.all();
-    await this.turn();
+    await this.ports.turns.take();
     const { enforced } = this.ports.policy;
     if (!enforced) return null;
     const { nas } = point;

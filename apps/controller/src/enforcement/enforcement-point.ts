@@ -41,6 +41,8 @@ export interface PointPorts {
   readonly counts: RuleCounts;
   /** Asks for a pass. */
   readonly wake: () => void;
+  /** Before each piece of work that takes its time. */
+  readonly turn: () => Promise<void>;
 }
 
 /** Counters cost a device as much as all it holds. */
@@ -86,7 +88,11 @@ export class EnforcementPoint {
       ports.wake();
     });
     this.reconciler = new PointReconciler(ports.driver, {
-      read: () => session.read(),
+      read: async () => {
+        const text = await session.read();
+        await ports.turn();
+        return text;
+      },
       apply: (plan) => this.applyProved(plan),
       confirm: () => session.confirm(),
       rollback: () => session.rollback(),
@@ -159,6 +165,7 @@ export class EnforcementPoint {
       this.set({ state: 'applying' });
       await this.refuseUnproved(desired);
     }
+    await this.ports.turn();
     const outcome = await this.reconciler.run(desired, look);
     if (outcome.hasDrifted) await this.recordDrift(outcome);
     refuseUnfinished(outcome);
@@ -188,6 +195,7 @@ export class EnforcementPoint {
     if (this.ports.driver.check(desired).some(({ severity }) => severity === 'error')) return;
     const { rules } = desired;
     if (this.proof.lacks(rules)) this.proof.take(rules, await this.ports.prove(rules));
+    await this.ports.turn();
     await this.refuseDifference(desired, this.proof.check(desired));
   }
 
@@ -237,6 +245,7 @@ export class EnforcementPoint {
     const of = this.doubtful === 'all' ? null : [...this.doubtful].flatMap((text) => parseAddress(text) ?? []);
     if (of?.length === 0) return;
     const connections = await session.connections(of ?? undefined);
+    await this.ports.turn();
     const doomed = connectionsToCut(desired, connections);
     if (doomed.length === 0) return;
     await session.cut(doomed, { of, connections });

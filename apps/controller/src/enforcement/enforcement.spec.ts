@@ -279,6 +279,7 @@ describe('EnforcementPoint', () => {
       driver,
       session,
       wake: () => void hints.count++,
+      turn: () => Promise.resolve(),
       loadGoal: () => Promise.resolve(desiredState(onlyInForce(snapshot), 'main', sessions())),
       prove: (rules) => Promise.resolve(proveRulesOf(driver, rules)),
       audit: (entries, told) => {

@@ -131,6 +131,7 @@ describe('a point comes to hold its goal, proved and read back, with', () => {
       prove: (rules) => Promise.resolve(proveRulesOf(driver, rules)),
       audit: () => Promise.resolve(),
       wake: () => undefined,
+      turn: () => Promise.resolve(),
       report: () => Promise.resolve(),
       clock,
       lookSeconds: 0,

@@ -143,12 +143,23 @@ function roleOfAddress(snapshot: Snapshot, session: LiveSession, address: Addres
   return isEntitled ? grant.role : null;
 }
 
-/** A child site has its parent's segments unless it has its own. */
+const places = new WeakMap<Snapshot, Map<string, Place>>();
+/** Null: the segment is not there. */
+type Place = { readonly prefixes: Snapshot['segments'][number]['sites'][number]['prefixes'] | null };
+
 function isInSegment(snapshot: Snapshot, name: string | null | undefined, site: string, address: Address): boolean {
-  const places = snapshot.segments.find((segment) => segment.name === name)?.sites ?? [];
+  if (name === null || name === undefined) return false;
+  const known = remembered(places, snapshot, () => new Map<string, Place>());
+  const { prefixes } = remembered(known, `${name} ${site}`, () => placeOf(snapshot, name, site));
+  return prefixes !== null && hasAddress(prefixes, address);
+}
+
+/** A child site has its parent's segments unless it has its own. */
+function placeOf(snapshot: Snapshot, name: string, site: string): Place {
+  const at = snapshot.segments.find((segment) => segment.name === name)?.sites ?? [];
   const near = [site, ...(snapshot.sites.find((known) => known.name === site)?.ancestors ?? [])];
-  const nearest = near.map((at) => places.find((place) => place.site === at)).find((place) => place !== undefined);
-  return nearest !== undefined && hasAddress(nearest.prefixes, address);
+  const nearest = near.map((each) => at.find((place) => place.site === each)).find((place) => place !== undefined);
+  return { prefixes: nearest?.prefixes ?? null };
 }
 
 /** A class under another policy than the site's. No name of a class has a dot. */

@@ -5,11 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { EntityManager } from 'typeorm';
+import { sessionSchema } from '#model';
+import { sampleSession } from '../../test/sample-session.js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { recordAudit } from './audit.js';
 import { currentRevision, takeRevisions } from './counters.js';
 import { Database } from './database.js';
 import { Fingerprints1764000300000 } from './fingerprints-migration.js';
+import { Handovers1764000800000 } from './handovers-migration.js';
 import { NodeSqlite } from './node-sqlite.js';
 import { audits, counters, sessions } from './rows.js';
 
@@ -95,6 +98,27 @@ describe('Database', () => {
     });
     const [row] = await database.read((db) => db.find(sessions));
     expect(row?.document).toEqual({ id: 'a', class: 'pump', addresses: [], fingerprint: null });
+  });
+
+  it('completes sessions that an earlier release stored, and leaves what they say', async () => {
+    const database = await openDatabase();
+    const { succeeds: _, told: __, strayAddresses: ___, ...before } = sampleSession('2026-11-24T12:00:00.000Z');
+    await database.transaction(async (tx) => {
+      const [runner, migration] = [tx.queryRunner!, new Handovers1764000800000()];
+      await migration.down(runner);
+      await tx.query(
+        `INSERT INTO session (id, bridge, state, mac, site, method, addresses, startedAt, updatedAt, document)
+           VALUES ('a', 'b', 'open', 'm', 's', 'mac', '[]', '', '', ?)`,
+        [JSON.stringify(before)],
+      );
+      await migration.up(runner);
+    });
+    const [row] = await database.read((db) => db.find(sessions));
+    expect(row).toMatchObject({
+      successor: null,
+      document: { ...before, succeeds: [], told: null, strayAddresses: [] },
+    });
+    expect(sessionSchema.parse(row?.document)).toEqual(row?.document);
   });
 
   it('runs one unit at a time in the order in which they came, bulk after all others, and closes after the last', async () => {

@@ -488,7 +488,7 @@ const sessionFaults: readonly Fault[] = [
   {
     name: 'every address that a record names is believed',
     file: `${bridge}/accounting/accounting-sessions.ts`,
-    find: 'told.filter((text) => this.belongs(text, session));',
+    find: 'told.filter((text) => isInSegment(current, session, text));',
     replace: 'told.filter((text) => text.length > 0);',
     caughtBy: rfc2866,
   },

@@ -1,6 +1,7 @@
+import { remembered } from '#base';
 import { hasAddress, type Address, type ServiceSet } from '#net';
 import type { AuthenticationMethod, DevicePosture, Posture } from '#model';
-import type { AccessGrant, FlowRule, RuleLine, Snapshot } from './snapshot.js';
+import type { AccessGrant, FlowRule, RuleLine, SegmentAtSite, Snapshot } from './snapshot.js';
 
 /** One side of a packet: the class of the device that holds the address, its address, or both. */
 export interface PacketSide {
@@ -41,6 +42,18 @@ export function effectivePosture(
 /** The answer of the access table; null: reject. */
 export function accessFor(snapshot: Snapshot, deviceClass: string, site: string, posture: Posture): AccessGrant | null {
   return indexOf(snapshot).access.get(`${deviceClass} ${site} ${posture}`) ?? null;
+}
+
+const segments = new WeakMap<Snapshot, Map<string, SegmentAtSite | null>>();
+
+/** A segment as it is at a site: a child site has its parent's unless it has its own. Null: it is not there. */
+export function segmentIn(snapshot: Snapshot, segment: string, site: string): SegmentAtSite | null {
+  const known = remembered(segments, snapshot, () => new Map<string, SegmentAtSite | null>());
+  return remembered(known, `${segment} ${site}`, () => {
+    const places = snapshot.segments.find(({ name }) => name === segment)?.sites ?? [];
+    const near = [site, ...(snapshot.sites.find(({ name }) => name === site)?.ancestors ?? [])];
+    return near.map((at) => places.find((place) => place.site === at)).find((place) => place !== undefined) ?? null;
+  });
 }
 
 /** All principals that a side is: its class with everything above it, every endpoint that contains its address. */

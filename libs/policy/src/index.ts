@@ -5,7 +5,7 @@ export { decodeSnapshot } from './codec/decode.js';
 export { encodeSnapshot } from './codec/encode.js';
 export { policyCodes, type PolicyCode } from './codes.js';
 export { compilePolicy, noProvenance, PolicyCompiler } from './compile/compile.js';
-export { accessFor, effectivePosture, principalsOf } from './decide.js';
+export { accessFor, effectivePosture, principalsOf, segmentIn } from './decide.js';
 export { decideFlow, FlowDecider, type ResolvedSide } from './decider.js';
 export type { FlowPacket, FlowVerdict, PacketSide } from './decide.js';
 export { enforcementRules, partsOf, rulesWithoutFlows, sitesBelow, withParts } from './enforcement.js';

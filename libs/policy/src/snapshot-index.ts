@@ -4,7 +4,7 @@
  */
 export { decodeSnapshot } from './codec/decode.js';
 export { encodeSnapshot } from './codec/encode.js';
-export { accessFor, effectivePosture } from './decide.js';
+export { accessFor, effectivePosture, segmentIn } from './decide.js';
 export { decideFlow } from './decider.js';
 export type { FlowPacket, FlowVerdict, PacketSide } from './decide.js';
 export { isExcepted } from './client-exceptions.js';

@@ -79,7 +79,7 @@ class FeedConnection {
   private rollout: string | null;
   private orders: Orders | null = null;
   /** By id. */
-  private elsewhere = new Map<string, SessionElsewhere>();
+  private readonly elsewhere = new Map<string, SessionElsewhere>();
 
   constructor(
     private readonly live: LiveResponse,

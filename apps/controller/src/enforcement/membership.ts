@@ -1,7 +1,7 @@
 import { remembered } from '#base';
 import type { EnforcementRules, EnforcementState, FlowEntry, FlowSide } from '#model';
 import { AddressMap, addressSet, formatAddress, hasAddress, parseAddress, rangesOf, type Address } from '#net';
-import { enforcementRules, sitesBelow, type Snapshot } from '#policy';
+import { enforcementRules, segmentIn, sitesBelow, type Snapshot } from '#policy';
 import { grantOf } from '../sessions/resolve-principal.js';
 import { sessionsBy, type LiveSession } from '../sessions/live-sessions.js';
 import { isHeld, policyOfSession, policyOfSite, type EnforcedPolicy } from './generations.js';
@@ -134,32 +134,16 @@ function claimsOf(policy: EnforcedPolicy, site: string, session: LiveSession): r
 function roleOfAddress(snapshot: Snapshot, session: LiveSession, address: Address): string | null {
   const grant = grantOf(snapshot, session);
   if (!grant) return null;
-  const isIn = (segment: string | null | undefined): boolean => isInSegment(snapshot, segment, session.site, address);
+  const isIn = (segment: string | null | undefined): boolean => {
+    const there = segment ? segmentIn(snapshot, segment, session.site) : null;
+    return there !== null && hasAddress(there.prefixes, address);
+  };
   const isEntitled =
     isIn(grant.segment) ||
     grant.posture === 'quarantined' ||
     (grant.posture === 'at-risk' && isIn(grantOf(snapshot, session, 'normal')?.segment)) ||
     (session.role === grant.role && isIn(session.segment));
   return isEntitled ? grant.role : null;
-}
-
-const places = new WeakMap<Snapshot, Map<string, Place>>();
-/** Null: the segment is not there. */
-type Place = { readonly prefixes: Snapshot['segments'][number]['sites'][number]['prefixes'] | null };
-
-function isInSegment(snapshot: Snapshot, name: string | null | undefined, site: string, address: Address): boolean {
-  if (name === null || name === undefined) return false;
-  const known = remembered(places, snapshot, () => new Map<string, Place>());
-  const { prefixes } = remembered(known, `${name} ${site}`, () => placeOf(snapshot, name, site));
-  return prefixes !== null && hasAddress(prefixes, address);
-}
-
-/** A child site has its parent's segments unless it has its own. */
-function placeOf(snapshot: Snapshot, name: string, site: string): Place {
-  const at = snapshot.segments.find((segment) => segment.name === name)?.sites ?? [];
-  const near = [site, ...(snapshot.sites.find((known) => known.name === site)?.ancestors ?? [])];
-  const nearest = near.map((each) => at.find((place) => place.site === each)).find((place) => place !== undefined);
-  return { prefixes: nearest?.prefixes ?? null };
 }
 
 /** A class under another policy than the site's. No name of a class has a dot. */

@@ -1,5 +1,5 @@
 import { remembered } from '#base';
-import { isCovered, type AccessGrant, type Coverage, type Snapshot } from '#policy';
+import { isCovered, type Coverage, type Snapshot } from '#policy';
 import { grantOf } from '../sessions/resolve-principal.js';
 import type { LiveSession } from '../sessions/live-sessions.js';
 
@@ -56,7 +56,7 @@ export class ProgressCount {
 }
 
 function told(snapshot: Snapshot, session: CountedSession): string {
-  const grant: AccessGrant | null = grantOf(snapshot, session);
+  const grant = grantOf(snapshot, session);
   if (!grant) return 'none';
   const { vlan, sgt, voice, role, segment } = grant;
   return [segment, vlan, sgt, voice, role, aclText(snapshot, role)].join(' ');

@@ -144,6 +144,15 @@ describe('Database', () => {
     expect(order).toEqual(['read 1', 'failed', 'usual 1', 'usual 2', 'read 2', 'bulk 1', 'bulk 2']);
   });
 
+  it('goes on after a unit of work that fails before its first step', async () => {
+    const database = await openDatabase();
+    const failing = database.read(() => {
+      throw new Error('at once');
+    });
+    await expect(failing).rejects.toThrow('at once');
+    expect(await database.read(() => Promise.resolve('next'))).toBe('next');
+  });
+
   it('lets bulk wait for fifty others, and not for ever', async () => {
     const database = await openDatabase();
     const order: string[] = [];

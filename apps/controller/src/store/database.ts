@@ -75,8 +75,10 @@ export class Database {
 
   private enqueue<T>(work: () => Promise<T>, turn: Turn = 'usual'): Promise<T> {
     if (this.inside.getStore()) throw new Error('a unit of work must not wait for another one: pass `tx` on');
+    // One that fails before its first step must not stop the others either.
+    const run = async (): Promise<T> => this.inside.run(true, work);
     return new Promise((resolve, reject) => {
-      this.waiting[turn].push(() => this.inside.run(true, work).then(resolve, reject));
+      this.waiting[turn].push(() => run().then(resolve, reject));
       void this.drain();
     });
   }

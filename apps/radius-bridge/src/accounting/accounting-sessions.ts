@@ -9,7 +9,7 @@ import type { DeviceIndex } from '../device-index.js';
 import type { Log } from '../log.js';
 import { identificationOf, isWireless, portOf } from '../sessions/identification.js';
 import { isInSegment } from '../sessions/in-segment.js';
-import type { SessionGrant, SessionTable } from '../sessions/session-table.js';
+import { pickGrant, type SessionGrant, type SessionTable } from '../sessions/session-table.js';
 import type { DeliveryWatch } from '../sessions/delivery-watch.js';
 import type { TrackedSession } from '../sessions/tracked-session.js';
 import type { ActivePolicy, SnapshotStore } from '../snapshot-store.js';
@@ -248,9 +248,4 @@ function isOf(
     !differ(identification.nasIpAddress, context.nasIpAddress) &&
     !differ(ssid, context.ssid)
   );
-}
-
-function pickGrant(session: Session): SessionGrant {
-  const { class: deviceClass, posture, site, segment, vlan, role, rule, decisionId, snapshotDigest } = session;
-  return { class: deviceClass, posture, site, segment, vlan, role, rule, decisionId, snapshotDigest };
 }

@@ -18,6 +18,11 @@ export type SessionGrant = Pick<
   'class' | 'posture' | 'site' | 'segment' | 'vlan' | 'role' | 'rule' | 'decisionId' | 'snapshotDigest'
 >;
 
+export function pickGrant(session: Session): SessionGrant {
+  const { class: name, posture, site, segment, vlan, role, rule, decisionId, snapshotDigest } = session;
+  return { class: name, posture, site, segment, vlan, role, rule, decisionId, snapshotDigest };
+}
+
 export interface SessionOrigin {
   readonly mac: Mac;
   readonly nas: string;

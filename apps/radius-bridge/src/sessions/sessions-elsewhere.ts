@@ -2,7 +2,7 @@ import { isSuccessor, lastHeard, maxSucceeded, wentOnWith, type Session, type Se
 import type { Log } from '../log.js';
 import type { SnapshotStore } from '../snapshot-store.js';
 import { isInSegment } from './in-segment.js';
-import type { SessionTable } from './session-table.js';
+import { pickGrant, type SessionTable } from './session-table.js';
 import type { TrackedSession } from './tracked-session.js';
 
 /**
@@ -109,8 +109,6 @@ const isLater = (at: string | null, milliseconds: number): boolean => at !== nul
 const isV6 = (text: string): boolean => text.includes(':');
 
 function pickTold(session: Session): Partial<Session> {
-  const { told, toldAt, method, class: name, posture, site, segment, vlan, role, rule } = session;
-  const { decisionId, snapshotDigest, convergence, delivery } = session;
-  const grant = { class: name, posture, site, segment, vlan, role, rule, decisionId, snapshotDigest };
-  return { ...grant, told, toldAt, method, convergence, delivery };
+  const { told, toldAt, method, convergence, delivery } = session;
+  return { ...pickGrant(session), told, toldAt, method, convergence, delivery };
 }

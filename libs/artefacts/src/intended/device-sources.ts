@@ -9,8 +9,7 @@ import {
   type PacketSet,
   type PacketSpace,
 } from '#net';
-import type { AccessGrant, Snapshot } from '#policy';
-import { placeOfGrant } from './places.js';
+import { segmentIn, type AccessGrant, type Snapshot } from '#policy';
 
 const range = (text: string) => {
   const prefix = parsePrefix(text);
@@ -28,7 +27,7 @@ const asking = services('udp/67', 'udp/547', 'icmp6');
  * through permits nothing less than policy; packets with other sources are forged.
  */
 export function deviceSources(space: PacketSpace, snapshot: Snapshot, grant: AccessGrant): PacketSet {
-  const prefixes = placeOfGrant(snapshot, grant)?.prefixes;
+  const prefixes = segmentIn(snapshot, grant.segment, grant.site)?.prefixes;
   return space.union(
     families.flatMap((family) => [
       ...(prefixes ? [space.match({ family, source: familyOf(prefixes, family) })] : []),

@@ -1,5 +1,5 @@
 import type { AddressSet } from '#net';
-import type { AccessGrant, Snapshot } from '#policy';
+import { segmentIn, type Snapshot } from '#policy';
 
 /** Addresses of one segment at one site, and the classes that count as being there. */
 export interface Place {
@@ -22,7 +22,7 @@ export function placesOf(snapshot: Snapshot): readonly Place[] {
 function makePlaces(snapshot: Snapshot): Place[] {
   const roles = new Map<string, Set<string>>();
   for (const grant of snapshot.accessTable) {
-    const at = placeOfGrant(snapshot, grant);
+    const at = segmentIn(snapshot, grant.segment, grant.site);
     if (!at) continue;
     const key = `${grant.segment} ${at.site}`;
     const there = roles.get(key) ?? new Set();
@@ -41,11 +41,4 @@ function makePlaces(snapshot: Snapshot): Place[] {
       };
     }),
   );
-}
-
-/** A child site has its parent's segments unless it has its own. */
-export function placeOfGrant(snapshot: Snapshot, { segment, site }: Pick<AccessGrant, 'segment' | 'site'>) {
-  const places = snapshot.segments.find(({ name }) => name === segment)?.sites ?? [];
-  const near = [site, ...(snapshot.sites.find(({ name }) => name === site)?.ancestors ?? [])];
-  return near.map((at) => places.find((place) => place.site === at)).find((place) => place !== undefined) ?? null;
 }

@@ -12,10 +12,11 @@ const libraries: Readonly<Record<string, { may: readonly string[]; types?: reado
   radius: { may: ['base', 'net'] },
   policy: { may: ['base', 'net', 'model', 'radius'] },
   plan: { may: ['base', 'net', 'model', 'radius', 'policy', 'artefacts'] },
-  drivers: { may: ['base', 'net', 'model'] },
+  programs: { may: [] },
+  drivers: { may: ['base', 'net', 'model', 'programs'] },
   artefacts: { may: ['base', 'net', 'model', 'radius', 'policy', 'drivers'] },
   reconcile: { may: ['base', 'net', 'model', 'policy', 'plan'], types: ['drivers'] },
-  gitops: { may: ['base'] },
+  gitops: { may: ['base', 'programs'] },
   testkit: { may: ['base', 'net', 'model'] },
 };
 
@@ -103,11 +104,13 @@ function judgeImport(file: string, from: string, typeOnly: boolean): string | nu
   return allowed ? null : `imports ${there}`;
 }
 
+const mayReach = (library: string): boolean => library === 'libs/gitops' || library === 'libs/programs';
+
 function judgePackage(file: string, here: string, from: string): string | null {
   if (from.startsWith('@nestjs/') || from === 'typeorm' || from.startsWith('typeorm/')) return `imports ${from}`;
   const isTransport = /^libs\/drivers\/.*\/transport[^/]*\.ts$/.test(file);
   const name = from.startsWith('node:') ? from : `node:${from}`;
-  if (!sockets.has(name) || isFixture(file) || isTransport || here === 'libs/gitops') return null;
+  if (!sockets.has(name) || isFixture(file) || isTransport || mayReach(here)) return null;
   return `imports ${from}`;
 }
 

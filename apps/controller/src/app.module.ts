@@ -2,7 +2,7 @@ import { Module, type DynamicModule, type Provider } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD } from '@nestjs/core';
 import { join } from 'node:path';
 import { systemClock, type Clock } from '#base';
-import { driverNamed, watchCluster } from '#drivers';
+import { watchCluster } from '#drivers';
 import { PolicySource } from '#gitops';
 import { AuthGuard } from './auth/auth.guard.js';
 import { TokensController } from './auth/tokens.controller.js';
@@ -134,8 +134,9 @@ const factories: Provider[] = [
   { provide: Permissions, useFactory: () => Permissions.load() },
   {
     provide: Database,
-    inject: [configToken],
-    useFactory: (config: Config) => Database.open(join(config.data, 'controller', 'cordon.db')),
+    inject: [configToken, Turns],
+    useFactory: (config: Config, turns: Turns) =>
+      Database.open(join(config.data, 'controller', 'cordon.db'), () => turns.take()),
   },
   {
     provide: firstAdminTokenKey,
@@ -258,18 +259,17 @@ const factories: Provider[] = [
   },
   {
     provide: EventIntake,
-    inject: [Database, LiveSessions, BridgeFeed, PolicyLoop, Wakeups, Turns, clockToken, configToken, Log],
+    inject: [Database, LiveSessions, BridgeFeed, PolicyLoop, Wakeups, clockToken, configToken, Log],
     useFactory: (
       database: Database,
       live: LiveSessions,
       feed: BridgeFeed,
       policy: PolicyLoop,
       wakeups: Wakeups,
-      turns: Turns,
       clock: Clock,
       config: Config,
       log: Log,
-    ) => new EventIntake(database, live, feed, policy, wakeups, turns, clock, config.history, log),
+    ) => new EventIntake(database, live, feed, policy, wakeups, clock, config.history, log),
   },
   {
     provide: SuspicionStore,
@@ -298,7 +298,7 @@ const factories: Provider[] = [
       log: Log,
     ) =>
       new EnforcementLoop(
-        { policy, sessions, database, drops, wakeups, turns, clock, log, driverNamed },
+        { policy, sessions, database, drops, wakeups, turns, clock, log },
         resyncSeconds,
       ),
   },

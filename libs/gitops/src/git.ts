@@ -1,4 +1,4 @@
-import { simpleGit, type SimpleGit } from 'simple-git';
+import { runProgram } from '#programs';
 
 /** What a git process may inherit: enough to find git, keys and proxies; nothing named GIT_*, and no secret of ours. */
 const inherited = [
@@ -24,32 +24,59 @@ export const allowedProtocols = ['file', 'https', 'ssh'] as const;
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Git that never asks, never runs a hook, and ends after `timeoutSeconds` whatever the far side does. */
-export function openGit(
-  folder: string,
-  environment: Environment,
-  timeoutSeconds: number,
-  ends: 'with its process' | 'with its output',
-): SimpleGit {
-  const settings: Record<string, string> = {
-    LC_ALL: 'C',
-    GIT_TERMINAL_PROMPT: '0',
-    GIT_SSH_COMMAND: 'ssh -o BatchMode=yes -o ConnectTimeout=10',
-    GIT_ALLOW_PROTOCOL: allowedProtocols.join(':'),
-  };
-  for (const name of inherited) {
-    const value = environment[name];
-    if (value !== undefined) settings[name] = value;
-  }
-  return simpleGit({
-    baseDir: folder,
-    maxConcurrentProcesses: 4,
-    // Else the library takes what has come 50 ms after the process has ended: while we are busy, that is not all. But what git starts for a
-    // fetch may outlive it, and keep its output open.
-    completion: { onClose: true, onExit: ends === 'with its process' ? 50 : false },
-    abort: AbortSignal.timeout(timeoutSeconds * 1000),
-    config: ['core.hooksPath=/dev/null', 'transfer.fsckObjects=true', 'gc.autoDetach=false'],
-    unsafe: { allowUnsafeSshCommand: true, allowUnsafeHooksPath: true, allowUnsafeTemplateDir: true },
-    allowEnvironment: ['GIT_TERMINAL_PROMPT', 'GIT_SSH_COMMAND', 'GIT_ALLOW_PROTOCOL'],
-  }).env(settings);
+/** Git said no. The message is what it printed. */
+export class GitFailed extends Error {
+  override readonly name = 'GitFailed';
 }
+
+interface Run {
+  readonly input?: string;
+  /** Bytes. */
+  readonly mostOutput?: number;
+  /** It talks to another machine: what git starts for that may outlive it, and keep its output open. */
+  readonly isRemote?: boolean;
+}
+
+/** Git that never asks, never runs a hook, and ends after `timeoutSeconds` whatever the far side does. Rejects with `GitFailed` or `ProgramFailed`. */
+export class Git {
+  private readonly environment: Readonly<Record<string, string>>;
+
+  constructor(
+    private readonly folder: string,
+    environment: Environment,
+    private readonly timeoutSeconds: number,
+  ) {
+    const passed = inherited.flatMap((name) => {
+      const value = environment[name];
+      return value === undefined ? [] : [[name, value] as const];
+    });
+    this.environment = {
+      ...Object.fromEntries(passed),
+      LC_ALL: 'C',
+      GIT_TERMINAL_PROMPT: '0',
+      GIT_SSH_COMMAND: 'ssh -o BatchMode=yes -o ConnectTimeout=10',
+      GIT_ALLOW_PROTOCOL: allowedProtocols.join(':'),
+    };
+  }
+
+  async text(args: readonly string[], run: Run = {}): Promise<string> {
+    return (await this.bytes(args, run)).toString('utf8');
+  }
+
+  async bytes(args: readonly string[], { isRemote = false, ...run }: Run = {}): Promise<Buffer> {
+    const { code, stdout, stderr } = await runProgram({
+      ...run,
+      command: ['git', '-C', this.folder, ...settings, ...args],
+      environment: this.environment,
+      timeoutMilliseconds: this.timeoutSeconds * 1000,
+      isOverWithItsProcess: isRemote,
+    });
+    if (code !== 0) throw new GitFailed(stderr.trim() || `git ended with code ${code}`);
+    return stdout;
+  }
+}
+
+const settings = ['core.hooksPath=/dev/null', 'transfer.fsckObjects=true', 'gc.autoDetach=false'].flatMap((setting) => [
+  '-c',
+  setting,
+]);

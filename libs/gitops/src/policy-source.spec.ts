@@ -140,7 +140,7 @@ describe('readTree', () => {
   it('waits for all that git says, also for what comes after git has ended', async () => {
     const at = commit({ 'rules/a.csv': 'x'.repeat(5000) });
     await source().fetch();
-    const path = fakeGit(`(sleep 0.3; exec "$REAL" "$@") &`);
+    const path = fakeGit(`exec 3<&0; (sleep 0.3; exec "$REAL" "$@" <&3) &`);
     const files = await source({ environment: { ...process.env, PATH: path } }).readTree(at, '.');
     expect(files.get('rules/a.csv')).toHaveLength(5000);
   });

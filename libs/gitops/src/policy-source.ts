@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { access, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { SimpleGit } from 'simple-git';
-import { openGit, type Environment } from './git.js';
+import { Git, type Environment } from './git.js';
 import { parseLineOrigin, type LineOrigin } from './line-origin.js';
 import { faultFromGit, showRepository, SourceFault } from './source-fault.js';
 
@@ -47,8 +46,11 @@ const commitForm = /^[0-9a-f]{40}([0-9a-f]{24})?$/;
  * It does not decide when to look (the controller does) nor what the files mean.
  */
 export class PolicySource {
+  private readonly git: Git;
+
   constructor(private readonly options: PolicySourceOptions) {
-    const { repository, branch } = options;
+    const { repository, branch, mirror, environment, timeoutSeconds } = options;
+    this.git = new Git(mirror, environment, timeoutSeconds);
     const hint = 'use a local path or an https:// or ssh:// URL, and a plain branch name such as `main`';
     if (repository.startsWith('-') || /^[a-z0-9+.-]+::/i.test(repository) || /^(http|git|ftps?):/i.test(repository))
       throw new SourceFault('repository-refused', `can't use the repository \`${showRepository(repository)}\``, hint);
@@ -62,18 +64,9 @@ export class PolicySource {
     await this.prepareMirror();
     const reference = `refs/heads/${branch}`;
     try {
-      await this.remoteGit().raw([
-        'fetch',
-        '--quiet',
-        '--force',
-        '--no-tags',
-        '--no-recurse-submodules',
-        '--no-write-fetch-head',
-        '--',
-        repository,
-        `+${reference}:${reference}`,
-      ]);
-      const text = await this.git().raw([
+      const options = ['--quiet', '--force', '--no-tags', '--no-recurse-submodules', '--no-write-fetch-head'];
+      await this.git.text(['fetch', ...options, '--', repository, `+${reference}:${reference}`], { isRemote: true });
+      const text = await this.git.text([
         'log',
         '-1',
         '--no-show-signature',
@@ -105,14 +98,9 @@ export class PolicySource {
         'check CORDON_POLICY_PATH: it must be the folder that holds rules/, catalog/ and network/',
       );
     this.checkLimits(entries);
-    const git = this.git();
-    const files = new Map<string, string>();
-    await Promise.all(
-      entries.map(async (entry) => {
-        files.set(entry.path.slice(prefix.length), await this.readBlob(git, entry));
-      }),
-    );
-    return new Map([...files].sort(([a], [b]) => (a < b ? -1 : 1)));
+    const blobs = await this.readBlobs(entries);
+    const files = entries.map((entry) => [entry.path.slice(prefix.length), textOf(entry, blobs.get(entry.object))] as const);
+    return new Map(files.toSorted(([a], [b]) => (a < b ? -1 : 1)));
   }
 
   /** Who wrote a line of the file as it was at that commit. Null when the mirror does not have it (any more). */
@@ -122,22 +110,10 @@ export class PolicySource {
     const path = folderPrefix(folder) + file;
     try {
       const range = `${line},${line}`;
-      return parseLineOrigin(await this.git().raw(['blame', '--porcelain', '-L', range, commit, '--', path]));
+      return parseLineOrigin(await this.git.text(['blame', '--porcelain', '-L', range, commit, '--', path]));
     } catch {
       return null;
     }
-  }
-
-  /** To talk to the repository: what it prints does not matter. */
-  private remoteGit(): SimpleGit {
-    const { mirror, environment, timeoutSeconds } = this.options;
-    return openGit(mirror, environment, timeoutSeconds, 'with its process');
-  }
-
-  /** To read from the mirror. */
-  private git(): SimpleGit {
-    const { mirror, environment, timeoutSeconds } = this.options;
-    return openGit(mirror, environment, timeoutSeconds, 'with its output');
   }
 
   private async prepareMirror(): Promise<void> {
@@ -149,7 +125,7 @@ export class PolicySource {
     );
     if (ready) return;
     try {
-      await this.git().raw(['init', '--quiet', '--bare', '--template=', '.']);
+      await this.git.text(['init', '--quiet', '--bare', '--template=', '.']);
     } catch (error) {
       throw faultFromGit(error, repository);
     }
@@ -158,15 +134,8 @@ export class PolicySource {
   private async listTree(commit: string, prefix: string): Promise<TreeEntry[]> {
     let listing: string;
     try {
-      listing = await this.git().raw([
-        'ls-tree',
-        '-r',
-        '-z',
-        '-l',
-        '--full-tree',
-        commit,
-        ...(prefix ? ['--', prefix] : []),
-      ]);
+      const below = prefix ? ['--', prefix] : [];
+      listing = await this.git.text(['ls-tree', '-r', '-z', '-l', '--full-tree', commit, ...below]);
     } catch (error) {
       throw faultFromGit(error, this.options.repository);
     }
@@ -205,30 +174,45 @@ export class PolicySource {
       );
   }
 
-  private async readBlob(git: SimpleGit, entry: TreeEntry): Promise<string> {
-    let bytes: Buffer;
+  /** All of them by one process. A file that was given wrongly is missing. */
+  private async readBlobs(entries: readonly TreeEntry[]): Promise<Map<string, Buffer>> {
+    const names = [...new Set(entries.map(({ object }) => object))];
     try {
-      bytes = (await git.binaryCatFile(['blob', entry.object])) as Buffer;
+      return parseBatch(await this.git.bytes(['cat-file', '--batch'], { input: names.map((name) => `${name}\n`).join('') }));
     } catch (error) {
       throw faultFromGit(error, this.options.repository);
     }
+  }
+}
+
+/** `<object> blob <size>`, a line feed, the bytes, and a line feed again, for each object. */
+function parseBatch(output: Buffer): Map<string, Buffer> {
+  const blobs = new Map<string, Buffer>();
+  for (let at = 0; at < output.length; ) {
+    const end = output.indexOf(0x0a, at);
+    const head = /^([0-9a-f]+) blob (\d+)$/.exec(output.toString('latin1', at, end < 0 ? at : end));
+    if (!head) break;
+    const [, object = '', size] = head;
+    const bytes = output.subarray(end + 1, end + 1 + Number(size));
     // A file that lost its end could still be a policy, and another one.
-    if (!isObject(bytes, entry.object))
-      throw new SourceFault(
-        'git-failed',
-        `git gave other bytes than those of \`${shownPath(entry.path)}\``,
-        'the controller tries again by itself; if it stays so, delete the mirror in its data folder',
-      );
-    try {
-      if (bytes.includes(0)) throw new TypeError('NUL');
-      return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-    } catch {
-      throw new SourceFault(
-        'not-text',
-        `\`${shownPath(entry.path)}\` is not UTF-8 text`,
-        'save the file as UTF-8 text',
-      );
-    }
+    if (isObject(bytes, object)) blobs.set(object, bytes);
+    at = end + 2 + Number(size);
+  }
+  return blobs;
+}
+
+function textOf({ path, object }: TreeEntry, bytes: Buffer | undefined): string {
+  if (!bytes)
+    throw new SourceFault(
+      'git-failed',
+      `git gave other bytes than those of \`${shownPath(path)}\` (${object.slice(0, 12)})`,
+      'the controller tries again by itself; if it stays so, delete the mirror in its data folder',
+    );
+  try {
+    if (bytes.includes(0)) throw new TypeError('NUL');
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new SourceFault('not-text', `\`${shownPath(path)}\` is not UTF-8 text`, 'save the file as UTF-8 text');
   }
 }
 

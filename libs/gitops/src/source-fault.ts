@@ -49,6 +49,11 @@ const symptoms: readonly Symptom[] = [
     hint: 'give the controller read access: an SSH key with the host in known_hosts, or a git credential helper; it never asks for a password',
   },
   {
+    pattern: /cannot start `git`/,
+    code: 'git-failed',
+    hint: 'install git, or put it on the PATH of the controller',
+  },
+  {
     pattern: /dubious ownership/i,
     code: 'repository-refused',
     hint: 'the repository belongs to another user: run `git config --global --add safe.directory <path>` as the user of the controller',
@@ -65,7 +70,7 @@ const symptoms: readonly Symptom[] = [
     hint: 'check CORDON_POLICY_REPOSITORY: it must be the path or URL of a git repository that this user may read',
   },
   {
-    pattern: /timed out|abort|Could not resolve host|Connection refused|unreachable|early EOF|hung up/i,
+    pattern: /no answer within|timed out|Could not resolve host|Connection refused|unreachable|early EOF|hung up/i,
     code: 'timeout',
     hint: 'check that the git server is reachable from this machine; the controller tries again by itself',
   },

@@ -34,6 +34,46 @@ describe('a map by address', () => {
     );
   });
 
+  it('forgets what was deleted and nothing else, in a copy apart from the other', () => {
+    const step = fc.tuple(fc.constantFrom('set', 'delete', 'copy'), addresses, fc.nat(3));
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 400 }), (steps) => {
+        let map = new AddressMap<number>();
+        let expected = new Map<string, number>();
+        const left: (readonly [AddressMap<number>, Map<string, number>])[] = [];
+        const seen: Address[] = [];
+        for (const [what, address, value] of steps) {
+          seen.push(address);
+          if (what === 'set') {
+            map.set(address, value);
+            expected.set(keyOf(address), value);
+          } else if (what === 'delete') {
+            const one = seen[value * 7] ?? address;
+            map.delete(one);
+            expected.delete(keyOf(one));
+          } else {
+            left.push([map, expected]);
+            [map, expected] = [map.copy(), new Map(expected)];
+          }
+        }
+        for (const [one, other] of [...left, [map, expected] as const]) {
+          expect(one.size).toBe(other.size);
+          for (const address of seen) expect(one.get(address)).toBe(other.get(keyOf(address)));
+        }
+      }),
+    );
+  });
+
+  it('does not grow by addresses that come and go', () => {
+    const map = new AddressMap<number>();
+    for (let i = 0; i < 100_000; i++) {
+      map.set({ family: 4, value: BigInt(i) }, 1);
+      map.delete({ family: 4, value: BigInt(i) });
+    }
+    expect(map.size).toBe(0);
+    expect(map.get({ family: 4, value: 99_999n })).toBeUndefined();
+  });
+
   it('tells the same hosts of many networks apart', () => {
     const map = new AddressMap<number>();
     const at = (i: number): Address => ({

@@ -5,10 +5,12 @@ import type { Log } from '../log.js';
 import type { ActivePolicy } from '../policy/policy-loop.js';
 import type { LiveSessions } from '../sessions/live-sessions.js';
 import type { Database } from '../store/database.js';
-import type { Turns } from '../turns.js';
 import type { Wakeups } from '../wakeups.js';
 import type { BridgeFeed } from './feed.js';
-import { storeEvents } from './store-events.js';
+import { checkOrder, storeEvents } from './store-events.js';
+
+/** Some tens of milliseconds of the one thread; a batch may have a thousand. */
+const storedAtOnce = 40;
 
 /** Takes in what bridges saw, and wakes whoever depends on it once it is durable. */
 export class EventIntake {
@@ -18,14 +20,22 @@ export class EventIntake {
     private readonly feed: Pick<BridgeFeed, 'offer'>,
     private readonly policy: { readonly active: ActivePolicy | null },
     private readonly wakeups: Wakeups,
-    private readonly turns: Turns,
     private readonly clock: Clock,
     private readonly limits: HistoryLimits,
     private readonly log: Log,
   ) {}
 
+  /** Answers once all of it is durable. */
   async take(batch: BridgeEvents): Promise<BridgeEventsAnswer> {
-    await this.turns.take();
+    checkOrder(batch);
+    for (let from = 0; ; from += storedAtOnce) {
+      const events = batch.events.slice(from, from + storedAtOnce);
+      const answer = await this.takePiece({ ...batch, events });
+      if (from + storedAtOnce >= batch.events.length) return answer;
+    }
+  }
+
+  private async takePiece(batch: BridgeEvents): Promise<BridgeEventsAnswer> {
     const snapshot = this.policy.active?.snapshot ?? null;
     const stored = await storeEvents(this.database, batch, this.clock.now(), this.limits, snapshot);
     if (stored.problem !== null)

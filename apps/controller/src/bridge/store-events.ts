@@ -43,10 +43,10 @@ export interface StoredEvents {
 }
 
 /**
- * Stores a batch of a bridge's spool in one transaction and answers only after it is durable, because the bridge then
- * forgets it. A `seq` counts once per bridge, so a batch that is sent again changes nothing; sessions carry their own
- * revision and never go back. What makes a device suspect is found in the same transaction: `snapshot` is the policy in force,
- * which says what is done about it.
+ * Stores events of a bridge's spool, in the order that `checkOrder` wants, in one transaction, and answers only after it is durable,
+ * because the bridge then forgets them. A `seq` counts once per bridge, so events that are sent again change nothing; sessions carry their
+ * own revision and never go back. What makes a device suspect is found in the same transaction: `snapshot` is the policy in force, which
+ * says what is done about it.
  */
 export function storeEvents(
   database: Database,
@@ -55,7 +55,6 @@ export function storeEvents(
   limits: Pick<HistoryLimits, 'rows'>,
   snapshot: Snapshot | null,
 ): Promise<StoredEvents> {
-  checkOrder(batch);
   return database.transaction(async (tx) => {
     const known = await tx.findOneBy(bridges, { id: batch.bridge });
     const last = known?.lastSeq ?? 0;
@@ -105,7 +104,7 @@ async function attempt<T>(
   }
 }
 
-function checkOrder({ events }: BridgeEvents): void {
+export function checkOrder({ events }: BridgeEvents): void {
   const wrong = events.findIndex(({ seq }, n) => n > 0 && seq <= events[n - 1]!.seq);
   if (wrong < 0) return;
   throw new Refusal('unprocessable', 'the events are not in order', [

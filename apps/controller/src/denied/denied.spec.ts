@@ -1,4 +1,4 @@
-import type { AddressRole } from '../enforcement/membership.js';
+import type { AddressRole } from '../enforcement/site-members.js';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';

@@ -1,5 +1,5 @@
 import { canonicalJson, type Clock } from '#base';
-import { RemoteFault, type Driver, type DriverOptions } from '#drivers';
+import { driverNamed, RemoteFault } from '#drivers';
 import { AddressMap } from '#net';
 import { partsOf, type EnforcementPointEntry } from '#policy';
 import { Reconciler } from '#reconcile';
@@ -17,9 +17,10 @@ import type { EnforcedPolicy } from './generations.js';
 import type { DropCounts } from './drop-counts.js';
 import { goalOf } from './goal.js';
 import { KeptLists } from './kept-lists.js';
-import type { AddressRole, DesiredState } from './membership.js';
+import type { DesiredState } from './membership.js';
+import type { AddressRole } from './site-members.js';
 import { EnforcementPoint, type PointPorts, type PointState } from './enforcement-point.js';
-import { ProofThread } from './proof-thread.js';
+import { PointThread } from './point-thread.js';
 import { RuleCountStore } from './rule-count-store.js';
 import { RuleCounts } from './rule-counts.js';
 import { targetOf } from './target.js';
@@ -33,7 +34,6 @@ interface Ports {
   readonly clock: Clock;
   readonly log: Log;
   readonly drops: DropCounts;
-  readonly driverNamed: (name: string, options: DriverOptions) => Driver | null;
 }
 
 const restMilliseconds = 250;
@@ -48,7 +48,7 @@ export class EnforcementLoop {
   private readonly reconciler: Reconciler<string>;
   /** Points that can't even be tried. */
   private readonly broken = new Map<string, PointState>();
-  private readonly proofs = new ProofThread();
+  private readonly thread: PointThread;
   private rest: NodeJS.Timeout | null = null;
   private isChangedMeanwhile = false;
   private stopListening: () => void = () => undefined;
@@ -59,6 +59,9 @@ export class EnforcementLoop {
     private readonly resyncSeconds: number,
   ) {
     this.lists = new KeptLists(ports.database);
+    this.thread = new PointThread((error) =>
+      ports.log.error('the thread that works at enforcement points has ended, and is started again', { error: String(error) }),
+    );
     this.reconciler = new Reconciler<string>({
       run: (name) => this.pass(name),
       // What a device can't do now it may do after a repair by hand, so everything is tried again, if seldom.
@@ -95,7 +98,7 @@ export class EnforcementLoop {
     if (this.rest) clearTimeout(this.rest);
     await this.reconciler.stop();
     await Promise.allSettled([...this.points.values()].map((point) => point.close()));
-    await this.proofs.close();
+    await this.thread.close();
   }
 
   states(): PointState[] {
@@ -181,12 +184,15 @@ export class EnforcementLoop {
   }
 
   private open(entry: EnforcementPointEntry): void {
-    const { driverNamed, clock, log, database } = this.ports;
+    const { clock, log, database } = this.ports;
     const { name, site } = entry;
     try {
       const driver = driverNamed(entry.driver, entry.options);
       if (!driver) throw new Error(`there is no driver \`${entry.driver}\``);
-      const session = driver.connect(targetOf(entry));
+      const target = targetOf(entry);
+      const { capabilities } = driver;
+      const open = (onLost: () => void) =>
+        this.thread.openPoint({ driver: entry.driver, options: entry.options, target }, onLost);
       const audit: PointPorts['audit'] = (entries, events) =>
         database.transaction(async (tx) => {
           await recordAudit(tx, clock.now(), entries);
@@ -196,10 +202,9 @@ export class EnforcementLoop {
       const loadGoal = () => this.loadGoal(entry);
       const counts = new RuleCounts(name, new RuleCountStore(database), clock);
       const lookSeconds = this.resyncSeconds;
-      const prove = this.proofs.prove.bind(this.proofs, entry);
       const wake = () => this.reconciler.trigger(name);
       const turn = () => this.ports.turns.take();
-      const ports = { driver, session, loadGoal, prove, audit, report, clock, lookSeconds, counts, wake, turn };
+      const ports = { capabilities, open, loadGoal, audit, report, clock, lookSeconds, counts, wake, turn };
       this.points.set(name, new EnforcementPoint(entry, ports));
     } catch (error) {
       const lastError = {

@@ -1,14 +1,14 @@
-import { EnforcementProof, type RulesProof } from '#artefacts';
-import type { Clock, Diagnostic } from '#base';
-import { RemoteFault, TerminalFault, type ChangePlan, type Driver, type EnforcementSession } from '#drivers';
-import type { EnforcementRules } from '#model';
+import type { Clock } from '#base';
+import { RemoteFault, TerminalFault, type DriverCapabilities, type RuleCounter } from '#drivers';
 import { AddressMap, formatAddress, parseAddress } from '#net';
 import { partsOf, type EnforcementPointEntry } from '#policy';
-import { PointReconciler, type Look, type ReconcileOutcome } from '#reconcile';
+import type { Look, ReconcileOutcome } from '#reconcile';
 import type { AuditEntry } from '../store/audit.js';
 import type { WebhookEvent } from '../webhooks/events.js';
 import type { PointReport } from '../webhooks/subjects.js';
-import type { AddressRole, DesiredState } from './membership.js';
+import type { DesiredState } from './membership.js';
+import { ArtefactDiffers, type PointWork } from './point-work.js';
+import type { AddressRole } from './site-members.js';
 import type { RuleCounts } from './rule-counts.js';
 import { connectionsToCut, movedAddresses } from './revalidate.js';
 
@@ -27,11 +27,11 @@ export interface PointState {
 }
 
 export interface PointPorts {
-  readonly driver: Driver;
-  readonly session: EnforcementSession;
+  readonly capabilities: DriverCapabilities;
+  /** Opened at once. */
+  readonly open: (onLost: () => void) => PointWork;
   /** Reads the current state anew each time; null: no policy is in force. */
   readonly loadGoal: () => Promise<DesiredState | null>;
-  readonly prove: (rules: EnforcementRules) => Promise<RulesProof>;
   readonly audit: (entries: readonly AuditEntry[], events: readonly WebhookEvent[]) => Promise<void>;
   /** Told when it fails, and when it is in sync again. */
   readonly report: (report: PointReport) => Promise<void>;
@@ -56,14 +56,11 @@ const mostListedAlone = 4;
  */
 export class EnforcementPoint {
   private current: PointState;
-  private readonly reconciler: PointReconciler;
+  private readonly work: PointWork;
   /** What the device was last proved to hold. */
   private confirmed: DesiredState | null = null;
   /** Whose connections may be others than is allowed, since they were last looked at: these addresses', or anybody's. */
   private doubtful: ReadonlySet<string> | 'all' = 'all';
-  private readonly proof: EnforcementProof;
-  /** What the pass that is under way, or was last, is to bring about. */
-  private asked: DesiredState | null = null;
   /** What was reported last; null: nothing yet. */
   private reported: PointReport['state'] | null = null;
   /** Told once for each policy, however often it is tried. */
@@ -81,22 +78,9 @@ export class EnforcementPoint {
     const { name, driver, site } = entry;
     const nothing = { lastSuccess: null, lastError: null, lastDrift: null, rulesDigest: null, members: 0 };
     this.current = { name, driver, site, state: 'applying', ...nothing };
-    this.proof = new EnforcementProof(ports.driver);
-    const { session } = ports;
-    session.watch?.(() => {
+    this.work = ports.open(() => {
       this.isDoubtful = true;
       ports.wake();
-    });
-    this.reconciler = new PointReconciler(ports.driver, {
-      read: async () => {
-        const text = await session.read();
-        await ports.turn();
-        return text;
-      },
-      apply: (plan) => this.applyProved(plan),
-      confirm: () => session.confirm(),
-      rollback: () => session.rollback(),
-      ...(session.holds && { holds: session.holds.bind(session) }),
     });
   }
 
@@ -126,7 +110,7 @@ export class EnforcementPoint {
 
   /** Lets go of the device and leaves it as it is. */
   close(): Promise<void> {
-    return this.ports.session.close();
+    return this.work.close();
   }
 
   async pass(): Promise<void> {
@@ -156,24 +140,22 @@ export class EnforcementPoint {
   }
 
   private async reconcile(desired: DesiredState, look: Look): Promise<void> {
-    const { driver } = this.ports;
-    this.asked = desired;
     const isSame = this.confirmed !== null && isSameGoal(desired, this.confirmed);
     if (isSame && look === 'changes') return;
     if (!isSame) {
       this.doubtful = this.doubtAlso(desired);
       this.set({ state: 'applying' });
-      await this.refuseUnproved(desired);
+      await this.told(desired, this.work.prove(desired));
     }
-    await this.ports.turn();
-    const outcome = await this.reconciler.run(desired, look);
+    const { outcome, counted } = await this.told(desired, this.work.run(desired, look));
+    if (counted) await this.countAnew(counted);
     if (outcome.hasDrifted) await this.recordDrift(outcome);
     refuseUnfinished(outcome);
     if (outcome.change === 'rules' || outcome.hasDrifted) this.doubtful = 'all';
     this.confirmed = desired;
     this.set({ rulesDigest: desired.snapshot.digest, members: desired.roles.size });
     // Rules and members first: a connection cut before would come back under the old ones.
-    if (driver.capabilities.cutsConnections) await this.cutForbidden(desired);
+    if (this.ports.capabilities.cutsConnections) await this.cutForbidden(desired);
     this.doubtful = new Set();
     if (outcome.change === 'rules' && !outcome.hasDrifted) {
       await this.audit('enforcement.apply', { digest: desired.snapshot.digest, steps: outcome.steps });
@@ -189,48 +171,33 @@ export class EnforcementPoint {
     this.reported = state;
   }
 
-  /** INVARIANT: nothing is pushed whose text, read back, does not mean what the rules say. What is on the device stays. */
-  private async refuseUnproved(desired: DesiredState): Promise<void> {
-    // What the driver can't express it says better itself.
-    if (this.ports.driver.check(desired).some(({ severity }) => severity === 'error')) return;
-    const { rules } = desired;
-    if (this.proof.lacks(rules)) this.proof.take(rules, await this.ports.prove(rules));
-    await this.ports.turn();
-    await this.refuseDifference(desired, this.proof.check(desired));
-  }
-
-  /** The rules go out as a whole; what is pushed is looked at itself. Single members are proved by reading back. */
-  private async applyProved(plan: ChangePlan): Promise<void> {
-    if (plan.kind === 'rules' && this.asked)
-      await this.refuseDifference(this.asked, this.proof.checkText(this.asked, plan.commands));
-    if (plan.kind !== 'rules') return this.ports.session.apply(plan);
-    await this.count();
-    await this.ports.session.apply(plan);
-    await this.ports.counts.restart();
-  }
-
-  /** Counters are for people: what is unknown of them stops nothing, and shows as an old `readAt`. */
-  private async count(): Promise<void> {
+  /** Rules that were not pushed, as an entry of the audit trail. */
+  private async told<T>({ rules }: DesiredState, work: Promise<T>): Promise<T> {
     try {
-      const reading = await this.ports.session.counters();
-      if (reading.length > 0) await this.ports.counts.add(reading);
+      return await work;
     } catch (error) {
-      if (!(error instanceof RemoteFault || error instanceof TerminalFault)) throw error;
+      if (!(error instanceof ArtefactDiffers)) throw error;
+      const digest = rules.snapshotDigest;
+      if (this.refusedDigest !== digest)
+        await this.audit('enforcement.artefact-differs', { digest, difference: error.difference.summary });
+      this.refusedDigest = digest;
+      throw new TerminalFault(error.message);
     }
+  }
+
+  private async count(): Promise<void> {
+    const reading = await this.work.counters();
+    if (reading.length > 0) await this.ports.counts.add(reading);
+  }
+
+  private async countAnew(before: readonly RuleCounter[]): Promise<void> {
+    if (before.length > 0) await this.ports.counts.add(before);
+    await this.ports.counts.restart();
   }
 
   private get isToCount(): boolean {
     const { counts, clock } = this.ports;
     return counts.readAt === null || clock.now().getTime() - counts.readAt.getTime() >= countEveryMilliseconds;
-  }
-
-  private async refuseDifference({ rules }: DesiredState, difference: Diagnostic | null): Promise<void> {
-    if (!difference) return;
-    const digest = rules.snapshotDigest;
-    if (this.refusedDigest !== digest)
-      await this.audit('enforcement.artefact-differs', { digest, difference: difference.summary });
-    this.refusedDigest = digest;
-    throw new TerminalFault(`the rendered rules are not the policy's: ${difference.summary} (${difference.hint})`);
   }
 
   /** With the addresses that change their class by `desired`: by the same rules only their connections are judged anew. */
@@ -241,14 +208,13 @@ export class EnforcementPoint {
   }
 
   private async cutForbidden(desired: DesiredState): Promise<void> {
-    const { session } = this.ports;
     const of = this.doubtful === 'all' ? null : [...this.doubtful].flatMap((text) => parseAddress(text) ?? []);
     if (of?.length === 0) return;
-    const connections = await session.connections(of ?? undefined);
+    const connections = await this.work.connections(of);
     await this.ports.turn();
     const doomed = connectionsToCut(desired, connections);
     if (doomed.length === 0) return;
-    await session.cut(doomed, { of, connections });
+    await this.work.cut(doomed);
     const shown = doomed
       .slice(0, 50)
       .map((c) => `${formatAddress(c.source)} -> ${formatAddress(c.destination)} ${c.protocol}/${c.destinationPort}`);
@@ -290,5 +256,8 @@ function isSameGoal(a: DesiredState, b: DesiredState): boolean {
   if (a.rules !== b.rules || a.roles.size !== b.roles.size || a.ports.size !== b.ports.size) return false;
   if (a.ports !== b.ports && ![...a.ports].every(([port, vlan]) => b.ports.get(port) === vlan)) return false;
   if (a.membership === b.membership) return true;
-  return [...a.membership].every(([role, members]) => members.isSubsetOf(b.membership.get(role) ?? new Set()));
+  return [...a.membership].every(([role, members]) => {
+    const others = b.membership.get(role);
+    return others === members || (others !== undefined && members.isSubsetOf(others));
+  });
 }

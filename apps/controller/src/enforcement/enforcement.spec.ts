@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { expect, describe, it } from 'vitest';
 import { proveRulesOf } from '#artefacts';
 import { createNftablesDriver, judgeByInvariant, TerminalFault, type Packet } from '#drivers';
@@ -11,7 +12,8 @@ import { tinyPolicy } from '../../../../test/e2e/tiny-policy.js';
 import { EnforcementPoint } from './enforcement-point.js';
 import { onlyInForce, type EnforcedPolicy } from './generations.js';
 import { describeCounters } from './describe-counters.js';
-import { desiredState } from './membership.js';
+import { desiredState, type DesiredState } from './membership.js';
+import { LocalPointWork } from './point-work.js';
 import { RuleCounts } from './rule-counts.js';
 import { connectionsToCut } from './revalidate.js';
 
@@ -197,6 +199,47 @@ describe('membership while a policy is being rolled out', () => {
     expect(passes(onlyInForce(snapshot), [letGo], '10.21.0.5', 443)).toBe(false);
   });
 
+  it('followed from look to look is the same as worked out at once, and a set in which nothing changed the same set', () => {
+    const policy = at({ devices: [canary] });
+    const id = fc.nat(7).map((n) => `s${n}`);
+    const change = fc.record({
+      id,
+      mac: fc.constantFrom(canary as Mac, other.mac!),
+      site: fc.constantFrom('main', 'main-wifi', 'elsewhere'),
+      addresses: fc.array(fc.constantFrom('10.21.0.5', '10.21.0.6', '10.66.0.5', '10.9.9.9', 'none'), { maxLength: 2 }),
+      updatedAt: fc.nat(9).map((n) => `2026-05-04T10:00:0${n}.000Z`),
+      class: fc.constantFrom('infusion-pump', null),
+      posture: fc.constantFrom('normal' as const, 'quarantined' as const, 'at-risk' as const),
+      convergence: fc.constantFrom('settled' as const, 'held' as const),
+    });
+    const steps = fc.array(fc.oneof(change, id), { maxLength: 30 });
+    const plain = ({ membership, roles, rules }: DesiredState) => ({
+      membership: Object.fromEntries([...membership].map(([name, set]) => [name, [...set].sort()])),
+      roles: ['10.21.0.5', '10.21.0.6', '10.66.0.5', '10.9.9.9'].map((text) => roles.get(parseAddress(text)!)),
+      size: roles.size,
+      rules,
+    });
+    fc.assert(
+      fc.property(steps, (changes) => {
+        const sessions = new Map<string, LiveSession>();
+        const kept = { ...policy };
+        let before: DesiredState | null = null;
+        for (const step of changes) {
+          if (typeof step === 'string') sessions.delete(step);
+          else sessions.set(step.id, session(step));
+          const all = [...sessions.values()];
+          const state = desiredState(kept, 'main', all);
+          expect(plain(state)).toEqual(plain(desiredState({ ...policy }, 'main', all)));
+          for (const [name, set] of before?.membership ?? [])
+            if (set.symmetricDifference(state.membership.get(name) ?? new Set()).size === 0)
+              expect(state.membership.get(name)).toBe(set);
+          before = state;
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
   it('cuts connections by the policy that their device is under', () => {
     const both = [session({}), session(other)];
     const desired = desiredState(at({ devices: [canary] }), 'main', both);
@@ -276,12 +319,17 @@ describe('EnforcementPoint', () => {
     const hints = { count: 0, lost: (): void => undefined };
     session.watch = (onLost) => (hints.lost = onLost);
     const point = new EnforcementPoint(entry, {
-      driver,
-      session,
+      capabilities: driver.capabilities,
+      open: (onLost) =>
+        new LocalPointWork({
+          driver,
+          session,
+          prove: (rules) => Promise.resolve(proveRulesOf(driver, rules)),
+          onLost,
+        }),
       wake: () => void hints.count++,
       turn: () => Promise.resolve(),
       loadGoal: () => Promise.resolve(desiredState(onlyInForce(snapshot), 'main', sessions())),
-      prove: (rules) => Promise.resolve(proveRulesOf(driver, rules)),
       audit: (entries, told) => {
         trail.push(...entries);
         events.push(...told);

@@ -15,6 +15,7 @@ import { EnforcementPoint } from './enforcement-point.js';
 import { onlyInForce } from './generations.js';
 import { goalOf } from './goal.js';
 import { KeptLists } from './kept-lists.js';
+import { LocalPointWork } from './point-work.js';
 import { RuleCounts } from './rule-counts.js';
 
 const at = new Date('2026-05-04T10:00:00Z');
@@ -125,10 +126,15 @@ describe('a point comes to hold its goal, proved and read back, with', () => {
     const kept = { load: () => Promise.resolve([]), save: () => Promise.resolve() };
     const clock = { now: () => at };
     const enforced = new EnforcementPoint(entry, {
-      driver,
-      session: driver.connect({ kind: 'simulated', name: 'p' }),
+      capabilities: driver.capabilities,
+      open: (onLost) =>
+        new LocalPointWork({
+          driver,
+          session: driver.connect({ kind: 'simulated', name: 'p' }),
+          prove: (rules) => Promise.resolve(proveRulesOf(driver, rules)),
+          onLost,
+        }),
       loadGoal: () => Promise.resolve(goalOf(policy, entry, sessions)),
-      prove: (rules) => Promise.resolve(proveRulesOf(driver, rules)),
       audit: () => Promise.resolve(),
       wake: () => undefined,
       turn: () => Promise.resolve(),

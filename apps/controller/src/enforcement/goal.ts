@@ -9,9 +9,9 @@ import {
   type EnforcementPointEntry,
   type Snapshot,
 } from '#policy';
-import { sessionsBy, type LiveSession } from '../sessions/live-sessions.js';
+import { isNewer, sessionsBy, type LiveSession } from '../sessions/live-sessions.js';
 import { policiesOf, policyOfSession, policyOfSite, type EnforcedPolicy } from './generations.js';
-import { desiredState, isNewer, type DesiredState } from './membership.js';
+import { desiredState, type DesiredState } from './membership.js';
 
 /**
  * What a point must hold now, of the parts that its driver enforces. `inUse`: lists that sessions at its switch have by policies of

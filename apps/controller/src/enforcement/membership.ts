@@ -1,16 +1,11 @@
 import { remembered } from '#base';
 import type { EnforcementRules, EnforcementState, FlowEntry, FlowSide } from '#model';
-import { AddressMap, addressSet, formatAddress, hasAddress, parseAddress, rangesOf, type Address } from '#net';
+import { addressSet, formatAddress, hasAddress, parseAddress, rangesOf, type Address, type AddressMap } from '#net';
 import { enforcementRules, segmentIn, sitesBelow, type Snapshot } from '#policy';
 import { grantOf } from '../sessions/resolve-principal.js';
 import { sessionsBy, type LiveSession } from '../sessions/live-sessions.js';
 import { isHeld, policyOfSession, policyOfSite, type EnforcedPolicy } from './generations.js';
-
-/** What the device of an address counts as now, and by which policy. */
-export interface AddressRole {
-  readonly class: string;
-  readonly snapshot: Snapshot;
-}
+import { SiteMembers, type AddressRole, type Claim } from './site-members.js';
 
 export interface DesiredState extends EnforcementState {
   /** The policy that the site has. */
@@ -32,93 +27,63 @@ export interface DesiredState extends EnforcementState {
  * server's address gains nothing. Whoever has no place by the policy is in no class, and so denied.
  */
 export function desiredState(policy: EnforcedPolicy, site: string, sessions: readonly LiveSession[]): DesiredState {
-  const main = policyOfSite(policy, site);
-  const local = new Set([...sitesBelow(main, site), ...sitesBelow(policy.inForce, site)]);
-  const bySite = sessionsBy('site', sessions);
-  const lists = [...local].flatMap((name) => {
-    const of = bySite.get(name);
-    return of ? [of] : [];
-  });
-  return lastState(policy, site, lists, () => stateOf(policy, site, main, lists.flat()));
+  const known = remembered(followed, policy, () => new Map<string, FollowedSite>());
+  return remembered(known, site, () => new FollowedSite(policy, site)).state(sessionsBy('site', sessions));
 }
 
-/** Most of what changes is at other sites. */
-const latest = new WeakMap<EnforcedPolicy, Map<string, Latest>>();
+const followed = new WeakMap<EnforcedPolicy, Map<string, FollowedSite>>();
 
-interface Latest {
-  readonly lists: readonly (readonly LiveSession[])[];
-  readonly state: DesiredState;
-}
+type Lists = readonly (readonly LiveSession[])[];
 
-function lastState(
-  policy: EnforcedPolicy,
-  site: string,
-  lists: Latest['lists'],
-  make: () => DesiredState,
-): DesiredState {
-  const known = remembered(latest, policy, () => new Map<string, Latest>());
-  const last = known.get(site);
-  if (last?.lists.length === lists.length && last.lists.every((list, i) => list === lists[i])) return last.state;
-  const state = make();
-  known.set(site, { lists, state });
-  return state;
-}
+/** A site under a policy. */
+class FollowedSite {
+  private readonly main: Snapshot;
+  /** It and those below it. */
+  private readonly sites: ReadonlySet<string>;
+  private readonly members: SiteMembers;
+  private latest: { readonly lists: Lists; readonly state: DesiredState } | null = null;
 
-function stateOf(policy: EnforcedPolicy, site: string, main: Snapshot, sessions: readonly LiveSession[]): DesiredState {
-  const claims = new Map<string, Claim>();
-  for (const session of sessions) {
-    for (const claim of claimsOf(policy, site, session)) {
-      const other = claims.get(claim.text);
-      if (!other || isNewer(session, other.session)) claims.set(claim.text, claim);
-    }
+  constructor(
+    policy: EnforcedPolicy,
+    private readonly site: string,
+  ) {
+    const main = policyOfSite(policy, site);
+    this.main = main;
+    this.sites = new Set([...sitesBelow(main, site), ...sitesBelow(policy.inForce, site)]);
+    this.members = new SiteMembers({
+      claimsOf: (session) => claimsOf(policy, site, session),
+      nameOf: (snapshot, role) => nameUnder(snapshot, main, role),
+    });
   }
-  const roles = new AddressMap<AddressRole>();
-  const membership = new Map<string, Set<string>>();
-  const others = new Set<Snapshot>();
-  for (const { text, address, snapshot, role } of claims.values()) {
-    if (role === null) continue;
-    roles.set(address, { class: role, snapshot });
-    if (snapshot !== main) others.add(snapshot);
-    const name = nameUnder(snapshot, main, role);
-    const members = membership.get(name) ?? new Set();
-    membership.set(name, members.add(text));
+
+  state(bySite: ReadonlyMap<string, readonly LiveSession[]>): DesiredState {
+    const lists = [...this.sites].flatMap((name) => {
+      const of = bySite.get(name);
+      return of ? [of] : [];
+    });
+    const { latest, main } = this;
+    if (latest?.lists.length === lists.length && latest.lists.every((list, i) => list === lists[i]))
+      return latest.state;
+    const { membership, roles, snapshots } = this.members.follow(lists.flat());
+    const others = [...snapshots].filter((snapshot) => snapshot !== main);
+    const rules = rulesFor(main, others, this.site);
+    const isSame = latest?.state.membership === membership && latest.state.rules === rules;
+    const state = isSame ? latest.state : { snapshot: main, rules, membership, ports: new Map(), roles };
+    this.latest = { lists, state };
+    return state;
   }
-  return { snapshot: main, rules: rulesFor(main, [...others], site), membership, ports: new Map(), roles };
 }
-
-interface Claim {
-  readonly session: LiveSession;
-  readonly address: Address;
-  /** In canonical form. */
-  readonly text: string;
-  readonly snapshot: Snapshot;
-  /** Null: the address has no place. */
-  readonly role: string | null;
-}
-
-interface Claims {
-  readonly policy: EnforcedPolicy;
-  readonly site: string;
-  readonly claims: readonly Claim[];
-}
-
-/** Of a hundred thousand sessions a few change between two looks. */
-const claimed = new WeakMap<LiveSession, Claims>();
 
 function claimsOf(policy: EnforcedPolicy, site: string, session: LiveSession): readonly Claim[] {
-  const known = claimed.get(session);
-  if (known?.policy === policy && known.site === site) return known.claims;
   const snapshot = policyOfSession(policy, session);
   const held = isHeld(policy, session);
   const { scope } = enforcementRules(snapshot, site);
-  const claims = session.addresses.flatMap((text): Claim[] => {
+  return session.addresses.flatMap((text): Claim[] => {
     const address = parseAddress(text);
     if (!address || !hasAddress(scope, address)) return [];
     const role = held ? session.role : roleOfAddress(snapshot, session, address);
     return [{ session, address, text: formatAddress(address), snapshot, role }];
   });
-  claimed.set(session, { policy, site, claims });
-  return claims;
 }
 
 /**
@@ -181,9 +146,4 @@ function entryUnder(entry: FlowEntry, own: Snapshot, all: readonly Snapshot[]): 
     source: under(entry.source, [own]),
     destination: under(entry.destination, isBetweenDevices ? all : [own]),
   };
-}
-
-/** Whether `a` was heard of after `b`. */
-export function isNewer(a: LiveSession, b: LiveSession): boolean {
-  return a.updatedAt === b.updatedAt ? a.id > b.id : a.updatedAt > b.updatedAt;
 }

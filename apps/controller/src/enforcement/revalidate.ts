@@ -28,8 +28,9 @@ export function connectionsToCut(
 export function movedAddresses(before: Membership, after: Membership): ReadonlySet<string> {
   const nobody: ReadonlySet<string> = new Set();
   const moved = new Set<string>();
-  for (const name of new Set([...before.keys(), ...after.keys()]))
-    for (const address of (before.get(name) ?? nobody).symmetricDifference(after.get(name) ?? nobody))
-      moved.add(address);
+  for (const name of new Set([...before.keys(), ...after.keys()])) {
+    const [old, now] = [before.get(name) ?? nobody, after.get(name) ?? nobody];
+    if (old !== now) for (const address of old.symmetricDifference(now)) moved.add(address);
+  }
   return moved;
 }

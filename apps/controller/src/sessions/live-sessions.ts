@@ -30,6 +30,11 @@ export interface LiveSession {
   readonly inUse: string | null;
 }
 
+/** Whether `a` was heard of after `b`. */
+export function isNewer(a: LiveSession, b: LiveSession): boolean {
+  return a.updatedAt === b.updatedAt ? a.id > b.id : a.updatedAt > b.updatedAt;
+}
+
 export interface Known {
   readonly session: Session;
   readonly live: LiveSession;

@@ -162,6 +162,23 @@ describe('Database', () => {
     expect([order.indexOf('bulk 1'), order.indexOf('bulk 2')]).toEqual([51, 102]);
   });
 
+  it('lets bulk wait for its turn, and nobody else meanwhile', async () => {
+    const turns: (() => void)[] = [];
+    const database = await Database.open(path, () => new Promise((resolve) => turns.push(resolve)));
+    open.push(database);
+    const order: string[] = [];
+    const bulk = [1, 2].map((n) => database.transaction(() => Promise.resolve(void order.push(`bulk ${n}`)), 'bulk'));
+    for (let n = 0; n < 10; n++) await database.read(() => Promise.resolve(void order.push(`read ${n}`)));
+    expect([order.length, turns.length]).toEqual([10, 1]);
+    turns.shift()!();
+    await bulk[0];
+    await database.read(() => Promise.resolve(void order.push('read')));
+    expect(order.slice(10)).toEqual(['bulk 1', 'read']);
+    await new Promise((resolve) => setImmediate(resolve));
+    turns.shift()!();
+    await bulk[1];
+  });
+
   it('tells a second controller on the same folder what to do', async () => {
     await openDatabase();
     await expect(Database.open(path)).rejects.toThrow(/another controller uses .*CORDON_DATA/);

@@ -10,6 +10,8 @@ type Turn = 'usual' | 'bulk' | 'last';
 
 const mostBefore = 50;
 
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 /**
  * The one way to the database. TypeORM shares one query runner among all callers on SQLite: what one caller commits may
  * be inside another's transaction and be rolled back with it. So callers queue here.
@@ -25,10 +27,19 @@ export class Database {
   private before = 0;
   private readonly inside = new AsyncLocalStorage<true>();
 
-  private constructor(private readonly source: DataSource) {}
+  /** When a unit of bulk may begin. */
+  private bulkTurn: 'not asked' | 'asked' | 'come' = 'not asked';
 
-  /** Nobody else may read the file: it holds hashes that are as good as passwords. SQLite gives its side files the same mode. */
-  static async open(path: string): Promise<Database> {
+  private constructor(
+    private readonly source: DataSource,
+    private readonly beforeBulk: () => Promise<void>,
+  ) {}
+
+  /**
+   * Nobody else may read the file: it holds hashes that are as good as passwords. SQLite gives its side files the same mode. `beforeBulk`: what
+   * each unit of bulk waits for before it begins; others don't wait meanwhile.
+   */
+  static async open(path: string, beforeBulk: () => Promise<void> = nextTurn): Promise<Database> {
     closeSync(openSync(path, 'a', 0o600));
     for (const file of [path, `${path}-wal`, `${path}-shm`]) if (existsSync(file)) chmodSync(file, 0o600);
     const source = new DataSource({
@@ -56,7 +67,7 @@ export class Database {
         });
       throw error;
     }
-    return new Database(source);
+    return new Database(source, beforeBulk);
   }
 
   /** All or nothing; durable once resolved. */
@@ -92,11 +103,25 @@ export class Database {
 
   private next(): (() => Promise<void>) | undefined {
     const { usual, bulk, last } = this.waiting;
+    const isPatient = this.before < mostBefore && last.length === 0;
     if (usual.length > 0 && (bulk.length === 0 || this.before < mostBefore)) {
       this.before = bulk.length === 0 ? 0 : this.before + 1;
       return usual.shift();
     }
+    if (bulk.length === 0) return last.shift();
+    // Whoever was served last has to be answered first: that takes many steps, between which steps of a unit of bulk would go.
+    if (isPatient && this.bulkTurn !== 'come') return this.askForBulk();
     this.before = 0;
-    return bulk.shift() ?? last.shift();
+    this.bulkTurn = 'not asked';
+    return bulk.shift();
+  }
+
+  private askForBulk(): undefined {
+    if (this.bulkTurn === 'asked') return;
+    this.bulkTurn = 'asked';
+    void this.beforeBulk().then(() => {
+      this.bulkTurn = 'come';
+      return this.drain();
+    });
   }
 }

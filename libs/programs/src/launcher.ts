@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import type { ProgramFault, ProgramOrder, ProgramResult } from './transport-program.js';
+import type { ProgramFault, ProgramOrder, ProgramResult } from './program.js';
 
 /*
  * A process of its own that starts programs and says how they ended (see `runProgram`). It has little memory, so that a copy of it for
@@ -7,12 +7,21 @@ import type { ProgramFault, ProgramOrder, ProgramResult } from './transport-prog
  */
 
 const mostErrorText = 64 * 1024;
+/** For what it wrote last. */
+const afterExit = 50;
 const running = new Set<() => void>();
 
-function run({ id, command, input, timeoutMilliseconds, mostOutput }: ProgramOrder): void {
+function run(order: ProgramOrder): void {
+  const { id, command, input, environment, timeoutMilliseconds, mostOutput, isOverWithItsProcess = false } = order;
   const [program = '', ...args] = command;
-  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], shell: false });
-  const kill = (): void => void child.kill('SIGKILL');
+  // A group of its own: what it starts ends with it when it takes too long.
+  const child = spawn(program, args, {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    shell: false,
+    detached: true,
+    ...(environment && { env: environment }),
+  });
+  const kill = (): void => killGroup(child.pid);
   running.add(kill);
   const stdout: Buffer[] = [];
   let size = 0;
@@ -25,6 +34,7 @@ function run({ id, command, input, timeoutMilliseconds, mostOutput }: ProgramOrd
     kill();
     end({ id, fault, detail });
   };
+  const over = (code: number | null): void => end({ id, code, stdout: Buffer.concat(stdout), stderr });
   const timer = setTimeout(() => giveUp('no-answer'), timeoutMilliseconds);
   child.stdout.on('data', (chunk: Buffer) => {
     size += chunk.length;
@@ -35,10 +45,19 @@ function run({ id, command, input, timeoutMilliseconds, mostOutput }: ProgramOrd
     if (stderr.length < mostErrorText) stderr += chunk.toString('utf8');
   });
   child.on('error', (error) => giveUp('not-started', error.message));
-  child.on('close', (code) => end({ id, code, stdout: Buffer.concat(stdout), stderr }));
+  child.on('close', over);
+  if (isOverWithItsProcess) child.on('exit', (code) => setTimeout(() => over(code), afterExit));
   // A program that ends without reading its input says why on stderr.
   child.stdin.on('error', () => undefined);
   child.stdin.end(input);
+}
+
+function killGroup(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It is gone.
+  }
 }
 
 process.on('message', run);

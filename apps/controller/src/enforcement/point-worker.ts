@@ -1,0 +1,69 @@
+import { parentPort } from 'node:worker_threads';
+import { RemoteFault, TerminalFault } from '#drivers';
+import { GoalDecoder } from './goal-codec.js';
+import { openHere, type PointAnswer, type PointCall, type PointFault, type PointRequest } from './point-thread.js';
+import { ArtefactDiffers, type PointWork } from './point-work.js';
+import { ProofThread } from './proof-thread.js';
+
+/** Entry of the thread that `PointThread` starts. */
+class Points {
+  private readonly proofs = new ProofThread();
+  private readonly open = new Map<number, { readonly work: () => PointWork; readonly goals: GoalDecoder }>();
+
+  async answer(point: number, call: PointCall): Promise<unknown> {
+    if (call.do === 'open') {
+      this.open.set(point, { work: this.opened(point, call), goals: new GoalDecoder() });
+      return null;
+    }
+    const known = this.open.get(point);
+    if (!known) throw new RemoteFault('the point is closed');
+    // Goals build on one another: each is taken, whatever comes of it.
+    const goal = call.do === 'prove' || call.do === 'run' ? known.goals.decode(call.goal) : null;
+    if (call.do === 'close') this.open.delete(point);
+    const work = known.work();
+    switch (call.do) {
+      case 'prove':
+        return work.prove(goal!);
+      case 'run':
+        return work.run(goal!, call.look);
+      case 'counters':
+        return work.counters();
+      case 'connections':
+        return work.connections(call.of);
+      case 'cut':
+        return work.cut(call.connections);
+      case 'close':
+        return work.close();
+    }
+  }
+
+  private opened(point: number, { opening }: Extract<PointCall, { readonly do: 'open' }>): () => PointWork {
+    try {
+      const work = openHere(opening, () => send({ lost: point }), this.proofs);
+      return () => work;
+    } catch (error) {
+      return () => {
+        throw error;
+      };
+    }
+  }
+}
+
+function faultOf(error: unknown): PointFault {
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof ArtefactDiffers) return { kind: error.name, message, difference: error.difference };
+  const isKnown = error instanceof RemoteFault || error instanceof TerminalFault;
+  return { kind: isKnown ? error.name : 'other', message, difference: null };
+}
+
+// oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
+const send = (answer: PointAnswer): void => parentPort?.postMessage(answer);
+
+const points = new Points();
+
+parentPort?.on('message', ({ id, point, call }: PointRequest) => {
+  points.answer(point, call).then(
+    (result) => send({ id, result }),
+    (error: unknown) => send({ id, fault: faultOf(error) }),
+  );
+});

@@ -1,0 +1,1 @@
+export { ProgramFailed, runProgram, type Program, type ProgramEnd } from './program.js';

@@ -198,18 +198,19 @@ const factories: Provider[] = [
   },
   {
     provide: RolloutLoop,
-    inject: [PolicyLoop, RolloutStore, LiveSessions, DropCounts, Wakeups, clockToken, Log],
+    inject: [PolicyLoop, RolloutStore, LiveSessions, DropCounts, Wakeups, Turns, clockToken, Log],
     useFactory: (
       policy: PolicyLoop,
       store: RolloutStore,
       sessions: LiveSessions,
       drops: DropCounts,
       wakeups: Wakeups,
+      turns: Turns,
       clock: Clock,
       log: Log,
     ) => {
       const denied = ({ seen }: RolloutRow, sites: ReadonlySet<string>) => drops.compare(seen.denied, sites);
-      return new RolloutLoop({ policy, store, sessions, wakeups, clock, log, denied });
+      return new RolloutLoop({ policy, store, sessions, wakeups, turns, clock, log, denied });
     },
   },
   { provide: SessionStore, inject: [Database], useFactory: (database: Database) => new SessionStore(database) },

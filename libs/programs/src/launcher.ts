@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { setPriority } from 'node:os';
 import type { ProgramFault, ProgramOrder, ProgramResult } from './program.js';
 
 /*
@@ -59,6 +60,9 @@ function killGroup(pid: number | undefined): void {
     // It is gone.
   }
 }
+
+// And all that it starts.
+setPriority(5);
 
 process.on('message', run);
 process.on('disconnect', () => {

@@ -17,7 +17,7 @@ import type { EnforcedPolicy } from './generations.js';
 import type { DropCounts } from './drop-counts.js';
 import { goalOf } from './goal.js';
 import { KeptLists } from './kept-lists.js';
-import type { DesiredState } from './membership.js';
+import { prepareState, type DesiredState } from './membership.js';
 import type { AddressRole } from './site-members.js';
 import { EnforcementPoint, type PointPorts, type PointState } from './enforcement-point.js';
 import { PointThread } from './point-thread.js';
@@ -230,7 +230,9 @@ export class EnforcementLoop {
     await this.ports.turns.take();
     const { enforced } = this.ports.policy;
     if (!enforced) return null;
-    const { nas } = point;
+    const { nas, site } = point;
+    if (partsOf(point).includes('flows'))
+      await prepareState(enforced, site, sessions, () => this.ports.turns.take());
     const hasLists = nas !== null && partsOf(point).includes('lists');
     return goalOf(enforced, point, sessions, hasLists ? await this.lists.inUse(enforced, nas, sessions) : []);
   }

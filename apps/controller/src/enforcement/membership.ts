@@ -27,13 +27,31 @@ export interface DesiredState extends EnforcementState {
  * server's address gains nothing. Whoever has no place by the policy is in no class, and so denied.
  */
 export function desiredState(policy: EnforcedPolicy, site: string, sessions: readonly LiveSession[]): DesiredState {
-  const known = remembered(followed, policy, () => new Map<string, FollowedSite>());
-  return remembered(known, site, () => new FollowedSite(policy, site)).state(sessionsBy('site', sessions));
+  return followedSite(policy, site).state(sessionsBy('site', sessions));
 }
+
+/** So that `desiredState` for the same takes little time: it must be worked out at once, and a new policy says something of every session. */
+export function prepareState(
+  policy: EnforcedPolicy,
+  site: string,
+  sessions: readonly LiveSession[],
+  turn: () => Promise<void>,
+): Promise<void> {
+  return followedSite(policy, site).prepare(sessionsBy('site', sessions), turn);
+}
+
+function followedSite(policy: EnforcedPolicy, site: string): FollowedSite {
+  const known = remembered(followed, policy, () => new Map<string, FollowedSite>());
+  return remembered(known, site, () => new FollowedSite(policy, site));
+}
+
+/** Sessions between two turns. */
+const preparedAtOnce = 200;
 
 const followed = new WeakMap<EnforcedPolicy, Map<string, FollowedSite>>();
 
 type Lists = readonly (readonly LiveSession[])[];
+type SessionsBySite = ReadonlyMap<string, readonly LiveSession[]>;
 
 /** A site under a policy. */
 class FollowedSite {
@@ -41,29 +59,38 @@ class FollowedSite {
   /** It and those below it. */
   private readonly sites: ReadonlySet<string>;
   private readonly members: SiteMembers;
+  /** Most of what is said of a session stays as long as it does. */
+  private readonly claims = new WeakMap<LiveSession, readonly Claim[]>();
   private latest: { readonly lists: Lists; readonly state: DesiredState } | null = null;
 
   constructor(
-    policy: EnforcedPolicy,
+    private readonly policy: EnforcedPolicy,
     private readonly site: string,
   ) {
     const main = policyOfSite(policy, site);
     this.main = main;
     this.sites = new Set([...sitesBelow(main, site), ...sitesBelow(policy.inForce, site)]);
     this.members = new SiteMembers({
-      claimsOf: (session) => claimsOf(policy, site, session),
+      claimsOf: (session) => this.claimsOf(session),
       nameOf: (snapshot, role) => nameUnder(snapshot, main, role),
     });
   }
 
-  state(bySite: ReadonlyMap<string, readonly LiveSession[]>): DesiredState {
-    const lists = [...this.sites].flatMap((name) => {
-      const of = bySite.get(name);
-      return of ? [of] : [];
-    });
+  async prepare(bySite: SessionsBySite, turn: () => Promise<void>): Promise<void> {
+    const lists = this.listsOf(bySite);
+    if (this.isLatest(lists)) return;
+    let count = 0;
+    for (const session of lists.flat()) {
+      if (this.claims.has(session)) continue;
+      if (++count % preparedAtOnce === 0) await turn();
+      this.claimsOf(session);
+    }
+  }
+
+  state(bySite: SessionsBySite): DesiredState {
+    const lists = this.listsOf(bySite);
     const { latest, main } = this;
-    if (latest?.lists.length === lists.length && latest.lists.every((list, i) => list === lists[i]))
-      return latest.state;
+    if (latest && this.isLatest(lists)) return latest.state;
     const { membership, roles, snapshots } = this.members.follow(lists.flat());
     const others = [...snapshots].filter((snapshot) => snapshot !== main);
     const rules = rulesFor(main, others, this.site);
@@ -71,6 +98,22 @@ class FollowedSite {
     const state = isSame ? latest.state : { snapshot: main, rules, membership, ports: new Map(), roles };
     this.latest = { lists, state };
     return state;
+  }
+
+  private claimsOf(session: LiveSession): readonly Claim[] {
+    return remembered(this.claims, session, () => claimsOf(this.policy, this.site, session));
+  }
+
+  private listsOf(bySite: SessionsBySite): Lists {
+    return [...this.sites].flatMap((name) => {
+      const of = bySite.get(name);
+      return of ? [of] : [];
+    });
+  }
+
+  private isLatest(lists: Lists): boolean {
+    const { latest } = this;
+    return latest?.lists.length === lists.length && latest.lists.every((list, i) => list === lists[i]);
   }
 }
 

@@ -1,3 +1,4 @@
+import { setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
 import { RemoteFault, TerminalFault } from '#drivers';
 import { GoalDecoder } from './goal-codec.js';
@@ -58,6 +59,9 @@ function faultOf(error: unknown): PointFault {
 
 // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
 const send = (answer: PointAnswer): void => parentPort?.postMessage(answer);
+
+// On Linux of this thread alone: whoever waits for an answer of the controller goes first.
+setPriority(5);
 
 const points = new Points();
 

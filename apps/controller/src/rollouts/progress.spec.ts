@@ -42,8 +42,8 @@ describe('progress of a rollout', () => {
     ['that was told', { snapshotDigest: after.digest }, 'done'],
     ['that waits on purpose', { convergence: 'held' }, 'held'],
     ['whose switch refuses', { convergence: 'diverged' }, 'refused'],
-  ])('counts a session %s', (_, change, as) => {
-    expect(count(sessions(7, change))).toEqual({
+  ])('counts a session %s', async (_, change, as) => {
+    expect(await count(sessions(7, change))).toEqual({
       covered: 7,
       done: 0,
       pending: 0,
@@ -53,20 +53,20 @@ describe('progress of a rollout', () => {
     });
   });
 
-  it('does not count sessions whose switch would be told the same', () => {
-    expect(count([session({ class: null }), session({ class: 'medical-device' })])).toMatchObject({
+  it('does not count sessions whose switch would be told the same', async () => {
+    expect(await count([session({ class: null }), session({ class: 'medical-device' })])).toMatchObject({
       covered: 2,
       pending: 0,
     });
   });
 
-  it('counts as far as the rollout has got: sites with those below, and devices by name', () => {
+  it('counts as far as the rollout has got: sites with those below, and devices by name', async () => {
     const mac = '00:1a:00:00:00:01' as Mac;
     const canary = { sites: new Set<string>(), devices: new Set([mac]) } as unknown as typeof everywhere;
     const all = [...sessions(5), session({ mac }), ...sessions(2, { site: 'main-wifi' })];
     const progress = new ProgressCount(before, after);
-    expect(progress.of(all, canary)).toMatchObject({ covered: 1, pending: 1 });
+    expect(await progress.of(all, canary)).toMatchObject({ covered: 1, pending: 1 });
     const main = coverageOf(after, [{ name: 'main', sites: ['main'], devices: [], soakSeconds: 0 }]);
-    expect(progress.of(all, main)).toMatchObject({ covered: 8, pending: 8 });
+    expect(await progress.of(all, main)).toMatchObject({ covered: 8, pending: 8 });
   });
 });

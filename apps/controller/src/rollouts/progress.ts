@@ -22,6 +22,8 @@ export interface Progress {
   readonly refused: number;
 }
 
+const countedAtOnce = 2000;
+
 export class ProgressCount {
   private readonly known = new Map<string, boolean>();
   /** The same session object is asked about each second. */
@@ -32,9 +34,16 @@ export class ProgressCount {
     private readonly after: Snapshot,
   ) {}
 
-  of(sessions: Iterable<CountedSession>, coverage: Coverage): Progress {
+  /** A few thousand sessions take some milliseconds: `turn` comes between. */
+  async of(
+    sessions: Iterable<CountedSession>,
+    coverage: Coverage,
+    turn: () => Promise<void> = () => Promise.resolve(),
+  ): Promise<Progress> {
     const progress = { covered: 0, done: 0, pending: 0, held: 0, refused: 0 };
+    let count = 0;
     for (const session of sessions) {
+      if (++count % countedAtOnce === 0) await turn();
       if (!isCovered(coverage, session.site, session.mac)) continue;
       progress.covered++;
       if (remembered(this.changed, session, () => this.isChanged(session))) progress[this.stateOf(session)]++;

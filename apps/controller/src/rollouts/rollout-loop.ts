@@ -6,6 +6,7 @@ import type { Log } from '../log.js';
 import type { ActivePolicy, StagedPolicy } from '../policy/policy-loop.js';
 import type { RolloutRow } from '../store/rows.js';
 import type { LiveSessions } from '../sessions/live-sessions.js';
+import type { Turns } from '../turns.js';
 import type { Wakeups } from '../wakeups.js';
 import { judgeRollout, type RolloutFacts } from './judge-rollout.js';
 import { ProgressCount } from './progress.js';
@@ -24,6 +25,8 @@ interface Ports {
   readonly policy: Policies;
   readonly store: RolloutStore;
   readonly sessions: Pick<LiveSessions, 'all'>;
+  /** Whoever asks for something goes first. */
+  readonly turns: Pick<Turns, 'take'>;
   readonly wakeups: Wakeups;
   readonly clock: Clock;
   readonly log: Log;
@@ -203,14 +206,14 @@ export class RolloutLoop {
   }
 
   private async look(row: RolloutRow, coverage: Coverage, before: Snapshot, after: Snapshot): Promise<RolloutFacts> {
-    const { store, sessions, denied } = this.ports;
+    const { store, sessions, turns, denied } = this.ports;
     const key = `${before.digest} ${after.digest}`;
     if (this.count?.key !== key) this.count = { key, progress: new ProgressCount(before, after) };
     const sites = new Map([...before.nas, ...after.nas].map(({ name, site }) => [name, site]));
     const { missingSeconds } = row.rules.gates;
     const missingBefore = new Date(this.now().getTime() - missingSeconds * 1000).toISOString();
     return {
-      progress: this.count.progress.of(await sessions.all(), coverage),
+      progress: await this.count.progress.of(await sessions.all(), coverage, () => turns.take()),
       ...(await store.authenticatedSince(row.seen.lastAuthentication, coverage, sites)),
       missing: await store.missing(row.toDigest, row.startedAt, missingBefore),
       denied: denied(row, coverage.sites),

@@ -297,11 +297,7 @@ const factories: Provider[] = [
       wakeups: Wakeups,
       turns: Turns,
       log: Log,
-    ) =>
-      new EnforcementLoop(
-        { policy, sessions, database, drops, wakeups, turns, clock, log },
-        resyncSeconds,
-      ),
+    ) => new EnforcementLoop({ policy, sessions, database, drops, wakeups, turns, clock, log }, resyncSeconds),
   },
   {
     provide: WebhookSender,

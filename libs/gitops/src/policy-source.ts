@@ -99,7 +99,9 @@ export class PolicySource {
       );
     this.checkLimits(entries);
     const blobs = await this.readBlobs(entries);
-    const files = entries.map((entry) => [entry.path.slice(prefix.length), textOf(entry, blobs.get(entry.object))] as const);
+    const files = entries.map(
+      (entry) => [entry.path.slice(prefix.length), textOf(entry, blobs.get(entry.object))] as const,
+    );
     return new Map(files.toSorted(([a], [b]) => (a < b ? -1 : 1)));
   }
 
@@ -178,7 +180,9 @@ export class PolicySource {
   private async readBlobs(entries: readonly TreeEntry[]): Promise<Map<string, Buffer>> {
     const names = [...new Set(entries.map(({ object }) => object))];
     try {
-      return parseBatch(await this.git.bytes(['cat-file', '--batch'], { input: names.map((name) => `${name}\n`).join('') }));
+      return parseBatch(
+        await this.git.bytes(['cat-file', '--batch'], { input: names.map((name) => `${name}\n`).join('') }),
+      );
     } catch (error) {
       throw faultFromGit(error, this.options.repository);
     }
@@ -188,7 +192,7 @@ export class PolicySource {
 /** `<object> blob <size>`, a line feed, the bytes, and a line feed again, for each object. */
 function parseBatch(output: Buffer): Map<string, Buffer> {
   const blobs = new Map<string, Buffer>();
-  for (let at = 0; at < output.length; ) {
+  for (let at = 0; at < output.length;) {
     const end = output.indexOf(0x0a, at);
     const head = /^([0-9a-f]+) blob (\d+)$/.exec(output.toString('latin1', at, end < 0 ? at : end));
     if (!head) break;

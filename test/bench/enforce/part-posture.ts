@@ -1,4 +1,5 @@
 import type { Outcome } from '../bench-case.ts';
+import { policies } from '../radius/scheduling.ts';
 import { quantile } from '../statistics.ts';
 import { now } from './clock.ts';
 import { macOf } from './estate.ts';
@@ -6,7 +7,9 @@ import { round, type Part } from './part.ts';
 import { asFastAsCanBe, quarantineVlan } from './policy.ts';
 import { pause, type RunningEstate } from './running-estate.ts';
 
-const changes = 250;
+const atRest = 250;
+/** All the time that a rollout takes: its stages begin with much work at once. */
+const most = 900;
 const fewest = 200;
 const betweenChanges = 50;
 const longest = 10_000;
@@ -39,10 +42,11 @@ async function quarantine(estate: RunningEstate, device: number): Promise<Latenc
 async function changing(
   estate: RunningEstate,
   first: number,
+  count: number,
   goesOn = () => Promise.resolve(true),
 ): Promise<Latency[]> {
   const latencies: Latency[] = [];
-  while (latencies.length < changes && (await goesOn())) {
+  while (latencies.length < count && (await goesOn())) {
     latencies.push(await quarantine(estate, deviceOf(estate, first, latencies.length)));
     await pause(betweenChanges);
   }
@@ -52,17 +56,16 @@ async function changing(
 async function changingMeanwhile(estate: RunningEstate, first: number): Promise<Latency[]> {
   await estate.begin('all classes');
   await pause(500);
-  const latencies = await changing(estate, first, () => estate.isChanging());
+  const latencies = await changing(estate, first, most, () => estate.isChanging());
   await estate.settled();
-  await release(estate, first);
+  await release(estate, first, latencies.length);
   return latencies;
 }
 
 const deviceOf = ({ size }: RunningEstate, first: number, n: number): number => (first + n * 211) % size.sessions;
 
-async function release(estate: RunningEstate, first: number): Promise<void> {
-  for (let n = 0; n < changes; n++)
-    await estate.api.setPosture(macOf(deviceOf(estate, first, n), estate.size), 'normal');
+async function release(estate: RunningEstate, first: number, count: number): Promise<void> {
+  for (let n = 0; n < count; n++) await estate.api.setPosture(macOf(deviceOf(estate, first, n), estate.size), 'normal');
   await estate.settled();
 }
 
@@ -93,28 +96,37 @@ const cells = (latencies: readonly Latency[]) => ({
 /** One device at a time goes into quarantine: alone, and while a rollout changes all sessions. */
 export const posturePart: Part = {
   name: 'posture',
-  targets: [{ figure: 'while a rollout changes all, p99 ms', want: 'at most', limit: 100 }],
+  targets: [{ figure: 'while a rollout changes all, SCHED_RR, p99 ms', want: 'at most', limit: 100 }],
   run: async (estate, { progress }): Promise<Outcome> => {
     progress('postures at rest');
-    const atRest = await changing(estate, 1);
-    await release(estate, 1);
+    const quiet = await changing(estate, 1, atRest);
+    await release(estate, 1, atRest);
     const perSecond = Math.ceil(estate.size.sessions / rolloutSeconds);
     await estate.setRollout({ changesPerSecond: perSecond, isStaged: true });
-    progress(`postures while ${perSecond} sessions a second are changed`);
-    const limited = await changingMeanwhile(estate, 2);
+    const limited = { usual: [] as Latency[], SCHED_RR: [] as Latency[] };
+    for (const policy of policies) {
+      estate.schedule(policy);
+      progress(`postures while ${perSecond} sessions a second are changed, ${policy}`);
+      limited[policy] = await changingMeanwhile(estate, 2);
+    }
     await estate.setRollout(asFastAsCanBe);
     progress('postures while sessions are changed as fast as can be');
     const unlimited = await changingMeanwhile(estate, 3);
+    estate.schedule('usual');
+    const figures = (name: string, latencies: readonly Latency[]) =>
+      latencies.length >= fewest ? { [`${name}, p99 ms`]: p99(latencies) } : {};
     return {
       rows: {
-        'at rest': cells(atRest),
-        [`during a rollout, ${perSecond}/s`]: cells(limited),
-        'during a rollout without a limit': cells(unlimited),
+        'at rest': cells(quiet),
+        [`during a rollout, ${perSecond}/s`]: cells(limited.usual),
+        [`during a rollout, ${perSecond}/s, SCHED_RR`]: cells(limited.SCHED_RR),
+        'without a limit, SCHED_RR': cells(unlimited),
       },
       figures: {
-        'at rest, p99 ms': p99(atRest),
-        ...(limited.length >= fewest && { 'while a rollout changes all, p99 ms': p99(limited) }),
-        ...(unlimited.length >= fewest && { 'without a limit, p99 ms': p99(unlimited) }),
+        ...figures('at rest', quiet),
+        ...figures('while a rollout changes all', limited.usual),
+        ...figures('while a rollout changes all, SCHED_RR', limited.SCHED_RR),
+        ...figures('without a limit, SCHED_RR', unlimited),
       },
       notes: [`below ${fewest} changes before the rollout is over there is no p99: take more sessions`],
     };

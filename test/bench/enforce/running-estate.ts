@@ -6,6 +6,7 @@ import { PolicyRepository } from '../../e2e/tiny-policy.ts';
 import { ControllerApi } from '../../soak/controller-api.ts';
 import { ControllerProcess } from '../../soak/controller-process.ts';
 import { answering, readStatus, spawnBridge, type RunningBridge } from '../radius/cordon-side.ts';
+import { schedule, type Policy } from '../radius/scheduling.ts';
 import { end, freePort, secret, until } from '../radius/side.ts';
 import { now } from './clock.ts';
 import { kindOf, macOf, type EstateSize } from './estate.ts';
@@ -90,6 +91,11 @@ export class RunningEstate {
       await estate.close();
       throw error;
     }
+  }
+
+  /** The main thread of the controller: like any other, or as the unit of its README has it. */
+  schedule(policy: Policy): void {
+    schedule(this.controller.pid!, policy);
   }
 
   async close(): Promise<void> {

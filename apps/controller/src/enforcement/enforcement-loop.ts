@@ -17,7 +17,7 @@ import type { EnforcedPolicy } from './generations.js';
 import type { DropCounts } from './drop-counts.js';
 import { goalOf } from './goal.js';
 import { KeptLists } from './kept-lists.js';
-import { prepareState, type DesiredState } from './membership.js';
+import { prepareState, sitesSeenAt, type DesiredState } from './membership.js';
 import type { AddressRole } from './site-members.js';
 import { EnforcementPoint, type PointPorts, type PointState } from './enforcement-point.js';
 import { PointThread } from './point-thread.js';
@@ -27,7 +27,7 @@ import { targetOf } from './target.js';
 
 interface Ports {
   readonly policy: { readonly active: ActivePolicy | null; readonly enforced: EnforcedPolicy | null };
-  readonly sessions: Pick<LiveSessions, 'all'>;
+  readonly sessions: Pick<LiveSessions, 'all' | 'sitesOfChangedDevices'>;
   readonly database: Database;
   readonly wakeups: Wakeups;
   readonly turns: Turns;
@@ -60,7 +60,9 @@ export class EnforcementLoop {
   ) {
     this.lists = new KeptLists(ports.database);
     this.thread = new PointThread((error) =>
-      ports.log.error('the thread that works at enforcement points has ended, and is started again', { error: String(error) }),
+      ports.log.error('the thread that works at enforcement points has ended, and is started again', {
+        error: String(error),
+      }),
     );
     this.reconciler = new Reconciler<string>({
       run: (name) => this.pass(name),
@@ -86,7 +88,8 @@ export class EnforcementLoop {
   start(): void {
     const stops = [
       this.ports.wakeups.on(['snapshot', 'rollout'], () => this.matchPolicy()),
-      this.ports.wakeups.on(['orders', 'devices'], () => this.wakeAll(followsSessions)),
+      this.ports.wakeups.on(['orders'], () => this.wakeAll(followsSessions)),
+      this.ports.wakeups.on(['devices'], () => this.devicesChanged()),
       this.ports.wakeups.on(['sessions'], () => this.sessionsChanged()),
     ];
     this.stopListening = () => stops.forEach((stop) => stop());
@@ -147,6 +150,21 @@ export class EnforcementLoop {
 
   private wakeAll(which: (point: EnforcementPointEntry) => boolean = () => true): void {
     for (const [name, { entry }] of this.points) if (which(entry)) this.reconciler.trigger(name);
+  }
+
+  /** At once, and only where such a device is: a quarantine is not for the other firewalls. */
+  private devicesChanged(): void {
+    this.ports.sessions.sitesOfChangedDevices().then(
+      (changed) => {
+        const { enforced } = this.ports.policy;
+        if (changed.size === 0 || !enforced) return;
+        this.wakeAll((entry) => followsSessions(entry) && !sitesSeenAt(enforced, entry.site).isDisjointFrom(changed));
+      },
+      (error: unknown) => {
+        this.ports.log.error('changed devices are not known', { error: String(error) });
+        this.wakeAll(followsSessions);
+      },
+    );
   }
 
   /** At once after a quiet time. While a policy reaches switches, sessions change all the time: then all points are not asked for each of them. */
@@ -231,8 +249,7 @@ export class EnforcementLoop {
     const { enforced } = this.ports.policy;
     if (!enforced) return null;
     const { nas, site } = point;
-    if (partsOf(point).includes('flows'))
-      await prepareState(enforced, site, sessions, () => this.ports.turns.take());
+    if (partsOf(point).includes('flows')) await prepareState(enforced, site, sessions, () => this.ports.turns.take());
     const hasLists = nas !== null && partsOf(point).includes('lists');
     return goalOf(enforced, point, sessions, hasLists ? await this.lists.inUse(enforced, nas, sessions) : []);
   }

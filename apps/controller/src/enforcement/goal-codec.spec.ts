@@ -29,7 +29,13 @@ describe('a goal on its way to the thread', () => {
 
   it('has nothing in it that is as before, and is the same object when nothing changed', () => {
     const [encoder, decoder] = [new GoalEncoder(), new GoalDecoder()];
-    const first: EnforcementState = stateOf(rules[0]!, new Map([['pump', sets[0]!], ['scanner', sets[1]!]]));
+    const first: EnforcementState = stateOf(
+      rules[0]!,
+      new Map([
+        ['pump', sets[0]!],
+        ['scanner', sets[1]!],
+      ]),
+    );
     const there = decoder.decode(sent(encoder.encode(first)));
     const same = encoder.encode({ ...first });
     expect(same).toEqual({ rules: null, sets: [], gone: [], ports: null });

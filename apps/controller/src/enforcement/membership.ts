@@ -40,6 +40,10 @@ export function prepareState(
   return followedSite(policy, site).prepare(sessionsBy('site', sessions), turn);
 }
 
+/** The sites whose devices a point at `site` judges. */
+export const sitesSeenAt = (policy: EnforcedPolicy, site: string): ReadonlySet<string> =>
+  new Set([...sitesBelow(policyOfSite(policy, site), site), ...sitesBelow(policy.inForce, site)]);
+
 function followedSite(policy: EnforcedPolicy, site: string): FollowedSite {
   const known = remembered(followed, policy, () => new Map<string, FollowedSite>());
   return remembered(known, site, () => new FollowedSite(policy, site));
@@ -69,7 +73,7 @@ class FollowedSite {
   ) {
     const main = policyOfSite(policy, site);
     this.main = main;
-    this.sites = new Set([...sitesBelow(main, site), ...sitesBelow(policy.inForce, site)]);
+    this.sites = sitesSeenAt(policy, site);
     this.members = new SiteMembers({
       claimsOf: (session) => this.claimsOf(session),
       nameOf: (snapshot, role) => nameUnder(snapshot, main, role),

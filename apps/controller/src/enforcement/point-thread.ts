@@ -125,7 +125,11 @@ export class PointThread {
 }
 
 /** For the thread, and where there is none: from TypeScript sources (tests), which a thread can't load. */
-export function openHere({ driver: name, options, target }: PointOpening, onLost: () => void, proofs: ProofThread): PointWork {
+export function openHere(
+  { driver: name, options, target }: PointOpening,
+  onLost: () => void,
+  proofs: ProofThread,
+): PointWork {
   const driver = driverNamed(name, options);
   if (!driver) throw new TerminalFault(`there is no driver \`${name}\``);
   const prove = proofs.prove.bind(proofs, { driver: name, options });

@@ -57,12 +57,12 @@ export class SiteMembers {
 
   constructor(private readonly ports: Ports) {}
 
-  /** `sessions`: all that count; one that did not change is the same object as before. */
-  follow(sessions: Iterable<LiveSession>): Members {
+  /** `sessions`: all that count, each once; one that did not change is the same object as before. */
+  follow(sessions: readonly LiveSession[]): Members {
     const touched = new Map<string, Address>();
-    const gone = new Set(this.known.keys());
+    let count = 0;
     for (const session of sessions) {
-      gone.delete(session.id);
+      count++;
       const before = this.known.get(session.id);
       if (before?.session === session) continue;
       this.forget(before, touched);
@@ -73,12 +73,18 @@ export class SiteMembers {
         remembered(this.claimants, claim.text, (): Claim[] => []).push(claim);
       }
     }
+    if (count < this.known.size) this.forgetOthers(sessions, touched);
+    if (touched.size > 0) this.decide(touched);
+    return this.last;
+  }
+
+  private forgetOthers(sessions: readonly LiveSession[], touched: Map<string, Address>): void {
+    const gone = new Set(this.known.keys());
+    for (const { id } of sessions) gone.delete(id);
     for (const id of gone) {
       this.forget(this.known.get(id), touched);
       this.known.delete(id);
     }
-    if (touched.size > 0) this.decide(touched);
-    return this.last;
   }
 
   private forget(before: Claims | undefined, touched: Map<string, Address>): void {

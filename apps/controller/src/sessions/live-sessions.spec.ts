@@ -84,6 +84,18 @@ describe('live sessions', () => {
     expect([await find('s1'), await find('s2')].map((each) => each === one || each === two)).toEqual([false, true]);
   });
 
+  it('tell at which sites the registry says something else of a device with a session, once', async () => {
+    await report({ n: 1, revision: 1, site: 'main' }, { n: 2, revision: 1, site: 'branch' });
+    expect(await live.sitesOfChangedDevices()).toEqual(new Set());
+    await device(1);
+    // Nobody has a session of that one.
+    await device(3);
+    await report({ n: 2, revision: 2, site: 'branch', vlan: 1 });
+    await live.all();
+    expect(await live.sitesOfChangedDevices()).toEqual(new Set(['main']));
+    expect(await live.sitesOfChangedDevices()).toEqual(new Set());
+  });
+
   it('show what a person broke the glass for as what it counts as, and as not in use', async () => {
     const orders = {
       current: {

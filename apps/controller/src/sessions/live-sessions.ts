@@ -76,6 +76,7 @@ export class LiveSessions {
   private readonly registry = new Map<Mac, Device>();
   private readonly shared = new Map<string, Device>();
   private revision = 0;
+  private changedSites = new Set<string>();
   private loading: Promise<void> | null = null;
   private list: { readonly orders: Orders; readonly sessions: readonly LiveSession[] } | null = null;
 
@@ -98,6 +99,14 @@ export class LiveSessions {
     const { current } = this.orders;
     if (this.list?.orders !== current) this.list = { orders: current, sessions: this.inOrder(current) };
     return this.list.sessions;
+  }
+
+  /** Sites at which the registry says something else of a device on the network than when this was asked last. */
+  async sitesOfChangedDevices(): Promise<ReadonlySet<string>> {
+    await this.all();
+    const changed = this.changedSites;
+    this.changedSites = new Set();
+    return changed;
   }
 
   /** Each with what its bridge reported last; the registry's record of its device, without orders. Changes while it is gone through are seen. */
@@ -185,6 +194,7 @@ export class LiveSessions {
     for (const id of this.byMac.get(mac) ?? []) {
       const entry = this.known.get(id)!;
       entry.live = join(entry.session, device ?? noRecord);
+      this.changedSites.add(entry.live.site);
       for (const key of ['nas', 'site'] as const) this.groups[key].get(entry.live[key])!.changed();
       this.list = null;
     }

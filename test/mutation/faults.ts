@@ -1,4 +1,5 @@
 import type { Fault } from './fault.ts';
+import { followingFaults } from './following-faults.ts';
 import { handoverFaults } from './handover-faults.ts';
 import { identityFaults } from './identity-faults.ts';
 import { radiusFaults } from './radius-faults.ts';
@@ -1045,6 +1046,7 @@ const planFaults: readonly Fault[] = [
 ];
 
 export const faults: readonly Fault[] = [
+  ...followingFaults,
   ...netFaults,
   ...compileFaults,
   ...policyFaults,

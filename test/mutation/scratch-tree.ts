@@ -16,12 +16,13 @@ import ts from 'typescript';
 const root = join(import.meta.dirname, '../..');
 /** All that the specs of libraries read. */
 const ofLibraries = ['libs', 'policies', 'test/property-seed.ts', 'package.json', 'tsconfig.json', 'vitest.config.ts'];
-/** What the tests of the bridge, and its build, need besides. */
-const ofBridge = [
+/** What the tests of bridge and controller, and the build, need besides. */
+const ofApps = [
   'apps',
   'test/handovers.spec.ts',
   'test/conformance',
   'test/e2e/build.ts',
+  'test/e2e/tiny-policy.ts',
   'tsconfig.build.json',
   'nest-cli.json',
   'dist',
@@ -39,7 +40,7 @@ export class ScratchTree {
     // Without links in its own path, so that paths in the reports of tests begin with it.
     const path = realpathSync(mkdtempSync(join(tmpdir(), 'cordon-mutation-')));
     // A build to begin with makes the first one short.
-    for (const name of [...ofLibraries, ...ofBridge])
+    for (const name of [...ofLibraries, ...ofApps])
       if (existsSync(join(root, name))) cpSync(join(root, name), join(path, name), { recursive: true });
     symlinkSync(realpathSync(join(root, 'node_modules')), join(path, 'node_modules'));
     return new ScratchTree(path);

@@ -64,6 +64,15 @@ describe('a map by address', () => {
     );
   });
 
+  it('finds those behind one that was deleted', () => {
+    const map = new AddressMap<number>();
+    const at = (i: number): Address => ({ family: 4, value: BigInt(i * 7) });
+    for (let i = 0; i < 4000; i++) map.set(at(i), i);
+    for (let i = 0; i < 4000; i += 3) map.delete(at(i));
+    for (let i = 0; i < 4000; i++) expect(map.get(at(i))).toBe(i % 3 === 0 ? undefined : i);
+    expect(map.size).toBe(2666);
+  });
+
   it('does not grow by addresses that come and go', () => {
     const map = new AddressMap<number>();
     for (let i = 0; i < 100_000; i++) {

@@ -107,14 +107,10 @@ export async function runProgram(program: Program): Promise<ProgramEnd> {
 
 function messageOf(fault: ProgramFault, detail: string, program: Program): string {
   const { command, timeoutMilliseconds, mostOutput = usualOutput } = program;
-  switch (fault) {
-    case 'no-answer':
-      return `no answer within ${timeoutMilliseconds / 1000} s`;
-    case 'too-much':
-      return `more than ${mostOutput / 1024 / 1024} MiB of output`;
-    case 'not-started':
-      return `cannot start \`${command[0]}\`: ${detail}`;
-    case 'gone':
-      return 'the process that starts programs has ended';
-  }
+  return {
+    'no-answer': `no answer within ${timeoutMilliseconds / 1000} s`,
+    'too-much': `more than ${mostOutput / 1024 / 1024} MiB of output`,
+    'not-started': `cannot start \`${command[0]}\`: ${detail}`,
+    gone: 'the process that starts programs has ended',
+  }[fault];
 }

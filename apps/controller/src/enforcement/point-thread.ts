@@ -97,7 +97,7 @@ export class PointThread {
 
   private start(): Worker {
     this.generation++;
-    const worker = new Worker(new URL('./point-worker.js', import.meta.url));
+    const worker = new Worker(new URL('./point-worker.js', import.meta.url), { execArgv: [] });
     worker.unref();
     worker.on('message', (answer: PointAnswer) => this.take(answer));
     const gone = (error: unknown): void => {

@@ -1,10 +1,15 @@
 import { setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
+import { assertNever } from '#base';
 import { RemoteFault, TerminalFault } from '#drivers';
+import { noRules, stateOf, type EnforcementState } from '#model';
 import { GoalDecoder } from './goal-codec.js';
 import { openHere, type PointAnswer, type PointCall, type PointFault, type PointRequest } from './point-thread.js';
 import { ArtefactDiffers, type PointWork } from './point-work.js';
 import { ProofThread } from './proof-thread.js';
+
+/** Of calls that have none. */
+const noGoal = stateOf(noRules);
 
 /** Entry of the thread that `PointThread` starts. */
 class Points {
@@ -19,23 +24,9 @@ class Points {
     const known = this.open.get(point);
     if (!known) throw new RemoteFault('the point is closed');
     // Goals build on one another: each is taken, whatever comes of it.
-    const goal = call.do === 'prove' || call.do === 'run' ? known.goals.decode(call.goal) : null;
+    const goal = 'goal' in call ? known.goals.decode(call.goal) : noGoal;
     if (call.do === 'close') this.open.delete(point);
-    const work = known.work();
-    switch (call.do) {
-      case 'prove':
-        return work.prove(goal!);
-      case 'run':
-        return work.run(goal!, call.look);
-      case 'counters':
-        return work.counters();
-      case 'connections':
-        return work.connections(call.of);
-      case 'cut':
-        return work.cut(call.connections);
-      case 'close':
-        return work.close();
-    }
+    return answerOf(known.work(), call, goal);
   }
 
   private opened(point: number, { opening }: Extract<PointCall, { readonly do: 'open' }>): () => PointWork {
@@ -47,6 +38,29 @@ class Points {
         throw error;
       };
     }
+  }
+}
+
+function answerOf(
+  work: PointWork,
+  call: Exclude<PointCall, { readonly do: 'open' }>,
+  goal: EnforcementState,
+): Promise<unknown> {
+  switch (call.do) {
+    case 'prove':
+      return work.prove(goal);
+    case 'run':
+      return work.run(goal, call.look);
+    case 'counters':
+      return work.counters();
+    case 'connections':
+      return work.connections(call.of);
+    case 'cut':
+      return work.cut(call.connections);
+    case 'close':
+      return work.close();
+    default:
+      return assertNever(call);
   }
 }
 

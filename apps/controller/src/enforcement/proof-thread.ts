@@ -40,7 +40,7 @@ export class ProofThread {
   }
 
   private start(): Worker {
-    const worker = new Worker(new URL('./proof-worker.js', import.meta.url));
+    const worker = new Worker(new URL('./proof-worker.js', import.meta.url), { execArgv: [] });
     // It keeps nobody running.
     worker.unref();
     worker.on('message', (answer: ProofAnswer) => this.waiting.shift()?.resolve(answer));

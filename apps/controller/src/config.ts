@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
-import type { Environment } from '#gitops';
+import type { Environment, Reference } from '#gitops';
 import type { WebhookTarget } from './webhooks/deliver.js';
 
 /** All that can be set from outside; the only place that reads the environment. */
@@ -15,7 +15,7 @@ export interface Config {
   readonly http: { readonly host: string; readonly port: number };
   readonly policy: {
     readonly repository: string;
-    readonly branch: string;
+    readonly reference: Reference;
     readonly path: string;
     readonly pollSeconds: number;
   };
@@ -80,7 +80,7 @@ export function loadConfig(environment: Environment): Config {
     },
     policy: {
       repository: values.CORDON_POLICY_REPOSITORY,
-      branch: values.CORDON_POLICY_BRANCH,
+      reference: { kind: 'branch', name: values.CORDON_POLICY_BRANCH },
       path: values.CORDON_POLICY_PATH,
       pollSeconds: values.CORDON_POLICY_POLL_SECONDS,
     },

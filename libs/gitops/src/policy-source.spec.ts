@@ -31,11 +31,11 @@ function commit(files: Record<string, string | Buffer>, message = 'change'): str
 function source(options: Partial<PolicySourceOptions> = {}): PolicySource {
   return new PolicySource({
     repository,
-    branch: 'main',
+    reference: { kind: 'branch', name: 'main' },
     mirror: join(folder, 'mirror'),
     environment: process.env,
     timeoutSeconds: 20,
-    limits: { files: 5, bytes: 10_000 },
+    limits: { files: 5, bytes: 10_000, repositoryBytes: 10_000_000, memoryBytes: 512 * 1024 * 1024 },
     accept: () => true,
     ...options,
   });
@@ -72,24 +72,24 @@ describe('fetch', () => {
   it('answers with the newest commit of the branch, also after the branch was rewritten', async () => {
     const first = commit({ 'rules/a.csv': 'one' }, 'first rule');
     const subject = source();
-    expect(await subject.fetch()).toMatchObject({
+    expect(await subject.fetch(null)).toMatchObject({
       commit: first,
       author: 'Ada <ada@example.org>',
       message: 'first rule',
     });
     const second = commit({ 'rules/a.csv': 'two' });
-    expect((await subject.fetch()).commit).toBe(second);
+    expect((await subject.fetch(null)).commit).toBe(second);
     git('reset', '-q', '--hard', first);
     const third = commit({ 'rules/a.csv': 'three' });
-    expect((await subject.fetch()).commit).toBe(third);
+    expect((await subject.fetch(null)).commit).toBe(third);
   });
 
   it('says that the repository, or the branch, is missing and what to do', async () => {
-    const missing = await faultOf(source({ repository: join(folder, 'nowhere') }).fetch());
+    const missing = await faultOf(source({ repository: join(folder, 'nowhere') }).fetch(null));
     expect(missing.code).toBe('repository-missing');
     expect(missing.hint).toContain('CORDON_POLICY_REPOSITORY');
     commit({ a: 'b' });
-    const branch = await faultOf(source({ branch: 'live' }).fetch());
+    const branch = await faultOf(source({ reference: { kind: 'branch', name: 'live' } }).fetch(null));
     expect(branch.code).toBe('branch-missing');
     expect(branch.hint).toContain('CORDON_POLICY_BRANCH');
   });
@@ -106,7 +106,9 @@ describe('fetch', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const address = server.address();
     const port = typeof address === 'object' && address ? address.port : 0;
-    const fault = await faultOf(source({ repository: `https://127.0.0.1:${port}/p.git`, timeoutSeconds: 1 }).fetch());
+    const fault = await faultOf(
+      source({ repository: `https://127.0.0.1:${port}/p.git`, timeoutSeconds: 1 }).fetch(null),
+    );
     expect(fault.code).toBe('timeout');
     server.close();
   });
@@ -122,7 +124,7 @@ describe('fetch', () => {
     commit({ 'rules/a.csv': 'one' });
     rmSync(marker, { force: true });
     const subject = source();
-    const { commit: id } = await subject.fetch();
+    const { commit: id } = await subject.fetch(null);
     await subject.readTree(id, '.');
     expect(existsSync(marker)).toBe(false);
   });
@@ -133,13 +135,13 @@ describe('readTree', () => {
     const first = commit({ 'site/rules/a.csv': 'p, ä\n', 'README.md': 'x', 'site2/rules/a.csv': 'no' });
     commit({ 'site/rules/a.csv': 'changed' });
     const subject = source();
-    await subject.fetch();
+    await subject.fetch(null);
     expect([...(await subject.readTree(first, './site/'))]).toEqual([['rules/a.csv', 'p, ä\n']]);
   });
 
   it('waits for all that git says, also for what comes after git has ended', async () => {
     const at = commit({ 'rules/a.csv': 'x'.repeat(5000) });
-    await source().fetch();
+    await source().fetch(null);
     const path = fakeGit(`exec 3<&0; (sleep 0.3; exec "$REAL" "$@" <&3) &`);
     const files = await source({ environment: { ...process.env, PATH: path } }).readTree(at, '.');
     expect(files.get('rules/a.csv')).toHaveLength(5000);
@@ -147,7 +149,7 @@ describe('readTree', () => {
 
   it('refuses a file of which git gave only a part', async () => {
     const at = commit({ 'rules/a.csv': 'allow\n'.repeat(500) });
-    await source().fetch();
+    await source().fetch(null);
     const path = fakeGit(`case "$*" in *cat-file*) "$REAL" "$@" | head -c 600 ;; *) exec "$REAL" "$@" ;; esac`);
     const fault = await faultOf(source({ environment: { ...process.env, PATH: path } }).readTree(at, '.'));
     expect(fault).toMatchObject({ code: 'git-failed', message: expect.stringContaining('rules/a.csv') as string });
@@ -156,7 +158,7 @@ describe('readTree', () => {
   it('reads a commit from the mirror when the repository is gone', async () => {
     const id = commit({ 'rules/a.csv': 'one' });
     const subject = source();
-    await subject.fetch();
+    await subject.fetch(null);
     rmSync(repository, { recursive: true });
     expect((await subject.readTree(id, '.')).get('rules/a.csv')).toBe('one');
   });
@@ -164,14 +166,14 @@ describe('readTree', () => {
   it('reads only what is accepted', async () => {
     const id = commit({ 'rules/a.csv': 'one', 'photo.png': Buffer.from([0, 1, 2]) });
     const subject = source({ accept: (path) => path.startsWith('rules/') });
-    await subject.fetch();
+    await subject.fetch(null);
     expect([...(await subject.readTree(id, '.')).keys()]).toEqual(['rules/a.csv']);
   });
 
   it('refuses binary files, symbolic links, too many files and too many bytes', async () => {
     const subject = source();
     const check = async (): Promise<string> =>
-      (await faultOf(subject.readTree((await subject.fetch()).commit, '.'))).code;
+      (await faultOf(subject.readTree((await subject.fetch(null)).commit, '.'))).code;
     commit({ 'rules/a.csv': Buffer.from([0xff, 0xfe, 0x41]) });
     expect(await check()).toBe('not-text');
     commit({ 'rules/a.csv': 'nul\0' });
@@ -190,7 +192,7 @@ describe('readTree', () => {
   it('says that the folder holds no policy', async () => {
     const id = commit({ a: 'b' });
     const subject = source();
-    await subject.fetch();
+    await subject.fetch(null);
     expect((await faultOf(subject.readTree(id, 'policies'))).code).toBe('folder-missing');
     expect((await faultOf(subject.readTree(id, '../..'))).code).toBe('folder-missing');
   });

@@ -14,6 +14,8 @@ const commit = {
   committedAt: '2026-11-23T10:00:00Z',
   subject: 'one',
   message: 'one',
+  tag: null,
+  rewritten: false,
 };
 const version = { id: 1, ...commit, status: 'active', digest: null, diagnostics: [], at: now.toISOString() };
 

@@ -59,7 +59,8 @@ export interface SourceState {
 }
 
 export interface Source {
-  fetch(): Promise<Commit>;
+  /** `inForce` is the commit to compare the newest one with. */
+  fetch(inForce: string | null): Promise<Commit>;
   readTree(commit: string, folder: string): Promise<Map<string, string>>;
 }
 
@@ -261,7 +262,7 @@ export class PolicyLoop {
     const { source, clock, log } = this.ports;
     let commit: Commit;
     try {
-      commit = await source.fetch();
+      commit = await source.fetch(this.inForce);
     } catch (error) {
       const problem = diagnosticOf(error);
       if (this.source.state !== 'unreachable') log.warn('policy repository unreachable', { problem: problem.summary });
@@ -273,6 +274,10 @@ export class PolicyLoop {
     const outcome = await this.judge(commit, actor);
     this.lastSeen = commit.commit;
     return outcome;
+  }
+
+  private get inForce(): string | null {
+    return this.current?.version.commit ?? null;
   }
 
   private async unchanged({ commit }: Commit): Promise<SyncOutcome> {
@@ -299,7 +304,12 @@ export class PolicyLoop {
       files = new Map();
       evaluation = { ok: false, diagnostics: [diagnosticOf(error)] };
     }
-    const diagnostics = [...evaluation.diagnostics, ...(evaluation.ok ? evaluation.value.testFailures : [])];
+    const rewritten = commit.rewritten ? [rewrittenFinding(commit, this.inForce)] : [];
+    const diagnostics = [
+      ...rewritten,
+      ...evaluation.diagnostics,
+      ...(evaluation.ok ? evaluation.value.testFailures : []),
+    ];
     if (!evaluation.ok || evaluation.value.testFailures.length > 0) {
       await store.refuse({ commit, diagnostics, at, actor });
       log.warn('policy refused', { commit: commit.commit, errors: diagnostics.length });
@@ -457,6 +467,15 @@ function movedWorkloads(of: Snapshot, other: Snapshot): { readonly addresses?: R
 
 function provenanceOf(commit: Commit): Provenance {
   return { commit: commit.commit, author: commit.author, committedAt: commit.committedAt };
+}
+
+function rewrittenFinding({ commit }: Commit, inForce: string | null): Diagnostic {
+  return {
+    severity: 'warning',
+    code: 'history-rewritten',
+    summary: `commit ${commit.slice(0, 12)} does not follow ${inForce?.slice(0, 12)}, which was in force: history was rewritten, or went back`,
+    hint: 'find out who pushed it so, if you did not; protect the branch and the tags of the policy against forced pushes',
+  };
 }
 
 function diagnosticOf(error: unknown): Diagnostic {

@@ -59,6 +59,11 @@ const symptoms: readonly Symptom[] = [
     hint: 'remove large files from the history of the repository, or keep the policy in a repository of its own',
   },
   {
+    pattern: /maximum allowed tree depth/,
+    code: 'path-refused',
+    hint: 'the repository has folders in folders without end: remove them',
+  },
+  {
     pattern: /fsck error|error in object|^error: object [0-9a-f]+: /im,
     code: 'bad-object',
     hint: 'the repository holds what git itself does not make: find out who pushed it, and remove it from the history',

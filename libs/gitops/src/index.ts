@@ -3,3 +3,4 @@ export type { LineOrigin } from './line-origin.js';
 export { PolicySource, type Commit, type PolicySourceOptions, type SourceLimits } from './policy-source.js';
 export type { Reference } from './reference.js';
 export { showRepository, SourceFault, sourceFaultCodes, type SourceFaultCode } from './source-fault.js';
+export type { Trust } from './signatures.js';

@@ -32,6 +32,8 @@ const mostListing = 16 * 1024 * 1024;
  * It does not judge what it holds (see tree.ts, signatures.ts).
  */
 export class Mirror {
+  /** For git that reads the mirror, and needs nobody else. */
+  readonly gitOptions: GitOptions;
   readonly git: Git;
 
   constructor(private readonly options: MirrorOptions) {
@@ -42,9 +44,9 @@ export class Mirror {
       ['remote.policy.promisor', 'true'],
       ['remote.policy.partialCloneFilter', filter],
     ];
-    const bounds = { file: limits.repositoryBytes, memory: limits.memoryBytes };
-    this.git = new Git({ ...rest, limits: bounds, settings });
-    this.remote = new Git({ ...rest, limits: bounds, settings: [...settings, ...remote] });
+    this.gitOptions = { ...rest, limits: { file: limits.repositoryBytes, memory: limits.memoryBytes } };
+    this.git = new Git(this.gitOptions);
+    this.remote = new Git({ ...this.gitOptions, settings: [...settings, ...remote] });
     this.fetchOptions = [`--filter=${filter}`, '--quiet', '--force', '--no-tags', '--no-recurse-submodules'];
   }
 

@@ -1,8 +1,11 @@
 import type { Environment } from './git.js';
 import { parseLineOrigin, type LineOrigin } from './line-origin.js';
 import { head, Mirror } from './mirror.js';
+import { OwnedChanges } from './owned-changes.js';
+import { Owners } from './owners.js';
 import { checkReference, type Reference } from './reference.js';
 import { printable } from './printable.js';
+import { Signatures, type Trust } from './signatures.js';
 import { faultFromGit, showRepository, SourceFault } from './source-fault.js';
 import { folderPrefix, readTree, type TreeLimits } from './tree.js';
 
@@ -15,6 +18,8 @@ export interface PolicySourceOptions {
   readonly environment: Environment;
   readonly timeoutSeconds: number;
   readonly limits: SourceLimits;
+  /** Null: whoever may push makes policy. */
+  readonly trust: Trust | null;
   /** Which paths (relative to the policy folder) are policy at all; the rest of the repository is not read. */
   readonly accept: (path: string) => boolean;
 }
@@ -49,9 +54,10 @@ const longestMessage = 1024 * 1024;
  */
 export class PolicySource {
   private readonly mirror: Mirror;
+  private readonly signatures: Signatures | null;
 
   constructor(private readonly options: PolicySourceOptions) {
-    const { repository, reference, mirror, environment, timeoutSeconds, limits } = options;
+    const { repository, reference, mirror, environment, timeoutSeconds, limits, trust } = options;
     if (repository.startsWith('-') || /^[a-z0-9+.-]+::/i.test(repository) || /^(http|git|ftps?):/i.test(repository))
       throw new SourceFault(
         'repository-refused',
@@ -67,6 +73,7 @@ export class PolicySource {
       timeoutSeconds,
       limits: { ...limits, fileBytes: limits.bytes },
     });
+    this.signatures = trust && new Signatures(this.mirror.gitOptions, trust);
   }
 
   /** Brings the mirror up to date and answers with the newest commit. `inForce` is the commit to compare it with. */
@@ -88,6 +95,24 @@ export class PolicySource {
       tag: tag === null ? null : { name: tag, object: objects.head },
       rewritten: inForce !== null && !(await this.isAncestor(inForce, commit)),
     };
+  }
+
+  /** Whether the commit is signed, and its changes since the one in force by owners. Throws SourceFault if not. */
+  async verify({ commit, tag }: Commit, inForce: string | null, folder: string): Promise<void> {
+    const { signatures } = this;
+    const ownersFile = this.options.trust?.ownersFile ?? null;
+    if (!signatures) return;
+    const { git } = this.mirror;
+    try {
+      if (tag === null) await signatures.signerOf({ kind: 'commit', object: commit, name: commit.slice(0, 12) });
+      else await this.verifyTag(signatures, tag);
+      if (ownersFile === null || inForce === null) return;
+      const owners = await Owners.read(ownersFile);
+      const changes = new OwnedChanges({ git, signatures, owners, prefix: folderPrefix(folder) });
+      await changes.check((await this.has(inForce)) ? inForce : null, commit);
+    } catch (error) {
+      throw error instanceof SourceFault ? error : faultFromGit(error, this.options.repository);
+    }
   }
 
   /** The accepted files below `folder` at that commit: path relative to `folder` → text. */
@@ -128,6 +153,30 @@ export class PolicySource {
         'commit again with a shorter message',
       );
     return { head: fetched?.[1] ?? object, commit: object };
+  }
+
+  /** A signed tag has its name in what is signed: under another one, an old policy would be the newest. */
+  private async verifyTag(signatures: Signatures, tag: { name: string; object: string }): Promise<void> {
+    const { name, object } = tag;
+    const kind = (await this.local(['cat-file', '-t', object])).trim();
+    if (kind !== 'tag')
+      throw new SourceFault(
+        'not-signed',
+        `tag ${name} is only a name of a commit, and can't be signed`,
+        'make the tag anew with `git tag -s`, by somebody whom the controller trusts: docs/source.md',
+      );
+    await signatures.signerOf({ kind: 'tag', object, name });
+    const own = /^tag (.*)$/m.exec(await this.local(['cat-file', 'tag', object]))?.[1];
+    if (own === name) return;
+    throw new SourceFault(
+      'signature-bad',
+      `tag ${name} was signed as \`${printable(own ?? '')}\`, and is that tag under another name`,
+      'find out who pushed it, and delete it; a new version needs a tag of its own',
+    );
+  }
+
+  private async has(commit: string): Promise<boolean> {
+    return commitForm.test(commit) && (await this.mirror.git.end(['cat-file', '-e', `${commit}^{commit}`])).code === 0;
   }
 
   private async isAncestor(older: string, newer: string): Promise<boolean> {

@@ -17,6 +17,10 @@ export const sourceFaultCodes = [
   'path-refused',
   'lfs-pointer',
   'bad-object',
+  'not-signed',
+  'signature-bad',
+  'owner-missing',
+  'trust-unreadable',
   'git-failed',
 ] as const;
 

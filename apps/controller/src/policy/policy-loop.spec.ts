@@ -29,7 +29,11 @@ function encoded(): object {
 async function startWith(snapshot: unknown) {
   const activated: string[] = [];
   const errors: string[] = [];
-  const source: Source = { fetch: async () => commit, readTree: async () => policyFiles({}) };
+  const source: Source = {
+    fetch: async () => commit,
+    verify: async () => undefined,
+    readTree: async () => policyFiles({}),
+  };
   const store: Pick<PolicyStore, 'load' | 'versions' | 'activate'> = {
     load: async (as) =>
       as === 'active' ? { snapshot, files: new Map(), version: version as unknown as StoredVersion } : null,
@@ -112,7 +116,11 @@ async function loopWithService(stored: KnownWorkloads = noWorkloads) {
   };
   const log = { debug() {}, info() {}, warn() {}, error: (message: string) => void errors.push(message) };
   const workloads = { load: async () => stored, save: async (some: KnownWorkloads) => void saved.push(some) };
-  const source: Source = { fetch: async () => commit, readTree: async () => withService };
+  const source: Source = {
+    fetch: async () => commit,
+    verify: async () => undefined,
+    readTree: async () => withService,
+  };
   const ports = {
     source,
     store,

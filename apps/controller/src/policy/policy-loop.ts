@@ -61,6 +61,8 @@ export interface SourceState {
 export interface Source {
   /** `inForce` is the commit to compare the newest one with. */
   fetch(inForce: string | null): Promise<Commit>;
+  /** Rejects with SourceFault when who signed may not make policy of it. */
+  verify(commit: Commit, inForce: string | null, folder: string): Promise<void>;
   readTree(commit: string, folder: string): Promise<Map<string, string>>;
 }
 
@@ -297,7 +299,9 @@ export class PolicyLoop {
     let files: Map<string, string>;
     let evaluation: Result<Evaluation>;
     try {
-      files = await this.ports.source.readTree(commit.commit, this.settings.path);
+      const { source } = this.ports;
+      await source.verify(commit, this.inForce, this.settings.path);
+      files = await source.readTree(commit.commit, this.settings.path);
       evaluation = await evaluateInThread({ files, at, provenance: provenanceOf(commit), known: this.known });
     } catch (error) {
       if (!(error instanceof SourceFault)) throw error;

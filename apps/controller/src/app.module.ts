@@ -83,6 +83,7 @@ function policySource({ policy, data, environment }: Config): PolicySource {
     environment,
     timeoutSeconds: 30,
     limits: { files: 2000, bytes: 32 * mebibyte, repositoryBytes: 256 * mebibyte, memoryBytes: 1024 * mebibyte },
+    access: policy.access,
     trust: policy.trust,
     accept: isPolicyFile,
   });

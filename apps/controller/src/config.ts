@@ -3,7 +3,7 @@ import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSy
 import { hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
-import type { Environment, Reference, Trust } from '#gitops';
+import type { Access, Environment, Reference, Trust } from '#gitops';
 import type { WebhookTarget } from './webhooks/deliver.js';
 
 /** All that can be set from outside; the only place that reads the environment. */
@@ -16,6 +16,7 @@ export interface Config {
   readonly policy: {
     readonly repository: string;
     readonly reference: Reference;
+    readonly access: Access;
     readonly trust: Trust | null;
     readonly path: string;
     readonly pollSeconds: number;
@@ -43,7 +44,11 @@ const schema = z.object({
     .regex(/^(\[[0-9a-f:]+\]|[^:]+):\d{1,5}$/i, 'must be host:port, for example 127.0.0.1:8080')
     .default('127.0.0.1:8080'),
   CORDON_POLICY_REPOSITORY: z.string({ error: 'is required: the path or URL of the policy repository' }).min(1),
-  CORDON_POLICY_BRANCH: z.string().min(1).default('main'),
+  CORDON_POLICY_BRANCH: z.string().min(1).optional(),
+  CORDON_POLICY_TAGS: z.string().min(1).optional(),
+  CORDON_POLICY_SSH_KEY_FILE: z.string().min(1).optional(),
+  CORDON_POLICY_SSH_KNOWN_HOSTS_FILE: z.string().min(1).optional(),
+  CORDON_POLICY_TOKEN_FILE: z.string().min(1).optional(),
   CORDON_POLICY_SIGNERS_FILE: z.string().min(1).optional(),
   CORDON_POLICY_KEYRING: z.string().min(1).optional(),
   CORDON_POLICY_OWNERS_FILE: z.string().min(1).optional(),
@@ -84,7 +89,12 @@ export function loadConfig(environment: Environment): Config {
     },
     policy: {
       repository: values.CORDON_POLICY_REPOSITORY,
-      reference: { kind: 'branch', name: values.CORDON_POLICY_BRANCH },
+      reference: readReference(values),
+      access: {
+        sshKeyFile: readable('CORDON_POLICY_SSH_KEY_FILE', values.CORDON_POLICY_SSH_KEY_FILE),
+        knownHostsFile: readable('CORDON_POLICY_SSH_KNOWN_HOSTS_FILE', values.CORDON_POLICY_SSH_KNOWN_HOSTS_FILE),
+        tokenFile: readable('CORDON_POLICY_TOKEN_FILE', values.CORDON_POLICY_TOKEN_FILE),
+      },
       trust: readTrust(values),
       path: values.CORDON_POLICY_PATH,
       pollSeconds: values.CORDON_POLICY_POLL_SECONDS,
@@ -97,6 +107,12 @@ export function loadConfig(environment: Environment): Config {
     instance: hostname(),
     environment,
   };
+}
+
+function readReference({ CORDON_POLICY_BRANCH: name, CORDON_POLICY_TAGS: pattern }: z.infer<typeof schema>): Reference {
+  if (pattern === undefined) return { kind: 'branch', name: name ?? 'main' };
+  if (name === undefined) return { kind: 'tags', pattern };
+  throw new ConfigError('CORDON_POLICY_BRANCH and CORDON_POLICY_TAGS are both set: policy comes from one of the two');
 }
 
 function readTrust(values: z.infer<typeof schema>): Trust | null {

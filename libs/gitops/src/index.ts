@@ -1,3 +1,4 @@
+export type { Access } from './access.js';
 export type { Environment } from './git.js';
 export type { LineOrigin } from './line-origin.js';
 export { PolicySource, type Commit, type PolicySourceOptions, type SourceLimits } from './policy-source.js';

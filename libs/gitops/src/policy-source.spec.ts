@@ -36,6 +36,7 @@ function source(options: Partial<PolicySourceOptions> = {}): PolicySource {
     environment: process.env,
     timeoutSeconds: 20,
     limits: { files: 5, bytes: 10_000, repositoryBytes: 10_000_000, memoryBytes: 512 * 1024 * 1024 },
+    access: { sshKeyFile: null, knownHostsFile: null, tokenFile: null },
     trust: null,
     accept: () => true,
     ...options,

@@ -1,3 +1,4 @@
+import { accessForGit, type Access } from './access.js';
 import type { Environment } from './git.js';
 import { parseLineOrigin, type LineOrigin } from './line-origin.js';
 import { head, Mirror } from './mirror.js';
@@ -15,6 +16,7 @@ export interface PolicySourceOptions {
   readonly reference: Reference;
   /** Folder of the bare mirror; made when missing. */
   readonly mirror: string;
+  readonly access: Access;
   readonly environment: Environment;
   readonly timeoutSeconds: number;
   readonly limits: SourceLimits;
@@ -57,7 +59,7 @@ export class PolicySource {
   private readonly signatures: Signatures | null;
 
   constructor(private readonly options: PolicySourceOptions) {
-    const { repository, reference, mirror, environment, timeoutSeconds, limits, trust } = options;
+    const { repository, reference, mirror, environment, timeoutSeconds, limits, trust, access } = options;
     if (repository.startsWith('-') || /^[a-z0-9+.-]+::/i.test(repository) || /^(http|git|ftps?):/i.test(repository))
       throw new SourceFault(
         'repository-refused',
@@ -71,6 +73,7 @@ export class PolicySource {
       folder: mirror,
       environment,
       timeoutSeconds,
+      ...accessForGit(access, repository),
       limits: { ...limits, fileBytes: limits.bytes },
     });
     this.signatures = trust && new Signatures(this.mirror.gitOptions, trust);

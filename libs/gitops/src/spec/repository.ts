@@ -66,6 +66,7 @@ export class Repository {
       environment: process.env,
       timeoutSeconds: 25,
       limits: { files: 100, bytes: 1_000_000, repositoryBytes: 20_000_000, memoryBytes: 512 * 1024 * 1024 },
+      access: { sshKeyFile: null, knownHostsFile: null, tokenFile: null },
       trust: null,
       accept: (path) => /^(rules|catalog)\/.+\.(csv|yaml)$/.test(path),
       ...options,

@@ -96,6 +96,8 @@ export class PolicyLoop {
   private isWaiting = false;
   private source: SourceState = { state: 'never-reached', lastSuccess: null, problem: null };
   private lastSeen: string | null = null;
+  /** The tag that it was seen by; null after a restart, and for branches. */
+  private lastTag: string | null = null;
   private tail: Promise<unknown> = Promise.resolve();
   private pollTimer: NodeJS.Timeout | null = null;
   private changeTimer: NodeJS.Timeout | null = null;
@@ -272,10 +274,16 @@ export class PolicyLoop {
       return { status: 'unreachable', diagnostics: [problem] };
     }
     this.source = { state: 'reached', lastSuccess: clock.now().toISOString(), problem: null };
-    if (!force && commit.commit === this.lastSeen) return await this.unchanged(commit);
+    if (!force && this.hasSeen(commit)) return await this.unchanged(commit);
     const outcome = await this.judge(commit, actor);
     this.lastSeen = commit.commit;
+    this.lastTag = commit.tag?.object ?? null;
     return outcome;
+  }
+
+  /** Another tag of the same commit may be signed by somebody else. */
+  private hasSeen({ commit, tag }: Commit): boolean {
+    return commit === this.lastSeen && (this.lastTag === null || this.lastTag === tag?.object);
   }
 
   private get inForce(): string | null {

@@ -8,7 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { accessForGit, type Access } from './access.js';
 import { SourceFault } from './source-fault.js';
-import { faultOf, Repository } from './spec/repository.js';
+import { faultOf, Repository } from './testdata/repository.js';
 
 const none: Access = { sshKeyFile: null, knownHostsFile: null, tokenFile: null };
 

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, rmSync, statSync, symlinkSync, truncateSync, w
 import { join } from 'node:path';
 import { crc32, deflateSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { faultOf, Repository, treeEntry } from './spec/repository.js';
+import { faultOf, Repository, treeEntry } from './testdata/repository.js';
 import type { SourceFault } from './source-fault.js';
 
 let repository: Repository;

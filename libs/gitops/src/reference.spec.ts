@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { PolicySource } from './policy-source.js';
 import { checkReference, firstTag } from './reference.js';
 import { SourceFault } from './source-fault.js';
-import { faultOf, Repository } from './spec/repository.js';
+import { faultOf, Repository } from './testdata/repository.js';
 
 let repository: Repository;
 beforeEach(() => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { PolicySource } from './policy-source.js';
 import { parseSigner, type Trust } from './signatures.js';
-import { faultOf, Repository } from './spec/repository.js';
+import { faultOf, Repository } from './testdata/repository.js';
 import type { SourceFault } from './source-fault.js';
 
 let repository: Repository;

@@ -2,7 +2,6 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { expect } from 'vitest';
 import { PolicySource, type PolicySourceOptions } from '../policy-source.js';
 import { SourceFault } from '../source-fault.js';
 
@@ -83,11 +82,12 @@ export function treeEntry(mode: string, name: string | Buffer, object: string): 
   return Buffer.concat([Buffer.from(`${mode} `), Buffer.from(name), Buffer.of(0), Buffer.from(object, 'hex')]);
 }
 
+/** Throws when it is another error, or none. */
 export async function faultOf(action: Promise<unknown>): Promise<SourceFault> {
   const error: unknown = await action.then(
     () => null,
     (reason: unknown) => reason,
   );
-  expect(error).toBeInstanceOf(SourceFault);
-  return error as SourceFault;
+  if (error instanceof SourceFault) return error;
+  throw new Error(error === null ? 'nothing is refused' : 'another error', { cause: error });
 }

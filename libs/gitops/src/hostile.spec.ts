@@ -219,6 +219,14 @@ describe('size', () => {
     expect(files.get('rules/a.csv')).toBe('p');
   });
 
+  it('of what a killed controller left behind is nothing after the next fetch', async () => {
+    repository.commit({ 'rules/a.csv': 'p' });
+    await read();
+    writeFileSync(join(repository.mirror, 'objects/pack/tmp_pack_abc'), randomBytes(1_000_000));
+    await read();
+    expect(mirrorSize()).toBeLessThan(100_000);
+  });
+
   it('of the mirror is bounded while history is rewritten again and again', async () => {
     const first = repository.commit({ 'rules/a.csv': 'p' });
     const limits = { files: 10, bytes: 1_000_000, repositoryBytes: 1_000_000, memoryBytes: 512 * 1024 * 1024 };

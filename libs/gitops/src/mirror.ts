@@ -73,6 +73,7 @@ export class Mirror {
   private async fetchHead(tag: string | null): Promise<void> {
     const { reference } = this.options;
     const from = tag === null ? `refs/heads/${reference.kind === 'branch' ? reference.name : ''}` : `refs/tags/${tag}`;
+    await this.removeRemains();
     try {
       const args = [...this.fetchOptions, '--no-write-fetch-head', 'policy', `+${from}:${head}`];
       await this.remote.text(['fetch', ...args], { isRemote: true });

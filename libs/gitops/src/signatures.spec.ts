@@ -131,6 +131,21 @@ describe('a signed commit', () => {
     expect((await refusal(source)).code).toBe('signature-bad');
   });
 
+  it('is refused when it can not be verified, and why is said', async () => {
+    const ada = key('ada');
+    trustKeys('ada');
+    commit(ada);
+    const bin = join(repository.root, 'bin');
+    mkdirSync(bin);
+    writeFileSync(join(bin, 'ssh-keygen'), '#!/bin/sh\necho "out of order" >&2\nexit 1\n', { mode: 0o755 });
+    const source = repository.source({
+      environment: { ...process.env, PATH: `${bin}:${process.env['PATH']}` },
+      trust: { signersFile: signers, keyring: null, ownersFile: null },
+    });
+    const fault = await refusal(source);
+    expect(fault).toMatchObject({ code: 'signature-bad', message: expect.stringContaining('out of order') as string });
+  });
+
   it('is refused when the file of signers is gone, and that is said', async () => {
     commit(key('ada'));
     const fault = await refusal(trusting({ signersFile: join(repository.root, 'none') }));
@@ -239,7 +254,9 @@ describe.skipIf(spawnSync('gpg', ['--version']).status !== 0)('a signature of Op
       environment: { ...process.env, HOME: repository.root },
       trust: { signersFile: signers, keyring: null, ownersFile: null },
     });
-    expect((await refusal(source)).code).toBe('signature-bad');
+    const fault = await refusal(source);
+    expect(fault.code).toBe('signature-bad');
+    expect(fault.message).toContain('but no key of that kind is trusted');
   });
 });
 

@@ -117,5 +117,10 @@ const problems: readonly (readonly [RegExp, string])[] = [
   [/BADSIG|incorrect signature/, 'something else than this was signed'],
 ];
 
-const problemOf = (said: string): string =>
-  problems.find(([pattern]) => pattern.test(said))?.[1] ?? 'not by a key that the controller trusts';
+/** Without a word it was the program that stands for a kind of key that is not trusted. */
+function problemOf(said: string): string {
+  const known = problems.find(([pattern]) => pattern.test(said));
+  if (known) return known[1];
+  const line = said.split('\n').find((each) => each.trim() !== '');
+  return line === undefined ? 'no key of that kind is trusted' : `that could not be verified: ${printable(line)}`;
+}

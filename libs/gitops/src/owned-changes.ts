@@ -6,7 +6,7 @@ import { SourceFault } from './source-fault.js';
 
 interface Ports {
   readonly git: Git;
-  readonly signatures: Signatures;
+  readonly signatures: Pick<Signatures, 'signerOf'>;
   readonly owners: Owners;
   /** Policy folder, `` or with a slash at its end. */
   readonly prefix: string;

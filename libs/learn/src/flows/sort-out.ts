@@ -107,8 +107,8 @@ class Sorter {
     const { seen } = this;
     const [from, to] = [units.factsOf(seen.source[i]!), units.factsOf(seen.destination[i]!)];
     const fate = seen.fates[seen.fate[i]!] ?? null;
-    if (from.isInternet && !options.internet) return this.leaveOut(i, from, to, 'internet', fromInternet, []);
     if (from.doubt !== null) return this.leaveOut(i, from, to, 'unknown-source', from.doubt, []);
+    if (from.isInternet && !options.internet) return this.leaveOut(i, from, to, 'internet', fromInternet, []);
     if (fate?.kind === 'rejected')
       return this.leaveOut(i, from, to, 'no-access', 'policy gives one of the devices no access', []);
     if (fate?.kind === 'denied')

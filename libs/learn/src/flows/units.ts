@@ -96,7 +96,7 @@ export class Units {
     const text = formatAddress(address);
     const isInternet = this.isOutside(address);
     const unit = this.number({ kind: 'address', name: text, address });
-    const doubt = impossible ?? 'no endpoint of the catalog has this address';
+    const doubt = impossible ?? (isInternet ? null : 'no endpoint of the catalog has this address');
     return { unit, label: isInternet ? 'internet' : `unnamed address ${text}`, doubt, isInternet, isServer: false };
   }
 

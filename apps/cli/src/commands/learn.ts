@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { formatDiagnostic } from '#base';
 import { checkPoint } from '#drivers';
 import {
   evidenceText,
@@ -11,7 +12,7 @@ import {
   type LeftOut,
 } from '#learn';
 import { parseInventory } from '#plan';
-import { countOf, diagnosticJson, green, print, printDiagnostics, printJson, red, yellow } from '../output.js';
+import { countOf, diagnosticJson, green, print, printJson, red, yellow } from '../output.js';
 import { chunksOf, readPolicyFolder, UsageError } from '../policy-files.js';
 import { orThrow, readInstant } from './policy.js';
 
@@ -128,7 +129,7 @@ function printLearned(learned: Learned, all: boolean): void {
   printLeftOut(leftOut, all);
   print(`\n# ${summaryOf(learned)}`);
   if (lines.length > 0) print('# review each line, then commit the files; `cordon plan` shows what they open');
-  printDiagnostics(findings);
+  for (const line of findings.flatMap((one) => formatDiagnostic(one).split('\n'))) print(`# ${line}`);
 }
 
 function printLeftOut(leftOut: readonly LeftOut[], all: boolean): void {
@@ -137,11 +138,17 @@ function printLeftOut(leftOut: readonly LeftOut[], all: boolean): void {
   for (const [kind, rows] of Map.groupBy(leftOut, (row) => row.kind)) {
     print(`# ${yellow(kind)} (${rows.length})`);
     for (const { source, destination, service, reason, evidence } of all ? rows : rows.slice(0, mostOfAKind)) {
-      print(`#   ${source} -> ${destination} ${service}: ${reason}`);
+      print(`#   ${source} -> ${destination} ${shortened(service)}: ${reason}`);
       print(`#     ${evidenceText(evidence)}; for example ${evidence.example}`);
     }
     if (!all && rows.length > mostOfAKind) print(`#   and ${rows.length - mostOfAKind} more, see --all`);
   }
+}
+
+/** The first of many ports: `--json` has all of them. */
+function shortened(services: string): string {
+  const parts = services.split(', ');
+  return parts.length <= 4 ? services : `${parts.slice(0, 3).join(', ')} and ${parts.length - 3} more`;
 }
 
 function summaryOf({ lines, isFewest, endpoints, applications, failingTests, leftOut }: Learned): string {

@@ -32,10 +32,8 @@ small-2,small-pump,main,verified,10.21.1.2
 jailed,small-pump,main,quarantined,10.66.0.9
 lost,small-pump,nowhere,verified,10.21.1.9`;
 
-const [big, small] = [
-  ['10.21.0.1', '10.21.0.2'],
-  ['10.21.1.1', '10.21.1.2'],
-];
+const big = ['10.21.0.1', '10.21.0.2'];
+const small = ['10.21.1.1', '10.21.1.2'];
 
 /** Three connections of each source, a day apart. */
 function seen(sources: readonly string[], destination: string, ...services: string[]): string[] {
@@ -56,7 +54,7 @@ const leftOut = (learned: Learned): string[] =>
 
 describe('seen connections', () => {
   it('become a line in the words of the policy, with what was seen', () => {
-    const learned = from(seen(big!, '10.10.5.1', 'tcp/443'));
+    const learned = from(seen(big, '10.10.5.1', 'tcp/443'));
     expect(learned.lines.map(lineText)).toEqual([
       'p, big-pump, server-a, https, allow, always, "learned: 6 connections of 2 devices, 2026-11-01 to 2026-11-03"',
     ]);
@@ -68,35 +66,35 @@ describe('seen connections', () => {
   });
 
   it('of every class below a parent become one line', () => {
-    const rows = [...seen(big!, '10.10.5.1', 'tcp/443'), ...seen(small!, '10.10.5.1', 'tcp/443')];
+    const rows = [...seen(big, '10.10.5.1', 'tcp/443'), ...seen(small, '10.10.5.1', 'tcp/443')];
     // Both are leaves, and no pump is an infusion-pump and nothing else.
     expect(told(from(rows))).toEqual(['infusion-pump server-a https']);
   });
 
   it('that policy allows already need no line', () => {
-    const learned = from(seen(big!, '10.10.4.20', 'tcp/443'));
+    const learned = from(seen(big, '10.10.4.20', 'tcp/443'));
     expect(learned.lines).toEqual([]);
     expect(learned.files.size).toBe(0);
     expect(learned.window).toMatchObject({ records: 6, allowed: 6 });
   });
 
   it('take an application only when all of it was seen', () => {
-    expect(told(from(seen(big!, '10.10.5.1', 'tcp/104', 'tcp/11112')))).toEqual(['big-pump server-a dicom']);
-    const part = from(seen(big!, '10.10.5.1', 'tcp/104'));
+    expect(told(from(seen(big, '10.10.5.1', 'tcp/104', 'tcp/11112')))).toEqual(['big-pump server-a dicom']);
+    const part = from(seen(big, '10.10.5.1', 'tcp/104'));
     expect(told(part)).toEqual(['big-pump server-a seen-tcp-104']);
     expect(part.applications).toEqual([{ name: 'seen-tcp-104', ports: ['tcp/104'] }]);
-    const broader = from(seen(big!, '10.10.5.1', 'tcp/104'), { broader: true });
+    const broader = from(seen(big, '10.10.5.1', 'tcp/104'), { broader: true });
     expect(told(broader)).toEqual(['big-pump server-a dicom']);
     expect(broader.lines[0]!.broader).toEqual(['tcp/11112 of big-pump to server-a']);
   });
 
   it('of ports that no application has get one, and of protocols without ports, too', () => {
-    const learned = from(seen(big!, '10.10.5.1', 'tcp/7000', 'tcp/7001', '47'));
+    const learned = from(seen(big, '10.10.5.1', 'tcp/7000', 'tcp/7001', '47'));
     expect(learned.applications).toEqual([{ name: 'seen-tcp-7000-7001-ip-47', ports: ['tcp/7000-7001', 'ip/47'] }]);
   });
 
   it('to an address that no server has get an endpoint, not the network that it lies in', () => {
-    const learned = from([...seen(big!, '10.10.6.7', 'tcp/443'), ...seen(big!, '10.99.0.1', 'tcp/443')]);
+    const learned = from([...seen(big, '10.10.6.7', 'tcp/443'), ...seen(big, '10.99.0.1', 'tcp/443')]);
     expect(told(learned)).toEqual(['big-pump seen-10-10-6-7 https', 'big-pump seen-10-99-0-1 https']);
     expect(learned.endpoints).toEqual([
       { name: 'seen-10-10-6-7', address: '10.10.6.7' },
@@ -106,7 +104,7 @@ describe('seen connections', () => {
   });
 
   it('of a server to devices become a line towards their class', () => {
-    const rows = big!.flatMap((device) => seen(['10.10.5.1'], device, 'udp/5000', 'udp/5001', 'udp/5002'));
+    const rows = big.flatMap((device) => seen(['10.10.5.1'], device, 'udp/5000', 'udp/5001', 'udp/5002'));
     expect(told(from(rows))).toEqual(['server-a big-pump stream']);
   });
 
@@ -118,7 +116,7 @@ describe('seen connections', () => {
     expect(leftOut(exact)).toEqual([
       'no-exact-line: infusion-pump -> server-a: a line for it holds for big-pump, small-pump, too, of which it was not seen; --broader takes it',
     ]);
-    const broader = learn(tiny, mixed, [...rows, ...seen(big!, '10.10.5.1', 'tcp/443')], { broader: true });
+    const broader = learn(tiny, mixed, [...rows, ...seen(big, '10.10.5.1', 'tcp/443')], { broader: true });
     expect(told(broader)).toEqual(['infusion-pump server-a https']);
     expect(broader.lines[0]!.broader).toEqual(['class small-pump, of which nothing was seen']);
   });
@@ -138,7 +136,7 @@ describe('left out', () => {
     ],
     [
       'the internet',
-      seen(big!, '198.51.100.1', 'tcp/443'),
+      seen(big, '198.51.100.1', 'tcp/443'),
       'denied: big-pump -> internet: rules/flows.csv:3 forbids it',
     ],
     [
@@ -148,7 +146,7 @@ describe('left out', () => {
     ],
     [
       'what a line denies',
-      seen(big!, '10.10.5.3', 'tcp/443'),
+      seen(big, '10.10.5.3', 'tcp/443'),
       'denied: big-pump -> forbidden: rules/more.csv:4 forbids it',
     ],
     [
@@ -179,7 +177,7 @@ describe('left out', () => {
       files: tiny,
       at: night,
       inventory: parsed.ok ? parsed.value : (null as never),
-      flows: { file: 'flows.csv', text: [flowHeader, ...seen(big!, '10.10.5.2', 'tcp/443')].join('\n') },
+      flows: { file: 'flows.csv', text: [flowHeader, ...seen(big, '10.10.5.2', 'tcp/443')].join('\n') },
       options: learnDefaults,
       checkPoint: () => [],
     });
@@ -203,7 +201,7 @@ describe('left out', () => {
       ...tiny,
       ['tests/more.yaml', 'invariants:\n  - { name: big pumps stay away, never: { from: big-pump, to: server-a } }\n'],
     ]);
-    const rows = [...seen(big!, '10.10.5.1', 'tcp/443'), ...seen(small!, '10.10.5.1', 'tcp/443')];
+    const rows = [...seen(big, '10.10.5.1', 'tcp/443'), ...seen(small, '10.10.5.1', 'tcp/443')];
     const learned = learn(tested, inventory, [flowHeader, ...rows]);
     expect(told(learned)).toEqual(['small-pump server-a https']);
     expect(leftOut(learned)).toEqual([
@@ -217,7 +215,7 @@ describe('left out', () => {
       ...tiny,
       ['rules/flows.csv', tiny.get('rules/flows.csv')!.replace('p, medical-device, internet', '# p')],
     ]);
-    const rows = [flowHeader, ...seen(big!, '198.51.100.1', 'tcp/443')];
+    const rows = [flowHeader, ...seen(big, '198.51.100.1', 'tcp/443')];
     expect(leftOut(learn(open, inventory, rows))).toEqual([
       'internet: big-pump -> internet: nothing to the internet is proposed without --internet',
     ]);
@@ -233,7 +231,7 @@ describe('left out', () => {
   it('are scans with all that the source does meanwhile, and nothing that it does else', () => {
     const scan = Array.from({ length: 30 }, (_, i) => once('10.21.0.1', `10.10.7.${i + 1}`, 'tcp/22', 5, i));
     const meanwhile = [1, 2, 3, 4].map((i) => once('10.21.0.1', '10.10.5.1', 'tcp/104', 5, 20 + i));
-    const learned = from([...seen(big!, '10.10.5.1', 'tcp/443'), ...scan, ...meanwhile]);
+    const learned = from([...seen(big, '10.10.5.1', 'tcp/443'), ...scan, ...meanwhile]);
     expect(told(learned)).toEqual(['big-pump server-a https']);
     expect(learned.leftOut).toMatchObject([{ kind: 'scan', evidence: { connections: 34 } }]);
   });

@@ -93,10 +93,10 @@ function targetsOf(
   const targets = new Map<number, number>();
   for (const i of indexes) {
     const answered = isAnswered[i]!;
-    if (answered === true) continue;
+    if (answered) continue;
     const target = targetOf(i);
     const isReturned = times.get(target)! >= minConnections && !isUnknown(destination[i]!);
-    if (answered === false) targets.set(i, target);
+    if (!answered) targets.set(i, target);
     else if (isServer) targets.set(i, -1 - familyOf(service[i]!));
     else if (!isReturned) targets.set(i, target);
   }

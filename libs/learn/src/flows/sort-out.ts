@@ -90,7 +90,11 @@ class Sorter {
     const { source, destination, service, first, isAnswered } = this.seen;
     return findScans(
       {
-        ...{ source, destination, service, first, isAnswered },
+        source,
+        destination,
+        service,
+        first,
+        isAnswered,
         isServer: (end) => units.factsOf(end).isServer,
         isUnknown: (end) => {
           const { unit } = units.factsOf(end);

@@ -11,7 +11,10 @@ export interface Fate {
 
 export type Judge = (sourceSide: number, destinationSide: number, service: number) => Fate;
 
-/** One instant is worth nothing to a line, so connections that policy does not allow are kept: as columns, some 60 bytes each. */
+/**
+ * Connections as they are read, each with what policy says of it. Those that policy does not allow are kept, as columns: whether they belong to a
+ * scan is known only when all were read. It decides nothing about them, `sort-out.ts` does.
+ */
 export class Connections implements FlowSink {
   readonly source: number[] = [];
   readonly destination: number[] = [];

@@ -72,7 +72,8 @@ function allowedTraffic(): string[] {
         for (const service of far ? eachService(services) : []) {
           for (const device of own) {
             for (const near of device.addresses)
-              for (const other of far!) direction === 'out' ? see(near, other, service) : see(other, near, service);
+              for (const other of far!)
+                see(...((direction === 'out' ? [near, other] : [other, near]) as [Address, Address]), service);
           }
         }
       }

@@ -12,6 +12,7 @@ const libraries: Readonly<Record<string, { may: readonly string[]; types?: reado
   radius: { may: ['base', 'net'] },
   policy: { may: ['base', 'net', 'model', 'radius'] },
   plan: { may: ['base', 'net', 'model', 'radius', 'policy', 'artefacts'] },
+  learn: { may: ['base', 'net', 'model', 'policy', 'plan'] },
   programs: { may: [] },
   drivers: { may: ['base', 'net', 'model', 'programs'] },
   artefacts: { may: ['base', 'net', 'model', 'radius', 'policy', 'drivers'] },

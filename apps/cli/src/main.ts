@@ -21,6 +21,7 @@ import { verify } from './commands/verify.js';
 import { completion } from './completion.js';
 import { asked, controllerVariables } from './controller-client.js';
 import { addHistoryCommands } from './history-commands.js';
+import { addLearningCommands } from './learning-commands.js';
 import { diagnosticJson, print, printDiagnostics, printJson, red } from './output.js';
 import { UsageError } from './policy-files.js';
 
@@ -168,6 +169,7 @@ function program(): Command {
     .action((options: ServeOptions) => run(() => serve(options)));
   addHistoryCommands(cordon, run);
   addChangeCommands(cordon, run);
+  addLearningCommands(cordon, run);
   cordon
     .command('completion')
     .argument('<shell>', 'bash, zsh or fish')

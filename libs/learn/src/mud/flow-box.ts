@@ -53,10 +53,10 @@ const unanswered: ServiceSet = serviceAlgebra.normalize(
   echoes.flatMap(({ protocol, request }) => serviceAlgebra.subtract(wholeProtocol(protocol), type(protocol, request))),
 );
 
-/** What has no answers, whatever a policy allows. `isOut`: the far side is where it goes. */
-export const answerless = (box: FlowBox, isOut: boolean): FlowBox[] => [
+/** What has no answers, whatever a policy allows. `mayBeGroup`: the addresses are where it goes. */
+export const answerless = (box: FlowBox, mayBeGroup: boolean): FlowBox[] => [
   { addresses: box.addresses, services: unanswered },
-  ...(isOut ? [{ addresses: unanswering, services: box.services }] : []),
+  ...(mayBeGroup ? [{ addresses: unanswering, services: box.services }] : []),
 ];
 
 const isEmpty = ({ addresses, services }: FlowBox): boolean => isEmptyAddressSet(addresses) || services.length === 0;

@@ -1,9 +1,9 @@
 import { failure, success, type Diagnostic, type Result } from '#base';
-import { addressSet, formatServices, rangesOf, type AddressSet } from '#net';
+import { addressSet, rangesOf, type AddressSet } from '#net';
 import type { Criticality, Snapshot } from '#policy';
 import { finding } from './codes.js';
 import type { MudEntry, MudFile } from './mud-file.js';
-import { isName, NameBook, nameFrom, textsOf, type NewApplication, type NewEndpoint } from './names.js';
+import { isName, NameBook, nameFrom, type NewApplication, type NewEndpoint } from './names.js';
 import { parseMud } from './parse-mud.js';
 import type { MudBindings, MudNames } from './peers.js';
 import { translateMud, type LeftOut, type MudFlow } from './translate.js';
@@ -161,8 +161,10 @@ function joinRules(rules: readonly NewRule[]): NewRule[] {
   return [...joined.values()];
 }
 
-/** A flow in the words of people: `to api.example.com: tcp/443`. */
-export function describeFlow({ direction, class: of, addresses, label, services }: MudFlow): string {
-  const far = of ?? `${label} (${textsOf(addresses).join(', ')})`;
-  return `${direction === 'from-device' ? 'to' : 'from'} ${far}: ${formatServices(services)}`;
+/** Refuses an import whose files are there already. */
+export function mudExists(paths: readonly string[], name: string): Result<never> {
+  const hint = `import it under another name with --class, or remove what an earlier import of \`${name}\` wrote`;
+  return failure(
+    paths.map((file) => finding('mud-exists', 'the file is there already', hint, { file, line: 1, column: 1 })),
+  );
 }

@@ -43,7 +43,14 @@ export const matchesSchema = z.strictObject({
     .optional(),
   udp: z.strictObject(transport).optional(),
   icmp: z.strictObject({ type: byte.optional(), code: byte.optional() }).optional(),
-  eth: z.strictObject({ ethertype: z.string().regex(/^0x[\da-f]{1,4}$/i, 'write it as 0x0800') }).optional(),
+  eth: z
+    .strictObject({
+      ethertype: z
+        .string()
+        .regex(/^0x[\da-f]{1,4}$/i, 'write it as 0x0800')
+        .optional(),
+    })
+    .optional(),
   'ietf-mud:mud': z
     .strictObject({
       manufacturer: text.optional(),
@@ -101,7 +108,7 @@ function contradictionIn(data: RawMatches, family: Family): MatchProblem | null 
   const other = family === 4 ? 'ipv6' : 'ipv4';
   if (data[other]) return no(other, `the list is for IPv${family}, the entry matches ${other}`);
   const type = family === 4 ? 0x0800 : 0x86dd;
-  if (data.eth && Number(data.eth.ethertype) !== type)
+  if (data.eth?.ethertype !== undefined && Number(data.eth.ethertype) !== type)
     return no('eth', `ethertype ${data.eth.ethertype} is not that of IPv${family}`);
   const kinds = (['tcp', 'udp', 'icmp'] as const).filter((kind) => data[kind]);
   if (kinds.length > 1) return no(kinds[1]!, `a packet is not both ${kinds.join(' and ')}`);

@@ -1,5 +1,4 @@
 import {
-  addressAlgebra,
   addressSet,
   families,
   familyOf,
@@ -18,6 +17,7 @@ import {
   type PacketPart,
   type PacketSet,
   type PacketSpace,
+  type Prefix,
   type ServiceSet,
 } from '#net';
 import type { ClassFlows } from '#policy';
@@ -29,8 +29,8 @@ import type { Direction, MudEntry, MudFile, MudMatches, MudPeer } from './mud-fi
  */
 export interface MudWorld {
   readonly device: AddressSet;
-  readonly named: (name: string) => AddressSet;
-  /** Null: nobody; such an entry matches no packet, and a drop may match any. */
+  /** Null: nobody knows. */
+  readonly named: (name: string) => AddressSet | null;
   readonly peer: (peer: MudPeer) => AddressSet | null;
 }
 
@@ -82,46 +82,33 @@ export class MudMeaning {
     return this.space.match({ family, [side]: familyOf(this.world.device, family) });
   }
 
+  /** A condition that nobody can tell is not met by an accepting entry, and may be met by a drop. */
   private packets(entry: MudEntry, matches: MudMatches): PacketSet {
     const family = entry.family!;
-    const isKnown = !(family === 6 && isHeader(matches.protocol)) && isPlainCode(matches);
-    if (!isKnown) return entry.accepts ? this.space.none : this.around(family, entry.direction);
+    const isHeaderOnly = family === 6 && isHeader(matches.protocol);
+    if (isHeaderOnly || (entry.accepts && !isPlainCode(matches)))
+      return entry.accepts ? this.space.none : this.around(family, entry.direction);
     const conditions: PacketMatch = {
       family,
       services: servicesOf(matches),
       ...(matches.sourcePorts ? { sourcePorts: matches.sourcePorts } : {}),
       ...(matches.initiated !== null && matches.initiated !== entry.direction ? { established: true } : {}),
     };
-    const sides = {
-      source: [
-        ...(matches.sourceName === null ? [] : [this.named(matches.sourceName)]),
-        ...(matches.source ? [addressSet([rangeOfPrefix(matches.source)])] : []),
-      ],
-      destination: [
-        ...(matches.destinationName === null ? [] : [this.named(matches.destinationName)]),
-        ...(matches.destination ? [addressSet([rangeOfPrefix(matches.destination)])] : []),
-      ],
-    };
     const far = entry.direction === 'from-device' ? 'destination' : 'source';
-    for (const peer of matches.peers) {
-      const addresses = this.world.peer(peer);
-      if (!addresses && !entry.accepts) return this.around(family, entry.direction);
-      sides[far].push(addresses ?? noAddresses);
-    }
-    const sets = (['source', 'destination'] as const).flatMap((side) =>
-      sides[side].map((addresses) => this.space.match({ family, [side]: familyOf(addresses, family) })),
-    );
-    return sets.reduce(
-      (all, one) => all.intersect(one),
+    const sides: Side[] = [
+      ...named('source', matches.sourceName, this.world),
+      ...named('destination', matches.destinationName, this.world),
+      ...networkOf('source', matches.source),
+      ...networkOf('destination', matches.destination),
+      ...matches.peers.map((peer) => [far, this.world.peer(peer)] satisfies Side),
+    ];
+    return sides.reduce(
+      (all, [side, addresses]) => {
+        if (!addresses && !entry.accepts) return all;
+        return all.intersect(this.space.match({ family, [side]: familyOf(addresses ?? noAddresses, family) }));
+      },
       this.space.match(conditions).intersect(this.around(family, entry.direction)),
     );
-  }
-
-  private named(name: string): AddressSet {
-    const address = parseAddress(name);
-    return address
-      ? addressSet([{ family: address.family, first: address.value, last: address.value }])
-      : this.world.named(name);
   }
 
   /** First packets of which any answer is in the set, or that have no answer. */
@@ -161,6 +148,18 @@ export class MudMeaning {
     });
   }
 }
+
+type Side = readonly ['source' | 'destination', AddressSet | null];
+
+function named(side: Side[0], name: string | null, world: MudWorld): Side[] {
+  if (name === null) return [];
+  const address = parseAddress(name);
+  if (!address) return [[side, world.named(name)]];
+  return [[side, addressSet([{ family: address.family, first: address.value, last: address.value }])]];
+}
+
+const networkOf = (side: Side[0], network: Prefix | null): Side[] =>
+  network ? [[side, addressSet([rangeOfPrefix(network)])]] : [];
 
 const everyPort: readonly Interval<number>[] = [{ first: 0, last: 0xffff }];
 const whole = (protocol: number): ServiceSet => [
@@ -223,6 +222,3 @@ export function openingsOf(
   };
   return { 'from-device': of('from-device'), 'to-device': of('to-device') };
 }
-
-export const isApart = (a: AddressSet, b: AddressSet): boolean =>
-  families.every((family) => addressAlgebra.intersect(familyOf(a, family), familyOf(b, family)).length === 0);

@@ -1,14 +1,14 @@
 import { compareText } from '#base';
 import {
   formatPrefix,
-  formatServices,
+  formatService,
   isIcmp,
-  portOf,
   prefixesOfRange,
-  protocolOf,
   rangesOf,
+  serviceKey,
+  splitByProtocol,
   type AddressSet,
-  type Interval,
+  type ProtocolPorts,
   type ServiceSet,
 } from '#net';
 import type { Snapshot } from '#policy';
@@ -63,7 +63,7 @@ export class NameBook {
     const often = (name: string): number => uses.get(name)?.length ?? 0;
     for (const { name, addresses } of endpoints)
       if (!moving.has(name)) push(this.byAddresses, textsOf(addresses).join(), name);
-    for (const { name, services } of applications) push(this.byServices, formatServices(services), name);
+    for (const { name, services } of applications) push(this.byServices, portsOf(services).join(', '), name);
     for (const names of this.byAddresses.values()) names.sort(compareText);
     // Several names for one port: the one that most rules use.
     for (const names of this.byServices.values()) names.sort((a, b) => often(b) - often(a) || compareText(a, b));
@@ -86,12 +86,13 @@ export class NameBook {
   }
 
   application(services: ServiceSet): string {
-    const text = formatServices(services.map(endAtLastType));
+    const ports = portsOf(services);
+    const text = ports.join(', ');
     const known = this.byServices.get(text)?.[0];
     if (known !== undefined) return known;
     return this.once(`application ${text}`, () => {
       const name = free(nameFrom(text), this.services);
-      this.applications.push({ name, ports: text.split(', ') });
+      this.applications.push({ name, ports });
       return name;
     });
   }
@@ -103,11 +104,18 @@ export class NameBook {
   }
 }
 
-/** The rest of a protocol, of ICMP: there are no types above 255. */
-function endAtLastType(interval: Interval<number>): Interval<number> {
-  const { first, last } = interval;
-  const isRest = isIcmp(protocolOf(first)) && protocolOf(first) === protocolOf(last) && portOf(first) > 0;
-  return isRest && portOf(last) === 0xffff ? { first, last: last - 0xff00 } : interval;
+/** Texts of ports as the catalog has them: there are no ICMP types above 255. */
+function portsOf(services: ServiceSet): string[] {
+  return services.flatMap((interval) => {
+    const isEverything = formatService(interval)[0] === 'any';
+    return isEverything ? ['any'] : splitByProtocol(interval).flatMap(portsOfProtocol);
+  });
+}
+
+function portsOfProtocol({ protocol, ports }: ProtocolPorts): string[] {
+  const { first, last } = ports ?? { first: 0, last: 0xffff };
+  const end = ports && isIcmp(protocol) ? Math.min(last, 0xff) : last;
+  return formatService({ first: serviceKey(protocol, first), last: serviceKey(protocol, end) });
 }
 
 function push(map: Map<string, string[]>, key: string, value: string): void {

@@ -8,6 +8,7 @@ import {
   serviceAlgebra,
   unionAddresses,
   type AddressSet,
+  type Family,
   type ServiceSet,
 } from '#net';
 import { finding, type MudCode } from './codes.js';
@@ -107,10 +108,11 @@ class Translator {
 
   /** The accepting entries of a direction, without what earlier drops stop. */
   private accepted(direction: Direction): Accepted[] {
-    const drops: DropFlows[] = [];
+    const drops: { family: Family | null; flows: DropFlows }[] = [];
     return this.file.entries[direction].flatMap((entry): Accepted[] => {
       if (!entry.accepts) {
-        if (entry.family !== null) drops.push(widestDrop(entry, this.bindings));
+        const { family } = entry;
+        if (family !== null) drops.push({ family, flows: widestDrop(entry, this.bindings) });
         return [];
       }
       const read = flowsOfEntry(entry, this.bindings);
@@ -118,7 +120,8 @@ class Translator {
         this.leftOut.push({ entry, part: 'all', why: read.problem });
         return [];
       }
-      return this.belowDrops(read.flows, drops);
+      const above = drops.filter(({ family }) => family === entry.family).map(({ flows }) => flows);
+      return this.belowDrops(read.flows, above);
     });
   }
 
@@ -137,7 +140,11 @@ class Translator {
       return left.map((box) => ({ ...box, class: peer.class }));
     };
     const left = { flows, opens: cut(opens, (drop) => drop.opens), answers: cut(answers, (drop) => drop.answers) };
-    if (opens.length > 0 && !isWhole(left.opens, { addresses: peer.addresses, services: opens })) {
+    const isCut =
+      opens.length > 0
+        ? !covers(left.opens, { addresses: peer.addresses, services: opens })
+        : left.answers.length === 0;
+    if (isCut) {
       const summary = 'an earlier drop of the list stops it, or may';
       this.leave(entry, 'mud-overlaid', summary, 'read the drops above it', left.opens.length === 0 ? 'all' : 'some');
     }
@@ -149,10 +156,18 @@ class Translator {
     const { entry, peer } = accepted.flows;
     const matching = answers.filter((one) => one.class === peer.class);
     const pieces = accepted.opens.flatMap((box) => {
-      const free = this.options.oneWay ? [box] : [...answerless(box, entry.direction === 'from-device'), ...matching];
-      return withinBoxes(box, free).map((part) => ({ ...part, class: peer.class, accepted }));
+      const free = this.options.oneWay
+        ? [box]
+        : [...answerless(box, entry.direction === 'from-device' && peer.class === null), ...matching];
+      const isWhole = covers(free, box) || isOfIcmp(box.services);
+      // Of what is about every protocol, the messages of ICMP alone are no use to anybody.
+      const parts = withinBoxes(
+        isWhole ? box : { ...box, services: serviceAlgebra.subtract(box.services, icmp) },
+        free,
+      );
+      return parts.map((part) => ({ ...part, class: peer.class, accepted }));
     });
-    const isAll = accepted.opens.every((box) => withoutBoxes(box, pieces).length === 0);
+    const isAll = accepted.opens.every((box) => covers(pieces, box));
     if (!isAll) {
       const missing = accepted.opens.flatMap((box) => withoutBoxes(box, pieces));
       const services = formatServices(serviceAlgebra.normalize(missing.flatMap((box) => box.services)));
@@ -237,7 +252,10 @@ class Translator {
   }
 }
 
-const isWhole = (boxes: readonly FlowBox[], box: FlowBox): boolean => withoutBoxes(box, boxes).length === 0;
+const covers = (boxes: readonly FlowBox[], box: FlowBox): boolean => withoutBoxes(box, boxes).length === 0;
+
+const icmp = serviceAlgebra.normalize([...wholeProtocol(protocols.icmp), ...wholeProtocol(protocols.icmp6)]);
+const isOfIcmp = (services: ServiceSet): boolean => serviceAlgebra.isSubset(services, icmp);
 
 const icmpOf = { 4: wholeProtocol(protocols.icmp), 6: wholeProtocol(protocols.icmp6) } as const;
 

@@ -29,8 +29,10 @@ export function writePolicy(policy: NewPolicy, file: MudFile, asked: Date | null
   const head = `# Imported from ${plain(file.url)}\n# ${plain(aboutDevice(file))}; last update ${plain(file.lastUpdate)}\n`;
   const files = new Map<string, string>();
   if (policy.criticality !== null) {
-    const about = { description: plain(aboutDevice(file)), criticality: policy.criticality, source: plain(file.url) };
-    files.set(`catalog/classes-${name}.yaml`, `${head}\n${key(name)}: ${map(about)}\n`);
+    files.set(
+      `catalog/classes-${name}.yaml`,
+      `${head}\n${key(name)}: { description: ${quoted(aboutDevice(file))}, criticality: ${policy.criticality}, source: ${quoted(file.url)} }\n`,
+    );
   }
   if (policy.endpoints.length > 0) {
     const dns = asked
@@ -38,14 +40,13 @@ export function writePolicy(policy: NewPolicy, file: MudFile, asked: Date | null
       : '';
     const lines = policy.endpoints.map(
       ({ name: one, addresses, description }) =>
-        `${key(one)}: { addresses: [${addresses.map((text) => JSON.stringify(text)).join(', ')}], description: ${JSON.stringify(plain(description))} }`,
+        `${key(one)}: { addresses: [${addresses.map((text) => JSON.stringify(text)).join(', ')}], description: ${quoted(description)} }`,
     );
     files.set(`catalog/endpoints-${name}.yaml`, `${head}${dns}\n${lines.join('\n')}\n`);
   }
   if (policy.applications.length > 0) {
     const lines = policy.applications.map(
-      ({ name: one, ports }) =>
-        `${key(one)}: { ports: [${ports.join(', ')}], source: ${JSON.stringify(plain(file.url))} }`,
+      ({ name: one, ports }) => `${key(one)}: { ports: [${ports.join(', ')}], source: ${quoted(file.url)} }`,
     );
     files.set(`catalog/applications-${name}.yaml`, `${head}\n${lines.join('\n')}\n`);
   }
@@ -81,10 +82,7 @@ function plain(text: string): string {
     .trim();
 }
 
-const map = (fields: Readonly<Record<string, string>>): string =>
-  `{ ${Object.entries(fields)
-    .map(([field, text]) => `${field}: ${JSON.stringify(text)}`)
-    .join(', ')} }`;
+const quoted = (text: string): string => JSON.stringify(plain(text));
 
 /** Quoted when YAML would read something other than text. */
 const key = (name: string): string =>

@@ -24,6 +24,7 @@ est: { ports: [tcp/443] }
   sites: { main: { vlan: 77, prefixes: [10.77.0.0/24, "fd77::/64"] } }
 `,
   'catalog/sites.yaml': 'main: {}\n',
+  'rules/flows.csv': 'p, gadget, hub, https, allow, always, "the name that is used for tcp/443"\n',
 };
 
 export const homeNames: MudNames = {
@@ -132,7 +133,7 @@ export function roundTrip(made: MudImport, { names, resolved, oneWay }: Omit<Mud
     name ? (homeSnapshot.endpoints.find((one) => one.name === name)?.addresses ?? classOf(name)) : null;
   const world: MudWorld = {
     device,
-    named: (name) => resolved.get(name) ?? noAddresses,
+    named: (name) => resolved.get(name) ?? null,
     peer: (peer) => {
       switch (peer.kind) {
         case 'local-networks':

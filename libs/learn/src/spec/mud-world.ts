@@ -121,7 +121,7 @@ export interface RoundTrip {
   readonly meant: Openings;
   /** What the entries match that are left out, cut, or only answer. */
   readonly reported: Openings;
-  readonly space: PacketSpace;
+  readonly snapshot: Snapshot;
 }
 
 /** Puts an import into its policy, compiles it, and asks both for their packets. */
@@ -161,6 +161,6 @@ export function roundTrip(made: MudImport, { names, resolved, oneWay }: Omit<Mud
     allowed: openingsOf(space, snapshot.flows[made.class]!, device, classOf),
     meant: meaning.openings(oneWay),
     reported: { 'from-device': reported('from-device'), 'to-device': reported('to-device') },
-    space,
+    snapshot,
   };
 }

@@ -149,6 +149,7 @@ describe('imports', () => {
     ['libs/drivers/src/a.ts', `import { a } from '#policy';`],
     ['libs/reconcile/src/a.ts', `import { a } from '#drivers';`],
     ['libs/policy/src/a.ts', `import { portTargets } from '#artefacts';`],
+    ['libs/learn/src/a.ts', `import { checkPoint } from '#drivers';`],
     ['libs/plan/src/a.ts', `import { a } from '../../../apps/cli/src/main.js';`],
     ['libs/new/src/a.ts', `import { a } from '#base';`],
     ['libs/policy/src/a.ts', `import { policyFiles } from '#testkit';`],

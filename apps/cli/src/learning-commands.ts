@@ -32,6 +32,14 @@ export function addLearningCommands(cordon: Command, run: Run): void {
     .option('--resolve <name=address>', 'address of a DNS name; again for more', collect, [])
     .option('--resolve-now', 'ask DNS for the addresses of names that have none')
     .option('--one-way', 'take what opens connections whose answers the file does not allow')
+    .option('--flows <file>', 'connections seen: where they depart from the file (formats of `cordon plan`)')
+    .option('--inventory <file>', 'devices with their addresses: those of the class are looked at (with --flows)')
+    .option(
+      '--device <address>',
+      'address or prefix of devices of the class; again for more (with --flows)',
+      collect,
+      [],
+    )
     .option('--out <dir>', 'write the files into this policy folder; never overwrites')
     .option('--at <instant>', 'judge schedules and end dates at this time (default: now)')
     .option('--json', 'machine-readable output')

@@ -18,6 +18,7 @@ const options: ImportMudOptions = {
   controller: ['urn:ietf:params:mud:dns=dns-servers'],
   manufacturer: [],
   model: [],
+  device: [],
   resolve: ['tech.carematix.com=10.10.5.34', 'Tech.Carematix.COM.=fd10:5::34'],
   class: 'bp-meter',
   at: '2026-11-23T11:00:00Z',
@@ -77,6 +78,22 @@ describe('cordon import mud', () => {
       diagnostics: expect.arrayContaining([expect.objectContaining({ code: 'mud-exists' })]) as unknown,
     });
     expect(readFileSync(join(copy, 'rules/mud-bp-meter.csv'), 'utf8')).toBe(rules);
+  });
+
+  it('tells where observed traffic departs from the file', async () => {
+    const flows = join(folder, 'flows.csv');
+    const inventory = join(folder, 'devices.csv');
+    const times = '2026-11-01T08:00:00Z,2026-11-01T08:00:10Z';
+    writeFileSync(
+      flows,
+      `first,last,source,destination,protocol,port,packets,bytes\n${times},10.21.0.7,10.10.5.34,tcp,8777,1,40\n${times},10.21.0.7,10.10.5.34,tcp,80,1,40\n`,
+    );
+    writeFileSync(inventory, 'mac,class,site,ip\n00:03:b1:4a:10:21,bp-meter,main,10.21.0.7\n');
+    await importMudFile(real('blood-pressure-meter'), { ...options, flows, inventory });
+    expect(said()).toContain('1 of 2 connections of such devices are what the file says');
+    expect(said()).toContain('to 10.10.5.34 tcp/80: 1 connection of 1 device, last 2026-11-01T08:00:10.000Z, denied');
+    await expect(importMudFile(real('blood-pressure-meter'), { ...options, flows })).rejects.toThrow('--device');
+    await expect(importMudFile(real('blood-pressure-meter'), { ...options, inventory })).rejects.toThrow('--flows');
   });
 
   it('gives the same as JSON', async () => {

@@ -86,7 +86,7 @@ const conversation = fc
       },
     });
     const [sent, received] = isOut ? ['destination-port', 'source-port'] : ['source-port', 'destination-port'];
-    return { family, from: entryOf('dst', sent!), to: entryOf('src', received!) };
+    return { family, from: entryOf('dst', sent), to: entryOf('src', received) };
   });
 
 const lists = fc

@@ -14,6 +14,7 @@ export { explainFlow, type FlowExplanation } from './explain/explain-flow.js';
 export type { ExplainedPart, MatchingRule, PacketBox } from './explain/parts.js';
 export type { ExamplePacket, NearRule } from './explain/nearest.js';
 export type { Placement, RoleTaken } from './explain/placement.js';
+export { formatPolicy, type FormattedPolicy } from './format/format-policy.js';
 export { ladderOf } from './ladder.js';
 export { loadPolicy, PolicyLoader } from './load/load.js';
 export { casbinModel } from './load/model.js';

@@ -20,6 +20,7 @@ import { serve, type ServeOptions } from './commands/serve.js';
 import { verify } from './commands/verify.js';
 import { completion } from './completion.js';
 import { asked, controllerVariables } from './controller-client.js';
+import { addEditingCommands } from './editing-commands.js';
 import { addHistoryCommands } from './history-commands.js';
 import { diagnosticJson, print, printDiagnostics, printJson, red } from './output.js';
 import { UsageError } from './policy-files.js';
@@ -166,6 +167,7 @@ function program(): Command {
     .option('--auth-port <port>', 'RADIUS authentication port', '1812')
     .option('--acct-port <port>', 'RADIUS accounting port', '1813')
     .action((options: ServeOptions) => run(() => serve(options)));
+  addEditingCommands(cordon, run);
   addHistoryCommands(cordon, run);
   addChangeCommands(cordon, run);
   cordon

@@ -1,3 +1,4 @@
+export { fileSchemas, type FileSchema } from './schema/file-schemas.js';
 export { analysePolicy, reviewPolicy } from './analyse/analyse.js';
 export { exportCasbin, type CasbinExport } from './casbin/export.js';
 export { CasbinOracle, policyLines } from './casbin/oracle.js';

@@ -112,15 +112,10 @@ describe('adding', () => {
     ['a parent that is unknown', { lines: [{ type: 'g', words: ['quarantined', 'medical'] }] }, ['unknown-name']],
     ['a name that is none', { entries: [{ kind: 'sites', name: 'No', fields: {} }] }, ['bad-name']],
     ['a file that nobody reads', { ...scanner, lines: [], file: 'catalog/x.yaml' }, ['unknown-file']],
-    [
-      'a line break in a note',
-      { lines: [{ type: 'g3', words: ['main-wifi', 'x\ny'] }] },
-      ['csv-syntax', 'column-count'],
-    ],
+    ['a line break in a note', { lines: [{ type: 'g3', words: ['main-wifi', 'x\ny'] }] }, ['csv-syntax']],
   ] as const)('refuses %s', (_, addition, codes) => {
     const result = addToPolicy(policyFiles(), { ...nothing, ...addition });
     expect(result.ok).toBe(false);
-    const found = result.diagnostics.map(({ code }) => code);
-    expect(codes).toContain(found[0]);
+    expect(result.diagnostics.map(({ code }) => code)).toEqual(codes);
   });
 });

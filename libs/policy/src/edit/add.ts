@@ -8,6 +8,7 @@ import { loadPolicy } from '../load/load.js';
 import { readRuleLines, type LineType, type RawLine } from '../load/rule-lines.js';
 import { sortFiles } from '../load/sort-files.js';
 import { keepForm } from './keep-form.js';
+import { namePlaces, spaceOfCatalog } from './name-places.js';
 
 /** An entry of the catalog. Fields without value are left out. */
 export interface NewEntry {
@@ -37,6 +38,8 @@ export function addToPolicy(
   files: ReadonlyMap<string, string>,
   addition: Addition,
 ): Result<ReadonlyMap<string, string>> {
+  const refused = refuse(files, addition);
+  if (refused.hasErrors) return failure(refused.diagnostics);
   const after = new Map(files);
   for (const entry of addition.entries) addEntry(after, entry, addition.file);
   // A file that is named is meant for the entry, if there is one.
@@ -45,6 +48,26 @@ export function addToPolicy(
   const loaded = loadPolicy(after);
   if (!loaded.ok) return failure(loaded.diagnostics);
   return success(new Map([...after].filter(([path, text]) => files.get(path) !== text)), loaded.diagnostics);
+}
+
+/** What would leave nothing but errors that follow from it: told alone. */
+function refuse(files: ReadonlyMap<string, string>, { entries, lines }: Addition): Report {
+  const report = new Report();
+  const before = loadPolicy(files);
+  if (!before.ok) report.addAll(before.diagnostics.filter(({ code }) => code !== 'empty-policy'));
+  if (report.hasErrors) return report;
+  const places = namePlaces(files).filter(({ file }) => file.startsWith('catalog/'));
+  for (const { kind, name } of entries) {
+    const space = spaceOfCatalog[kind];
+    const other = places.find((place) => place.space === space && place.name === name && place.isDeclaration);
+    if (!other) continue;
+    const line = files.get(other.file)!.slice(0, other.start).split('\n').length;
+    const span = { file: other.file, line, column: 1 };
+    report.add('duplicate-name', span, `\`${name}\` is declared already`, 'change that entry, or choose another name');
+  }
+  for (const word of lines.flatMap(({ words }) => words))
+    if (/[\r\n]/.test(word)) report.add('csv-syntax', null, 'a column has a line break', 'a rule stands on one line');
+  return report;
 }
 
 function addEntry(files: Map<string, string>, entry: NewEntry, wanted: string | null): void {

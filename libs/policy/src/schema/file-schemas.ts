@@ -93,6 +93,7 @@ function jsonSchemaOf(schema: z.core.$ZodType): object {
       const { def } = zodSchema._zod;
       if (def.type !== 'pipe' || def.in._zod.def.type !== 'transform') return;
       const { $schema: _, ...list } = jsonSchemaOf(def.out) as { $schema?: string; items?: JsonSchema };
+      for (const key of Object.keys(jsonSchema)) Reflect.deleteProperty(jsonSchema, key);
       Object.assign(jsonSchema, { anyOf: [list.items ?? {}, list] });
     },
   });

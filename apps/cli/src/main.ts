@@ -23,6 +23,7 @@ import { asked, controllerVariables } from './controller-client.js';
 import { addHistoryCommands } from './history-commands.js';
 import { diagnosticJson, print, printDiagnostics, printJson, red } from './output.js';
 import { UsageError } from './policy-files.js';
+import { addPullRequestCommands } from './pull-request-commands.js';
 
 /**
  * Exit codes: 0 good, 1 refused or failed, 2 (plan) there are changes, (radtest) rejected, (verify) it differs, (history)
@@ -168,6 +169,7 @@ function program(): Command {
     .action((options: ServeOptions) => run(() => serve(options)));
   addHistoryCommands(cordon, run);
   addChangeCommands(cordon, run);
+  addPullRequestCommands(cordon, run);
   cordon
     .command('completion')
     .argument('<shell>', 'bash, zsh or fish')

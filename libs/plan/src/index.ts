@@ -1,6 +1,13 @@
 export { planCodes, type PlanCode } from './codes.js';
 export type { Inventory, InventoryDevice } from './inventory/inventory.js';
 export { parseInventory } from './inventory/parse-inventory.js';
+export {
+  renderInventoryHeader,
+  renderInventoryRow,
+  unknownSite,
+  type InventoryForm,
+  type InventoryRow,
+} from './inventory/render-inventory.js';
 export { readLoggedPacket, type LoggedPacket } from './observed/ulogd.js';
 export { planPolicy, type PlanInput, type PlannedSide } from './make-plan.js';
 export type * from './plan.js';

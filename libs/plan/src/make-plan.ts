@@ -60,6 +60,7 @@ export function planPolicy({ from, to, inventory, flows }: PlanInput): Result<Po
       ...(inventory?.findings ?? []),
       ...(grouped?.findings ?? []),
       ...removedSwitches(groups, inventory, before, after),
+      ...(flows ? withoutAddresses(inventory) : []),
       ...(seen?.findings ?? []),
     ].sort(compareDiagnostics),
   };
@@ -110,6 +111,14 @@ const countTimed = ({ flowRules, accessRules }: Snapshot): number =>
 
 const countChanged = (changes: PolicyPlan['access']['changes']): number =>
   changes.reduce((sum, { devices }) => sum + (devices ?? 0), 0);
+
+/** Flows name addresses. Without them a device is known by its segment alone, where all of a segment are of one class. */
+function withoutAddresses(inventory: Inventory | null): Diagnostic[] {
+  if (!inventory || inventory.byAddress.size > 0) return [];
+  const summary = 'the inventory says no address of any device: whose seen flows are, is told by their segments alone';
+  const hint = 'judge flows where addresses may be known: `cordon inventory export --identifiers`';
+  return [finding('inventory-without-addresses', summary, hint, { file: inventory.file, line: 1 })];
+}
 
 /** A switch that leaves the policy takes its devices with it: it gets no answers any more. */
 function removedSwitches(

@@ -10,6 +10,7 @@ export {
 } from './inventory/render-inventory.js';
 export { readLoggedPacket, type LoggedPacket } from './observed/ulogd.js';
 export { planPolicy, type PlanInput, type PlannedSide } from './make-plan.js';
-export type * from './plan.js';
+export * from './plan.js';
 export type { TextChunks } from './text/lines.js';
+export { summaryRows } from './format/words.js';
 export { formatPlan, formatRefusal, planFormats, type FormatOptions, type PlanFormat } from './format/format-plan.js';

@@ -6,6 +6,7 @@ import { groupDevices } from './access/device-groups.js';
 import { accessOfGroups, accessOfTables, diffAccess, type GroupAccess } from './access/diff-access.js';
 import { Rendering } from './access/rendering.js';
 import { finding } from './codes.js';
+import { findConcerns } from './concerns.js';
 import { newFindings } from './compare-findings.js';
 import { compareTests } from './compare-tests.js';
 import { diffNetwork } from './diff-network.js';
@@ -43,7 +44,7 @@ export function planPolicy({ from, to, inventory, flows }: PlanInput): Result<Po
   const observed = flows ? observeFlows(flows.text, flows.file, context) : null;
   if (observed && !observed.ok) return observed;
   const seen = observed?.value ?? null;
-  const { criticality } = riskView(before, after, after);
+  const { criticality } = riskView(before, after);
   const criticalityOf = (name: string): Criticality => criticality.get(name) ?? 'standard';
   const changes = diffFlows(before, after, seen ? seen.useOf : () => null);
   const parts = {
@@ -67,6 +68,7 @@ export function planPolicy({ from, to, inventory, flows }: PlanInput): Result<Po
   const changed =
     access.changes.length + parts.flows.length + parts.dormant.length + parts.network.length > 0 ||
     parts.tests.newlyBroken.length + parts.tests.newlyFixed.length + parts.tests.removed.length > 0;
+  const concerns = findConcerns({ ...parts, changed }, before, after);
   const summary = summarize(parts, grouped && { ...grouped, changed: countChanged(access.changes) }, countTimed(after));
   return success({
     format: 1,
@@ -76,6 +78,7 @@ export function planPolicy({ from, to, inventory, flows }: PlanInput): Result<Po
     changed,
     summary,
     ...parts,
+    concerns,
   });
 }
 

@@ -12,5 +12,6 @@ export { readLoggedPacket, type LoggedPacket } from './observed/ulogd.js';
 export { planPolicy, type PlanInput, type PlannedSide } from './make-plan.js';
 export * from './plan.js';
 export type { TextChunks } from './text/lines.js';
-export { summaryRows } from './format/words.js';
+export { escape as escapeMarkdown } from './format/markdown.js';
+export { summaryRows, visible } from './format/words.js';
 export { formatPlan, formatRefusal, planFormats, type FormatOptions, type PlanFormat } from './format/format-plan.js';

@@ -52,6 +52,7 @@ const controller = new ControllerMetrics(() =>
     streams: 0,
     suspicions: [],
     webhooks: null,
+    hooks: [],
   }),
 );
 

@@ -26,6 +26,9 @@ import { ErrorsFilter } from './errors.filter.js';
 import { AuthenticationStore } from './history/authentication-store.js';
 import { AuthenticationStream } from './history/authentication-stream.js';
 import { Historian } from './history/historian.js';
+import { HooksController } from './forges/hooks.controller.js';
+import { Hooks } from './forges/hooks.js';
+import { LookNow } from './forges/look-now.js';
 import { HistoryController } from './history/history.controller.js';
 import { HistoryStore } from './history/history-store.js';
 import { Retention } from './history/retention.js';
@@ -62,7 +65,7 @@ import { clockToken, configToken, firstAdminTokenKey } from './wiring.js';
 
 /*
  *   clusters ─▶ WorkloadWatch (addresses of services) ─┐
- *   PolicySource ─▶ PolicyLoop ◀───────────────────────┘
+ *   PolicySource ─▶ PolicyLoop ◀───────────────────────┘ ◀── Hooks (a forge says: look now)
  *                       ├────────┐ ◀── RolloutLoop (stages) ┌─▶ BridgeFeed ──▶ bridges
  *   DeviceStore, CredentialStore ┼─▶ Wakeups ("look again")┤
  *   EventIntake ─▶ sessions ─────┘                        └─▶ EnforcementLoop ──▶ enforcement points
@@ -99,6 +102,7 @@ function controllerMetrics(
   rollouts: RolloutLoop,
   orders: OrderStore,
   webhooks: WebhookSender,
+  hooks: Hooks,
   live: LiveSessions,
   clock: Clock,
 ): ControllerMetrics {
@@ -124,6 +128,7 @@ function controllerMetrics(
     streams: stream.clients,
     suspicions: await suspicions.count(),
     webhooks: await webhooks.state(),
+    hooks: hooks.counts(),
   }));
 }
 
@@ -171,6 +176,12 @@ const factories: Provider[] = [
       });
       return new PolicyLoop({ source, baseline, store, workloads, wakeups, clock, log }, policy);
     },
+  },
+  {
+    provide: Hooks,
+    inject: [Database, PolicyLoop, configToken, clockToken, Log],
+    useFactory: (database: Database, policy: PolicyLoop, { hookSecrets }: Config, clock: Clock, log: Log) =>
+      new Hooks({ database, look: new LookNow(policy, log), clock, log }, hookSecrets),
   },
   { provide: WorkloadStore, inject: [Database], useFactory: (database: Database) => new WorkloadStore(database) },
   {
@@ -321,6 +332,7 @@ const factories: Provider[] = [
       RolloutLoop,
       OrderStore,
       WebhookSender,
+      Hooks,
       LiveSessions,
       clockToken,
     ],
@@ -342,6 +354,7 @@ const factories: Provider[] = [
     BridgeController,
     EnforcementController,
     RolloutsController,
+    HooksController,
     BreakGlassController,
     FlowsController,
     TokensController,

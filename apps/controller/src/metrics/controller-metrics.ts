@@ -6,6 +6,7 @@ import type { PointCounters } from '../enforcement/describe-counters.js';
 import type { PointState } from '../enforcement/enforcement-point.js';
 import type { PolicyStatus } from '../policy/describe-policy.js';
 import type { BridgeRow } from '../store/rows.js';
+import type { HookCount } from '../forges/hooks.js';
 import type { WebhookState } from '../webhooks/webhook-sender.js';
 import type { SuspicionCount } from '../suspicions/suspicion-store.js';
 
@@ -30,6 +31,7 @@ export interface ControllerState {
   readonly suspicions: readonly SuspicionCount[];
   /** Null: nobody is told. */
   readonly webhooks: WebhookState | null;
+  readonly hooks: readonly HookCount[];
 }
 
 type Sample = readonly [value: number, labels: Readonly<Record<string, string>>];
@@ -194,6 +196,13 @@ const stateMetrics: readonly StateMetric[] = [
     ...(isCounter && { isCounter }),
     read: ({ webhooks }) => webhooks?.[what.replace('_total', '') as 'sent' | 'failed' | 'dropped' | 'waiting'] ?? 0,
   })),
+  {
+    name: 'cordon_controller_hooks_total',
+    help: 'Deliveries of forges: accepted (looked at the repository), known (came before), ignored, refused, limited',
+    labels: ['forge', 'outcome'],
+    isCounter: true,
+    read: ({ hooks }) => hooks.map(([forge, outcome, count]) => [count, { forge, outcome }]),
+  },
   {
     name: 'process_cpu_seconds_total',
     help: 'CPU time of the process',

@@ -304,6 +304,12 @@ export interface WebhookSubjectRow {
   due: string | null;
 }
 
+/** A delivery of a forge that came in the last day: `FORGE/ID`. */
+export interface HookDeliveryRow {
+  id: string;
+  at: string;
+}
+
 /** What one rule counter of a point came to; `device…` is what the device said last. */
 export interface RuleCountRow {
   point: string;
@@ -560,6 +566,17 @@ export const webhookSubjects = new EntitySchema<WebhookSubjectRow>({
   columns: { subject: key, state: text, due: optionalText },
 });
 
+/** What waits for the forge. */
+export const forgeMessages = new EntitySchema<WebhookMessageRow>({
+  name: 'forge_message',
+  columns: { id: serial, at: text, body: text },
+});
+
+export const hookDeliveries = new EntitySchema<HookDeliveryRow>({
+  name: 'hook_delivery',
+  columns: { id: key, at: text },
+});
+
 export const ruleCounts = new EntitySchema<RuleCountRow>({
   name: 'rule_count',
   columns: {
@@ -615,6 +632,8 @@ export const schemas = [
   workloads,
   webhookMessages,
   webhookSubjects,
+  forgeMessages,
+  hookDeliveries,
   ruleCounts,
   deniedFlows,
 ];

@@ -7,7 +7,7 @@ import type { PointState } from '../enforcement/enforcement-point.js';
 import type { PolicyStatus } from '../policy/describe-policy.js';
 import type { BridgeRow } from '../store/rows.js';
 import type { HookCount } from '../forges/hooks.js';
-import type { WebhookState } from '../webhooks/webhook-sender.js';
+import type { SenderState } from '../outbox/outbox-sender.js';
 import type { SuspicionCount } from '../suspicions/suspicion-store.js';
 
 /** What stands now: read when somebody asks. */
@@ -30,7 +30,7 @@ export interface ControllerState {
   readonly streams: number;
   readonly suspicions: readonly SuspicionCount[];
   /** Null: nobody is told. */
-  readonly webhooks: WebhookState | null;
+  readonly webhooks: SenderState | null;
   readonly hooks: readonly HookCount[];
 }
 

@@ -288,8 +288,8 @@ export interface WorkloadRow {
   addresses: string[];
 }
 
-/** A message to a receiver of webhooks; it is deleted once it was taken. */
-export interface WebhookMessageRow {
+/** A message to a receiver; it is deleted once it was taken. */
+export interface MessageRow {
   id: number;
   at: string;
   body: string;
@@ -556,7 +556,7 @@ export const counters = new EntitySchema<CounterRow>({ name: 'counter', columns:
 export const namedLists = new EntitySchema<NamedListRow>({ name: 'named_list', columns: { name: key, entries: json } });
 export const workloads = new EntitySchema<WorkloadRow>({ name: 'workload', columns: { key, addresses: json } });
 
-export const webhookMessages = new EntitySchema<WebhookMessageRow>({
+export const webhookMessages = new EntitySchema<MessageRow>({
   name: 'webhook_message',
   columns: { id: serial, at: text, body: text },
 });
@@ -567,7 +567,7 @@ export const webhookSubjects = new EntitySchema<WebhookSubjectRow>({
 });
 
 /** What waits for the forge. */
-export const forgeMessages = new EntitySchema<WebhookMessageRow>({
+export const forgeMessages = new EntitySchema<MessageRow>({
   name: 'forge_message',
   columns: { id: serial, at: text, body: text },
 });

@@ -53,6 +53,7 @@ const controller = new ControllerMetrics(() =>
     suspicions: [],
     webhooks: null,
     hooks: [],
+    statuses: null,
   }),
 );
 

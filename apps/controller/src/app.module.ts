@@ -29,6 +29,7 @@ import { Historian } from './history/historian.js';
 import { HooksController } from './forges/hooks.controller.js';
 import { Hooks } from './forges/hooks.js';
 import { LookNow } from './forges/look-now.js';
+import { StatusSender } from './forges/status-sender.js';
 import { HistoryController } from './history/history.controller.js';
 import { HistoryStore } from './history/history-store.js';
 import { Retention } from './history/retention.js';
@@ -71,6 +72,7 @@ import { clockToken, configToken, firstAdminTokenKey } from './wiring.js';
  *   EventIntake ─▶ sessions ─────┘                        └─▶ EnforcementLoop ──▶ enforcement points
  *           ├▶ suspicions ─▶ postures of devices
  *           ├▶ what people must hear of ─▶ outbox ─▶ WebhookSender
+ *           ├▶ what became of a commit ─▶ outbox ─▶ StatusSender ─▶ the forge
  *           └▶ authentications, session changes ─▶ AuthenticationStream, Historian ◀─ who asks why
  *
  * All of them keep their state in the one Database.
@@ -103,6 +105,7 @@ function controllerMetrics(
   orders: OrderStore,
   webhooks: WebhookSender,
   hooks: Hooks,
+  statuses: StatusSender,
   live: LiveSessions,
   clock: Clock,
 ): ControllerMetrics {
@@ -129,6 +132,7 @@ function controllerMetrics(
     suspicions: await suspicions.count(),
     webhooks: await webhooks.state(),
     hooks: hooks.counts(),
+    statuses: await statuses.state(),
   }));
 }
 
@@ -317,6 +321,12 @@ const factories: Provider[] = [
       new WebhookSender({ database, clock, random: Math.random, log }, webhook),
   },
   {
+    provide: StatusSender,
+    inject: [Database, configToken, clockToken, Log],
+    useFactory: (database: Database, { forge }: Config, clock: Clock, log: Log) =>
+      new StatusSender({ database, clock, random: Math.random, log }, forge),
+  },
+  {
     provide: ControllerMetrics,
     inject: [
       configToken,
@@ -333,6 +343,7 @@ const factories: Provider[] = [
       OrderStore,
       WebhookSender,
       Hooks,
+      StatusSender,
       LiveSessions,
       clockToken,
     ],

@@ -31,7 +31,7 @@ export const forgeVariables = {
   CORDON_FORGE_URL: z.url('must be a URL').optional(),
   CORDON_FORGE_PROJECT: z
     .string()
-    .regex(/^[\w.-]+(\/[\w.-]+)+$/, 'must be owner/name')
+    .regex(/^\w[\w.-]*(\/\w[\w.-]*)+$/, 'must be owner/name')
     .optional(),
   CORDON_FORGE_TOKEN_FILE: file,
   CORDON_FORGE_ENVIRONMENT: z

@@ -86,7 +86,7 @@ describe('the signing token of GitLab', () => {
   });
 
   it('names the delivery by what is signed', () => {
-    const { delivery } = hookSchemes.gitlab;
+    const delivery = (headers: Record<string, string>) => hookSchemes.gitlab.delivery(headers);
     expect(delivery({ ...standard(body), 'x-gitlab-event-uuid': 'u1' })).toBe('d1');
     expect(delivery({ 'webhook-id': 'd1', 'x-gitlab-event-uuid': 'u1' })).toBe('u1');
   });

@@ -3,7 +3,7 @@ import { APP_FILTER, APP_GUARD } from '@nestjs/core';
 import { join } from 'node:path';
 import { systemClock, type Clock } from '#base';
 import { watchCluster } from '#drivers';
-import { PolicySource } from '#gitops';
+import { PolicySource, ProposalRepository } from '#gitops';
 import { AuthGuard } from './auth/auth.guard.js';
 import { TokensController } from './auth/tokens.controller.js';
 import { TokenStore } from './auth/tokens.js';
@@ -29,6 +29,8 @@ import { Historian } from './history/historian.js';
 import { HooksController } from './forges/hooks.controller.js';
 import { Hooks } from './forges/hooks.js';
 import { LookNow } from './forges/look-now.js';
+import { ProposalsController } from './forges/proposals.controller.js';
+import { Proposals } from './forges/proposals.js';
 import { StatusSender } from './forges/status-sender.js';
 import { HistoryController } from './history/history.controller.js';
 import { HistoryStore } from './history/history-store.js';
@@ -78,16 +80,33 @@ import { clockToken, configToken, firstAdminTokenKey } from './wiring.js';
  * All of them keep their state in the one Database.
  */
 
-function policySource({ policy, data, environment }: Config): PolicySource {
+const gitTimeoutSeconds = 30;
+
+function policySource({ policy, data, environment }: Config, mirror = 'policy.git'): PolicySource {
   return new PolicySource({
     repository: policy.repository,
     branch: policy.branch,
-    mirror: join(data, 'controller', 'policy.git'),
+    mirror: join(data, 'controller', mirror),
     environment,
-    timeoutSeconds: 30,
+    timeoutSeconds: gitTimeoutSeconds,
     limits: { files: 2000, bytes: 32 * 1024 * 1024 },
     accept: isPolicyFile,
   });
+}
+
+/** In a mirror of its own: what is proposed stays apart from what may come into force. */
+function proposals(config: Config, workloads: WorkloadStore, database: Database, clock: Clock): Proposals {
+  const { policy, data, environment, forge } = config;
+  const folder = 'proposals.git';
+  const repository = new ProposalRepository({
+    repository: policy.repository,
+    mirror: join(data, 'controller', folder),
+    access: config.proposals.access,
+    environment,
+    timeoutSeconds: gitTimeoutSeconds,
+  });
+  const ports = { source: policySource(config, folder), repository, workloads, database, clock };
+  return new Proposals(ports, { branch: policy.branch, folder: policy.path, forge, token: config.proposals.token });
 }
 
 function controllerMetrics(
@@ -158,7 +177,7 @@ const factories: Provider[] = [
     useFactory: (opened: Awaited<ReturnType<typeof TokenStore.open>>) => opened.store,
   },
   { provide: PolicyStore, inject: [Database], useFactory: (database: Database) => new PolicyStore(database) },
-  { provide: PolicySource, inject: [configToken], useFactory: policySource },
+  { provide: PolicySource, inject: [configToken], useFactory: (config: Config) => policySource(config) },
   {
     provide: PolicyLoop,
     inject: [configToken, PolicySource, PolicyStore, RolloutStore, DropCounts, WorkloadStore, Wakeups, clockToken, Log],
@@ -320,6 +339,7 @@ const factories: Provider[] = [
     useFactory: (database: Database, { webhook }: Config, clock: Clock, log: Log) =>
       new WebhookSender({ database, clock, random: Math.random, log }, webhook),
   },
+  { provide: Proposals, inject: [configToken, WorkloadStore, Database, clockToken], useFactory: proposals },
   {
     provide: StatusSender,
     inject: [Database, configToken, clockToken, Log],
@@ -366,6 +386,7 @@ const factories: Provider[] = [
     EnforcementController,
     RolloutsController,
     HooksController,
+    ProposalsController,
     BreakGlassController,
     FlowsController,
     TokensController,

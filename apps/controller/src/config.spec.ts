@@ -67,7 +67,11 @@ describe('the forge', () => {
   const complete = { CORDON_FORGE: 'github', CORDON_FORGE_PROJECT: 'clinic/policy', CORDON_FORGE_TOKEN_FILE: token };
 
   it('is not there if nothing names one', () => {
-    expect(configOf({})).toMatchObject({ forge: null, hookSecrets: [], proposals: { token: null, sshKey: null } });
+    expect(configOf({})).toMatchObject({
+      forge: null,
+      hookSecrets: [],
+      proposals: { token: null, access: { tokenFile: null, sshKeyFile: null } },
+    });
   });
 
   it('has one secret for its hooks, or two while one is replaced', () => {

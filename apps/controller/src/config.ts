@@ -11,7 +11,7 @@ import {
   readHookSecrets,
   readProposals,
   type ForgeTarget,
-  type ProposalCredentials,
+  type ProposalSettings,
 } from './forges/forge-config.js';
 import type { WebhookTarget } from './webhooks/deliver.js';
 
@@ -40,7 +40,7 @@ export interface Config {
   readonly hookSecrets: readonly string[];
   /** Who is told what became of a commit; null: nobody. */
   readonly forge: ForgeTarget | null;
-  readonly proposals: ProposalCredentials;
+  readonly proposals: ProposalSettings;
   readonly bridgeToken: string;
   readonly adminToken: string | null;
   readonly instance: string;

@@ -29,6 +29,13 @@ export class GitFailed extends Error {
   override readonly name = 'GitFailed';
 }
 
+/** For git alone, over what it inherits: in its environment, so that a list of processes does not show it. */
+export interface GitMore {
+  /** Of git's configuration; a later one of the same key counts. */
+  readonly settings: readonly (readonly [key: string, value: string])[];
+  readonly variables: Readonly<Record<string, string>>;
+}
+
 interface Run {
   readonly input?: string;
   /** Bytes. */
@@ -45,6 +52,7 @@ export class Git {
     private readonly folder: string,
     environment: Environment,
     private readonly timeoutSeconds: number,
+    more: GitMore = { settings: [], variables: {} },
   ) {
     const passed = inherited.flatMap((name) => {
       const value = environment[name];
@@ -56,6 +64,8 @@ export class Git {
       GIT_TERMINAL_PROMPT: '0',
       GIT_SSH_COMMAND: 'ssh -o BatchMode=yes -o ConnectTimeout=10',
       GIT_ALLOW_PROTOCOL: allowedProtocols.join(':'),
+      ...more.variables,
+      ...configuration(more.settings),
     };
   }
 
@@ -80,3 +90,12 @@ const settings = ['core.hooksPath=/dev/null', 'transfer.fsckObjects=true', 'gc.a
   '-c',
   setting,
 ]);
+
+/** As git reads it from the environment. */
+function configuration(more: GitMore['settings']): Record<string, string> {
+  const pairs = more.flatMap(([key, value], index) => [
+    [`GIT_CONFIG_KEY_${index}`, key] as const,
+    [`GIT_CONFIG_VALUE_${index}`, value] as const,
+  ]);
+  return { GIT_CONFIG_COUNT: String(more.length), ...Object.fromEntries(pairs) };
+}

@@ -1,3 +1,5 @@
+import { resolve } from 'node:path';
+import type { PushAccess } from '#gitops';
 import { z } from 'zod';
 import { ConfigError, readSecretFile } from '../config-error.js';
 import { forgeKinds, type ForgeKind } from './hook-schemes.js';
@@ -16,11 +18,11 @@ export interface ForgeTarget {
   readonly targetUrl: string | null;
 }
 
-/** How proposals may be pushed; both null: not at all, unless the repository is a folder. */
-export interface ProposalCredentials {
+/** How proposals are pushed, and their pull requests opened. */
+export interface ProposalSettings {
+  readonly access: PushAccess;
+  /** What stands in the token file, for the interface of the forge. */
   readonly token: string | null;
-  /** Path of a private key. */
-  readonly sshKey: string | null;
 }
 
 const file = z.string().min(1).optional();
@@ -101,15 +103,16 @@ function apiOf(kind: ForgeKind, written: string): string {
   return kind === 'gitlab' ? `${base}/api/v4` : `${base}/api/v1`;
 }
 
-export function readProposals(values: ForgeValues): ProposalCredentials {
-  const { CORDON_PROPOSALS_TOKEN_FILE: path, CORDON_PROPOSALS_SSH_KEY_FILE: sshKey } = values;
-  if (path !== undefined && sshKey !== undefined)
+export function readProposals(values: ForgeValues): ProposalSettings {
+  const { CORDON_PROPOSALS_TOKEN_FILE: tokenFile, CORDON_PROPOSALS_SSH_KEY_FILE: sshKeyFile } = values;
+  if (tokenFile !== undefined && sshKeyFile !== undefined)
     throw new ConfigError('CORDON_PROPOSALS_TOKEN_FILE and CORDON_PROPOSALS_SSH_KEY_FILE are two ways: take one');
-  // Read once, so that one that is missing is told at the start; git reads it itself.
-  if (sshKey !== undefined) readSecretFile('CORDON_PROPOSALS_SSH_KEY_FILE', sshKey);
+  // Ssh reads it itself; one that is missing is told at the start.
+  if (sshKeyFile !== undefined) readSecretFile('CORDON_PROPOSALS_SSH_KEY_FILE', sshKeyFile);
+  const whole = (path: string | undefined): string | null => (path === undefined ? null : resolve(path));
   return {
-    token: path === undefined ? null : readToken('CORDON_PROPOSALS_TOKEN_FILE', path),
-    sshKey: sshKey ?? null,
+    access: { tokenFile: whole(tokenFile), sshKeyFile: whole(sshKeyFile) },
+    token: tokenFile === undefined ? null : readToken('CORDON_PROPOSALS_TOKEN_FILE', tokenFile),
   };
 }
 

@@ -230,12 +230,13 @@ describe('a proposal', () => {
     const program = `
       import { weighProposal } from '${built}/weigh-proposal.js';
       import { weighInThread } from '${built}/weigh-thread.js';
-      const [before, after] = JSON.parse(process.argv[1]).map((files) => new Map(Object.entries(files)));
+      const [before, after] = JSON.parse(process.argv[2]).map((files) => new Map(Object.entries(files)));
       const request = { before, after, at: new Date('2026-11-24T12:30:00Z'), known: new Map() };
       process.stdout.write(JSON.stringify([weighProposal(request), await weighInThread(request)]));`;
     const sides = JSON.stringify([tinyPolicy, { ...tinyPolicy, [path]: opened }]);
-    const args = ['--input-type=module', '--eval', program, sides];
-    const [here, there] = JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' })) as object[];
+    const file = join(folder, 'weigh.mjs');
+    writeFileSync(file, program);
+    const [here, there] = JSON.parse(execFileSync(process.execPath, [file, sides], { encoding: 'utf8' })) as object[];
     expect(here).toMatchObject({ ok: true, value: { plan: { changed: true } } });
     expect(there).toEqual(here);
   });

@@ -67,18 +67,9 @@ export async function tellNewest(tx: EntityManager, at: Date): Promise<void> {
 }
 
 async function standingOf(tx: EntityManager, { id, status, diagnostics }: PolicyVersionRow): Promise<Standing> {
-  switch (status) {
-    case 'active':
-    case 'superseded':
-      return inForce;
-    case 'waiting':
-      return waits;
-    case 'refused':
-      return refusedFor(diagnostics);
-    case 'staged':
-    case 'withdrawn': {
-      const rollout = await tx.findOne(rollouts, { where: { version: id }, order: { id: 'DESC' } });
-      return rollout && status === 'staged' ? rollingOut(rollout) : takenBack(rollout?.reason ?? null);
-    }
-  }
+  if (status === 'active' || status === 'superseded') return inForce;
+  if (status === 'waiting') return waits;
+  if (status === 'refused') return refusedFor(diagnostics);
+  const rollout = await tx.findOne(rollouts, { where: { version: id }, order: { id: 'DESC' } });
+  return rollout && status === 'staged' ? rollingOut(rollout) : takenBack(rollout?.reason ?? null);
 }

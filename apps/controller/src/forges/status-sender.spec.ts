@@ -19,6 +19,7 @@ import { StatusSender } from './status-sender.js';
 const apis: Readonly<Record<ForgeKind, string>> = { github: '/api/v3', gitlab: '/api/v4', gitea: '/api/v1' };
 const plays = { github: playGithub, gitlab: playGitlab, gitea: playGitea };
 const failure: Readonly<Record<ForgeKind, string>> = { github: 'failure', gitlab: 'failed', gitea: 'failure' };
+const patient = { timeout: 10_000, interval: 10 };
 const sha = (digit: string) => digit.repeat(40);
 
 let folder: string;
@@ -36,7 +37,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-async function telling(kind: ForgeKind, change: Partial<ForgeTarget> = {}) {
+async function telling(kind: ForgeKind, change: Partial<ForgeTarget> = {}, timeout = 10_000) {
   const forge: PlayedForge = plays[kind]();
   await forge.start();
   ends.push(() => forge.stop());
@@ -49,7 +50,7 @@ async function telling(kind: ForgeKind, change: Partial<ForgeTarget> = {}) {
   const sender = new StatusSender(
     { database, clock, random: () => 0, log: new Log((line) => lines.push(line)) },
     { ...target, ...change },
-    { idle: 2, timeout: 200, firstRetry: 2, lastRetry: 5, late: 300_000, useless: 86_400_000 },
+    { idle: 2, timeout, firstRetry: 2, lastRetry: 5, late: 300_000, useless: 86_400_000 },
   );
   await sender.start();
   ends.push(() => sender.stop());
@@ -57,7 +58,7 @@ async function telling(kind: ForgeKind, change: Partial<ForgeTarget> = {}) {
     database.transaction(async (tx) => {
       for (const standing of standings) await tellCommit(tx, clock.now(), sha(digit), standing);
     });
-  const settled = (state: object) => vi.waitFor(async () => expect(await sender.state()).toMatchObject(state), 5000);
+  const settled = (state: object) => vi.waitFor(async () => expect(await sender.state()).toMatchObject(state), patient);
   return { forge, sender, clock, lines, happen, settled };
 }
 
@@ -95,7 +96,7 @@ describe.each(['github', 'gitlab', 'gitea'] as const)('%s', (kind) => {
     const { forge, happen, settled, lines } = await telling(kind);
     forge.mode = 'fails';
     await happen('a', waits, inForce);
-    await vi.waitFor(() => expect(forge.log.length).toBeGreaterThan(2));
+    await vi.waitFor(() => expect(forge.log.length).toBeGreaterThan(2), patient);
     expect(forge.statuses).toEqual([]);
     forge.mode = 'serves';
     await settled({ sent: 2, waiting: 0, dropped: 0 });
@@ -106,7 +107,7 @@ describe.each(['github', 'gitlab', 'gitea'] as const)('%s', (kind) => {
   it('that does not know the token is asked again, and the token is in no log', async () => {
     const { sender, clock, forge, happen, lines } = await telling(kind, { token: 'another-token' });
     await happen('a', inForce);
-    await vi.waitFor(() => expect(forge.log.length).toBeGreaterThan(2));
+    await vi.waitFor(() => expect(forge.log.length).toBeGreaterThan(2), patient);
     clock.at = new Date(clock.at.getTime() + 300_001);
     const { late, dropped } = (await sender.state())!;
     expect(late?.problem).toMatch(/^the forge answered 401 \(.*\): its token is not known there, or is over$/);
@@ -118,14 +119,14 @@ describe.each(['github', 'gitlab', 'gitea'] as const)('%s', (kind) => {
     const { forge, happen, settled } = await telling(kind, { project: 'clinic/other' });
     await happen('a', inForce);
     await settled({ waiting: 1, dropped: 0 });
-    await vi.waitFor(() => expect(forge.log.length).toBeGreaterThan(2));
+    await vi.waitFor(() => expect(forge.log.length).toBeGreaterThan(2), patient);
   });
 
   it('that hangs holds up nobody, and is left at the end', async () => {
-    const { forge, sender, happen } = await telling(kind);
+    const { forge, sender, happen } = await telling(kind, {}, 100);
     forge.mode = 'hangs';
     await happen('a', inForce);
-    await vi.waitFor(async () => expect((await sender.state())!.failed).toBeGreaterThan(0));
+    await vi.waitFor(async () => expect((await sender.state())!.failed).toBeGreaterThan(0), patient);
     await happen('b', inForce);
     await sender.stop();
     expect(await sender.state()).toMatchObject({ sent: 0, waiting: 2 });
@@ -156,7 +157,7 @@ it('does not follow a redirection: the token would go elsewhere', async () => {
   const api = `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/v1`;
   const { happen, sender } = await telling('gitea', { api });
   await happen('a', inForce);
-  await vi.waitFor(async () => expect((await sender.state())!.failed).toBeGreaterThan(1));
+  await vi.waitFor(async () => expect((await sender.state())!.failed).toBeGreaterThan(1), patient);
   expect(await sender.state()).toMatchObject({ sent: 0, waiting: 1, dropped: 0 });
   expect(elsewhere.log).toEqual([]);
 });

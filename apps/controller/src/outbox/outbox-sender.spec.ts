@@ -9,6 +9,7 @@ import { OutboxSender, type Failure } from './outbox-sender.js';
 
 /* Order, retries and back-off are in webhook-sender.spec.ts: here is what webhooks don't have. */
 
+const patient = { timeout: 10_000, interval: 10 };
 let folder: string;
 let database: Database;
 const ends: (() => Promise<unknown>)[] = [];
@@ -52,7 +53,10 @@ it('gives up at once what another attempt would not change, and goes on with the
     body === 'a' ? { problem: 'no such thing', isFinal: true } : null,
   );
   await happen('a', 'b');
-  await vi.waitFor(async () => expect(await sender.state()).toMatchObject({ sent: 1, dropped: 1, waiting: 0 }));
+  await vi.waitFor(
+    async () => expect(await sender.state()).toMatchObject({ sent: 1, dropped: 1, waiting: 0 }),
+    patient,
+  );
   expect(got).toEqual(['a', 'b']);
   expect(lines.map((line) => JSON.parse(line) as object)).toMatchObject([
     { message: 'letter given up', problem: 'no such thing' },
@@ -65,10 +69,13 @@ it('gives up what could not be sent for too long, and not before', async () => {
   );
   await happen('a', 'b');
   clock.at = new Date(clock.at.getTime() + 3_600_000);
-  await vi.waitFor(() => expect(got.length).toBeGreaterThan(3));
+  await vi.waitFor(() => expect(got.length).toBeGreaterThan(3), patient);
   expect(await sender.state()).toMatchObject({ waiting: 2, dropped: 0, late: { problem: 'not there' } });
   clock.at = new Date(clock.at.getTime() + 1);
-  await vi.waitFor(async () => expect(await sender.state()).toMatchObject({ sent: 1, dropped: 1, waiting: 0 }));
+  await vi.waitFor(
+    async () => expect(await sender.state()).toMatchObject({ sent: 1, dropped: 1, waiting: 0 }),
+    patient,
+  );
   expect(got.at(-1)).toBe('b');
 });
 

@@ -52,6 +52,8 @@ const controller = new ControllerMetrics(() =>
     streams: 0,
     suspicions: [],
     webhooks: null,
+    hooks: [],
+    statuses: null,
   }),
 );
 

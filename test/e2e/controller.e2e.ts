@@ -61,7 +61,7 @@ describe('access', () => {
     const { paths } = openapi.body as { paths: Record<string, unknown> };
     expect(Object.keys(paths).length).toBeGreaterThan(15);
     for (const [path, methods] of Object.entries(paths)) {
-      if (path === '/healthz') continue;
+      if (path === '/healthz' || path.startsWith('/api/v1/hooks/')) continue;
       for (const method of Object.keys(methods as object)) {
         const answer = await request(controller.url)[method as 'get'](path.replaceAll(/\{\w+\}/g, '00:1a:2b:3c:4d:5e'));
         expect([path, method, answer.status]).toEqual([path, method, 401]);

@@ -3,7 +3,7 @@ import { APP_FILTER, APP_GUARD } from '@nestjs/core';
 import { join } from 'node:path';
 import { systemClock, type Clock } from '#base';
 import { watchCluster } from '#drivers';
-import { PolicySource } from '#gitops';
+import { PolicySource, ProposalRepository } from '#gitops';
 import { AuthGuard } from './auth/auth.guard.js';
 import { TokensController } from './auth/tokens.controller.js';
 import { TokenStore } from './auth/tokens.js';
@@ -29,6 +29,12 @@ import { ErrorsFilter } from './errors.filter.js';
 import { AuthenticationStore } from './history/authentication-store.js';
 import { AuthenticationStream } from './history/authentication-stream.js';
 import { Historian } from './history/historian.js';
+import { HooksController } from './forges/hooks.controller.js';
+import { Hooks } from './forges/hooks.js';
+import { LookNow } from './forges/look-now.js';
+import { ProposalsController } from './forges/proposals.controller.js';
+import { Proposals } from './forges/proposals.js';
+import { StatusSender } from './forges/status-sender.js';
 import { HistoryController } from './history/history.controller.js';
 import { HistoryStore } from './history/history-store.js';
 import { Retention } from './history/retention.js';
@@ -65,12 +71,13 @@ import { clockToken, configToken, firstAdminTokenKey } from './wiring.js';
 
 /*
  *   clusters ─▶ WorkloadWatch (addresses of services) ─┐
- *   PolicySource ─▶ PolicyLoop ◀───────────────────────┘
+ *   PolicySource ─▶ PolicyLoop ◀───────────────────────┘ ◀── Hooks (a forge says: look now)
  *                       ├────────┐ ◀── RolloutLoop (stages) ┌─▶ BridgeFeed ──▶ bridges
  *   DeviceStore, CredentialStore ┼─▶ Wakeups ("look again")┤
  *   EventIntake ─▶ sessions ─────┘                        └─▶ EnforcementLoop ──▶ enforcement points
  *           ├▶ suspicions ─▶ postures of devices
  *           ├▶ what people must hear of ─▶ outbox ─▶ WebhookSender
+ *           ├▶ what became of a commit ─▶ outbox ─▶ StatusSender ─▶ the forge
  *           └▶ authentications, session changes ─▶ AuthenticationStream, Historian ◀─ who asks why
  *
  * All of them keep their state in the one Database.
@@ -78,18 +85,39 @@ import { clockToken, configToken, firstAdminTokenKey } from './wiring.js';
 
 const mebibyte = 1024 * 1024;
 
-function policySource({ policy, data, environment }: Config): PolicySource {
+const gitTimeoutSeconds = 30;
+const limits = { files: 2000, bytes: 32 * mebibyte, repositoryBytes: 256 * mebibyte, memoryBytes: 1024 * mebibyte };
+
+function policySource({ policy, data, environment }: Config, mirror = 'policy.git'): PolicySource {
   return new PolicySource({
     repository: policy.repository,
     reference: policy.reference,
-    mirror: join(data, 'controller', 'policy.git'),
+    mirror: join(data, 'controller', mirror),
     environment,
-    timeoutSeconds: 30,
-    limits: { files: 2000, bytes: 32 * mebibyte, repositoryBytes: 256 * mebibyte, memoryBytes: 1024 * mebibyte },
+    timeoutSeconds: gitTimeoutSeconds,
+    limits,
     access: policy.access,
     trust: policy.trust,
     accept: isPolicyFile,
   });
+}
+
+/** In a mirror of its own: what is proposed stays apart from what may come into force. */
+function proposals(config: Config, workloads: WorkloadStore, database: Database, clock: Clock): Proposals {
+  const { policy, data, environment, forge } = config;
+  const folder = 'proposals.git';
+  const repository = new ProposalRepository({
+    repository: policy.repository,
+    mirror: join(data, 'controller', folder),
+    access: config.proposals.access,
+    environment,
+    timeoutSeconds: gitTimeoutSeconds,
+    limits: { file: limits.repositoryBytes, memory: limits.memoryBytes },
+  });
+  const { reference } = policy;
+  const branch = reference.kind === 'branch' ? reference.name : null;
+  const ports = { source: policySource(config, folder), repository, workloads, database, clock };
+  return new Proposals(ports, { branch, folder: policy.path, forge, token: config.proposals.token });
 }
 
 function controllerMetrics(
@@ -106,6 +134,8 @@ function controllerMetrics(
   rollouts: RolloutLoop,
   orders: OrderStore,
   webhooks: WebhookSender,
+  hooks: Hooks,
+  statuses: StatusSender,
   live: LiveSessions,
   clock: Clock,
 ): ControllerMetrics {
@@ -131,6 +161,8 @@ function controllerMetrics(
     streams: stream.clients,
     suspicions: await suspicions.count(),
     webhooks: await webhooks.state(),
+    hooks: hooks.counts(),
+    statuses: await statuses.state(),
   }));
 }
 
@@ -156,7 +188,7 @@ const factories: Provider[] = [
     useFactory: (opened: Awaited<ReturnType<typeof TokenStore.open>>) => opened.store,
   },
   { provide: PolicyStore, inject: [Database], useFactory: (database: Database) => new PolicyStore(database) },
-  { provide: PolicySource, inject: [configToken], useFactory: policySource },
+  { provide: PolicySource, inject: [configToken], useFactory: (config: Config) => policySource(config) },
   {
     provide: PolicyLoop,
     inject: [configToken, PolicySource, PolicyStore, RolloutStore, DropCounts, WorkloadStore, Wakeups, clockToken, Log],
@@ -178,6 +210,12 @@ const factories: Provider[] = [
       });
       return new PolicyLoop({ source, baseline, store, workloads, wakeups, clock, log }, policy);
     },
+  },
+  {
+    provide: Hooks,
+    inject: [Database, PolicyLoop, configToken, clockToken, Log],
+    useFactory: (database: Database, policy: PolicyLoop, { hookSecrets }: Config, clock: Clock, log: Log) =>
+      new Hooks({ database, look: new LookNow(policy, log), clock, log }, hookSecrets),
   },
   { provide: WorkloadStore, inject: [Database], useFactory: (database: Database) => new WorkloadStore(database) },
   {
@@ -312,6 +350,13 @@ const factories: Provider[] = [
     useFactory: (database: Database, { webhook }: Config, clock: Clock, log: Log) =>
       new WebhookSender({ database, clock, random: Math.random, log }, webhook),
   },
+  { provide: Proposals, inject: [configToken, WorkloadStore, Database, clockToken], useFactory: proposals },
+  {
+    provide: StatusSender,
+    inject: [Database, configToken, clockToken, Log],
+    useFactory: (database: Database, { forge }: Config, clock: Clock, log: Log) =>
+      new StatusSender({ database, clock, random: Math.random, log }, forge),
+  },
   {
     provide: ControllerMetrics,
     inject: [
@@ -328,6 +373,8 @@ const factories: Provider[] = [
       RolloutLoop,
       OrderStore,
       WebhookSender,
+      Hooks,
+      StatusSender,
       LiveSessions,
       clockToken,
     ],
@@ -350,6 +397,8 @@ const factories: Provider[] = [
     BridgeController,
     EnforcementController,
     RolloutsController,
+    HooksController,
+    ProposalsController,
     BreakGlassController,
     FlowsController,
     TokensController,

@@ -102,3 +102,55 @@ describe('the source of the policy', () => {
     expect(() => policyOf(environment)).toThrow(expected);
   });
 });
+
+describe('the forge', () => {
+  const file = (name: string, text: string): string => {
+    writeFileSync(join(folder, name), text);
+    return join(folder, name);
+  };
+  const configOf = (environment: Record<string, string>) =>
+    loadConfig({ CORDON_DATA: folder, CORDON_POLICY_REPOSITORY: '/srv/policy.git', ...environment });
+  const token = file('forge-token', 'forge-token-of-it\n');
+  const complete = { CORDON_FORGE: 'github', CORDON_FORGE_PROJECT: 'clinic/policy', CORDON_FORGE_TOKEN_FILE: token };
+
+  it('is not there if nothing names one', () => {
+    expect(configOf({})).toMatchObject({
+      forge: null,
+      hookSecrets: [],
+      proposals: { token: null, access: { tokenFile: null, sshKeyFile: null } },
+    });
+  });
+
+  it('has one secret for its hooks, or two while one is replaced', () => {
+    const path = file('hooks', 'one-secret-of-hooks\nanother-secret-of-hooks\n');
+    expect(configOf({ CORDON_HOOK_SECRET_FILE: path }).hookSecrets).toEqual([
+      'one-secret-of-hooks',
+      'another-secret-of-hooks',
+    ]);
+  });
+
+  it.each<[string, Record<string, string>, RegExp]>([
+    ['a short secret', { CORDON_HOOK_SECRET_FILE: file('short', 'hunter2') }, /CORDON_HOOK_SECRET_FILE must hold/],
+    ['no secret in its file', { CORDON_HOOK_SECRET_FILE: file('empty', '\n') }, /CORDON_HOOK_SECRET_FILE must hold/],
+    ['no file', { CORDON_HOOK_SECRET_FILE: join(folder, 'none') }, /CORDON_HOOK_SECRET_FILE can't be read/],
+    ['another kind', { ...complete, CORDON_FORGE: 'sourceforge' }, /CORDON_FORGE must be one of github, gitlab, gitea/],
+    ['no kind', { CORDON_FORGE_PROJECT: 'clinic/policy' }, /CORDON_FORGE must say which forge/],
+    ['no project', { CORDON_FORGE: 'github', CORDON_FORGE_TOKEN_FILE: token }, /needs CORDON_FORGE_PROJECT/],
+    ['no token', { CORDON_FORGE: 'github', CORDON_FORGE_PROJECT: 'clinic/policy' }, /CORDON_FORGE_TOKEN_FILE/],
+    ['a project of groups', { ...complete, CORDON_FORGE_PROJECT: 'a/b/c' }, /must be owner\/name/],
+    ['a project that climbs', { ...complete, CORDON_FORGE_PROJECT: 'a/..' }, /must be owner\/name/],
+    ['no address', { ...complete, CORDON_FORGE: 'gitea' }, /needs CORDON_FORGE_URL/],
+    ['no TLS', { ...complete, CORDON_FORGE_URL: 'http://git.example' }, /must be https:/],
+    ['a token in the address', { ...complete, CORDON_FORGE_URL: 'https://hunter2@git.example' }, /forge alone/],
+    ['a token with words', { ...complete, CORDON_FORGE_TOKEN_FILE: file('words', 'hunter2 hunter2') }, /hold a token/],
+    [
+      'two ways to push',
+      { CORDON_PROPOSALS_TOKEN_FILE: token, CORDON_PROPOSALS_SSH_KEY_FILE: token },
+      /two ways: take one/,
+    ],
+  ])('is refused with %s', (_, environment, expected) => {
+    expect(() => configOf(environment)).toThrow(ConfigError);
+    expect(() => configOf(environment)).toThrow(expected);
+    expect(() => configOf(environment)).not.toThrow(/hunter2/);
+  });
+});

@@ -4,7 +4,18 @@ import { hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import type { Access, Environment, Reference, Trust } from '#gitops';
+import { ConfigError, readSecretFile } from './config-error.js';
+import {
+  forgeVariables,
+  readForge,
+  readHookSecrets,
+  readProposals,
+  type ForgeTarget,
+  type ProposalSettings,
+} from './forges/forge-config.js';
 import type { WebhookTarget } from './webhooks/deliver.js';
+
+export { ConfigError } from './config-error.js';
 
 /** All that can be set from outside; the only place that reads the environment. */
 export interface Config {
@@ -27,6 +38,11 @@ export interface Config {
   readonly history: { readonly days: number; readonly rows: number };
   /** Who hears of what happens; null: nobody. */
   readonly webhook: WebhookTarget | null;
+  /** What deliveries of the forge are signed with; none: they are not taken. */
+  readonly hookSecrets: readonly string[];
+  /** Who is told what became of a commit; null: nobody. */
+  readonly forge: ForgeTarget | null;
+  readonly proposals: ProposalSettings;
   readonly bridgeToken: string;
   readonly adminToken: string | null;
   readonly instance: string;
@@ -61,14 +77,10 @@ const schema = z.object({
   CORDON_WEBHOOK_SECRET: z.string().optional(),
   CORDON_WEBHOOK_SECRET_FILE: z.string().min(1).optional(),
   CORDON_WEBHOOK_INSECURE: z.literal('1').optional(),
+  ...forgeVariables,
   CORDON_BRIDGE_TOKEN: token.optional(),
   CORDON_ADMIN_TOKEN: token.optional(),
 });
-
-/** Something in the configuration is wrong; the message says which variable and how to write it. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
-}
 
 export function loadConfig(environment: Environment): Config {
   const parsed = schema.safeParse(environment);
@@ -102,6 +114,9 @@ export function loadConfig(environment: Environment): Config {
     resyncSeconds: values.CORDON_RESYNC_SECONDS,
     history: { days: values.CORDON_AUTHENTICATIONS_KEEP_DAYS, rows: values.CORDON_AUTHENTICATIONS_KEEP_ROWS },
     webhook: readWebhook(values),
+    hookSecrets: readHookSecrets(values),
+    forge: readForge(values),
+    proposals: readProposals(values),
     bridgeToken: values.CORDON_BRIDGE_TOKEN ?? bridgeTokenFile(join(data, 'bridge-token')),
     adminToken: values.CORDON_ADMIN_TOKEN ?? null,
     instance: hostname(),
@@ -153,22 +168,12 @@ function readWebhook(values: z.infer<typeof schema>): WebhookTarget | null {
     );
   if (url.username || url.password)
     throw new ConfigError('CORDON_WEBHOOK_URL must have no user and password: the signature says who sends');
-  const secret = file === undefined ? CORDON_WEBHOOK_SECRET : readSecretFile(file);
+  const secret = file === undefined ? CORDON_WEBHOOK_SECRET : readSecretFile('CORDON_WEBHOOK_SECRET_FILE', file);
   if (secret === undefined || (file !== undefined && CORDON_WEBHOOK_SECRET !== undefined))
     throw new ConfigError(
       'CORDON_WEBHOOK_URL needs CORDON_WEBHOOK_SECRET or CORDON_WEBHOOK_SECRET_FILE, one of the two',
     );
   return { url: written, secrets: readSecrets(secret) };
-}
-
-function readSecretFile(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new ConfigError(
-      `CORDON_WEBHOOK_SECRET_FILE can't be read: ${error instanceof Error ? error.message : String(error)}`,
-    );
-  }
 }
 
 /** As the Standard Webhooks specification writes them; two while one is replaced by the other. */

@@ -1,5 +1,6 @@
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
+import type { Diagnostic } from '#base';
 import { Refusal, type FieldError, type RefusalCode } from './http/refusal.js';
 import type { Log } from './log.js';
 
@@ -20,6 +21,7 @@ interface Problem {
   readonly code: string;
   readonly detail: string;
   readonly errors: readonly FieldError[];
+  readonly diagnostics?: readonly Diagnostic[];
 }
 
 const titles: Record<number, string> = {
@@ -60,13 +62,20 @@ export class ErrorsFilter implements ExceptionFilter {
         status: problem.status,
         detail: problem.detail,
         ...(problem.errors.length > 0 ? { errors: problem.errors } : {}),
+        ...(problem.diagnostics?.length ? { diagnostics: problem.diagnostics } : {}),
       }),
     );
   }
 
   private problemOf(error: unknown, request: { method: string; path: string }): Problem {
     if (error instanceof Refusal)
-      return { status: statusOf[error.code], code: error.code, detail: error.message, errors: error.errors };
+      return {
+        status: statusOf[error.code],
+        code: error.code,
+        detail: error.message,
+        errors: error.errors,
+        diagnostics: error.diagnostics,
+      };
     const status = error instanceof HttpException ? error.getStatus() : bodyParserStatus(error);
     if (status !== null && status < 500) {
       const detail = isUnparsed(error) ? unparsed : error instanceof Error ? error.message : 'the request was refused';

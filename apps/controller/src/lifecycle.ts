@@ -7,6 +7,7 @@ import {
 } from '@nestjs/common';
 import { BridgeFeed } from './bridge/feed.js';
 import { EnforcementLoop } from './enforcement/enforcement-loop.js';
+import { StatusSender } from './forges/status-sender.js';
 import { AuthenticationStream } from './history/authentication-stream.js';
 import { Retention } from './history/retention.js';
 import { OrderStore } from './orders/order-store.js';
@@ -29,11 +30,13 @@ export class Lifecycle implements OnApplicationBootstrap, BeforeApplicationShutd
     @Inject(AuthenticationStream) private readonly stream: AuthenticationStream,
     @Inject(Retention) private readonly retention: Retention,
     @Inject(WebhookSender) private readonly webhooks: WebhookSender,
+    @Inject(StatusSender) private readonly statuses: StatusSender,
     @Inject(WorkloadWatch) private readonly workloads: WorkloadWatch,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
     await this.webhooks.start();
+    await this.statuses.start();
     await this.orders.start();
     await this.policy.start();
     await this.rollouts.start();
@@ -49,7 +52,13 @@ export class Lifecycle implements OnApplicationBootstrap, BeforeApplicationShutd
     this.orders.stop();
     await this.workloads.stop();
     await this.rollouts.stop();
-    await Promise.all([this.policy.stop(), this.enforcement.stop(), this.retention.stop(), this.webhooks.stop()]);
+    await Promise.all([
+      this.policy.stop(),
+      this.enforcement.stop(),
+      this.retention.stop(),
+      this.webhooks.stop(),
+      this.statuses.stop(),
+    ]);
   }
 
   async onApplicationShutdown(): Promise<void> {

@@ -21,6 +21,8 @@ export interface Controller {
 const isUrgent = ({ method, url }: IncomingMessage): boolean =>
   method !== 'GET' && url?.startsWith('/api/v1/bridge/') === false;
 
+const isHook = ({ url }: IncomingMessage): boolean => url?.startsWith('/api/v1/hooks/') === true;
+
 /** Builds the application and listens; port 0 takes a free one. */
 export async function startController(config: Config, log: Log): Promise<Controller> {
   const app = await NestFactory.create<NestExpressApplication>(AppModule.with(config, log), {
@@ -30,6 +32,8 @@ export async function startController(config: Config, log: Log): Promise<Control
     forceCloseConnections: true,
   });
   app.disable('x-powered-by');
+  // Signatures of forges are over the bytes; nothing of them is parsed.
+  app.useBodyParser('raw', { type: isHook, limit: '1mb', inflate: false });
   app.useBodyParser('json', { limit: '8mb' });
   app.useBodyParser('text', { type: 'text/csv', limit: '16mb' });
   app.useBodyParser('text', { type: 'application/x-ndjson', limit: '1mb' });

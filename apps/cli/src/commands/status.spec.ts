@@ -11,6 +11,7 @@ const well: Status = {
   rollout: null,
   breakGlass: [],
   webhooks: { waiting: 3, late: null },
+  commitStatuses: { waiting: 1, late: null },
 };
 
 describe('what a person has to look at', () => {
@@ -25,5 +26,11 @@ describe('what a person has to look at', () => {
     expect(problem).toMatch(
       /^2 webhooks not delivered, the oldest since 2026-11-24 \d\d:44:16: the receiver answered 503$/,
     );
+  });
+
+  it('are commit statuses that the forge does not take', () => {
+    const late = { since: '2026-11-24T20:44:16Z', problem: 'the forge answered 401' };
+    const [problem] = problemsOf({ ...well, commitStatuses: { waiting: 1, late } }, []);
+    expect(problem).toMatch(/^1 message to the forge not delivered, .*: the forge answered 401$/);
   });
 });

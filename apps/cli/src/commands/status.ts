@@ -21,6 +21,12 @@ interface Point {
   readonly lastDrift: { readonly at: string; readonly steps: readonly string[] } | null;
 }
 
+/** What waits to be sent. */
+interface Sent {
+  readonly waiting: number;
+  readonly late: { readonly since: string; readonly problem: string | null } | null;
+}
+
 interface Status {
   readonly policy: {
     readonly active: {
@@ -47,10 +53,8 @@ interface Status {
     readonly as: string;
     readonly until: string;
   }[];
-  readonly webhooks: {
-    readonly waiting: number;
-    readonly late: { readonly since: string; readonly problem: string | null } | null;
-  } | null;
+  readonly webhooks: Sent | null;
+  readonly commitStatuses: Sent | null;
 }
 
 /** Intended against enforced. Exit code 0: the network does what policy says, as far as anything shows it; 2: not everywhere. */
@@ -66,7 +70,7 @@ export async function status(options: StatusOptions): Promise<number> {
 
 /** What a person has to look at, worst first. */
 export function problemsOf(
-  { policy, enforcementPoints, rollout, breakGlass, bridges, webhooks }: Status,
+  { policy, enforcementPoints, rollout, breakGlass, bridges, webhooks, commitStatuses }: Status,
   rows: readonly Row[],
 ): string[] {
   const out: string[] = [];
@@ -86,13 +90,15 @@ export function problemsOf(
     out.push(`commit ${policy.refused.commit.slice(0, 12)} by ${shown(policy.refused.author)} was refused`);
   if (policy.source.state === 'unreachable')
     out.push(`the policy repository is unreachable: ${shown(policy.source.problem?.summary ?? null)}`);
-  if (webhooks?.late)
-    out.push(
-      `${countOf(webhooks.waiting, 'webhook')} not delivered, the oldest since ${formatTime(webhooks.late.since)}: ${shown(webhooks.late.problem)}`,
-    );
+  if (webhooks?.late) out.push(notDelivered(countOf(webhooks.waiting, 'webhook'), webhooks.late));
+  if (commitStatuses?.late)
+    out.push(notDelivered(countOf(commitStatuses.waiting, 'message'), commitStatuses.late, ' to the forge'));
   if (bridges.connected === 0) out.push('no bridge is connected');
   return out;
 }
+
+const notDelivered = (what: string, { since, problem }: NonNullable<Sent['late']>, to = ''): string =>
+  `${what}${to} not delivered, the oldest since ${formatTime(since)}: ${shown(problem)}`;
 
 function show(
   by: string,

@@ -18,7 +18,7 @@ const publicKey = 'cordon:public';
 /** What the caller must be allowed to do. A handler without it is refused for everybody. */
 export const Allow = (resource: Resource, action: Action) => SetMetadata(permissionKey, [resource, action]);
 
-/** Answers without a token: health only. */
+/** Answers without a token: health, and what proves itself in another way. */
 export const Public = () => SetMetadata(publicKey, true);
 
 type AuthenticatedRequest = IncomingMessage & { caller?: Caller };

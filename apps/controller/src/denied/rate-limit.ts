@@ -1,5 +1,8 @@
 import type { Clock } from '#base';
 
+/** What a key had left is forgotten when so many others came after it. */
+const mostKeys = 10_000;
+
 /** So much at once, and `perSecond` from then on; each key for itself. */
 export class RateLimit {
   private readonly left = new Map<string, { amount: number; at: number }>();
@@ -16,6 +19,7 @@ export class RateLimit {
     const { amount: before, at } = this.left.get(key) ?? { amount: this.atOnce, at: now };
     const available = Math.min(this.atOnce, before + (Math.max(now - at, 0) / 1000) * this.perSecond);
     const isEnough = amount <= available;
+    if (this.left.size >= mostKeys && !this.left.has(key)) this.left.delete(this.left.keys().next().value!);
     this.left.set(key, { amount: available - (isEnough ? amount : 0), at: now });
     return isEnough;
   }

@@ -1,3 +1,5 @@
+import type { Diagnostic } from '#base';
+
 /** Why a request is not done; the error filter alone knows which HTTP status that is. */
 export type RefusalCode =
   | 'malformed'
@@ -23,6 +25,8 @@ export class Refusal extends Error {
     readonly code: RefusalCode,
     message: string,
     readonly errors: readonly FieldError[] = [],
+    /** Of a policy that came with the request. */
+    readonly diagnostics: readonly Diagnostic[] = [],
   ) {
     super(message);
   }

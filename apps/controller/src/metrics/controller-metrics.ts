@@ -6,7 +6,8 @@ import type { PointCounters } from '../enforcement/describe-counters.js';
 import type { PointState } from '../enforcement/enforcement-point.js';
 import type { PolicyStatus } from '../policy/describe-policy.js';
 import type { BridgeRow } from '../store/rows.js';
-import type { WebhookState } from '../webhooks/webhook-sender.js';
+import type { HookCount } from '../forges/hooks.js';
+import type { SenderState } from '../outbox/outbox-sender.js';
 import type { SuspicionCount } from '../suspicions/suspicion-store.js';
 
 /** What stands now: read when somebody asks. */
@@ -29,7 +30,10 @@ export interface ControllerState {
   readonly streams: number;
   readonly suspicions: readonly SuspicionCount[];
   /** Null: nobody is told. */
-  readonly webhooks: WebhookState | null;
+  readonly webhooks: SenderState | null;
+  readonly hooks: readonly HookCount[];
+  /** Null: no forge is told. */
+  readonly statuses: SenderState | null;
 }
 
 type Sample = readonly [value: number, labels: Readonly<Record<string, string>>];
@@ -57,6 +61,20 @@ const packetsByLine = ({ point, lines }: PointCounters): Sample[] =>
     .sort((a, b) => b.packets - a.packets)
     .slice(0, mostLines)
     .map(({ id, file, line, packets }) => [packets, { point, line: id, at: file === null ? '' : `${file}:${line}` }]);
+
+type Sent = 'sent' | 'failed' | 'dropped' | 'waiting';
+
+const senderMetrics = (
+  name: string,
+  stateOf: (state: ControllerState) => SenderState | null,
+  help: Readonly<Record<Sent, string>>,
+): StateMetric[] =>
+  (['sent', 'failed', 'dropped', 'waiting'] as const).map((what) => ({
+    name: `cordon_controller_${name}_${what}${what === 'waiting' ? '' : '_total'}`,
+    help: help[what],
+    ...(what !== 'waiting' && { isCounter: true as const }),
+    read: (state) => stateOf(state)?.[what] ?? 0,
+  }));
 
 const stateMetrics: readonly StateMetric[] = [
   {
@@ -181,19 +199,25 @@ const stateMetrics: readonly StateMetric[] = [
     isCounter: true,
     read: ({ suspicions }) => ofEachKind(suspicions, 'raised'),
   },
-  ...(
-    [
-      ['sent_total', 'Webhooks that the receiver has taken', true],
-      ['failed_total', 'Attempts to send a webhook that failed; each is tried again', true],
-      ['dropped_total', 'Webhooks that were given up because 100,000 newer ones wait', true],
-      ['waiting', 'Webhooks that the receiver has not taken yet', false],
-    ] as const
-  ).map(([what, help, isCounter]): StateMetric => ({
-    name: `cordon_controller_webhooks_${what}`,
-    help,
-    ...(isCounter && { isCounter }),
-    read: ({ webhooks }) => webhooks?.[what.replace('_total', '') as 'sent' | 'failed' | 'dropped' | 'waiting'] ?? 0,
-  })),
+  ...senderMetrics('webhooks', ({ webhooks }) => webhooks, {
+    sent: 'Webhooks that the receiver has taken',
+    failed: 'Attempts to send a webhook that failed; each is tried again',
+    dropped: 'Webhooks that were given up because 100,000 newer ones wait',
+    waiting: 'Webhooks that the receiver has not taken yet',
+  }),
+  ...senderMetrics('commit_statuses', ({ statuses }) => statuses, {
+    sent: 'Commit statuses that the forge has taken',
+    failed: 'Attempts to tell the forge a commit status that failed',
+    dropped: 'Commit statuses that were given up: the forge refuses them, or a day has passed',
+    waiting: 'Commit statuses that the forge has not taken yet',
+  }),
+  {
+    name: 'cordon_controller_hooks_total',
+    help: 'Deliveries of forges: accepted (looked at the repository), known (came before), ignored, refused, limited',
+    labels: ['forge', 'outcome'],
+    isCounter: true,
+    read: ({ hooks }) => hooks.map(([forge, outcome, count]) => [count, { forge, outcome }]),
+  },
   {
     name: 'process_cpu_seconds_total',
     help: 'CPU time of the process',

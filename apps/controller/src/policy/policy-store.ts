@@ -1,6 +1,7 @@
 import { formatDiagnostic, type Diagnostic } from '#base';
 import type { Commit } from '#gitops';
 import { In, type EntityManager } from 'typeorm';
+import { inForce, overtakenBy, refusedFor, rollingOut, takenBack, tellCommit, waits } from '../forges/commit-status.js';
 import { recordAudit } from '../store/audit.js';
 import type { Database } from '../store/database.js';
 import {
@@ -126,6 +127,7 @@ export class PolicyStore {
           after: { commit: commit.commit, digest, author: commit.author },
         },
       ]);
+      await tellCommit(tx, at, commit.commit, inForce);
       return version;
     });
   }
@@ -138,8 +140,9 @@ export class PolicyStore {
       const kept = { version: version.id, snapshot: encoded, files: Object.fromEntries(files) };
       await tx.save(keptPolicies, { name: 'staged', ...kept });
       const [startedAt, stageSince] = [at.toISOString(), at.toISOString()];
-      const row = { version: version.id, status: 'running', stage: 0, stageSince, startedAt, endedAt: null } as const;
-      await tx.insert(rollouts, { ...row, ...begun, toDigest: digest, reason: null });
+      const begins = { status: 'running', stage: 0, reason: null, ...begun } as const;
+      const row = { version: version.id, stageSince, startedAt, endedAt: null };
+      await tx.insert(rollouts, { ...row, ...begins, toDigest: digest });
       await recordAudit(tx, at, [
         {
           actor,
@@ -150,13 +153,18 @@ export class PolicyStore {
       ]);
       const data = { commit: commit.commit, author: commit.author, digest, stage: begun.rules.stages[0]?.name ?? null };
       await enqueueEvents(tx, at, [{ type: 'rollout.started', data }]);
+      await tellCommit(tx, at, commit.commit, rollingOut(begins));
       return version;
     });
   }
 
   /** It is good, and has to wait for the rollout that is under way. */
   wait({ commit, digest, diagnostics, at }: Omit<Accepted, 'encoded' | 'files'>): Promise<StoredVersion> {
-    return this.database.transaction((tx) => saveVersion(tx, { commit, status: 'waiting', digest, diagnostics, at }));
+    return this.database.transaction(async (tx) => {
+      const version = await saveVersion(tx, { commit, status: 'waiting', digest, diagnostics, at });
+      await tellCommit(tx, at, commit.commit, waits);
+      return version;
+    });
   }
 
   /** What is being rolled out is in force everywhere. */
@@ -183,6 +191,7 @@ export class PolicyStore {
       ]);
       const data = { commit: version.commit, author: version.author, digest: version.digest ?? '' };
       await enqueueEvents(tx, at, [{ type: 'rollout.done', data }]);
+      await tellCommit(tx, at, version.commit, inForce);
       return version;
     });
   }
@@ -198,6 +207,7 @@ export class PolicyStore {
       await recordAudit(tx, at, [{ actor, action: 'rollout.withdraw', target: commit, reason, after: { digest } }]);
       const data = { commit, author, digest: digest ?? '', actor, reason };
       await enqueueEvents(tx, at, [{ type: 'rollout.withdrawn', data }]);
+      await tellCommit(tx, at, commit, takenBack(reason));
     });
   }
 
@@ -216,6 +226,8 @@ export class PolicyStore {
       const before = { commit: active.commit, digest: active.digest };
       const after = { commit: version.commit, digest: version.digest };
       await recordAudit(tx, at, [{ actor, action: 'policy.roll-back', target: version.commit, reason, before, after }]);
+      await tellCommit(tx, at, active.commit, takenBack(reason));
+      await tellCommit(tx, at, version.commit, inForce);
       return version;
     });
   }
@@ -240,6 +252,7 @@ export class PolicyStore {
       const about = { commit: commit.commit, author: commit.author, errors: errors.length };
       const first = errors[0] ? formatDiagnostic(errors[0]).split('\n')[0]! : null;
       await enqueueEvents(tx, at, [{ type: 'policy.refused', data: { ...about, first } }]);
+      await tellCommit(tx, at, commit.commit, refusedFor(diagnostics));
     });
   }
 
@@ -298,6 +311,7 @@ interface VersionFields {
 async function saveVersion(tx: EntityManager, fields: VersionFields): Promise<StoredVersion> {
   const { id, status, digest, diagnostics, at } = fields;
   const { commit, author, committedAt, message } = fields.commit;
+  if (id === undefined) await tellOvertaken(tx, commit, at);
   const row: Omit<PolicyVersionRow, 'id'> = {
     commit,
     author,
@@ -309,4 +323,10 @@ async function saveVersion(tx: EntityManager, fields: VersionFields): Promise<St
     at: at.toISOString(),
   };
   return tx.save(policyVersions, (id === undefined ? row : { ...row, id }) as PolicyVersionRow);
+}
+
+/** A commit that waits is not judged any more once another one came. */
+async function tellOvertaken(tx: EntityManager, by: string, at: Date): Promise<void> {
+  const newest = await tx.findOne(policyVersions, { where: {}, order: { id: 'DESC' } });
+  if (newest?.status === 'waiting' && newest.commit !== by) await tellCommit(tx, at, newest.commit, overtakenBy(by));
 }

@@ -1,6 +1,7 @@
 import type { Mac } from '#net';
 import type { Coverage } from '#policy';
 import { In } from 'typeorm';
+import { rollingOut, tellCommit } from '../forges/commit-status.js';
 import { recordAudit } from '../store/audit.js';
 import type { Database } from '../store/database.js';
 import {
@@ -69,6 +70,8 @@ export class RolloutStore {
         const data = { rollout: row.id, digest: row.toDigest, stage: state.stage ?? null, reason: reason ?? '' };
         await enqueueEvents(tx, at, [{ type: 'rollout.halted', data }]);
       }
+      const { commit } = await tx.findOneByOrFail(policyVersions, { id: row.version });
+      await tellCommit(tx, at, commit, rollingOut(after));
       return after;
     });
   }

@@ -15,6 +15,7 @@ import { clockToken } from '../wiring.js';
 import { describePolicy } from '../policy/describe-policy.js';
 import { PolicyLoop } from '../policy/policy-loop.js';
 import { PolicyStore } from '../policy/policy-store.js';
+import { StatusSender } from '../forges/status-sender.js';
 import { WebhookSender } from '../webhooks/webhook-sender.js';
 import { SessionStore } from '../sessions/session-store.js';
 
@@ -32,6 +33,7 @@ export class StatusController {
     @Inject(RolloutLoop) private readonly rollouts: RolloutLoop,
     @Inject(OrderStore) private readonly orders: OrderStore,
     @Inject(WebhookSender) private readonly webhooks: WebhookSender,
+    @Inject(StatusSender) private readonly statuses: StatusSender,
     @Inject(LiveSessions) private readonly live: LiveSessions,
     @Inject(clockToken) private readonly clock: Clock,
   ) {}
@@ -70,6 +72,7 @@ export class StatusController {
       rollout: this.rollout(),
       breakGlass: this.orders.current.breakGlass,
       webhooks: await this.webhooks.state(),
+      commitStatuses: await this.statuses.state(),
     };
   }
 

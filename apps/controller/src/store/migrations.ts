@@ -1,5 +1,6 @@
 import { Like, Table, TableIndex, type MigrationInterface, type QueryRunner, type TableColumnOptions } from 'typeorm';
 import { Fingerprints1764000300000 } from './fingerprints-migration.js';
+import { Forges1764000900000 } from './forges-migration.js';
 import { Gateways1764000400000 } from './gateways-migration.js';
 import { counters } from './rows.js';
 import { Handovers1764000800000 } from './handovers-migration.js';
@@ -180,4 +181,5 @@ export const migrations = [
   Webhooks1764000600000,
   NamedLists1764000700000,
   Handovers1764000800000,
+  Forges1764000900000,
 ];

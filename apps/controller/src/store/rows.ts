@@ -288,8 +288,8 @@ export interface WorkloadRow {
   addresses: string[];
 }
 
-/** A message to a receiver of webhooks; it is deleted once it was taken. */
-export interface WebhookMessageRow {
+/** A message to a receiver; it is deleted once it was taken. */
+export interface MessageRow {
   id: number;
   at: string;
   body: string;
@@ -302,6 +302,12 @@ export interface WebhookSubjectRow {
   state: 'refused' | 'diverged' | 'doubtful' | 'failed' | 'unreachable' | 'open';
   /** When to look at it though nothing is reported. */
   due: string | null;
+}
+
+/** A delivery of a forge that came in the last day: `FORGE/ID`. */
+export interface HookDeliveryRow {
+  id: string;
+  at: string;
 }
 
 /** What one rule counter of a point came to; `device…` is what the device said last. */
@@ -550,7 +556,7 @@ export const counters = new EntitySchema<CounterRow>({ name: 'counter', columns:
 export const namedLists = new EntitySchema<NamedListRow>({ name: 'named_list', columns: { name: key, entries: json } });
 export const workloads = new EntitySchema<WorkloadRow>({ name: 'workload', columns: { key, addresses: json } });
 
-export const webhookMessages = new EntitySchema<WebhookMessageRow>({
+export const webhookMessages = new EntitySchema<MessageRow>({
   name: 'webhook_message',
   columns: { id: serial, at: text, body: text },
 });
@@ -558,6 +564,17 @@ export const webhookMessages = new EntitySchema<WebhookMessageRow>({
 export const webhookSubjects = new EntitySchema<WebhookSubjectRow>({
   name: 'webhook_subject',
   columns: { subject: key, state: text, due: optionalText },
+});
+
+/** What waits for the forge. */
+export const forgeMessages = new EntitySchema<MessageRow>({
+  name: 'forge_message',
+  columns: { id: serial, at: text, body: text },
+});
+
+export const hookDeliveries = new EntitySchema<HookDeliveryRow>({
+  name: 'hook_delivery',
+  columns: { id: key, at: text },
 });
 
 export const ruleCounts = new EntitySchema<RuleCountRow>({
@@ -615,6 +632,8 @@ export const schemas = [
   workloads,
   webhookMessages,
   webhookSubjects,
+  forgeMessages,
+  hookDeliveries,
   ruleCounts,
   deniedFlows,
 ];

@@ -13,7 +13,7 @@ import { Database } from '../store/database.js';
 import type { SuspicionRow } from '../store/rows.js';
 import { Wakeups } from '../wakeups.js';
 import { webhookEvents, type WebhookEvent } from '../webhooks/events.js';
-import { Outbox } from '../webhooks/outbox.js';
+import { Outbox, webhookBox } from '../outbox/outbox.js';
 import { SuspicionStore } from './suspicion-store.js';
 
 const pump = '00:1a:2b:00:00:01' as Mac;
@@ -130,7 +130,7 @@ describe('a downgrade', () => {
   });
 
   it('is told to webhooks when it is raised, and not each time it is seen', async () => {
-    const outbox = new Outbox(database);
+    const outbox = new Outbox(database, webhookBox);
     await outbox.setHeard(true);
     await report([shown(0, 'certificate'), shown(1, 'mac')]);
     await report([shown(2, 'mac')]);

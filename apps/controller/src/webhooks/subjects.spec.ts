@@ -13,7 +13,7 @@ import { Database } from '../store/database.js';
 import { webhookSubjects, type RolloutRow } from '../store/rows.js';
 import { Wakeups } from '../wakeups.js';
 import { webhookEvents, type WebhookEvent } from './events.js';
-import { Outbox } from './outbox.js';
+import { Outbox, webhookBox } from '../outbox/outbox.js';
 import { forgetPoint, tellDue, tellPoint, type PointReport } from './subjects.js';
 
 const start = Date.parse('2026-11-23T11:00:00Z');
@@ -26,7 +26,7 @@ let seq = 0;
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'cordon-subjects-'));
   database = await Database.open(join(folder, 'cordon.db'));
-  outbox = new Outbox(database);
+  outbox = new Outbox(database, webhookBox);
   await outbox.setHeard(true);
 });
 

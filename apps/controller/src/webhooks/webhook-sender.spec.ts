@@ -48,7 +48,7 @@ async function sending(answer: (request: number) => number, timeout = 5000) {
   const sender = new WebhookSender(
     { database, clock, random: () => 0, log },
     { url, secrets: [Buffer.alloc(24)] },
-    { idle: 5, timeout, firstRetry: 2, lastRetry: 10, late: 300_000 },
+    { idle: 5, timeout, firstRetry: 2, lastRetry: 10, late: 300_000, useless: null },
   );
   await sender.start();
   ends.push(async () => {

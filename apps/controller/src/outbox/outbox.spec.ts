@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Database } from '../store/database.js';
 import { sampleEvent } from '../../test/sample-events.js';
-import { enqueueEvents, Outbox } from './outbox.js';
+import { enqueueEvents } from '../webhooks/outbox.js';
+import { Outbox, webhookBox } from './outbox.js';
 
 const at = new Date('2026-11-23T11:00:00Z');
 let folder: string;
@@ -14,7 +15,7 @@ let outbox: Outbox;
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'cordon-outbox-'));
   database = await Database.open(join(folder, 'cordon.db'));
-  outbox = new Outbox(database);
+  outbox = new Outbox(database, webhookBox);
 });
 
 afterEach(async () => {
@@ -58,7 +59,7 @@ describe('the outbox', () => {
     const { id } = (await outbox.next())!;
     await database.close();
     database = await Database.open(join(folder, 'cordon.db'));
-    outbox = new Outbox(database);
+    outbox = new Outbox(database, webhookBox);
     await outbox.setHeard(true);
     expect((await outbox.next())?.id).toBe(id);
     expect(await drain()).toEqual(['kept']);

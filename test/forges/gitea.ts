@@ -1,0 +1,60 @@
+import { z } from 'zod';
+import { parsed, PlayedForge, type PlayedAnswer, type PlayedInterface } from './played-forge.js';
+
+/*
+ * The API of Gitea and Forgejo, v1, as their Swagger description has it: `repoCreateStatus` (CreateStatusOption) and
+ * `repoCreatePullRequest` (CreatePullRequestOption).
+ */
+
+const invalid = (why: string): PlayedAnswer => ({ status: 422, body: { message: why, url: '/api/swagger' } });
+const notFound: PlayedAnswer = { status: 404, body: { message: 'The target couldn’t be found.', errors: [] } };
+
+const newStatus = z.strictObject({
+  state: z.enum(['pending', 'success', 'error', 'failure', 'warning']),
+  context: z.string().optional(),
+  description: z.string().optional(),
+  target_url: z.string().optional(),
+});
+const newPull = z.strictObject({
+  title: z.string(),
+  head: z.string(),
+  base: z.string(),
+  body: z.string().optional(),
+});
+
+const played: PlayedInterface = {
+  notFound,
+  authorize: (headers, token) =>
+    headers.authorization === `token ${token}` ? null : { status: 401, body: { message: 'token is required' } },
+  routes: [
+    {
+      path: /^\/api\/v1\/repos\/([^/]+)\/([^/]+)\/statuses\/([^/]+)$/,
+      answer: (forge, [owner, name, sha = ''], body) => {
+        if (`${owner}/${name}` !== forge.project) return notFound;
+        const {
+          state,
+          context = 'default',
+          description = '',
+          target_url: targetUrl = null,
+        } = parsed(newStatus, body, invalid);
+        if (!forge.commits.has(sha)) return notFound;
+        forge.statuses.push({ sha, state, context, description, targetUrl });
+        return { status: 201, body: { id: forge.statuses.length, status: state, context } };
+      },
+    },
+    {
+      path: /^\/api\/v1\/repos\/([^/]+)\/([^/]+)\/pulls$/,
+      answer: (forge, [owner, name], body) => {
+        if (`${owner}/${name}` !== forge.project) return notFound;
+        const { title, head, base, body: text = '' } = parsed(newPull, body, invalid);
+        if (!forge.branches.has(base) || !forge.branches.has(head)) return notFound;
+        if (forge.pulls.some(({ from }) => from === head))
+          return { status: 409, body: { message: 'pull request already exists for these targets' } };
+        const number = forge.pulls.push({ number: forge.pulls.length + 1, from: head, into: base, title, body: text });
+        return { status: 201, body: { number, html_url: `https://forge.test/${forge.project}/pulls/${number}` } };
+      },
+    },
+  ],
+};
+
+export const playGitea = (): PlayedForge => new PlayedForge(played);

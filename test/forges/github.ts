@@ -1,0 +1,61 @@
+import { z } from 'zod';
+import { parsed, PlayedForge, type PlayedAnswer, type PlayedInterface } from './played-forge.js';
+
+/*
+ * GitHub's REST API, version 2022-11-28, as its OpenAPI description has it: `repos/create-commit-status` and `pulls/create`.
+ */
+
+const invalid = (why: string): PlayedAnswer => ({
+  status: 422,
+  body: { message: 'Validation Failed', errors: [{ message: why }], documentation_url: 'https://docs.github.com/rest' },
+});
+const notFound: PlayedAnswer = { status: 404, body: { message: 'Not Found' } };
+
+const newStatus = z.strictObject({
+  state: z.enum(['error', 'failure', 'pending', 'success']),
+  target_url: z.string().nullish(),
+  description: z.string().max(140, 'is too long (maximum is 140 characters)').nullish(),
+  context: z.string().default('default'),
+});
+const newPull = z.strictObject({
+  title: z.string().min(1),
+  head: z.string(),
+  base: z.string(),
+  body: z.string().max(65_536).optional(),
+});
+
+const played: PlayedInterface = {
+  notFound,
+  authorize: (headers, token) => {
+    if (!headers['user-agent']) return { status: 403, body: { message: 'Request forbidden by administrative rules.' } };
+    if (headers['x-github-api-version'] !== '2022-11-28') return { status: 400, body: { message: 'no such version' } };
+    if (headers.accept !== 'application/vnd.github+json') return { status: 415, body: { message: 'accept' } };
+    return headers.authorization === `Bearer ${token}` ? null : { status: 401, body: { message: 'Bad credentials' } };
+  },
+  routes: [
+    {
+      path: /^\/api\/v3\/repos\/([^/]+)\/([^/]+)\/statuses\/([^/]+)$/,
+      answer: (forge, [owner, name, sha = ''], body) => {
+        if (`${owner}/${name}` !== forge.project) return notFound;
+        const { state, target_url: targetUrl = null, description, context } = parsed(newStatus, body, invalid);
+        if (!forge.commits.has(sha)) return { status: 422, body: { message: `No commit found for SHA: ${sha}` } };
+        forge.statuses.push({ sha, state, context, description: description ?? '', targetUrl: targetUrl ?? null });
+        return { status: 201, body: { id: forge.statuses.length, state, context } };
+      },
+    },
+    {
+      path: /^\/api\/v3\/repos\/([^/]+)\/([^/]+)\/pulls$/,
+      answer: (forge, [owner, name], body) => {
+        if (`${owner}/${name}` !== forge.project) return notFound;
+        const { title, head, base, body: text = '' } = parsed(newPull, body, invalid);
+        if (!forge.branches.has(base) || !forge.branches.has(head)) return invalid('head or base is invalid');
+        if (forge.pulls.some(({ from }) => from === head))
+          return invalid(`A pull request already exists for clinic:${head}.`);
+        const number = forge.pulls.push({ number: forge.pulls.length + 1, from: head, into: base, title, body: text });
+        return { status: 201, body: { number, html_url: `https://forge.test/${forge.project}/pull/${number}` } };
+      },
+    },
+  ],
+};
+
+export const playGithub = (): PlayedForge => new PlayedForge(played);

@@ -100,6 +100,20 @@ export class ControllerClient {
     }
   }
 
+  /** A file of any size, piece by piece; the first piece must come within `seconds`. */
+  async *download(path: string, seconds: number): AsyncGenerator<Uint8Array> {
+    const stop = new AbortController();
+    const late = setTimeout(() => stop.abort(new DOMException('no answer', 'TimeoutError')), seconds * 1000);
+    try {
+      const { body } = await this.ask('GET', path, null, stop.signal).finally(() => clearTimeout(late));
+      yield* body!;
+    } catch (error) {
+      throw error instanceof ControllerError ? error : this.unreachable(error);
+    } finally {
+      stop.abort();
+    }
+  }
+
   /** The lines of an endless answer, as they come; ends when the controller ends it. Stop by leaving the loop. */
   async *stream(path: string): AsyncGenerator<string> {
     const stop = new AbortController();

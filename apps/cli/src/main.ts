@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { addChangeCommands } from './change-commands.js';
 import { listTargets } from './commands/artefact-scope.js';
+import { backup, type BackupOptions } from './commands/backup.js';
 import { casbinExport, type CasbinExportOptions } from './commands/casbin.js';
 import { check, checkExitCodes, type CheckOptions } from './commands/check.js';
 import {
@@ -166,6 +167,13 @@ function program(): Command {
     .option('--auth-port <port>', 'RADIUS authentication port', '1812')
     .option('--acct-port <port>', 'RADIUS accounting port', '1813')
     .action((options: ServeOptions) => run(() => serve(options)));
+  asked(cordon.command('backup'), ' of an admin')
+    .argument('<file>', 'where to write it; it holds hashes of passwords: keep it like a key')
+    .description(
+      "a whole copy of the controller's database, while it works (docs/operations.md says how to restore it)",
+    )
+    .option('--force', 'replace the file')
+    .action((file: string, options: BackupOptions) => run(() => backup(file, options)));
   addHistoryCommands(cordon, run);
   addChangeCommands(cordon, run);
   cordon

@@ -7,6 +7,8 @@ import { PolicySource } from '#gitops';
 import { AuthGuard } from './auth/auth.guard.js';
 import { TokensController } from './auth/tokens.controller.js';
 import { TokenStore } from './auth/tokens.js';
+import { BackupController } from './backup/backup.controller.js';
+import { openDatabase } from './backup/open-database.js';
 import { BridgeController } from './bridge/bridge.controller.js';
 import { EventIntake } from './bridge/event-intake.js';
 import { enforcementOverview } from './closed-loop/overview.js';
@@ -134,9 +136,9 @@ const factories: Provider[] = [
   { provide: Permissions, useFactory: () => Permissions.load() },
   {
     provide: Database,
-    inject: [configToken, Turns],
-    useFactory: (config: Config, turns: Turns) =>
-      Database.open(join(config.data, 'controller', 'cordon.db'), () => turns.take()),
+    inject: [configToken, Turns, clockToken, Log],
+    useFactory: (config: Config, turns: Turns, clock: Clock, log: Log) =>
+      openDatabase(join(config.data, 'controller'), () => turns.take(), clock, log),
   },
   {
     provide: firstAdminTokenKey,
@@ -347,6 +349,7 @@ const factories: Provider[] = [
     TokensController,
     AuditController,
     StatusController,
+    BackupController,
     MetricsController,
   ],
 })

@@ -16,6 +16,7 @@ export type Resource =
   | 'orders'
   | 'clinical-use'
   | 'tokens'
+  | 'backup'
   | 'metrics'
   | 'bridge';
 export type Action = 'read' | 'write';
@@ -55,6 +56,7 @@ p, operator, enforcement, write
 p, operator, orders, write
 p, admin, tokens, read
 p, admin, tokens, write
+p, admin, backup, read
 p, bridge, bridge, read
 p, bridge, bridge, write
 g, viewer, monitor

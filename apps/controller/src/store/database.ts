@@ -1,5 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { chmodSync, closeSync, existsSync, openSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { chmodSync, closeSync, existsSync, openSync, readdirSync, rmSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { runProgram } from '#programs';
 import { DataSource, type EntityManager } from 'typeorm';
 import { migrations } from './migrations.js';
 import { NodeSqlite } from './node-sqlite.js';
@@ -9,6 +12,8 @@ import { schemas } from './rows.js';
 type Turn = 'usual' | 'bulk' | 'last';
 
 const mostBefore = 50;
+const copyEnding = '.copy';
+const longestCopy = 3_600_000;
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -27,11 +32,14 @@ export class Database {
   private before = 0;
   private readonly inside = new AsyncLocalStorage<true>();
 
+  private copying: Promise<unknown> = Promise.resolve();
   /** When a unit of bulk may begin. */
   private bulkTurn: 'not asked' | 'asked' | 'come' = 'not asked';
 
   private constructor(
     private readonly source: DataSource,
+    private readonly connection: NodeSqlite,
+    private readonly path: string,
     private readonly beforeBulk: () => Promise<void>,
   ) {}
 
@@ -41,7 +49,11 @@ export class Database {
    */
   static async open(path: string, beforeBulk: () => Promise<void> = nextTurn): Promise<Database> {
     closeSync(openSync(path, 'a', 0o600));
+    // Of a process that was killed.
+    for (const name of readdirSync(dirname(path)))
+      if (name.startsWith(`${basename(path)}${copyEnding}-`)) rmSync(join(dirname(path), name));
     for (const file of [path, `${path}-wal`, `${path}-shm`]) if (existsSync(file)) chmodSync(file, 0o600);
+    let connection!: NodeSqlite;
     const source = new DataSource({
       type: 'better-sqlite3',
       driver: NodeSqlite,
@@ -49,7 +61,8 @@ export class Database {
       timeout: 2000,
       entities: schemas,
       migrations,
-      prepareDatabase: (connection: NodeSqlite) => {
+      prepareDatabase: (opened: NodeSqlite) => {
+        connection = opened;
         // EXCLUSIVE: a second controller on the same folder must fail at its start, not share the file.
         connection.pragma('locking_mode = EXCLUSIVE');
         connection.pragma('journal_mode = WAL');
@@ -58,6 +71,7 @@ export class Database {
     });
     try {
       await source.initialize();
+      refuseNewer(connection, path);
       await source.runMigrations({ transaction: 'all' });
     } catch (error) {
       if (source.isInitialized) await source.destroy();
@@ -67,7 +81,7 @@ export class Database {
         });
       throw error;
     }
-    return new Database(source, beforeBulk);
+    return new Database(source, connection, path, beforeBulk);
   }
 
   /** All or nothing; durable once resolved. */
@@ -78,6 +92,43 @@ export class Database {
   /** Statements that belong together and change nothing. */
   read<T>(work: (db: EntityManager) => Promise<T>): Promise<T> {
     return this.enqueue(() => work(this.source.manager));
+  }
+
+  /**
+   * A whole copy in a file beside the database, as of one moment; the caller removes it. Units of work go on meanwhile: until it is made they
+   * stay in the log, and the file is as it is. Another process copies, since SQLite's locks on a file go when their process closes it.
+   */
+  copy(): Promise<string> {
+    const copy = this.copying.then(async () => {
+      const name = `${this.path}${copyEnding}-${randomBytes(6).toString('hex')}`;
+      closeSync(openSync(name, 'wx', 0o600));
+      await this.enqueue(() => this.holdLog());
+      try {
+        const command = ['cp', '--', this.path, name];
+        const { code, stderr } = await runProgram({ command, timeoutMilliseconds: longestCopy });
+        if (code !== 0) throw new Error(`the database could not be copied: ${stderr.trim()}`);
+        return name;
+      } catch (error) {
+        rmSync(name, { force: true });
+        throw error;
+      } finally {
+        await this.enqueue(() => this.letLogGo());
+      }
+    });
+    this.copying = copy.catch(() => undefined);
+    return copy;
+  }
+
+  private holdLog(): Promise<void> {
+    this.connection.pragma('wal_autocheckpoint = 0');
+    const [result] = this.connection.pragma('wal_checkpoint(TRUNCATE)') as { readonly busy: number }[];
+    if (result?.busy !== 0) throw new Error('the log could not be brought into the database');
+    return Promise.resolve();
+  }
+
+  private letLogGo(): Promise<void> {
+    this.connection.pragma('wal_autocheckpoint = 1000');
+    return Promise.resolve();
   }
 
   async close(): Promise<void> {
@@ -124,4 +175,17 @@ export class Database {
       return this.drain();
     });
   }
+}
+
+/** What a later release did to the tables this one does not know. */
+function refuseNewer(connection: NodeSqlite, path: string): void {
+  const isThere = connection.prepare(`SELECT 1 FROM sqlite_master WHERE name = 'migrations'`).all().length > 0;
+  if (!isThere) return;
+  const known = new Set(migrations.map(({ name }) => name));
+  const done = connection.prepare('SELECT name FROM migrations').all();
+  const unknown = done.find(({ name }) => !known.has(String(name)));
+  if (unknown)
+    throw new Error(
+      `${path} is of a newer release (${String(unknown['name'])}): start that one, or restore a backup that was made before the upgrade (docs/operations.md)`,
+    );
 }

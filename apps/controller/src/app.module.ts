@@ -75,14 +75,18 @@ import { clockToken, configToken, firstAdminTokenKey } from './wiring.js';
  * All of them keep their state in the one Database.
  */
 
+const mebibyte = 1024 * 1024;
+
 function policySource({ policy, data, environment }: Config): PolicySource {
   return new PolicySource({
     repository: policy.repository,
-    branch: policy.branch,
+    reference: policy.reference,
     mirror: join(data, 'controller', 'policy.git'),
     environment,
     timeoutSeconds: 30,
-    limits: { files: 2000, bytes: 32 * 1024 * 1024 },
+    limits: { files: 2000, bytes: 32 * mebibyte, repositoryBytes: 256 * mebibyte, memoryBytes: 1024 * mebibyte },
+    access: policy.access,
+    trust: policy.trust,
     accept: isPolicyFile,
   });
 }

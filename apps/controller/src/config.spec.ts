@@ -55,3 +55,50 @@ describe('the receiver of webhooks', () => {
     expect(() => webhookOf(environment)).not.toThrow(/hunter2|token=x|BwcHBw/);
   });
 });
+
+const policyOf = (environment: Record<string, string>) =>
+  loadConfig({
+    CORDON_DATA: folder,
+    CORDON_POLICY_REPOSITORY: '/srv/policy.git',
+    ...Object.fromEntries(Object.entries(environment).map(([name, value]) => [`CORDON_POLICY_${name}`, value])),
+  }).policy;
+
+describe('the source of the policy', () => {
+  const file = join(folder, 'some-file');
+  writeFileSync(file, '');
+
+  it('is the branch main, opened by what the user has, and of whoever may push, if nothing is said', () => {
+    expect(policyOf({})).toMatchObject({
+      reference: { kind: 'branch', name: 'main' },
+      access: { sshKeyFile: null, knownHostsFile: null, tokenFile: null },
+      trust: null,
+    });
+  });
+
+  it('is another branch, or tags', () => {
+    expect(policyOf({ BRANCH: 'live' }).reference).toEqual({ kind: 'branch', name: 'live' });
+    expect(policyOf({ TAGS: 'v*' }).reference).toEqual({ kind: 'tags', pattern: 'v*' });
+  });
+
+  it('is opened by files, and trusted by files', () => {
+    const files = { SSH_KEY_FILE: file, SSH_KNOWN_HOSTS_FILE: file, TOKEN_FILE: file };
+    expect(policyOf(files).access).toEqual({ sshKeyFile: file, knownHostsFile: file, tokenFile: file });
+    expect(policyOf({ SIGNERS_FILE: file, OWNERS_FILE: file }).trust).toEqual({
+      signersFile: file,
+      keyring: null,
+      ownersFile: file,
+    });
+    expect(policyOf({ KEYRING: folder }).trust).toMatchObject({ signersFile: null, keyring: folder });
+  });
+
+  it.each<[string, Record<string, string>, RegExp]>([
+    ['a branch and tags', { BRANCH: 'main', TAGS: 'v*' }, /one of the two/],
+    ['owners and nobody whose signature counts', { OWNERS_FILE: file }, /needs CORDON_POLICY_SIGNERS_FILE/],
+    ['no key', { SSH_KEY_FILE: join(folder, 'none') }, /CORDON_POLICY_SSH_KEY_FILE can't be read/],
+    ['no token', { TOKEN_FILE: join(folder, 'none') }, /CORDON_POLICY_TOKEN_FILE can't be read/],
+    ['no signers', { SIGNERS_FILE: join(folder, 'none') }, /CORDON_POLICY_SIGNERS_FILE can't be read/],
+  ])('is refused with %s', (_, environment, expected) => {
+    expect(() => policyOf(environment)).toThrow(ConfigError);
+    expect(() => policyOf(environment)).toThrow(expected);
+  });
+});

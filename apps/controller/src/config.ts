@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
-import type { Environment } from '#gitops';
+import type { Access, Environment, Reference, Trust } from '#gitops';
 import type { WebhookTarget } from './webhooks/deliver.js';
 
 /** All that can be set from outside; the only place that reads the environment. */
@@ -15,7 +15,9 @@ export interface Config {
   readonly http: { readonly host: string; readonly port: number };
   readonly policy: {
     readonly repository: string;
-    readonly branch: string;
+    readonly reference: Reference;
+    readonly access: Access;
+    readonly trust: Trust | null;
     readonly path: string;
     readonly pollSeconds: number;
   };
@@ -42,7 +44,14 @@ const schema = z.object({
     .regex(/^(\[[0-9a-f:]+\]|[^:]+):\d{1,5}$/i, 'must be host:port, for example 127.0.0.1:8080')
     .default('127.0.0.1:8080'),
   CORDON_POLICY_REPOSITORY: z.string({ error: 'is required: the path or URL of the policy repository' }).min(1),
-  CORDON_POLICY_BRANCH: z.string().min(1).default('main'),
+  CORDON_POLICY_BRANCH: z.string().min(1).optional(),
+  CORDON_POLICY_TAGS: z.string().min(1).optional(),
+  CORDON_POLICY_SSH_KEY_FILE: z.string().min(1).optional(),
+  CORDON_POLICY_SSH_KNOWN_HOSTS_FILE: z.string().min(1).optional(),
+  CORDON_POLICY_TOKEN_FILE: z.string().min(1).optional(),
+  CORDON_POLICY_SIGNERS_FILE: z.string().min(1).optional(),
+  CORDON_POLICY_KEYRING: z.string().min(1).optional(),
+  CORDON_POLICY_OWNERS_FILE: z.string().min(1).optional(),
   CORDON_POLICY_PATH: z.string().min(1).default('.'),
   CORDON_POLICY_POLL_SECONDS: seconds(10),
   CORDON_RESYNC_SECONDS: seconds(5),
@@ -80,7 +89,13 @@ export function loadConfig(environment: Environment): Config {
     },
     policy: {
       repository: values.CORDON_POLICY_REPOSITORY,
-      branch: values.CORDON_POLICY_BRANCH,
+      reference: readReference(values),
+      access: {
+        sshKeyFile: readable('CORDON_POLICY_SSH_KEY_FILE', values.CORDON_POLICY_SSH_KEY_FILE),
+        knownHostsFile: readable('CORDON_POLICY_SSH_KNOWN_HOSTS_FILE', values.CORDON_POLICY_SSH_KNOWN_HOSTS_FILE),
+        tokenFile: readable('CORDON_POLICY_TOKEN_FILE', values.CORDON_POLICY_TOKEN_FILE),
+      },
+      trust: readTrust(values),
       path: values.CORDON_POLICY_PATH,
       pollSeconds: values.CORDON_POLICY_POLL_SECONDS,
     },
@@ -92,6 +107,38 @@ export function loadConfig(environment: Environment): Config {
     instance: hostname(),
     environment,
   };
+}
+
+function readReference({ CORDON_POLICY_BRANCH: name, CORDON_POLICY_TAGS: pattern }: z.infer<typeof schema>): Reference {
+  if (pattern === undefined) return { kind: 'branch', name: name ?? 'main' };
+  if (name === undefined) return { kind: 'tags', pattern };
+  throw new ConfigError('CORDON_POLICY_BRANCH and CORDON_POLICY_TAGS are both set: policy comes from one of the two');
+}
+
+function readTrust(values: z.infer<typeof schema>): Trust | null {
+  const { CORDON_POLICY_SIGNERS_FILE, CORDON_POLICY_KEYRING, CORDON_POLICY_OWNERS_FILE } = values;
+  const trust = {
+    signersFile: readable('CORDON_POLICY_SIGNERS_FILE', CORDON_POLICY_SIGNERS_FILE),
+    keyring: readable('CORDON_POLICY_KEYRING', CORDON_POLICY_KEYRING),
+    ownersFile: readable('CORDON_POLICY_OWNERS_FILE', CORDON_POLICY_OWNERS_FILE),
+  };
+  if (trust.signersFile !== null || trust.keyring !== null) return trust;
+  if (trust.ownersFile === null) return null;
+  throw new ConfigError(
+    'CORDON_POLICY_OWNERS_FILE needs CORDON_POLICY_SIGNERS_FILE or CORDON_POLICY_KEYRING: without them no signature counts',
+  );
+}
+
+/** The whole path of a file or folder that this user may read; null when none is named. */
+function readable(variable: string, path: string | undefined): string | null {
+  if (path === undefined) return null;
+  const whole = resolve(path);
+  try {
+    accessSync(whole, constants.R_OK);
+  } catch (error) {
+    throw new ConfigError(`${variable} can't be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  return whole;
 }
 
 function readWebhook(values: z.infer<typeof schema>): WebhookTarget | null {

@@ -1,95 +1,60 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { PolicySource, type PolicySourceOptions } from './policy-source.js';
+import type { PolicySource, PolicySourceOptions } from './policy-source.js';
 import { faultFromGit, SourceFault } from './source-fault.js';
+import { faultOf, Repository } from './testdata/repository.js';
 
-let folder: string;
-let repository: string;
+let repository: Repository;
 
-function git(...args: string[]): string {
-  return execFileSync('git', ['-c', 'user.name=Ada', '-c', 'user.email=ada@example.org', ...args], {
-    cwd: repository,
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'ignore'],
-  }).trim();
-}
+const commit = (files: Record<string, string | Buffer>): string => repository.commit(files);
 
-function commit(files: Record<string, string | Buffer>, message = 'change'): string {
-  for (const [path, content] of Object.entries(files)) {
-    mkdirSync(dirname(join(repository, path)), { recursive: true });
-    writeFileSync(join(repository, path), content);
-  }
-  git('add', '-A');
-  git('commit', '-q', '-m', message);
-  return git('rev-parse', 'HEAD');
-}
-
-function source(options: Partial<PolicySourceOptions> = {}): PolicySource {
-  return new PolicySource({
-    repository,
-    branch: 'main',
-    mirror: join(folder, 'mirror'),
-    environment: process.env,
-    timeoutSeconds: 20,
-    limits: { files: 5, bytes: 10_000 },
+const source = (options: Partial<PolicySourceOptions> = {}): PolicySource =>
+  repository.source({
+    limits: { files: 5, bytes: 10_000, repositoryBytes: 10_000_000, memoryBytes: 512 * 1024 * 1024 },
     accept: () => true,
     ...options,
   });
-}
 
 /** A PATH on which `git` is this; $REAL is git. */
 function fakeGit(script: string): string {
-  const bin = join(folder, 'bin');
+  const bin = join(repository.root, 'bin');
   mkdirSync(bin);
   const real = execFileSync('which', ['git'], { encoding: 'utf8' }).trim();
   writeFileSync(join(bin, 'git'), `#!/bin/sh\nREAL=${real}\n${script}\n`, { mode: 0o755 });
   return `${bin}:${process.env['PATH']}`;
 }
 
-async function faultOf(action: Promise<unknown>): Promise<SourceFault> {
-  const error: unknown = await action.then(
-    () => null,
-    (reason: unknown) => reason,
-  );
-  expect(error).toBeInstanceOf(SourceFault);
-  return error as SourceFault;
-}
-
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'cordon-gitops-'));
-  repository = join(folder, 'policy');
-  mkdirSync(repository);
-  git('init', '-q', '-b', 'main');
+  repository = new Repository();
 });
 
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
+afterEach(() => repository.remove());
 
 describe('fetch', () => {
   it('answers with the newest commit of the branch, also after the branch was rewritten', async () => {
-    const first = commit({ 'rules/a.csv': 'one' }, 'first rule');
+    const first = repository.commit({ 'rules/a.csv': 'one' }, '-m', 'more');
     const subject = source();
-    expect(await subject.fetch()).toMatchObject({
+    expect(await subject.fetch(null)).toMatchObject({
       commit: first,
       author: 'Ada <ada@example.org>',
-      message: 'first rule',
+      message: 'change',
     });
     const second = commit({ 'rules/a.csv': 'two' });
-    expect((await subject.fetch()).commit).toBe(second);
-    git('reset', '-q', '--hard', first);
+    expect((await subject.fetch(null)).commit).toBe(second);
+    repository.git('reset', '-q', '--hard', first);
     const third = commit({ 'rules/a.csv': 'three' });
-    expect((await subject.fetch()).commit).toBe(third);
+    expect((await subject.fetch(null)).commit).toBe(third);
   });
 
   it('says that the repository, or the branch, is missing and what to do', async () => {
-    const missing = await faultOf(source({ repository: join(folder, 'nowhere') }).fetch());
+    const missing = await faultOf(source({ repository: join(repository.root, 'nowhere') }).fetch(null));
     expect(missing.code).toBe('repository-missing');
     expect(missing.hint).toContain('CORDON_POLICY_REPOSITORY');
     commit({ a: 'b' });
-    const branch = await faultOf(source({ branch: 'live' }).fetch());
+    const branch = await faultOf(source({ reference: { kind: 'branch', name: 'live' } }).fetch(null));
     expect(branch.code).toBe('branch-missing');
     expect(branch.hint).toContain('CORDON_POLICY_BRANCH');
   });
@@ -106,23 +71,25 @@ describe('fetch', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const address = server.address();
     const port = typeof address === 'object' && address ? address.port : 0;
-    const fault = await faultOf(source({ repository: `https://127.0.0.1:${port}/p.git`, timeoutSeconds: 1 }).fetch());
+    const fault = await faultOf(
+      source({ repository: `https://127.0.0.1:${port}/p.git`, timeoutSeconds: 1 }).fetch(null),
+    );
     expect(fault.code).toBe('timeout');
     server.close();
   });
 
   it('runs no hook of the repository and follows no submodule', async () => {
-    const marker = join(folder, 'owned');
-    mkdirSync(join(repository, '.git/hooks'), { recursive: true });
+    const marker = join(repository.root, 'owned');
+    mkdirSync(join(repository.folder, '.git/hooks'), { recursive: true });
     for (const hook of ['post-checkout', 'pre-receive', 'post-update', 'reference-transaction']) {
-      writeFileSync(join(repository, '.git/hooks', hook), `#!/bin/sh\ntouch ${marker}\n`, { mode: 0o755 });
+      writeFileSync(join(repository.folder, '.git/hooks', hook), `#!/bin/sh\ntouch ${marker}\n`, { mode: 0o755 });
     }
-    writeFileSync(join(repository, '.gitattributes'), '* filter=evil\n');
-    git('config', 'uploadpack.packObjectsHook', `touch ${marker}; cat`);
+    writeFileSync(join(repository.folder, '.gitattributes'), '* filter=evil\n');
+    repository.git('config', 'uploadpack.packObjectsHook', `touch ${marker}; cat`);
     commit({ 'rules/a.csv': 'one' });
     rmSync(marker, { force: true });
     const subject = source();
-    const { commit: id } = await subject.fetch();
+    const { commit: id } = await subject.fetch(null);
     await subject.readTree(id, '.');
     expect(existsSync(marker)).toBe(false);
   });
@@ -133,13 +100,13 @@ describe('readTree', () => {
     const first = commit({ 'site/rules/a.csv': 'p, ä\n', 'README.md': 'x', 'site2/rules/a.csv': 'no' });
     commit({ 'site/rules/a.csv': 'changed' });
     const subject = source();
-    await subject.fetch();
+    await subject.fetch(null);
     expect([...(await subject.readTree(first, './site/'))]).toEqual([['rules/a.csv', 'p, ä\n']]);
   });
 
   it('waits for all that git says, also for what comes after git has ended', async () => {
     const at = commit({ 'rules/a.csv': 'x'.repeat(5000) });
-    await source().fetch();
+    await source().fetch(null);
     const path = fakeGit(`exec 3<&0; (sleep 0.3; exec "$REAL" "$@" <&3) &`);
     const files = await source({ environment: { ...process.env, PATH: path } }).readTree(at, '.');
     expect(files.get('rules/a.csv')).toHaveLength(5000);
@@ -147,7 +114,7 @@ describe('readTree', () => {
 
   it('refuses a file of which git gave only a part', async () => {
     const at = commit({ 'rules/a.csv': 'allow\n'.repeat(500) });
-    await source().fetch();
+    await source().fetch(null);
     const path = fakeGit(`case "$*" in *cat-file*) "$REAL" "$@" | head -c 600 ;; *) exec "$REAL" "$@" ;; esac`);
     const fault = await faultOf(source({ environment: { ...process.env, PATH: path } }).readTree(at, '.'));
     expect(fault).toMatchObject({ code: 'git-failed', message: expect.stringContaining('rules/a.csv') as string });
@@ -156,33 +123,33 @@ describe('readTree', () => {
   it('reads a commit from the mirror when the repository is gone', async () => {
     const id = commit({ 'rules/a.csv': 'one' });
     const subject = source();
-    await subject.fetch();
-    rmSync(repository, { recursive: true });
+    await subject.fetch(null);
+    rmSync(repository.folder, { recursive: true });
     expect((await subject.readTree(id, '.')).get('rules/a.csv')).toBe('one');
   });
 
   it('reads only what is accepted', async () => {
     const id = commit({ 'rules/a.csv': 'one', 'photo.png': Buffer.from([0, 1, 2]) });
     const subject = source({ accept: (path) => path.startsWith('rules/') });
-    await subject.fetch();
+    await subject.fetch(null);
     expect([...(await subject.readTree(id, '.')).keys()]).toEqual(['rules/a.csv']);
   });
 
   it('refuses binary files, symbolic links, too many files and too many bytes', async () => {
     const subject = source();
     const check = async (): Promise<string> =>
-      (await faultOf(subject.readTree((await subject.fetch()).commit, '.'))).code;
+      (await faultOf(subject.readTree((await subject.fetch(null)).commit, '.'))).code;
     commit({ 'rules/a.csv': Buffer.from([0xff, 0xfe, 0x41]) });
     expect(await check()).toBe('not-text');
     commit({ 'rules/a.csv': 'nul\0' });
     expect(await check()).toBe('not-text');
     commit({ 'rules/a.csv': 'x'.repeat(10_001) });
     expect(await check()).toBe('too-large');
-    rmSync(join(repository, 'rules/a.csv'));
-    symlinkSync('/etc/passwd', join(repository, 'rules/a.csv'));
+    rmSync(join(repository.folder, 'rules/a.csv'));
+    symlinkSync('/etc/passwd', join(repository.folder, 'rules/a.csv'));
     commit({});
     expect(await check()).toBe('not-a-file');
-    rmSync(join(repository, 'rules/a.csv'));
+    rmSync(join(repository.folder, 'rules/a.csv'));
     commit(Object.fromEntries(Array.from({ length: 6 }, (_, n) => [`rules/${n}.csv`, ''])));
     expect(await check()).toBe('too-many-files');
   });
@@ -190,7 +157,7 @@ describe('readTree', () => {
   it('says that the folder holds no policy', async () => {
     const id = commit({ a: 'b' });
     const subject = source();
-    await subject.fetch();
+    await subject.fetch(null);
     expect((await faultOf(subject.readTree(id, 'policies'))).code).toBe('folder-missing');
     expect((await faultOf(subject.readTree(id, '../..'))).code).toBe('folder-missing');
   });

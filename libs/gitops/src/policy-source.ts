@@ -1,26 +1,36 @@
-import { createHash } from 'node:crypto';
-import { access, mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { Git, type Environment } from './git.js';
+import { accessForGit, type Access } from './access.js';
+import type { Environment } from './git.js';
 import { parseLineOrigin, type LineOrigin } from './line-origin.js';
+import { head, Mirror } from './mirror.js';
+import { OwnedChanges } from './owned-changes.js';
+import { Owners } from './owners.js';
+import { checkReference, type Reference } from './reference.js';
+import { printable } from './printable.js';
+import { Signatures, type Trust } from './signatures.js';
 import { faultFromGit, showRepository, SourceFault } from './source-fault.js';
+import { folderPrefix, readTree, type TreeLimits } from './tree.js';
 
 export interface PolicySourceOptions {
   /** Path or URL. */
   readonly repository: string;
-  readonly branch: string;
+  readonly reference: Reference;
   /** Folder of the bare mirror; made when missing. */
   readonly mirror: string;
+  readonly access: Access;
   readonly environment: Environment;
   readonly timeoutSeconds: number;
-  readonly limits: TreeLimits;
+  readonly limits: SourceLimits;
+  /** Null: whoever may push makes policy. */
+  readonly trust: Trust | null;
   /** Which paths (relative to the policy folder) are policy at all; the rest of the repository is not read. */
   readonly accept: (path: string) => boolean;
 }
 
-export interface TreeLimits {
-  readonly files: number;
-  readonly bytes: number;
+export interface SourceLimits extends TreeLimits {
+  /** Bytes of the mirror, packed; and for a moment the same again. */
+  readonly repositoryBytes: number;
+  /** Bytes that one process of git may have in memory. */
+  readonly memoryBytes: number;
 }
 
 export interface Commit {
@@ -28,81 +38,90 @@ export interface Commit {
   readonly author: string;
   readonly committedAt: string;
   readonly message: string;
-}
-
-interface TreeEntry {
-  readonly mode: string;
-  readonly object: string;
-  readonly size: number;
-  readonly path: string;
+  /** The tag that it was taken by; null for a branch. */
+  readonly tag: { readonly name: string; readonly object: string } | null;
+  /** The commit in force is not among its ancestors: history was rewritten, or went back. */
+  readonly rewritten: boolean;
 }
 
 const commitForm = /^[0-9a-f]{40}([0-9a-f]{24})?$/;
+/** Bytes of a commit or a tag, with its message. */
+const longestMessage = 1024 * 1024;
 
 /**
- * Reads a policy repository through a bare mirror: no work tree, no hook, no submodule, no filter of the repository ever
- * runs. The repository is hostile input: what it holds is bounded here and judged by libs/policy.
+ * Reads a policy repository through a mirror. The repository is hostile input: what it holds is bounded here and judged by
+ * libs/policy.
  *
  * It does not decide when to look (the controller does) nor what the files mean.
  */
 export class PolicySource {
-  private readonly git: Git;
+  private readonly mirror: Mirror;
+  private readonly signatures: Signatures | null;
 
   constructor(private readonly options: PolicySourceOptions) {
-    const { repository, branch, mirror, environment, timeoutSeconds } = options;
-    this.git = new Git(mirror, environment, timeoutSeconds);
-    const hint = 'use a local path or an https:// or ssh:// URL, and a plain branch name such as `main`';
+    const { repository, reference, mirror, environment, timeoutSeconds, limits, trust, access } = options;
     if (repository.startsWith('-') || /^[a-z0-9+.-]+::/i.test(repository) || /^(http|git|ftps?):/i.test(repository))
-      throw new SourceFault('repository-refused', `can't use the repository \`${showRepository(repository)}\``, hint);
-    if (!/^[\w][\w./-]*$/.test(branch) || branch.includes('..') || branch.endsWith('.lock'))
-      throw new SourceFault('branch-missing', `\`${branch}\` is not the name of a branch`, hint);
+      throw new SourceFault(
+        'repository-refused',
+        `can't use the repository \`${showRepository(repository)}\``,
+        'use a local path or an https:// or ssh:// URL',
+      );
+    checkReference(reference);
+    this.mirror = new Mirror({
+      repository,
+      reference,
+      folder: mirror,
+      environment,
+      timeoutSeconds,
+      ...accessForGit(access, repository),
+      limits: { ...limits, fileBytes: limits.bytes },
+    });
+    this.signatures = trust && new Signatures(this.mirror.gitOptions, trust);
   }
 
-  /** Brings the mirror up to date and answers with the newest commit of the branch. */
-  async fetch(): Promise<Commit> {
-    const { repository, branch } = this.options;
-    await this.prepareMirror();
-    const reference = `refs/heads/${branch}`;
+  /** Brings the mirror up to date and answers with the newest commit. `inForce` is the commit to compare it with. */
+  async fetch(inForce: string | null): Promise<Commit> {
+    const tag = await this.mirror.fetch();
+    const objects = await this.headObjects();
+    const { commit } = objects;
+    const format = '--format=%an <%ae>%n%ct%n%s';
+    const log = ['log', '-1', '--no-show-signature', format, commit, '--'];
+    const [author = '', time = '', message = ''] = (await this.local(log)).split('\n');
+    const committedAt = new Date(Number(time) * 1000);
+    if (!Number.isSafeInteger(Number(time)) || Number.isNaN(committedAt.getTime()))
+      throw new SourceFault('bad-object', `commit ${commit.slice(0, 12)} has no date`, 'make the commit anew with git');
+    return {
+      commit,
+      author: printable(author),
+      committedAt: committedAt.toISOString(),
+      message: printable(message),
+      tag: tag === null ? null : { name: tag, object: objects.head },
+      rewritten: inForce !== null && !(await this.isAncestor(inForce, commit)),
+    };
+  }
+
+  /** Whether the commit is signed, and its changes since the one in force by owners. Throws SourceFault if not. */
+  async verify({ commit, tag }: Commit, inForce: string | null, folder: string): Promise<void> {
+    const { signatures } = this;
+    const ownersFile = this.options.trust?.ownersFile ?? null;
+    if (!signatures) return;
+    const { git } = this.mirror;
     try {
-      const options = ['--quiet', '--force', '--no-tags', '--no-recurse-submodules', '--no-write-fetch-head'];
-      await this.git.text(['fetch', ...options, '--', repository, `+${reference}:${reference}`], { isRemote: true });
-      const text = await this.git.text([
-        'log',
-        '-1',
-        '--no-show-signature',
-        '--format=%H%n%an <%ae>%n%cI%n%s',
-        reference,
-        '--',
-      ]);
-      const [commit = '', author = '', committedAt = '', message = ''] = text.split('\n');
-      return {
-        commit,
-        author: author.slice(0, 200),
-        committedAt: new Date(committedAt).toISOString(),
-        message: message.slice(0, 200),
-      };
+      if (tag === null) await signatures.signerOf({ kind: 'commit', object: commit, name: commit.slice(0, 12) });
+      else await this.verifyTag(signatures, tag);
+      if (ownersFile === null || inForce === null) return;
+      const owners = await Owners.read(ownersFile);
+      const changes = new OwnedChanges({ git, signatures, owners, prefix: folderPrefix(folder) });
+      await changes.check((await this.has(inForce)) ? inForce : null, commit);
     } catch (error) {
-      throw faultFromGit(error, repository);
+      throw error instanceof SourceFault ? error : faultFromGit(error, this.options.repository);
     }
   }
 
   /** The accepted files below `folder` at that commit: path relative to `folder` → text. */
   async readTree(commit: string, folder: string): Promise<Map<string, string>> {
     if (!commitForm.test(commit)) throw new Error('not a commit id');
-    const prefix = folderPrefix(folder);
-    const entries = await this.listTree(commit, prefix);
-    if (entries.length === 0)
-      throw new SourceFault(
-        'folder-missing',
-        `commit ${commit.slice(0, 12)} holds no policy files in \`${prefix || '.'}\``,
-        'check CORDON_POLICY_PATH: it must be the folder that holds rules/, catalog/ and network/',
-      );
-    this.checkLimits(entries);
-    const blobs = await this.readBlobs(entries);
-    const files = entries.map(
-      (entry) => [entry.path.slice(prefix.length), textOf(entry, blobs.get(entry.object))] as const,
-    );
-    return new Map(files.toSorted(([a], [b]) => (a < b ? -1 : 1)));
+    return readTree(this.mirror.git, commit, folderPrefix(folder), this.options);
   }
 
   /** Who wrote a line of the file as it was at that commit. Null when the mirror does not have it (any more). */
@@ -112,135 +131,72 @@ export class PolicySource {
     const path = folderPrefix(folder) + file;
     try {
       const range = `${line},${line}`;
-      return parseLineOrigin(await this.git.text(['blame', '--porcelain', '-L', range, commit, '--', path]));
+      return parseLineOrigin(await this.mirror.git.text(['blame', '--porcelain', '-L', range, commit, '--', path]));
     } catch {
       return null;
     }
   }
 
-  private async prepareMirror(): Promise<void> {
-    const { mirror, repository } = this.options;
-    await mkdir(mirror, { recursive: true });
-    const ready = await access(join(mirror, 'HEAD')).then(
-      () => true,
-      () => false,
-    );
-    if (ready) return;
-    try {
-      await this.git.text(['init', '--quiet', '--bare', '--template=', '.']);
-    } catch (error) {
-      throw faultFromGit(error, repository);
-    }
-  }
-
-  private async listTree(commit: string, prefix: string): Promise<TreeEntry[]> {
-    let listing: string;
-    try {
-      const below = prefix ? ['--', prefix] : [];
-      listing = await this.git.text(['ls-tree', '-r', '-z', '-l', '--full-tree', commit, ...below]);
-    } catch (error) {
-      throw faultFromGit(error, this.options.repository);
-    }
-    return listing
-      .split('\0')
-      .flatMap((record) => {
-        const match = /^(\d{6}) (\w+) ([0-9a-f]+) +(\d+|-)\t(.*)$/s.exec(record);
-        if (!match) return [];
-        const [, mode = '', , object = '', size = '', path = ''] = match;
-        return [{ mode, object, size: size === '-' ? 0 : Number(size), path }];
-      })
-      .filter(({ path }) => path.startsWith(prefix) && this.options.accept(path.slice(prefix.length)));
-  }
-
-  private checkLimits(entries: readonly TreeEntry[]): void {
-    const { limits } = this.options;
-    const odd = entries.find(({ mode }) => mode !== '100644' && mode !== '100755');
-    if (odd)
+  /** What was fetched, a commit or a tag, and the commit that it is or leads to. */
+  private async headObjects(): Promise<{ head: string; commit: string }> {
+    const input = `${head}\n${head}^{}\n`;
+    const lines = (await this.local(['cat-file', '--batch-check'], input)).split('\n');
+    const [fetched, peeled] = lines.map((line) => /^([0-9a-f]+) (\w+) (\d+)$/.exec(line));
+    const [, object = '', kind = 'nothing'] = peeled ?? [];
+    if (kind !== 'commit')
       throw new SourceFault(
-        'not-a-file',
-        `\`${shownPath(odd.path)}\` is a ${odd.mode === '160000' ? 'submodule' : 'symbolic link'}`,
-        'a policy consists of regular files: put the text itself there',
+        'not-a-commit',
+        `the branch or tag leads to a ${kind}, not to a commit`,
+        'push it anew from a commit: it was not made by the usual commands of git',
       );
-    if (entries.length > limits.files)
-      throw new SourceFault(
-        'too-many-files',
-        `the policy has ${entries.length} files, more than ${limits.files}`,
-        'merge files, or point CORDON_POLICY_PATH at the policy folder only',
-      );
-    const bytes = entries.reduce((sum, { size }) => sum + size, 0);
-    if (bytes > limits.bytes)
+    if ([fetched, peeled].some((each) => Number(each?.[3] ?? 0) > longestMessage))
       throw new SourceFault(
         'too-large',
-        `the policy has ${bytes} bytes, more than ${limits.bytes}`,
-        'remove what is not policy, or point CORDON_POLICY_PATH at the policy folder only',
+        `commit ${object.slice(0, 12)}, or its tag, has more than ${longestMessage} bytes of message`,
+        'commit again with a shorter message',
       );
+    return { head: fetched?.[1] ?? object, commit: object };
   }
 
-  /** All of them by one process. A file that was given wrongly is missing. */
-  private async readBlobs(entries: readonly TreeEntry[]): Promise<Map<string, Buffer>> {
-    const names = [...new Set(entries.map(({ object }) => object))];
-    try {
-      return parseBatch(
-        await this.git.bytes(['cat-file', '--batch'], { input: names.map((name) => `${name}\n`).join('') }),
+  /** A signed tag has its name in what is signed: under another one, an old policy would be the newest. */
+  private async verifyTag(signatures: Signatures, tag: { name: string; object: string }): Promise<void> {
+    const { name, object } = tag;
+    const kind = (await this.local(['cat-file', '-t', object])).trim();
+    if (kind !== 'tag')
+      throw new SourceFault(
+        'not-signed',
+        `tag ${name} is only a name of a commit, and can't be signed`,
+        'make the tag anew with `git tag -s`, by somebody whom the controller trusts: docs/source.md',
       );
+    await signatures.signerOf({ kind: 'tag', object, name });
+    const own = /^tag (.*)$/m.exec(await this.local(['cat-file', 'tag', object]))?.[1];
+    if (own === name) return;
+    throw new SourceFault(
+      'signature-bad',
+      `tag ${name} was signed as \`${printable(own ?? '')}\`, and is that tag under another name`,
+      'find out who pushed it, and delete it; a new version needs a tag of its own',
+    );
+  }
+
+  private async has(commit: string): Promise<boolean> {
+    return commitForm.test(commit) && (await this.mirror.git.end(['cat-file', '-e', `${commit}^{commit}`])).code === 0;
+  }
+
+  private async isAncestor(older: string, newer: string): Promise<boolean> {
+    if (!commitForm.test(older)) return false;
+    if (older === newer) return true;
+    try {
+      return (await this.mirror.git.end(['merge-base', '--is-ancestor', older, newer])).code === 0;
     } catch (error) {
       throw faultFromGit(error, this.options.repository);
     }
   }
-}
 
-/** `<object> blob <size>`, a line feed, the bytes, and a line feed again, for each object. */
-function parseBatch(output: Buffer): Map<string, Buffer> {
-  const blobs = new Map<string, Buffer>();
-  for (let at = 0; at < output.length;) {
-    const end = output.indexOf(0x0a, at);
-    const head = /^([0-9a-f]+) blob (\d+)$/.exec(output.toString('latin1', at, end < 0 ? at : end));
-    if (!head) break;
-    const [, object = '', size] = head;
-    const bytes = output.subarray(end + 1, end + 1 + Number(size));
-    // A file that lost its end could still be a policy, and another one.
-    if (isObject(bytes, object)) blobs.set(object, bytes);
-    at = end + 2 + Number(size);
+  private async local(args: readonly string[], input = ''): Promise<string> {
+    try {
+      return await this.mirror.git.text(args, { input, mostOutput: 4 * longestMessage });
+    } catch (error) {
+      throw faultFromGit(error, this.options.repository);
+    }
   }
-  return blobs;
-}
-
-function textOf({ path, object }: TreeEntry, bytes: Buffer | undefined): string {
-  if (!bytes)
-    throw new SourceFault(
-      'git-failed',
-      `git gave other bytes than those of \`${shownPath(path)}\` (${object.slice(0, 12)})`,
-      'the controller tries again by itself; if it stays so, delete the mirror in its data folder',
-    );
-  try {
-    if (bytes.includes(0)) throw new TypeError('NUL');
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    throw new SourceFault('not-text', `\`${shownPath(path)}\` is not UTF-8 text`, 'save the file as UTF-8 text');
-  }
-}
-
-/** As git itself names what it keeps: by SHA-1 or SHA-256 of kind, length and bytes. */
-const isObject = (bytes: Buffer, name: string): boolean =>
-  createHash(name.length === 40 ? 'sha1' : 'sha256')
-    .update(`blob ${bytes.length}\0`)
-    .update(bytes)
-    .digest('hex') === name;
-
-/** `./policies/` → `policies/`; `.` → ``. A folder outside the repository is a mistake in the configuration. */
-function folderPrefix(folder: string): string {
-  const parts = folder.split('/').filter((part) => part !== '' && part !== '.');
-  if (parts.includes('..'))
-    throw new SourceFault(
-      'folder-missing',
-      `\`${folder}\` is not a folder of the repository`,
-      'write the folder from the top of the repository, without `..`',
-    );
-  return parts.map((part) => `${part}/`).join('');
-}
-
-/** File names are hostile too: no control characters reach a terminal. */
-function shownPath(path: string): string {
-  // oxlint-disable-next-line no-control-regex
-  return path.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, '?').slice(0, 200);
 }

@@ -1,15 +1,30 @@
-export type SourceFaultCode =
-  | 'repository-missing'
-  | 'repository-refused'
-  | 'branch-missing'
-  | 'authentication'
-  | 'timeout'
-  | 'folder-missing'
-  | 'too-many-files'
-  | 'too-large'
-  | 'not-text'
-  | 'not-a-file'
-  | 'git-failed';
+import { printable } from './printable.js';
+
+/** Every reason why a policy can't be taken from its repository; docs/source.md says what to do for each. */
+export const sourceFaultCodes = [
+  'repository-missing',
+  'repository-refused',
+  'branch-missing',
+  'tag-missing',
+  'authentication',
+  'timeout',
+  'folder-missing',
+  'too-many-files',
+  'too-large',
+  'not-text',
+  'not-a-file',
+  'not-a-commit',
+  'path-refused',
+  'lfs-pointer',
+  'bad-object',
+  'not-signed',
+  'signature-bad',
+  'owner-missing',
+  'trust-unreadable',
+  'git-failed',
+] as const;
+
+export type SourceFaultCode = (typeof sourceFaultCodes)[number];
 
 /** The policy can't be read from the repository. `message` says what is wrong, `hint` what to do; neither holds a secret. */
 export class SourceFault extends Error {
@@ -43,13 +58,33 @@ const symptoms: readonly Symptom[] = [
     hint: 'push the branch, or name another one in CORDON_POLICY_BRANCH',
   },
   {
+    pattern: /File too large|Out of memory|attempting to allocate|memory exhausted|more than .* of output/i,
+    code: 'too-large',
+    hint: 'remove large files from the history of the repository, or keep the policy in a repository of its own',
+  },
+  {
+    pattern: /maximum allowed tree depth/,
+    code: 'path-refused',
+    hint: 'the repository has folders in folders without end: remove them',
+  },
+  {
+    pattern: /fsck error|error in object|^error: object [0-9a-f]+: /im,
+    code: 'bad-object',
+    hint: 'the repository holds what git itself does not make: find out who pushed it, and remove it from the history',
+  },
+  {
+    pattern: /UNPROTECTED PRIVATE KEY FILE|bad permissions/i,
+    code: 'authentication',
+    hint: 'let nobody but the user of the controller read the key: `chmod 600` on CORDON_POLICY_SSH_KEY_FILE',
+  },
+  {
     pattern:
       /Authentication failed|could not read (Username|Password)|terminal prompts disabled|Permission denied \(|HTTP 40[13]|returned error: 40[13]|Host key verification failed/i,
     code: 'authentication',
-    hint: 'give the controller read access: an SSH key with the host in known_hosts, or a git credential helper; it never asks for a password',
+    hint: 'give the controller read access: an SSH key with the host in known_hosts, or a token (docs/source.md); it never asks for a password',
   },
   {
-    pattern: /cannot start `git`/,
+    pattern: /cannot start `(git|sh)`|exec: .*git: not found/,
     code: 'git-failed',
     hint: 'install git, or put it on the PATH of the controller',
   },
@@ -86,7 +121,7 @@ export function faultFromGit(error: unknown, repository: string): SourceFault {
   const line = lines.find((each) => /^(fatal|error):/.test(each)) ?? lines[0] ?? 'no output';
   return new SourceFault(
     symptom?.code ?? 'git-failed',
-    `can't read the policy repository \`${shown}\`: ${line.slice(0, 300)}`,
+    `can't read the policy repository \`${shown}\`: ${printable(line, 300)}`,
     symptom?.hint ?? 'run `git fetch` on that repository as the user of the controller to see the whole output',
   );
 }

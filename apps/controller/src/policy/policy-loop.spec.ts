@@ -1,4 +1,5 @@
 import { policyFiles } from '#testkit';
+import { SourceFault, type Commit } from '#gitops';
 import { addressSet, formatRange, parseRange, rangesOf } from '#net';
 import { encodeSnapshot, noWorkloads, type KnownWorkloads } from '#policy';
 import { describe, expect, it } from 'vitest';
@@ -14,6 +15,8 @@ const commit = {
   committedAt: '2026-11-23T10:00:00Z',
   subject: 'one',
   message: 'one',
+  tag: null,
+  rewritten: false,
 };
 const version = { id: 1, ...commit, status: 'active', digest: null, diagnostics: [], at: now.toISOString() };
 
@@ -27,7 +30,11 @@ function encoded(): object {
 async function startWith(snapshot: unknown) {
   const activated: string[] = [];
   const errors: string[] = [];
-  const source: Source = { fetch: async () => commit, readTree: async () => policyFiles({}) };
+  const source: Source = {
+    fetch: async () => commit,
+    verify: async () => undefined,
+    readTree: async () => policyFiles({}),
+  };
   const store: Pick<PolicyStore, 'load' | 'versions' | 'activate'> = {
     load: async (as) =>
       as === 'active' ? { snapshot, files: new Map(), version: version as unknown as StoredVersion } : null,
@@ -110,7 +117,11 @@ async function loopWithService(stored: KnownWorkloads = noWorkloads) {
   };
   const log = { debug() {}, info() {}, warn() {}, error: (message: string) => void errors.push(message) };
   const workloads = { load: async () => stored, save: async (some: KnownWorkloads) => void saved.push(some) };
-  const source: Source = { fetch: async () => commit, readTree: async () => withService };
+  const source: Source = {
+    fetch: async () => commit,
+    verify: async () => undefined,
+    readTree: async () => withService,
+  };
   const ports = {
     source,
     store,
@@ -179,6 +190,100 @@ describe('services of a cluster', () => {
   it('are where they were last, after a restart that finds a snapshot of before', async () => {
     const { loop, addresses } = await loopWithService(known('10.96.0.7'));
     expect(addresses()).toEqual(['10.96.0.7', '10.96.0.7']);
+    await loop.stop();
+  });
+});
+
+/** A loop that has a policy in force, over a repository whose newest commit is this one. */
+async function loopOver(newest: Commit, verify: Source['verify']) {
+  const refused: { commit: string; codes: string[] }[] = [];
+  const activated: string[][] = [];
+  const compared: (string | null)[] = [];
+  const codesOf = (diagnostics: readonly { code: string }[]): string[] => diagnostics.map(({ code }) => code);
+  let head: Commit = commit;
+  const source: Source = {
+    fetch: async (inForce) => {
+      compared.push(inForce);
+      return head;
+    },
+    verify,
+    readTree: async () => policyFiles({ 'rules/y.csv': 'p, infusion-pump, internet, https, deny, always, "never"' }),
+  };
+  const store: Pick<PolicyStore, 'load' | 'versions' | 'activate' | 'refuse'> = {
+    load: async (as) =>
+      as === 'active' ? { snapshot: encoded(), files: new Map(), version: version as unknown as StoredVersion } : null,
+    versions: async () => [version as unknown as StoredVersion],
+    activate: async ({ diagnostics, commit: { commit: id } }) => {
+      activated.push(codesOf(diagnostics));
+      return { ...version, commit: id } as unknown as StoredVersion;
+    },
+    refuse: async ({ commit: { commit: id }, diagnostics }) => {
+      refused.push({ commit: id, codes: codesOf(diagnostics) });
+    },
+  };
+  const ports = {
+    source,
+    store,
+    workloads: { load: async () => noWorkloads, save: async () => undefined },
+    baseline: async () => ({}),
+    wakeups: new Wakeups(),
+    clock: { now: () => now },
+    log: { debug() {}, info() {}, warn() {}, error() {} },
+  };
+  const loop = new PolicyLoop(ports as unknown as ConstructorParameters<typeof PolicyLoop>[0], {
+    path: 'policies',
+    pollSeconds: 3600,
+  });
+  await loop.start();
+  await loop.sync('system', false);
+  head = newest;
+  return { loop, refused, activated, compared, push: (next: Commit) => (head = next) };
+}
+
+describe('a commit', () => {
+  const newest: Commit = { ...commit, commit: 'beef', tag: { name: 'v1', object: 'a' } };
+  const unsigned = async (): Promise<void> => {
+    throw new SourceFault('not-signed', 'tag v1 is not signed', 'sign it');
+  };
+
+  it('that nobody may make policy of is refused, and the policy in force stays', async () => {
+    const { loop, refused } = await loopOver(newest, unsigned);
+    const before = loop.active!.snapshot.digest;
+    expect(await loop.sync('system', false)).toMatchObject({
+      status: 'refused',
+      diagnostics: [{ severity: 'error', code: 'not-signed', hint: 'sign it' }],
+    });
+    expect(refused).toEqual([{ commit: 'beef', codes: ['not-signed'] }]);
+    expect(loop.active!.snapshot.digest).toBe(before);
+    await loop.stop();
+  });
+
+  it('is compared with the one in force, in the folder of the policy', async () => {
+    const asked: unknown[] = [];
+    const { loop, compared, activated } = await loopOver(newest, async (...all) => void asked.push(all));
+    await loop.sync('system', false);
+    expect(compared.at(-1)).toBe('c0ffee');
+    expect(asked).toEqual([[newest, 'c0ffee', 'policies']]);
+    expect(activated).toHaveLength(1);
+    await loop.stop();
+  });
+
+  it('is judged again when another tag leads to it, and not for the same one', async () => {
+    const { loop, refused, push } = await loopOver(newest, unsigned);
+    await loop.sync('system', false);
+    await loop.sync('system', false);
+    expect(refused).toHaveLength(1);
+    push({ ...newest, tag: { name: 'v2', object: 'b' } });
+    await loop.sync('system', false);
+    expect(refused).toHaveLength(2);
+    await loop.stop();
+  });
+
+  it('that does not follow the one in force is accepted, and that is said', async () => {
+    const { loop, activated } = await loopOver({ ...newest, rewritten: true }, async () => undefined);
+    await loop.sync('system', false);
+    expect(activated).toHaveLength(1);
+    expect(activated[0]).toContain('history-rewritten');
     await loop.stop();
   });
 });

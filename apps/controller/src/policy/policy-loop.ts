@@ -59,7 +59,10 @@ export interface SourceState {
 }
 
 export interface Source {
-  fetch(): Promise<Commit>;
+  /** `inForce` is the commit to compare the newest one with. */
+  fetch(inForce: string | null): Promise<Commit>;
+  /** Rejects with SourceFault when who signed may not make policy of it. */
+  verify(commit: Commit, inForce: string | null, folder: string): Promise<void>;
   readTree(commit: string, folder: string): Promise<Map<string, string>>;
 }
 
@@ -93,6 +96,8 @@ export class PolicyLoop {
   private isWaiting = false;
   private source: SourceState = { state: 'never-reached', lastSuccess: null, problem: null };
   private lastSeen: string | null = null;
+  /** The tag that it was seen by; null after a restart, and for branches. */
+  private lastTag: string | null = null;
   private tail: Promise<unknown> = Promise.resolve();
   private pollTimer: NodeJS.Timeout | null = null;
   private changeTimer: NodeJS.Timeout | null = null;
@@ -261,7 +266,7 @@ export class PolicyLoop {
     const { source, clock, log } = this.ports;
     let commit: Commit;
     try {
-      commit = await source.fetch();
+      commit = await source.fetch(this.inForce);
     } catch (error) {
       const problem = diagnosticOf(error);
       if (this.source.state !== 'unreachable') log.warn('policy repository unreachable', { problem: problem.summary });
@@ -269,10 +274,20 @@ export class PolicyLoop {
       return { status: 'unreachable', diagnostics: [problem] };
     }
     this.source = { state: 'reached', lastSuccess: clock.now().toISOString(), problem: null };
-    if (!force && commit.commit === this.lastSeen) return await this.unchanged(commit);
+    if (!force && this.hasSeen(commit)) return await this.unchanged(commit);
     const outcome = await this.judge(commit, actor);
     this.lastSeen = commit.commit;
+    this.lastTag = commit.tag?.object ?? null;
     return outcome;
+  }
+
+  /** Another tag of the same commit may be signed by somebody else. */
+  private hasSeen({ commit, tag }: Commit): boolean {
+    return commit === this.lastSeen && (this.lastTag === null || this.lastTag === tag?.object);
+  }
+
+  private get inForce(): string | null {
+    return this.current?.version.commit ?? null;
   }
 
   private async unchanged({ commit }: Commit): Promise<SyncOutcome> {
@@ -292,14 +307,21 @@ export class PolicyLoop {
     let files: Map<string, string>;
     let evaluation: Result<Evaluation>;
     try {
-      files = await this.ports.source.readTree(commit.commit, this.settings.path);
+      const { source } = this.ports;
+      await source.verify(commit, this.inForce, this.settings.path);
+      files = await source.readTree(commit.commit, this.settings.path);
       evaluation = await evaluateInThread({ files, at, provenance: provenanceOf(commit), known: this.known });
     } catch (error) {
       if (!(error instanceof SourceFault)) throw error;
       files = new Map();
       evaluation = { ok: false, diagnostics: [diagnosticOf(error)] };
     }
-    const diagnostics = [...evaluation.diagnostics, ...(evaluation.ok ? evaluation.value.testFailures : [])];
+    const rewritten = commit.rewritten ? [rewrittenFinding(commit, this.inForce)] : [];
+    const diagnostics = [
+      ...rewritten,
+      ...evaluation.diagnostics,
+      ...(evaluation.ok ? evaluation.value.testFailures : []),
+    ];
     if (!evaluation.ok || evaluation.value.testFailures.length > 0) {
       await store.refuse({ commit, diagnostics, at, actor });
       log.warn('policy refused', { commit: commit.commit, errors: diagnostics.length });
@@ -457,6 +479,15 @@ function movedWorkloads(of: Snapshot, other: Snapshot): { readonly addresses?: R
 
 function provenanceOf(commit: Commit): Provenance {
   return { commit: commit.commit, author: commit.author, committedAt: commit.committedAt };
+}
+
+function rewrittenFinding({ commit }: Commit, inForce: string | null): Diagnostic {
+  return {
+    severity: 'warning',
+    code: 'history-rewritten',
+    summary: `commit ${commit.slice(0, 12)} does not follow ${inForce?.slice(0, 12)}, which was in force: history was rewritten, or went back`,
+    hint: 'find out who pushed it so, if you did not; protect the branch and the tags of the policy against forced pushes',
+  };
 }
 
 function diagnosticOf(error: unknown): Diagnostic {

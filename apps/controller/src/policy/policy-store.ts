@@ -296,9 +296,13 @@ interface VersionFields {
 }
 
 async function saveVersion(tx: EntityManager, fields: VersionFields): Promise<StoredVersion> {
-  const { id, commit, status, digest, diagnostics, at } = fields;
+  const { id, status, digest, diagnostics, at } = fields;
+  const { commit, author, committedAt, message } = fields.commit;
   const row: Omit<PolicyVersionRow, 'id'> = {
-    ...commit,
+    commit,
+    author,
+    committedAt,
+    message,
     status,
     digest,
     diagnostics: [...diagnostics],

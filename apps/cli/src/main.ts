@@ -22,6 +22,7 @@ import { verify } from './commands/verify.js';
 import { completion } from './completion.js';
 import { asked, controllerVariables } from './controller-client.js';
 import { addHistoryCommands } from './history-commands.js';
+import { addLearningCommands } from './learning-commands.js';
 import { diagnosticJson, print, printDiagnostics, printJson, red } from './output.js';
 import { UsageError } from './policy-files.js';
 
@@ -176,6 +177,7 @@ function program(): Command {
     .action((file: string, options: BackupOptions) => run(() => backup(file, options)));
   addHistoryCommands(cordon, run);
   addChangeCommands(cordon, run);
+  addLearningCommands(cordon, run);
   cordon
     .command('completion')
     .argument('<shell>', 'bash, zsh or fish')

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 
 /** A mistake in how the command was called: shown without a stack, exit code 1. */
@@ -61,5 +61,27 @@ export function git(...args: string[]): string | null {
     return execFileSync('git', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], maxBuffer: 64 << 20 });
   } catch {
     return null;
+  }
+}
+
+const chunkBytes = 1 << 18;
+
+/** A file piece by piece: observed flows of a month need not fit into memory. */
+export function* chunksOf(path: string): Generator<Uint8Array> {
+  const file = openFile(path);
+  try {
+    const buffer = Buffer.allocUnsafe(chunkBytes);
+    for (let read = readSync(file, buffer); read > 0; read = readSync(file, buffer)) yield buffer.subarray(0, read);
+  } finally {
+    closeSync(file);
+  }
+}
+
+function openFile(path: string): number {
+  try {
+    return openSync(path, 'r');
+  } catch (error) {
+    const why = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+    throw new UsageError(`\`${path}\` can't be read (${why})`);
   }
 }

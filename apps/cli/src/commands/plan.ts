@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, readSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { relative, sep } from 'node:path';
 import type { Diagnostic } from '#base';
 import { checkPoint } from '#drivers';
@@ -14,7 +14,7 @@ import {
 } from '#plan';
 import { pointFindings, PolicyCompiler, PolicyLoader, reviewPolicy } from '#policy';
 import { bold, green, red, yellow } from '../output.js';
-import { readPolicyAt, UsageError } from '../policy-files.js';
+import { chunksOf, readPolicyAt, UsageError } from '../policy-files.js';
 import { readInstant } from './policy.js';
 
 export interface PlanOptions {
@@ -92,26 +92,4 @@ function repositoryFolder(place: string): string {
   const folder = existsSync(place) ? relative(process.cwd(), place) : (place.split(':')[1] ?? 'policies');
   const path = folder.split(sep).join('/').replace(/\/+$/, '');
   return path === '' || path === '.' || path.startsWith('..') ? '' : `${path}/`;
-}
-
-const chunkBytes = 1 << 18;
-
-/** A file piece by piece: observed flows of a month need not fit into memory. */
-function* chunksOf(path: string): Generator<Uint8Array> {
-  const file = openFile(path);
-  try {
-    const buffer = Buffer.allocUnsafe(chunkBytes);
-    for (let read = readSync(file, buffer); read > 0; read = readSync(file, buffer)) yield buffer.subarray(0, read);
-  } finally {
-    closeSync(file);
-  }
-}
-
-function openFile(path: string): number {
-  try {
-    return openSync(path, 'r');
-  } catch (error) {
-    const why = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
-    throw new UsageError(`\`${path}\` can't be read (${why})`);
-  }
 }

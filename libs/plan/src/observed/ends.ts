@@ -43,6 +43,8 @@ export class Ends {
   readonly deviceOf: number[] = [];
   readonly sides: Side[] = [];
   private readonly cellOf: number[] = [];
+  /** Four for each end: its address in network order, IPv4 as v4-mapped. */
+  private readonly words: number[] = [];
   /** The addresses of the inventory, then others as they come. */
   private readonly addresses = new AddressNumbers();
   /** -1: none of the file yet. */
@@ -77,7 +79,9 @@ export class Ends {
     if (number < 0) return -1;
     const known = this.addressEnds[number];
     if (known !== undefined && known >= 0) return known;
-    const end = this.add(this.cells.of(this.addresses.octets), this.addressDevices[number]);
+    const { octets } = this.addresses;
+    for (let at = 0; at < 16; at += 4) this.words.push(octets.getInt32(at));
+    const end = this.add(this.cells.of(octets), this.addressDevices[number]);
     this.addressEnds[number] = end;
     return end;
   }
@@ -88,7 +92,18 @@ export class Ends {
     const parsed = inventory && parseMac(mac);
     const device = parsed ? inventory.byMac.get(parsed) : undefined;
     if (device === undefined || this.deviceOf[end] === device) return end;
-    return (this.namedEnds[this.named.of(end, device)] ??= this.add(this.cellOf[end]!, device));
+    const index = this.named.of(end, device);
+    if (this.namedEnds[index] === undefined) {
+      this.words.push(...this.words.slice(4 * end, 4 * end + 4));
+      this.namedEnds.push(this.add(this.cellOf[end]!, device));
+    }
+    return this.namedEnds[index]!;
+  }
+
+  addressOf(end: number): Address {
+    const [a, b, c, d] = this.words.slice(4 * end, 4 * end + 4).map((word) => BigInt(word >>> 0)) as Words;
+    const value = (a << 96n) | (b << 64n) | (c << 32n) | d;
+    return value >> 32n === 0xffffn ? { family: 4, value: d } : { family: 6, value };
   }
 
   private add(cell: number, device: number | undefined): number {
@@ -160,6 +175,8 @@ export class Ends {
     return index;
   }
 }
+
+type Words = [bigint, bigint, bigint, bigint];
 
 /** An address and no device of the inventory. */
 interface Stranger {

@@ -3,8 +3,19 @@ import { isText, type Line } from '../text/lines.js';
 
 /** Takes what a reader understood of a record. */
 export interface FlowSink {
-  /** A connection, from the side that opened it. Instants in milliseconds. */
-  connection(source: number, destination: number, service: number, packets: number, last: number): void;
+  /**
+   * A connection, from the side that opened it. Instants in milliseconds. `isAnswered`: whether the other side was seen to reply;
+   * null: such records don't say.
+   */
+  connection(
+    source: number,
+    destination: number,
+    service: number,
+    packets: number,
+    last: number,
+    first: number,
+    isAnswered: boolean | null,
+  ): void;
   /** A record that stands for no connection of its own, or whose direction can't be told. */
   count(what: 'replies' | 'undecided'): void;
   /** Every record, whatever becomes of it. */

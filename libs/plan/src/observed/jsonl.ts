@@ -33,7 +33,7 @@ export class JsonlReader implements FlowReader {
     if (!Number.isSafeInteger(packets) || packets < 0) return '`packets` is no whole number';
     this.sink.window(first, last);
     if (isIcmpReply(protocol, port)) this.sink.count('replies');
-    else this.sink.connection(source, destination, serviceKey(protocol, port), packets, last);
+    else this.sink.connection(source, destination, serviceKey(protocol, port), packets, last, first, null);
     return null;
   }
 

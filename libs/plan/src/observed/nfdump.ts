@@ -61,10 +61,11 @@ export class NfdumpReader implements FlowReader {
   }
 
   end(): void {
-    this.records.forEachConnection((record, verdict) => {
+    this.records.forEachConnection((record, verdict, isAnswered) => {
       if (verdict === 'opening') {
-        const { source, destination, protocol, destinationPort, packets, last } = record;
-        this.sink.connection(source, destination, serviceKey(protocol, destinationPort), packets, last);
+        const { source, destination, protocol, destinationPort, packets, last, first } = record;
+        const service = serviceKey(protocol, destinationPort);
+        this.sink.connection(source, destination, service, packets, last, first, isAnswered);
       } else this.sink.count(verdict === 'reply' ? 'replies' : 'undecided');
     });
   }
@@ -79,7 +80,7 @@ export class NfdumpReader implements FlowReader {
     this.sink.window(first, last);
     if (isIcmpReply(protocol, type)) this.sink.count('replies');
     // Which side began can't be told from two records without ports, but ICMP says it by its type.
-    else this.sink.connection(source, destination, serviceKey(protocol, type), packets, last);
+    else this.sink.connection(source, destination, serviceKey(protocol, type), packets, last, first, null);
     return null;
   }
 }

@@ -1,28 +1,22 @@
-import { compareText, failure, success, type Diagnostic, type Result } from '#base';
+import { compareText, success, type Diagnostic, type Result } from '#base';
 import { hasAddress, serviceAlgebra } from '#net';
 import type { FlowVerdict, Snapshot } from '#policy';
-import { finding } from '../codes.js';
 import type { GroupedChange } from '../flows/group-changes.js';
 import { compareLines, lineOf, ResponsibleLines } from '../flows/responsible-lines.js';
 import type { FlowUse, LineChange, ObservationWindow, ObservedPlan, SeenFlow } from '../plan.js';
-import { csvFields, linesOf, type TextChunks } from '../text/lines.js';
-import { cordonColumns, CordonCsvReader } from './cordon-csv.js';
+import type { TextChunks } from '../text/lines.js';
 import { Ends, type EndContext, type Side } from './ends.js';
-import type { FlowReader, FlowSink } from './flow-record.js';
-import { JsonlReader } from './jsonl.js';
+import type { FlowSink } from './flow-record.js';
 import { judgeConnection } from './judge.js';
-import { nfdumpColumns, NfdumpReader } from './nfdump.js';
+import { readFlows } from './read-flows.js';
 import { ServiceCells } from './service-cells.js';
 import { TupleIndex } from './tuple-index.js';
-import { isUlogd, UlogdReader } from './ulogd.js';
 
 export interface ObservedFlows {
   readonly plan: ObservedPlan;
   readonly useOf: (change: GroupedChange) => FlowUse;
   readonly findings: readonly Diagnostic[];
 }
-
-const shownMalformed = 5;
 
 /**
  * Observed connections under both policies. They are counted per distinct pair of sides and service, and each of those is
@@ -31,50 +25,14 @@ const shownMalformed = 5;
 export function observeFlows(chunks: TextChunks, file: string, context: EndContext): Result<ObservedFlows> {
   const ends = new Ends(context);
   const tally = new FlowTally(context, ends);
-  const findings: Diagnostic[] = [];
-  let reader: FlowReader | null = null;
-  let format: ObservationWindow['format'] = 'cordon-csv';
-  let number = 0;
-  for (const line of linesOf(chunks)) {
-    number++;
-    if (line.from === line.to || line.startsWith('#')) continue;
-    if (!reader) {
-      const found = readerFor(line.text(), ends, tally);
-      if (!found) return failure([unknownFormat(file, number)]);
-      ({ reader, format } = found);
-      if (format !== 'jsonl' && format !== 'ulogd') continue;
-    }
-    const wrong = reader.read(line);
-    if (wrong !== null && tally.malformed++ < shownMalformed) {
-      const hint = 'it is left out of this plan: correct the export, or see why such records are written';
-      const span = { file, line: number };
-      findings.push(finding('flow-malformed', `this record can not be read: ${wrong}`, hint, span));
-    }
-  }
-  if (!reader) return failure([unknownFormat(file, 1)]);
-  reader.end();
-  return success({ plan: tally.plan(format), useOf: (change) => tally.useOf(change), findings });
-}
-
-function readerFor(
-  header: string,
-  ends: Ends,
-  sink: FlowSink,
-): { reader: FlowReader; format: ObservationWindow['format'] } | null {
-  if (isUlogd(header)) return { reader: new UlogdReader(ends, sink), format: 'ulogd' };
-  if (header.trimStart().startsWith('{')) return { reader: new JsonlReader(ends, sink), format: 'jsonl' };
-  const names = csvFields(header)?.map((name) => name.toLowerCase()) ?? [];
-  const cordon = cordonColumns(names);
-  if (cordon) return { reader: new CordonCsvReader(cordon, ends, sink), format: 'cordon-csv' };
-  const nfdump = nfdumpColumns(names);
-  return nfdump ? { reader: new NfdumpReader(nfdump, ends, sink), format: 'nfdump' } : null;
-}
-
-function unknownFormat(file: string, line: number): Diagnostic {
-  const summary = 'the first line tells no known format of observed flows';
-  const hint =
-    'start with `first,last,source,destination,protocol,port,packets,bytes`, one JSON object per line, or take the output of `nfdump -o csv`';
-  return finding('flows-unknown-format', summary, hint, { file, line });
+  const read = readFlows(chunks, file, ends, tally);
+  if (!read.ok) return read;
+  const { format, malformed } = read.value;
+  return success({
+    plan: tally.plan(format, malformed),
+    useOf: (change) => tally.useOf(change),
+    findings: read.diagnostics,
+  });
 }
 
 type Outcome = 'kept' | 'broken' | 'denied' | 'opened';
@@ -109,7 +67,6 @@ interface Row {
 }
 
 class FlowTally implements FlowSink {
-  malformed = 0;
   private records = 0;
   private first = Infinity;
   private last = -Infinity;
@@ -214,7 +171,7 @@ class FlowTally implements FlowSink {
     return row;
   }
 
-  plan(format: ObservationWindow['format']): ObservedPlan {
+  plan(format: ObservationWindow['format'], malformed: number): ObservedPlan {
     const broken = this.tallied.flatMap((tallied) => [...(tallied?.devices ?? [])]);
     const instant = (value: number): string | null => (Number.isFinite(value) ? new Date(value).toISOString() : null);
     return {
@@ -224,7 +181,7 @@ class FlowTally implements FlowSink {
         last: instant(this.last),
         records: this.records,
         ...this.counts,
-        malformed: this.malformed,
+        malformed,
         neverSeen: this.neverSeen(),
       },
       broken: this.rowsOf('broken'),

@@ -45,7 +45,9 @@ export class PacketRecords {
     this.protocol[i] = record.protocol;
   }
 
-  forEachConnection(take: (record: PacketRecord, verdict: 'opening' | 'reply' | 'undecided') => void): void {
+  forEachConnection(
+    take: (record: PacketRecord, verdict: 'opening' | 'reply' | 'undecided', isAnswered: boolean) => void,
+  ): void {
     const size = 1 << Math.max(4, Math.ceil(Math.log2(this.count * 2 + 1)));
     const slots = new Int32Array(size).fill(-1);
     const slotOf = new Int32Array(this.count);
@@ -61,7 +63,7 @@ export class PacketRecords {
     for (let i = 0; i < this.count; i++) {
       const slot = slotOf[i]!;
       const [own, other] = this.isForward(i) ? [forward[slot]!, backward[slot]!] : [backward[slot]!, forward[slot]!];
-      take(this.at(i), this.judge(i, own, other));
+      take(this.at(i), this.judge(i, own, other), other < Infinity);
     }
   }
 

@@ -86,8 +86,10 @@ export class UlogdReader implements FlowReader {
     const [source, destination] = [this.endOf(packet.source), this.endOf(packet.destination)];
     if (source < 0 || destination < 0) return '`src_ip` or `dest_ip` is no address';
     this.sink.window(at.getTime(), at.getTime());
+    const time = at.getTime();
+    // Nobody could answer what was dropped.
     if (kind === 'opening')
-      this.sink.connection(source, destination, serviceKey(protocol, port), packets, at.getTime());
+      this.sink.connection(source, destination, serviceKey(protocol, port), packets, time, time, null);
     else this.sink.count(kind === 'reply' ? 'replies' : 'undecided');
     return null;
   }

@@ -1,0 +1,166 @@
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { formatDiagnostic } from '#base';
+import { checkPoint } from '#drivers';
+import {
+  evidenceText,
+  learnDefaults,
+  learnFlows,
+  lineText,
+  type Learned,
+  type LearnOptions,
+  type LeftOut,
+} from '#learn';
+import { parseInventory } from '#plan';
+import { countOf, diagnosticJson, green, print, printJson, red, yellow } from '../output.js';
+import { chunksOf, readPolicyFolder, UsageError } from '../policy-files.js';
+import { orThrow, readInstant } from './policy.js';
+
+export interface LearnCommandOptions {
+  readonly flows: string;
+  readonly inventory: string;
+  readonly policy: string;
+  readonly class?: readonly string[];
+  readonly out?: string;
+  readonly broader?: boolean;
+  readonly internet?: boolean;
+  readonly minConnections: string;
+  readonly minDevices: string;
+  readonly scanTargets: string;
+  readonly scanSeconds: string;
+  readonly until?: string;
+  readonly all?: boolean;
+  readonly at?: string;
+  readonly json?: boolean;
+}
+
+/** Of one kind of what is left out, so many are printed without --all. */
+const mostOfAKind = 10;
+
+/**
+ * Proposes rules for what was seen on the network. Nothing of it is in force until somebody commits it. Exit codes: 0 there is nothing to
+ * propose, 2 there is, 1 a file is refused or the policy does not compile with the proposed lines.
+ */
+export function learn(options: LearnCommandOptions): number {
+  const at = readInstant(options.at);
+  const folder = policyFolder(options);
+  const files = readPolicyFolder(folder);
+  const inventory = orThrow(parseInventory(chunksOf(options.inventory), options.inventory), options.inventory);
+  const flows = { file: options.flows, text: chunksOf(options.flows) };
+  const learned = orThrow(
+    learnFlows({ files, at, inventory, flows, options: readOptions(options), checkPoint }),
+    folder,
+  );
+  const isRefused = learned.findings.some(({ severity }) => severity === 'error');
+  const written = options.out === undefined || isRefused ? [] : writeFiles(options.out, learned.files);
+  if (options.json) printJson({ ok: !isRefused, ...jsonOf(learned), written });
+  else {
+    printLearned(learned, options.all === true);
+    for (const path of written) print(`# written: ${path}`);
+    if (isRefused) print(`# ${red('the policy is refused with these lines')}: nothing is written`);
+  }
+  return isRefused ? 1 : learned.lines.length > 0 ? 2 : 0;
+}
+
+/** What is proposed is checked with the policy that it is written into, if there is one. */
+function policyFolder({ policy, out }: LearnCommandOptions): string {
+  if (out === undefined || !existsSync(out)) return policy;
+  if (!statSync(out).isDirectory()) throw new UsageError(`--out: \`${out}\` is not a folder`);
+  return existsSync(join(out, 'rules')) ? out : policy;
+}
+
+function readOptions(options: LearnCommandOptions): LearnOptions {
+  const number = (name: 'minConnections' | 'minDevices' | 'scanTargets' | 'scanSeconds', flag: string): number => {
+    const value = Number(options[name]);
+    if (!Number.isSafeInteger(value) || value < 1)
+      throw new UsageError(`${flag}: \`${options[name]}\` is not a whole number from 1`);
+    return value;
+  };
+  return {
+    classes: options.class ?? [],
+    broader: options.broader === true,
+    internet: options.internet === true,
+    minConnections: number('minConnections', '--min-connections'),
+    minDevices: number('minDevices', '--min-devices'),
+    scanTargets: number('scanTargets', '--scan-targets'),
+    scanSeconds: number('scanSeconds', '--scan-seconds'),
+    when: whenOf(options.until),
+  };
+}
+
+function whenOf(until: string | undefined): string {
+  if (until === undefined) return learnDefaults.when;
+  const day = new Date(`${until}T00:00:00Z`);
+  if (Number.isNaN(day.getTime()) || day.toISOString().slice(0, 10) !== until)
+    throw new UsageError(`--until: \`${until}\` is not a day; write 2027-03-31`);
+  return `until ${until}`;
+}
+
+function writeFiles(folder: string, files: Learned['files']): string[] {
+  return [...files].map(([name, text]) => {
+    const path = join(folder, name);
+    mkdirSync(dirname(path), { recursive: true });
+    // What stands there is somebody's: never written over.
+    writeFileSync(path, text, { flag: 'wx' });
+    return path;
+  });
+}
+
+function jsonOf({ files, findings, lines, ...rest }: Learned): Record<string, unknown> {
+  return {
+    ...rest,
+    lines: lines.map((line) => ({ text: lineText(line), ...line })),
+    files: Object.fromEntries(files),
+    findings: findings.map(diagnosticJson),
+  };
+}
+
+/** All of it is comments and lines of rules: it can be kept as a file. */
+function printLearned(learned: Learned, all: boolean): void {
+  const { window, lines, leftOut, files, findings } = learned;
+  const days =
+    window.first && window.last ? `${window.first.slice(0, 16)} to ${window.last.slice(0, 16)} UTC` : 'no time';
+  print(`# ${countOf(window.records, 'record')} (${window.format}), ${days}`);
+  print(
+    `# ${window.allowed} allowed already, ${window.foreign} between servers, ${window.otherClasses} of other classes, ` +
+      `${window.replies + window.undecided} replies or undecided, ${window.malformed} malformed`,
+  );
+  for (const [path, text] of files) print(`\n# ---- ${path}\n${text.trimEnd()}`);
+  printLeftOut(leftOut, all);
+  print(`\n# ${summaryOf(learned)}`);
+  if (lines.length > 0) print('# review each line, then commit the files; `cordon plan` shows what they open');
+  for (const line of findings.flatMap((one) => formatDiagnostic(one).split('\n'))) print(`# ${line}`);
+}
+
+function printLeftOut(leftOut: readonly LeftOut[], all: boolean): void {
+  if (leftOut.length === 0) return;
+  print(`\n# ---- left out: look at it before you open anything`);
+  for (const [kind, rows] of Map.groupBy(leftOut, (row) => row.kind)) {
+    print(`# ${yellow(kind)} (${rows.length})`);
+    for (const { source, destination, service, reason, evidence } of all ? rows : rows.slice(0, mostOfAKind)) {
+      print(`#   ${source} -> ${destination} ${shortened(service)}: ${reason}`);
+      print(`#     ${evidenceText(evidence)}; for example ${evidence.example}`);
+    }
+    if (!all && rows.length > mostOfAKind) print(`#   and ${rows.length - mostOfAKind} more, see --all`);
+  }
+}
+
+/** The first of many ports: `--json` has all of them. */
+function shortened(services: string): string {
+  const parts = services.split(', ');
+  return parts.length <= 4 ? services : `${parts.slice(0, 3).join(', ')} and ${parts.length - 3} more`;
+}
+
+function summaryOf({ lines, isFewest, endpoints, applications, failingTests, leftOut }: Learned): string {
+  const parts = [
+    lines.length > 0 ? green(`${countOf(lines.length, 'line')} proposed`) : 'nothing to propose',
+    ...(lines.length > 0 && !isFewest ? ['fewer may be possible'] : []),
+    ...(endpoints.length > 0 ? [countOf(endpoints.length, 'new endpoint')] : []),
+    ...(applications.length > 0 ? [countOf(applications.length, 'new application')] : []),
+    `${leftOut.length} left out`,
+    ...(failingTests.before + failingTests.after > 0
+      ? [`tests of the policy that fail: ${failingTests.before} without, ${failingTests.after} with the lines`]
+      : ['all tests of the policy hold']),
+  ];
+  return parts.join(', ');
+}

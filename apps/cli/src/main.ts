@@ -221,7 +221,7 @@ async function run(command: () => number | Promise<number>): Promise<void> {
       if (isJson) printJson({ ok: false, diagnostics: error.diagnostics.map(diagnosticJson) });
       else {
         printDiagnostics(error.diagnostics);
-        print(red(`policy is refused${error.place ? ` (${error.place})` : ''}`));
+        print(red(`${error.message}${error.place ? ` (${error.place})` : ''}`));
       }
     } else if (error instanceof UsageError) {
       if (isJson) printJson({ ok: false, error: error.message });

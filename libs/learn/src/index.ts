@@ -1,1 +1,2 @@
 export * from './flows/index.js';
+export * from './mud/index.js';

@@ -136,18 +136,19 @@ export function test(folder: string, options: { json?: boolean }): number {
   return failures.length === 0 ? 0 : 1;
 }
 
-/** The diagnostics of a refused policy, for the top level to print. */
+/** The diagnostics of a refused policy, or of another file, for the top level to print. */
 export class PolicyRefused extends Error {
   constructor(
     readonly diagnostics: Result<unknown>['diagnostics'],
     readonly place: string | null,
+    readonly what = 'policy',
   ) {
-    super('policy is refused');
+    super(`${what} is refused`);
   }
 }
 
-export function orThrow<T>(result: Result<T>, place: string | null = null): T {
-  if (!result.ok) throw new PolicyRefused(result.diagnostics, place);
+export function orThrow<T>(result: Result<T>, place: string | null = null, what?: string): T {
+  if (!result.ok) throw new PolicyRefused(result.diagnostics, place, what);
   return result.value;
 }
 

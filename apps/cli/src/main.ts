@@ -21,6 +21,7 @@ import { serve, type ServeOptions } from './commands/serve.js';
 import { verify } from './commands/verify.js';
 import { completion } from './completion.js';
 import { asked, controllerVariables } from './controller-client.js';
+import { addEditingCommands } from './editing-commands.js';
 import { addHistoryCommands } from './history-commands.js';
 import { addLearningCommands } from './learning-commands.js';
 import { diagnosticJson, print, printDiagnostics, printJson, red } from './output.js';
@@ -175,6 +176,7 @@ function program(): Command {
     )
     .option('--force', 'replace the file')
     .action((file: string, options: BackupOptions) => run(() => backup(file, options)));
+  addEditingCommands(cordon, run);
   addHistoryCommands(cordon, run);
   addChangeCommands(cordon, run);
   addLearningCommands(cordon, run);

@@ -40,6 +40,7 @@ export const policyCodes = {
   'nas-duplicate': ['error', 'two switches have the same address'],
   'no-internal': ['error', 'a rule names internet, but nothing says what is internal'],
   'no-quarantine': ['error', 'a class has access at a site but no quarantine segment there'],
+  'not-formatted': ['warning', 'a YAML file has a form that `cordon fmt` does not dare to change'],
   'not-enforced': ['warning', 'neither side of a flow rule is a device: no enforcement point carries it'],
   'object-overlaps-segment': ['error', 'a rule between endpoints covers addresses of a device segment'],
   'peer-not-in-port-acl': ['warning', 'a class has no segment of its own: port ACLs cannot name its addresses'],

@@ -33,18 +33,18 @@ const place = {
   postures: listOf(z.enum(postures)).optional(),
 };
 const except = z.strictObject({ from: names.optional(), to: names.optional(), app: names.optional() });
-const flowClaim = z.strictObject({
+export const flowClaim = z.strictObject({
   from: names,
   to: names,
   app: names.optional(),
   ...place,
   except: except.optional(),
 });
-const accessClaim = z.strictObject({ class: names, segment: names, ...place });
+export const accessClaim = z.strictObject({ class: names, segment: names, ...place });
 /** Three years: every change of every schedule in that time is looked at. */
 const maxDays = 1100;
 const aDuration = 'not a number of days: write `365 days`';
-const frame = z.strictObject({
+export const frame = z.strictObject({
   name: z.string().min(1),
   never: z.unknown().optional(),
   always: z.unknown().optional(),

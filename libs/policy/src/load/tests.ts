@@ -11,7 +11,7 @@ import type { YamlFile } from './yaml-file.js';
 const at = z.iso.datetime({ offset: true }).optional();
 const name = z.string().min(1);
 
-const flowTest = z.strictObject({
+export const flowTest = z.strictObject({
   name,
   from: z.string(),
   to: z.string(),
@@ -19,7 +19,7 @@ const flowTest = z.strictObject({
   expect: z.enum(['allow', 'deny']),
   at,
 });
-const accessTest = z.strictObject({
+export const accessTest = z.strictObject({
   name,
   class: z.string(),
   site: z.string(),

@@ -30,7 +30,7 @@ export class YamlFile {
     }
     let document: Document;
     try {
-      document = parseDocument(text, { prettyErrors: false, strict: true, uniqueKeys: false });
+      document = parseYaml(text);
     } catch (error) {
       // Nested deeper than the stack reaches.
       if (!(error instanceof RangeError)) throw error;
@@ -169,6 +169,11 @@ export class YamlFile {
     const { line, col } = this.lines.linePos(offset);
     return { file: this.file, line: line || 1, column: col || 1 };
   }
+}
+
+/** As every reader of the policy parses it. Throws a RangeError when it is nested too deep. */
+export function parseYaml(text: string): Document.Parsed {
+  return parseDocument(text, { prettyErrors: false, strict: true, uniqueKeys: false });
 }
 
 /** Of the text itself: the parser's own count misses the lines inside a quote that is never closed. */

@@ -1,14 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { policyFiles } from '#testkit';
 import type { Environment } from '../ci/pipeline.js';
 import type { CiResult } from '../ci/report.js';
 import { ci, type CiOptions } from './ci.js';
 
-const root = join(import.meta.dirname, '../../../..');
-const medical = 'policies/rules/flows-medical.csv';
+const rules = 'policies/rules/flows.csv';
 /** A Tuesday, 13:30 at every site. */
 const at = '2026-11-24T12:30:00Z';
 const home = process.cwd();
@@ -37,7 +37,10 @@ function commit(file: string, change: (text: string) => string): string {
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'cordon-ci-'));
   git('init', '-q', '-b', 'main');
-  cpSync(join(root, 'policies'), join(folder, 'policies'), { recursive: true });
+  for (const [file, text] of policyFiles()) {
+    mkdirSync(dirname(join(folder, 'policies', file)), { recursive: true });
+    writeFileSync(join(folder, 'policies', file), text);
+  }
   git('add', '-A');
   git('commit', '-qm', 'the policy');
   base = git('rev-parse', 'HEAD');
@@ -60,12 +63,13 @@ const run = (options: Partial<CiOptions> = {}, env: Environment = {}): number =>
 const result = (): CiResult => JSON.parse(readFileSync(join(out(), 'result.json'), 'utf8')) as CiResult;
 const written = (name: string): string => readFileSync(join(out(), name), 'utf8');
 
-const closesPumps = (text: string): string => text.replace(/^p, infusion-pump, pump-gateway, https.*\n/m, '');
+const opensPumps = (text: string): string => `${text}p, infusion-pump, remediation, https, allow, always, x
+`;
 const note = (text: string): string => `${text}# a note\n`;
 
 describe('cordon ci', () => {
   it('is 0 where nothing needs approval, and writes every file', () => {
-    commit(medical, note);
+    commit(rules, note);
     expect(run()).toBe(0);
     expect(result()).toMatchObject({ outcome: 'good', exitCode: 0, needed: [] });
     for (const name of ['plan.md', 'plan.sarif', 'plan.junit.xml', 'plan.json']) expect(written(name)).not.toBe('');
@@ -78,7 +82,7 @@ describe('cordon ci', () => {
   });
 
   it('is 3 where a life-critical class is touched, and says how to approve this change', () => {
-    commit(medical, closesPumps);
+    commit(rules, opensPumps);
     expect(run()).toBe(3);
     const { change, needed } = result();
     expect(needed.map(({ kind }) => kind)).toEqual(['life-critical']);
@@ -87,7 +91,7 @@ describe('cordon ci', () => {
   });
 
   it('is 0 once this change is approved, and 3 again when the change is another', () => {
-    commit(medical, closesPumps);
+    commit(rules, opensPumps);
     expect(run({ approved: true })).toBe(0);
     expect(printed.join('')).toContain('approved by --approved');
     const event = join(folder, '.git', 'event.json');
@@ -107,59 +111,59 @@ describe('cordon ci', () => {
     const label = `cordon-approved:${result().change}`;
     expect(runWith(label)).toBe(0);
     expect(result()).toMatchObject({ outcome: 'approved', approvedBy: `label \`${label}\`` });
-    commit(medical, (text) => text.replace(/^p, infusion-pump, .*\n/m, ''));
-    expect(runWith(label)).not.toBe(0);
+    commit(rules, (text) => `${text}p, infusion-pump, remediation, web, allow, always, y\n`);
+    expect(runWith(label)).toBe(3);
   });
 
   it('is 1 where a test of the policy breaks, whoever approves', () => {
-    commit(medical, (text) => text.replace(/^p, infusion-pump, drug-library, https.*\n/m, ''));
+    commit(rules, (text) => text.replace(/^p, infusion-pump, drug-library, https.*\n/m, ''));
     expect(run({ approved: true })).toBe(1);
     expect(result().outcome).toBe('tests-broken');
     expect(written('plan.junit.xml')).toContain('<failure');
   });
 
   it('is 1 where the policy is refused, with file and line in every format', () => {
-    commit(medical, (text) => `${text}p, nobody, ehr, https, allow, always, x\n`);
+    commit(rules, (text) => `${text}p, nobody, ehr, https, allow, always, x\n`);
     expect(run({ approved: true })).toBe(1);
     expect(result()).toMatchObject({ outcome: 'refused', summary: null });
     for (const name of ['plan.md', 'plan.junit.xml', 'plan.json', 'plan.sarif'])
-      expect(written(name)).toContain('rules/flows-medical.csv');
+      expect(written(name)).toContain('rules/flows.csv');
     expect(JSON.parse(written('plan.sarif'))).toMatchObject({ runs: [{ results: [{ level: 'error' }] }] });
   });
 
   it('needs approval where the policy before is refused, so that it can be mended', () => {
-    const broken = commit(medical, (text) => `${text}p, nobody, ehr, https, allow, always, x\n`);
-    commit(medical, (text) => text.replace('p, nobody, ehr, https, allow, always, x\n', ''));
+    const broken = commit(rules, (text) => `${text}p, nobody, ehr, https, allow, always, x\n`);
+    commit(rules, (text) => text.replace('p, nobody, ehr, https, allow, always, x\n', ''));
     expect(run({ base: broken })).toBe(3);
     expect(result().outcome).toBe('unplanned');
     expect(run({ base: broken, approved: true })).toBe(0);
   });
 
   it('asks for what --require-approval names', () => {
-    commit(medical, closesPumps);
+    commit(rules, opensPumps);
     expect(run({ requireApproval: 'internet' })).toBe(0);
     expect(run({ requireApproval: 'any' })).toBe(3);
     expect(run({ requireApproval: 'none' })).toBe(0);
   });
 
   it('compares with where the change began, not with what others merged since', () => {
-    commit(medical, note);
+    commit(rules, note);
     git('checkout', '-q', '-B', 'others', base);
-    const tip = commit(medical, closesPumps);
+    const tip = commit(rules, opensPumps);
     git('checkout', '-q', 'change');
     expect(run({ base: tip })).toBe(0);
     expect(result().base).toBe(base);
   });
 
   it('reads commits, and no folder of the change that has the name of one', () => {
-    commit(medical, closesPumps);
+    commit(rules, opensPumps);
     mkdirSync(join(folder, `${base}:policies`));
     cpSync(join(folder, 'policies'), join(folder, `${base}:policies`), { recursive: true });
     git('add', '-A');
     git('commit', '-qm', 'hostile');
     expect(run()).toBe(3);
     rmSync(join(folder, `${base}:policies`), { recursive: true });
-    writeFileSync(join(folder, medical), 'not committed');
+    writeFileSync(join(folder, rules), 'not committed');
     expect(run()).toBe(3);
     git('checkout', '-q', '-f', 'HEAD');
   });
@@ -180,13 +184,19 @@ describe('cordon ci', () => {
       'policies/rules/flows-imaging.csv',
       (text) => `${text}p, medical-device, vendor-support, any, allow, always, x\n`,
     );
-    run({ requireApproval: 'any', maxBytes: '9000' });
+    commit(
+      'policies/catalog/endpoints.yaml',
+      (text) =>
+        `${text}${Array.from({ length: 300 }, (_, i) => `server-${i}: { addresses: [10.${i % 250}.${i >> 7}.9] }\n`).join('')}`,
+    );
+    expect(run({ maxBytes: '9000' })).toBe(3);
+    expect(written('plan.md')).toContain('Cut to fit');
     expect(Buffer.byteLength(written('plan.md'))).toBeLessThanOrEqual(9000);
     expect(() => run({ maxBytes: '2000' })).toThrow(/--max-bytes/);
   });
 
   it('adds plan.md to the page of the run', () => {
-    commit(medical, note);
+    commit(rules, note);
     const summary = join(folder, '.git', 'summary.md');
     const event = join(folder, '.git', 'push.json');
     writeFileSync(event, JSON.stringify({ before: base }));

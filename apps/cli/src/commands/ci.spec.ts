@@ -216,7 +216,7 @@ describe('cordon ci', () => {
     [{ base: '--output=x' }, /is no commit/],
     [{ head: 'nowhere' }, /--head/],
     [{ requireApproval: 'hihg' }, /--require-approval/],
-    [{ out: '/proc/nowhere' }, /--out/],
+    [{ out: '/dev/null/out' }, /--out/],
   ])('%j is refused with what to do', (options, message) => {
     expect(() => run(options)).toThrow(message);
   });

@@ -10,7 +10,6 @@ const root = join(import.meta.dirname, '../../../..');
 const read = (file: string): string => readFileSync(join(root, file), 'utf8');
 const rules = 'policies/rules/flows.csv';
 let folder: string;
-let home: string;
 
 const git = (...args: string[]): string =>
   execFileSync('git', ['-c', 'user.name=a', '-c', 'user.email=a@example.com', ...args], {
@@ -21,7 +20,6 @@ const git = (...args: string[]): string =>
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'cordon-shipped-'));
-  home = join(folder, '.git', 'cordon');
   git('init', '-q', '-b', 'main');
   for (const [file, text] of policyFiles()) {
     mkdirSync(dirname(join(folder, 'policies', file)), { recursive: true });
@@ -29,16 +27,6 @@ beforeAll(() => {
   }
   git('add', '-A');
   git('commit', '-qm', 'the policy');
-  // The command itself, from its sources.
-  mkdirSync(join(home, 'bin'), { recursive: true });
-  const [loader, main] = ['apps/controller/src/store/testdata/typescript.mjs', 'apps/cli/src/main.ts'];
-  writeFileSync(
-    join(home, 'bin/cordon.js'),
-    `const { spawnSync } = require('node:child_process');
-     const args = ['--conditions=cordon-source', '--import', ${JSON.stringify(join(root, loader))}, ${JSON.stringify(join(root, main))}];
-     const { status } = spawnSync(process.execPath, [...args, ...process.argv.slice(2)], { stdio: 'inherit' });
-     process.exit(status ?? 1);`,
-  );
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -54,7 +42,7 @@ function runScript(script: string, env: Record<string, string> = {}) {
   const { status, stdout, stderr } = spawnSync('sh', ['-e', '-c', script], {
     cwd: folder,
     encoding: 'utf8',
-    env: { PATH, CORDON_HOME: home, CORDON_BASE: 'main', CORDON_OUT: join(folder, '.git', 'out'), ...env },
+    env: { PATH, CORDON_HOME: root, CORDON_BASE: 'main', CORDON_OUT: join(folder, '.git', 'out'), ...env },
   });
   return { code: status, text: stdout + stderr };
 }
@@ -169,6 +157,6 @@ describe('what is shipped for forges', () => {
     expect(hook).toMatchObject({ id: 'cordon-check', entry: 'cordon check' });
     expect('policies/rules/a.csv').toMatch(new RegExp(hook!.files));
     git('checkout', '-q', '-f', 'main');
-    expect(runScript(hook!.entry.replace('cordon', `node ${home}/bin/cordon.js`)).code).toBe(0);
+    expect(runScript(hook!.entry.replace('cordon', `node ${root}/bin/cordon.js`)).code).toBe(0);
   });
 });

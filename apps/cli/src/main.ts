@@ -26,6 +26,7 @@ import { addHistoryCommands } from './history-commands.js';
 import { addLearningCommands } from './learning-commands.js';
 import { diagnosticJson, print, printDiagnostics, printJson, red } from './output.js';
 import { UsageError } from './policy-files.js';
+import { addPullRequestCommands } from './pull-request-commands.js';
 
 /**
  * Exit codes: 0 good, 1 refused or failed, 2 (plan) there are changes, (radtest) rejected, (verify) it differs, (history)
@@ -180,6 +181,7 @@ function program(): Command {
   addHistoryCommands(cordon, run);
   addChangeCommands(cordon, run);
   addLearningCommands(cordon, run);
+  addPullRequestCommands(cordon, run);
   cordon
     .command('completion')
     .argument('<shell>', 'bash, zsh or fish')

@@ -31,12 +31,20 @@ export function readPolicyFolder(folder: string): ReadonlyMap<string, string> {
  * (default: `policies` where the revision has one, else its root).
  */
 export function readPolicyAt(place: string): ReadonlyMap<string, string> {
-  if (existsSync(place)) return readPolicyFolder(place);
+  return existsSync(place) ? readPolicyFolder(place) : readPolicyRevision(place);
+}
+
+/** A revision, whatever folder has its name: who changes the folder must not choose what is read. */
+export function readPolicyRevision(place: string): ReadonlyMap<string, string> {
   const { commit, prefix } = revisionOf(place);
   const files = new Map<string, string>();
   for (const path of filesAt(commit, prefix === '' ? '.' : prefix)) {
     const name = path.slice(prefix.length);
-    if (isPolicyText(name)) files.set(name, git('cat-file', 'blob', `${commit}:${path}`) ?? '');
+    if (!isPolicyText(name)) continue;
+    const text = git('cat-file', 'blob', `${commit}:${path}`);
+    if (text === null)
+      throw new UsageError(`\`${path}\` of ${place} can't be read: git refuses it, or it is above 64 MiB`);
+    files.set(name, text);
   }
   return files;
 }

@@ -22,6 +22,7 @@ import { DenialIntake } from './denied/denial-intake.js';
 import { DeviceStore } from './devices/device-store.js';
 import { DevicesController } from './devices/devices.controller.js';
 import { DropCounts } from './enforcement/drop-counts.js';
+import { InventoryController } from './devices/inventory.controller.js';
 import { EnforcementController } from './enforcement/enforcement.controller.js';
 import { EnforcementLoop } from './enforcement/enforcement-loop.js';
 import { ErrorsFilter } from './errors.filter.js';
@@ -340,6 +341,7 @@ const factories: Provider[] = [
 @Module({
   controllers: [
     DevicesController,
+    InventoryController,
     CredentialsController,
     SessionsController,
     SuspicionsController,

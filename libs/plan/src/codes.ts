@@ -14,6 +14,7 @@ export const planCodes = {
   'inventory-unknown-class': ['warning', 'neither policy has a class that the inventory names'],
   'inventory-unknown-nas': ['warning', 'neither policy has a switch that the inventory names'],
   'inventory-unknown-site': ['warning', 'neither policy has a site that the inventory names'],
+  'inventory-without-addresses': ['warning', 'flows were given, and an inventory that says no address of any device'],
   'nas-removed': ['warning', 'devices are on a switch that is no RADIUS client any more'],
 } as const satisfies Record<string, readonly [Severity, string]>;
 

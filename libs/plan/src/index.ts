@@ -9,8 +9,17 @@ export { judgeConnection } from './observed/judge.js';
 export { readFlows, type FlowFile } from './observed/read-flows.js';
 export { ServiceCells } from './observed/service-cells.js';
 export { TupleIndex } from './observed/tuple-index.js';
+export {
+  renderInventoryHeader,
+  renderInventoryRow,
+  unknownSite,
+  type InventoryForm,
+  type InventoryRow,
+} from './inventory/render-inventory.js';
 export { readLoggedPacket, type LoggedPacket } from './observed/ulogd.js';
 export { planPolicy, type PlanInput, type PlannedSide } from './make-plan.js';
-export type * from './plan.js';
+export * from './plan.js';
 export type { TextChunks } from './text/lines.js';
+export { escape as escapeMarkdown } from './format/markdown.js';
+export { summaryRows, visible } from './format/words.js';
 export { formatPlan, formatRefusal, planFormats, type FormatOptions, type PlanFormat } from './format/format-plan.js';

@@ -6,6 +6,7 @@ import { groupDevices } from './access/device-groups.js';
 import { accessOfGroups, accessOfTables, diffAccess, type GroupAccess } from './access/diff-access.js';
 import { Rendering } from './access/rendering.js';
 import { finding } from './codes.js';
+import { findConcerns } from './concerns.js';
 import { newFindings } from './compare-findings.js';
 import { compareTests } from './compare-tests.js';
 import { diffNetwork } from './diff-network.js';
@@ -43,7 +44,7 @@ export function planPolicy({ from, to, inventory, flows }: PlanInput): Result<Po
   const observed = flows ? observeFlows(flows.text, flows.file, context) : null;
   if (observed && !observed.ok) return observed;
   const seen = observed?.value ?? null;
-  const { criticality } = riskView(before, after, after);
+  const { criticality } = riskView(before, after);
   const criticalityOf = (name: string): Criticality => criticality.get(name) ?? 'standard';
   const changes = diffFlows(before, after, seen ? seen.useOf : () => null);
   const parts = {
@@ -60,12 +61,14 @@ export function planPolicy({ from, to, inventory, flows }: PlanInput): Result<Po
       ...(inventory?.findings ?? []),
       ...(grouped?.findings ?? []),
       ...removedSwitches(groups, inventory, before, after),
+      ...(flows ? withoutAddresses(inventory) : []),
       ...(seen?.findings ?? []),
     ].sort(compareDiagnostics),
   };
   const changed =
     access.changes.length + parts.flows.length + parts.dormant.length + parts.network.length > 0 ||
     parts.tests.newlyBroken.length + parts.tests.newlyFixed.length + parts.tests.removed.length > 0;
+  const concerns = findConcerns({ ...parts, changed }, before, after);
   const summary = summarize(parts, grouped && { ...grouped, changed: countChanged(access.changes) }, countTimed(after));
   return success({
     format: 1,
@@ -75,6 +78,7 @@ export function planPolicy({ from, to, inventory, flows }: PlanInput): Result<Po
     changed,
     summary,
     ...parts,
+    concerns,
   });
 }
 
@@ -110,6 +114,14 @@ const countTimed = ({ flowRules, accessRules }: Snapshot): number =>
 
 const countChanged = (changes: PolicyPlan['access']['changes']): number =>
   changes.reduce((sum, { devices }) => sum + (devices ?? 0), 0);
+
+/** Flows name addresses. Without them a device is known by its segment alone, where all of a segment are of one class. */
+function withoutAddresses(inventory: Inventory | null): Diagnostic[] {
+  if (!inventory || inventory.byAddress.size > 0) return [];
+  const summary = 'the inventory says no address of any device: whose seen flows are, is told by their segments alone';
+  const hint = 'judge flows where addresses may be known: `cordon inventory export --identifiers`';
+  return [finding('inventory-without-addresses', summary, hint, { file: inventory.file, line: 1 })];
+}
 
 /** A switch that leaves the policy takes its devices with it: it gets no answers any more. */
 function removedSwitches(

@@ -29,6 +29,34 @@ export interface PolicyPlan {
   readonly coa: CoaPlan | null;
   /** Findings of `to` that `from` does not have, and findings about the inventory and the observed flows. */
   readonly findings: readonly Diagnostic[];
+  /** What people may want to approve before the merge: one of each kind, most serious first. */
+  readonly concerns: readonly Concern[];
+}
+
+/**
+ * `internet`, `life-critical`: what the change opens, closes or places; `in-use`: it breaks what was seen; `later`: it has lines whose effect
+ * is not now; `tests`: what they watched is not watched any more; `network`: switches, enforcement points, segments; `high`,
+ * `medium`, `low`: it opens or closes a flow of this risk; `any`: it changes something.
+ */
+export const concernKinds = [
+  'internet',
+  'life-critical',
+  'in-use',
+  'later',
+  'tests',
+  'network',
+  'high',
+  'medium',
+  'low',
+  'any',
+] as const;
+export type ConcernKind = (typeof concernKinds)[number];
+
+export interface Concern {
+  readonly kind: ConcernKind;
+  readonly summary: string;
+  /** How many flows, places, lines, tests or entries. */
+  readonly count: number;
 }
 
 export interface PlannedPolicy {
@@ -79,6 +107,8 @@ export interface FlowChange {
   readonly risk: Risk;
   /** Why this risk, in words. */
   readonly reasons: readonly string[];
+  /** What people may want to approve, whatever the risk. */
+  readonly touches: readonly ('internet' | 'life-critical' | 'in-use')[];
   readonly lines: readonly LineChange[];
   /** Of a closed flow: connections that were observed and would break. Null without observed flows. */
   readonly inUse: FlowUse | null;

@@ -11,6 +11,7 @@ import {
   type FormatOptions,
   type PlanFormat,
   type PlannedSide,
+  type PolicyPlan,
 } from '#plan';
 import { pointFindings, PolicyCompiler, PolicyLoader, reviewPolicy } from '#policy';
 import { bold, green, red, yellow } from '../output.js';
@@ -41,35 +42,61 @@ export function plan(options: PlanOptions): number {
     if (options.out === undefined) process.stdout.write(text);
     else writeFileSync(options.out, text);
   };
-  const refuse = (place: string, diagnostics: readonly Diagnostic[]): number => {
-    write(formatRefusal(place, diagnostics, format, formatting));
+  const sideAt = (place: string): ChangeSide => ({ place, files: readPolicyAt(place) });
+  const planned = planChange(sideAt(options.from), sideAt(options.to), readInstant(options.at), options);
+  if (!planned.ok) {
+    write(formatRefusal(planned.place, planned.diagnostics, format, formatting));
     return 1;
-  };
-  const at = readInstant(options.at);
+  }
+  write(formatPlan(planned.plan, format, formatting));
+  const { changed, summary } = planned.plan;
+  return summary.testsBroken > 0 ? 1 : changed ? 2 : 0;
+}
+
+/** The texts of a policy, and how people call it. */
+export interface ChangeSide {
+  readonly place: string;
+  readonly files: ReadonlyMap<string, string>;
+}
+
+export type PlannedChange =
+  | {
+      readonly ok: true;
+      readonly plan: PolicyPlan;
+      /** All of `to`, not only what is new. */
+      readonly diagnostics: readonly Diagnostic[];
+    }
+  | { readonly ok: false; readonly place: string; readonly diagnostics: readonly Diagnostic[] };
+
+/** A plan, or the first of policies and files that is refused. */
+export function planChange(
+  from: ChangeSide,
+  to: ChangeSide,
+  at: Date,
+  beside: { readonly inventory?: string | undefined; readonly flows?: string | undefined },
+): PlannedChange {
   const sides: PlannedSide[] = [];
   // The second is mostly the first: what it shares is loaded and compiled once.
   const loader = new PolicyLoader();
   const compiler = new PolicyCompiler();
-  for (const place of [options.from, options.to]) {
-    const loaded = loader.load(readPolicyAt(place));
-    if (!loaded.ok) return refuse(place, loaded.diagnostics);
+  for (const { place, files } of [from, to]) {
+    const loaded = loader.load(files);
+    if (!loaded.ok) return { ok: false, place, diagnostics: loaded.diagnostics };
     const compiled = compiler.compile(loaded.value, at);
     const found = [...loaded.diagnostics, ...compiled.diagnostics];
-    if (!compiled.ok) return refuse(place, found);
+    if (!compiled.ok) return { ok: false, place, diagnostics: found };
     found.push(...pointFindings(loaded.value, compiled.value, checkPoint));
     const diagnostics = reviewPolicy(loaded.value, found, at);
     sides.push({ policy: loaded.value, snapshot: compiled.value, diagnostics });
   }
-  const [from, to] = sides as [PlannedSide, PlannedSide];
+  const [before, after] = sides as [PlannedSide, PlannedSide];
   const inventory =
-    options.inventory === undefined ? null : parseInventory(chunksOf(options.inventory), options.inventory);
-  if (inventory && !inventory.ok) return refuse(options.inventory!, inventory.diagnostics);
-  const flows = options.flows === undefined ? null : { file: options.flows, text: chunksOf(options.flows) };
-  const planned = planPolicy({ from, to, inventory: inventory?.value ?? null, flows });
-  if (!planned.ok) return refuse(options.flows!, planned.diagnostics);
-  write(formatPlan(planned.value, format, formatting));
-  const { changed, summary } = planned.value;
-  return summary.testsBroken > 0 ? 1 : changed ? 2 : 0;
+    beside.inventory === undefined ? null : parseInventory(chunksOf(beside.inventory), beside.inventory);
+  if (inventory && !inventory.ok) return { ok: false, place: beside.inventory!, diagnostics: inventory.diagnostics };
+  const flows = beside.flows === undefined ? null : { file: beside.flows, text: chunksOf(beside.flows) };
+  const planned = planPolicy({ from: before, to: after, inventory: inventory?.value ?? null, flows });
+  if (!planned.ok) return { ok: false, place: beside.flows!, diagnostics: planned.diagnostics };
+  return { ok: true, plan: planned.value, diagnostics: after.diagnostics };
 }
 
 function readFormat({ format, json }: PlanOptions): PlanFormat {
@@ -80,7 +107,7 @@ function readFormat({ format, json }: PlanOptions): PlanFormat {
   return found;
 }
 
-function readMaxBytes(text: string): number {
+export function readMaxBytes(text: string): number {
   const bytes = Number(text);
   if (!Number.isSafeInteger(bytes) || bytes < 1000)
     throw new UsageError(`--max-bytes: \`${text}\` is not a whole number from 1000`);

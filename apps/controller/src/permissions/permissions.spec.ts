@@ -47,6 +47,12 @@ it('lets viewers read, operators change devices, admins manage tokens, and the b
   ] as const)
     expect(isAllowed('monitor', resource, 'read')).toBe(false);
 
+  expect(isAllowed('planner', 'inventory', 'read')).toBe(true);
+  expect(isAllowed('viewer', 'inventory', 'read')).toBe(true);
+  expect(isAllowed('monitor', 'inventory', 'read')).toBe(false);
+  for (const resource of ['devices', 'sessions', 'policy', 'orders', 'audit', 'metrics', 'tokens', 'bridge'] as const)
+    expect(isAllowed('planner', resource, 'read')).toBe(false);
+
   expect(isAllowed('clinical', 'clinical-use', 'write')).toBe(true);
   expect(isAllowed('operator', 'clinical-use', 'write')).toBe(true);
   expect(isAllowed('viewer', 'clinical-use', 'write')).toBe(false);

@@ -6,6 +6,7 @@ export type Caller = { readonly name: string; readonly role: Role | 'bridge' };
 
 export type Resource =
   | 'devices'
+  | 'inventory'
   | 'credentials'
   | 'sessions'
   | 'policy'
@@ -39,6 +40,7 @@ m = g(r.sub, p.sub) && r.obj == p.obj && r.act == p.act
 const policy = `
 p, monitor, metrics, read
 p, collector, flows, write
+p, planner, inventory, read
 p, viewer, devices, read
 p, viewer, sessions, read
 p, viewer, policy, read
@@ -60,6 +62,7 @@ p, admin, backup, read
 p, bridge, bridge, read
 p, bridge, bridge, write
 g, viewer, monitor
+g, viewer, planner
 g, operator, viewer
 g, operator, clinical
 g, admin, operator

@@ -247,10 +247,10 @@ export interface AuditRow {
 }
 
 /**
- * `monitor` sees numbers only, no device; `clinical` may say that a device is in clinical use, `collector` tells what gateways denied, and
- * neither sees anything.
+ * `monitor` sees numbers only, no device; `planner` what plans have to know of devices; `clinical` may say that a device is in clinical use,
+ * `collector` tells what gateways denied, and neither of these two sees anything.
  */
-export const tokenRoles = ['admin', 'operator', 'viewer', 'monitor', 'clinical', 'collector'] as const;
+export const tokenRoles = ['admin', 'operator', 'viewer', 'monitor', 'planner', 'clinical', 'collector'] as const;
 export type Role = (typeof tokenRoles)[number];
 
 export interface TokenRow {

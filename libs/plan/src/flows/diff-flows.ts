@@ -18,12 +18,10 @@ const order: Readonly<Record<Risk, number>> = { high: 0, medium: 1, low: 2 };
  */
 export function diffFlows(before: Snapshot, after: Snapshot, useOf: UseOf): FlowChange[] {
   const grouped = groupChanges(classChanges(before, after), new ResponsibleLines(before, after));
-  const words = {
-    opened: { names: new PolicyNames(after), view: riskView(before, after, after) },
-    closed: { names: new PolicyNames(before), view: riskView(before, after, before) },
-  };
+  const words = { opened: new PolicyNames(after), closed: new PolicyNames(before) };
+  const view = riskView(before, after);
   const changes = grouped.map((change): FlowChange => {
-    const { names, view } = words[change.change];
+    const names = words[change.change];
     const inUse = change.change === 'closed' ? useOf(change) : null;
     const near = classesEnd(change.classes, null, '', names);
     const far = farEnd(change, names);

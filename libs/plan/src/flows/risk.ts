@@ -1,4 +1,12 @@
-import { serviceAlgebra, anyService, intersectAddresses, isEmptyAddressSet, type AddressSet } from '#net';
+import {
+  addressSet,
+  anyService,
+  intersectAddresses,
+  isEmptyAddressSet,
+  rangesOf,
+  serviceAlgebra,
+  type AddressSet,
+} from '#net';
 import type { Criticality, Snapshot } from '#policy';
 import type { FlowChange, Risk } from '../plan.js';
 import type { GroupedChange } from './group-changes.js';
@@ -6,24 +14,29 @@ import type { GroupedChange } from './group-changes.js';
 export interface Ranked {
   readonly risk: Risk;
   readonly reasons: readonly string[];
+  readonly touches: FlowChange['touches'];
 }
+
+type Weight = Pick<Ranked, 'risk' | 'reasons'>;
 
 export interface RiskView {
   /** The higher of both policies: a class that is made less critical in the same change is still looked at. */
   readonly criticality: ReadonlyMap<string, Criticality>;
-  /** Null when no endpoint `internet` can be told: `internal` is not declared. */
+  /** Of both policies together: a change that declares the world `internal` opens the internet all the same. Null: neither says. */
   readonly internet: AddressSet | null;
 }
 
 const weight: Readonly<Record<Criticality, number>> = { 'life-critical': 2, high: 1, standard: 0 };
 
-export function riskView(before: Snapshot, after: Snapshot, named: Snapshot): RiskView {
+export function riskView(before: Snapshot, after: Snapshot): RiskView {
   const criticality = new Map<string, Criticality>();
   for (const { name, criticality: own } of [...before.classes, ...after.classes]) {
     const known = criticality.get(name);
     if (known === undefined || weight[own] > weight[known]) criticality.set(name, own);
   }
-  return { criticality, internet: named.endpoints.find(({ name }) => name === 'internet')?.addresses ?? null };
+  const internet = [before, after].flatMap(({ endpoints }) => endpoints.filter(({ name }) => name === 'internet'));
+  const addresses = internet.flatMap(({ addresses }) => rangesOf(addresses));
+  return { criticality, internet: internet.length > 0 ? addressSet(addresses) : null };
 }
 
 /**
@@ -32,6 +45,26 @@ export function riskView(before: Snapshot, after: Snapshot, named: Snapshot): Ri
  * classes. Low: the rest. docs/reading-a-plan.md says the same.
  */
 export function rankChange(change: GroupedChange, view: RiskView, inUse: FlowChange['inUse']): Ranked {
+  return { ...weigh(change, view, inUse), touches: touchesOf(change, view, inUse) };
+}
+
+/** What people may have to approve. Where nobody can tell what is outside, it may be the internet. */
+function touchesOf(change: GroupedChange, view: RiskView, inUse: FlowChange['inUse']): FlowChange['touches'] {
+  const { classes, far } = change;
+  const isOpened = change.change === 'opened';
+  const named = far.kind === 'classes' ? [...classes, ...far.classes] : [...classes];
+  const mayBeOutside = far.kind === 'addresses' && (view.internet === null || isOutside(change, view));
+  return [
+    ...(isOpened && mayBeOutside ? ['internet' as const] : []),
+    ...(named.some((name) => view.criticality.get(name) === 'life-critical') ? ['life-critical' as const] : []),
+    ...(!isOpened && (inUse?.connections ?? 0) > 0 ? ['in-use' as const] : []),
+  ];
+}
+
+const isOutside = ({ far }: GroupedChange, { internet }: RiskView): boolean =>
+  far.kind === 'addresses' && internet !== null && !isEmptyAddressSet(intersectAddresses(far.addresses, internet));
+
+function weigh(change: GroupedChange, view: RiskView, inUse: FlowChange['inUse']): Weight {
   if (change.change === 'closed') {
     if (inUse === null) return { risk: 'low', reasons: ['closes; no observed flows were given, so use is unknown'] };
     const { connections, devices, watched } = inUse;
@@ -52,11 +85,11 @@ export function rankChange(change: GroupedChange, view: RiskView, inUse: FlowCha
     : { risk: 'low', reasons: ['opens between a class and fixed addresses'] };
 }
 
-function highReasons({ direction, classes, far, services }: GroupedChange, view: RiskView): string[] {
+function highReasons(change: GroupedChange, view: RiskView): string[] {
+  const { direction, classes, far, services } = change;
   const reasons: string[] = [];
-  const isOutside =
-    far.kind === 'addresses' && view.internet && !isEmptyAddressSet(intersectAddresses(far.addresses, view.internet));
-  if (isOutside) reasons.push(direction === 'outbound' ? 'opens to the internet' : 'opens from the internet');
+  if (isOutside(change, view))
+    reasons.push(direction === 'outbound' ? 'opens to the internet' : 'opens from the internet');
   const near = ofCriticality(classes, view, 'life-critical');
   const farther = far.kind === 'classes' ? ofCriticality(far.classes, view, 'life-critical') : [];
   const [sources, targets] = direction === 'outbound' ? [near, farther] : [farther, near];

@@ -12,7 +12,7 @@ import {
   proveMud,
   type Departure,
   type Departures,
-  type LeftOut,
+  type LeftOutEntry,
   type MudEntry,
   type MudImport,
   type MudImportInput,
@@ -228,7 +228,7 @@ const placeOf = ({ list, name, direction, span }: MudEntry): Record<string, unkn
   line: span.line,
 });
 
-const leftOutJson = ({ entry, part, why }: LeftOut): Record<string, unknown> => ({
+const leftOutJson = ({ entry, part, why }: LeftOutEntry): Record<string, unknown> => ({
   ...placeOf(entry),
   part,
   ...diagnosticJson(why),

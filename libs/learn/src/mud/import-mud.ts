@@ -6,7 +6,7 @@ import type { MudEntry, MudFile } from './mud-file.js';
 import { isName, NameBook, nameFrom, type NewApplication, type NewEndpoint } from './names.js';
 import { parseMud } from './parse-mud.js';
 import type { MudBindings, MudNames } from './peers.js';
-import { translateMud, type LeftOut, type MudFlow } from './translate.js';
+import { translateMud, type LeftOutEntry, type MudFlow } from './translate.js';
 import { writePolicy, type NewRule } from './write-policy.js';
 
 export interface MudImportInput {
@@ -38,7 +38,7 @@ export interface MudImport {
   readonly applications: readonly NewApplication[];
   readonly rules: readonly NewRule[];
   readonly flows: readonly MudFlow[];
-  readonly leftOut: readonly LeftOut[];
+  readonly leftOut: readonly LeftOutEntry[];
   readonly answers: readonly MudEntry[];
   readonly bindings: MudBindings;
 }

@@ -5,4 +5,4 @@ export type { MudEntry, MudFile } from './mud-file.js';
 export { parseMud } from './parse-mud.js';
 export type { MudNames } from './peers.js';
 export { proveMud, type MudProof } from './prove-mud.js';
-export type { LeftOut, MudFlow } from './translate.js';
+export type { LeftOutEntry, MudFlow } from './translate.js';

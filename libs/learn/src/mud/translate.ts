@@ -30,7 +30,7 @@ export interface MudFlow {
 }
 
 /** An entry of the file that is not carried, or not all of it. */
-export interface LeftOut {
+export interface LeftOutEntry {
   readonly entry: MudEntry;
   readonly part: 'all' | 'some';
   readonly why: Diagnostic;
@@ -38,7 +38,7 @@ export interface LeftOut {
 
 export interface Translation {
   readonly flows: readonly MudFlow[];
-  readonly leftOut: readonly LeftOut[];
+  readonly leftOut: readonly LeftOutEntry[];
   /** Entries that only let answers pass, to connections that are carried: policy does so by itself. */
   readonly answers: readonly MudEntry[];
 }
@@ -80,7 +80,7 @@ interface Piece extends SidedBox {
 }
 
 class Translator {
-  private readonly leftOut: LeftOut[] = [];
+  private readonly leftOut: LeftOutEntry[] = [];
 
   constructor(
     private readonly file: MudFile,
@@ -241,11 +241,17 @@ class Translator {
     return [];
   }
 
-  private leave(entry: MudEntry, code: MudCode, summary: string, hint: string, part: LeftOut['part'] = 'all'): void {
+  private leave(
+    entry: MudEntry,
+    code: MudCode,
+    summary: string,
+    hint: string,
+    part: LeftOutEntry['part'] = 'all',
+  ): void {
     this.leftOut.push({ entry, part, why: finding(code, summary, hint, entry.span) });
   }
 
-  private inOrder(): LeftOut[] {
+  private inOrder(): LeftOutEntry[] {
     return this.leftOut.sort(
       (a, b) => a.entry.span.line - b.entry.span.line || a.entry.span.column - b.entry.span.column,
     );

@@ -57,16 +57,16 @@ describe('a copy', () => {
     const database = await started();
     for (let n = 0; n < 300; n++) await add(database, `${n} ${'x'.repeat(4000)}`);
     let written = 0;
-    let isOver = false;
+    const copying = { isOver: false };
     const writing = (async () => {
-      while (!isOver) {
+      while (!copying.isOver) {
         await add(database, `during ${written++}`);
         await new Promise((resolve) => setImmediate(resolve));
       }
     })();
     const before = written;
     const copy = await database.copy();
-    isOver = true;
+    copying.isOver = true;
     await writing;
     expect(statSync(copy).mode & 0o777).toBe(0o600);
     const restored = await Database.open(copy);

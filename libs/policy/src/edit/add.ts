@@ -72,8 +72,8 @@ function refuse(files: ReadonlyMap<string, string>, { entries, lines }: Addition
 
 function addEntry(files: Map<string, string>, entry: NewEntry, wanted: string | null): void {
   const usual = `catalog/${entry.kind}.yaml`;
-  const own = [...sortFiles(files, new Report()).catalog].filter(([, { kind }]) => kind === entry.kind);
-  const file = wanted ?? (files.has(usual) ? usual : (own[0]?.[0] ?? usual));
+  const own = [...sortFiles(files, new Report()).catalog].find(([, { kind }]) => kind === entry.kind);
+  const file = wanted ?? (files.has(usual) ? usual : (own?.[0] ?? usual));
   const text = files.get(file) ?? '';
   const gap = text === '' || text.endsWith('\n') ? '' : '\n';
   files.set(file, keepForm(file, text, text + gap + writeEntry(entry)));

@@ -157,14 +157,14 @@ function valuesOf(text: string): string[] {
 }
 
 /** What the lexer tells beside the pieces of the text: begin of a document, of one in flow style, of a scalar. */
-const signals: readonly string[] = ['\u0002', '\u0018', '\u001F'];
+const signals: ReadonlySet<string> = new Set(['\u0002', '\u0018', '\u001F']);
 
 /** The pieces of a text, and which of them are comments: one that begins with # behind the sign of a scalar is none. */
 function piecesOf(text: string): { piece: string; isComment: boolean }[] {
   const tokens = [...new Lexer().lex(text)];
   return tokens
     .map((piece, i) => ({ piece, isComment: piece.startsWith('#') && tokens[i - 1] !== '\u001F' }))
-    .filter(({ piece }) => !signals.includes(piece));
+    .filter(({ piece }) => !signals.has(piece));
 }
 
 const commentsOf = (text: string): string[] =>

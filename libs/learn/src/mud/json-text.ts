@@ -78,16 +78,10 @@ class JsonReader {
     if (depth > maxDepth) throw new Fault(`the file is nested deeper than ${maxDepth} levels`, this.at);
     this.blanks();
     const at = this.at;
-    switch (this.text[at]) {
-      case '{':
-        return this.object(at, depth);
-      case '[':
-        return this.list(at, depth);
-      case '"':
-        return { value: this.string(), at };
-      default:
-        return { value: this.word(), at };
-    }
+    const first = this.text[at];
+    if (first === '{') return this.object(at, depth);
+    if (first === '[') return this.list(at, depth);
+    return { value: first === '"' ? this.string() : this.word(), at };
   }
 
   private object(at: number, depth: number): Node {
@@ -133,13 +127,13 @@ class JsonReader {
   }
 
   private string(): string {
-    const match = match1(/"(?:[^"\\]|\\.)*"/sy, this.text, this.at);
+    const match = matchAt(/"(?:[^"\\]|\\.)*"/sy, this.text, this.at);
     if (match === null) throw new Fault('a text in quotes has no end', this.at);
     return this.parsed(match) as string;
   }
 
   private word(): unknown {
-    const match = match1(/[-+.\w]+/y, this.text, this.at);
+    const match = matchAt(/[-+.\w]+/y, this.text, this.at);
     if (match === null) throw new Fault('a value is missing', this.at);
     return this.parsed(match);
   }
@@ -155,11 +149,11 @@ class JsonReader {
   }
 
   private blanks(): void {
-    this.at += match1(/[ \t\r\n]*/y, this.text, this.at)?.length ?? 0;
+    this.at += matchAt(/[ \t\r\n]*/y, this.text, this.at)?.length ?? 0;
   }
 }
 
-function match1(pattern: RegExp, text: string, at: number): string | null {
+function matchAt(pattern: RegExp, text: string, at: number): string | null {
   pattern.lastIndex = at;
   return pattern.exec(text)?.[0] ?? null;
 }

@@ -39,7 +39,11 @@ const mudKey = 'ietf-mud:mud';
 /** Of `ietf-mud:mud`: read, or known to say nothing about traffic. */
 const knownFields = new Set([
   ...Object.keys(about.shape),
-  ...['mud-signature', 'firmware-rev', 'software-rev', 'documentation', 'extensions'],
+  'mud-signature',
+  'firmware-rev',
+  'software-rev',
+  'documentation',
+  'extensions',
 ]);
 
 /** Reads a MUD file. `file` is its name in messages. Conditions that policy can't carry are kept as the problem of their entry. */
@@ -70,8 +74,8 @@ class MudReader {
       [],
     );
     if (!root) return this.refused();
-    if (root[mudKey]!['mud-version'] !== 1) {
-      const summary = `mud-version is ${root[mudKey]!['mud-version']}, and only version 1 is known`;
+    if (root[mudKey]['mud-version'] !== 1) {
+      const summary = `mud-version is ${root[mudKey]['mud-version']}, and only version 1 is known`;
       this.add('mud-version', summary, 'ask the manufacturer for a file of RFC 8520', [mudKey, 'mud-version']);
       return this.refused();
     }

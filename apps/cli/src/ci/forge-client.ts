@@ -31,25 +31,21 @@ export class ForgeClient {
   }
 
   async send<T>(method: string, path: string, body?: object): Promise<T> {
-    return (await this.exchange<T>(method, path, body)).value;
+    return (await this.exchange(method, path, body)).value as T;
   }
 
   /** All items of a list, page by page, as long as the forge says that there is another. */
   async *list<T>(path: string): AsyncGenerator<T> {
     for (let page = 1; page <= mostPages; page++) {
       const at = page === 1 ? path : `${path}${path.includes('?') ? '&' : '?'}page=${page}`;
-      const { value, hasNext } = await this.exchange<T[]>('GET', at);
-      yield* value;
+      const { value, hasNext } = await this.exchange('GET', at);
+      yield* value as T[];
       if (!hasNext) return;
     }
     throw new ForgeError(`${this.connection.api}: a list has more than ${mostPages} pages`, false, false);
   }
 
-  sleep(milliseconds: number): Promise<void> {
-    return this.connection.sleep(milliseconds);
-  }
-
-  private async exchange<T>(method: string, path: string, body?: object): Promise<{ value: T; hasNext: boolean }> {
+  private async exchange(method: string, path: string, body?: object): Promise<{ value: unknown; hasNext: boolean }> {
     const { api, headers: own } = this.connection;
     const headers = { 'user-agent': 'cordon', ...own, ...(body && { 'content-type': 'application/json' }) };
     const signal = AbortSignal.timeout(answerTimeout);
@@ -60,7 +56,7 @@ export class ForgeClient {
       const got = await answer.text();
       if (!answer.ok) throw refusal(`${method} ${api}${path}`, answer, got);
       const hasNext = /;\s*rel="?next"?/.test(answer.headers.get('link') ?? '');
-      return { value: (got === '' ? undefined : JSON.parse(got)) as T, hasNext };
+      return { value: got === '' ? undefined : (JSON.parse(got) as unknown), hasNext };
     } catch (error) {
       if (error instanceof ForgeError) throw error;
       const { cause, message } = error as Error;

@@ -73,7 +73,8 @@ function allowedTraffic(): string[] {
           for (const device of own) {
             for (const near of device.addresses)
               for (const other of far!)
-                see(...((direction === 'out' ? [near, other] : [other, near]) as [Address, Address]), service);
+                if (direction === 'out') see(near, other, service);
+                else see(other, near, service);
           }
         }
       }

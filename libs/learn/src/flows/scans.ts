@@ -92,11 +92,11 @@ function targetsOf(
   for (const i of indexes) times.set(targetOf(i), (times.get(targetOf(i)) ?? 0) + 1);
   const targets = new Map<number, number>();
   for (const i of indexes) {
-    const answered = isAnswered[i]!;
-    if (answered) continue;
+    const answered = isAnswered[i] ?? null;
+    if (answered === true) continue;
     const target = targetOf(i);
     const isReturned = times.get(target)! >= minConnections && !isUnknown(destination[i]!);
-    if (!answered) targets.set(i, target);
+    if (answered === false) targets.set(i, target);
     else if (isServer) targets.set(i, -1 - familyOf(service[i]!));
     else if (!isReturned) targets.set(i, target);
   }

@@ -5,7 +5,8 @@ import { learn, type LearnCommandOptions } from './commands/learn.js';
 
 type Run = (command: () => number | Promise<number>) => Promise<void>;
 
-const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
+const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
+const noneGiven = { parent: [], controller: [], manufacturer: [], model: [], resolve: [], device: [] };
 
 const aboutMud = `
 Exit code: 0 all of the file is carried, 2 some entries are left out, 1 refused.
@@ -68,27 +69,22 @@ function addImports(cordon: Command, run: Run): void {
     .option('--policy <dir>', 'policy folder that it is for', 'policies')
     .option('--class <class>', 'name of the device class (default: made of systeminfo)')
     .option('--criticality <level>', 'of a new class: life-critical, high or standard', 'standard')
-    .option('--parent <class>', 'class above a new class; again for more', collect, [])
+    .option('--parent <class>', 'class above a new class; again for more', collect)
     .option('--local <name>', 'class or endpoint that local-networks are')
     .option('--my-controller <name>', 'endpoint that my-controller is')
-    .option('--controller <uri=name>', 'endpoint that a controller is; again for more', collect, [])
+    .option('--controller <uri=name>', 'endpoint that a controller is; again for more', collect)
     .option('--same-manufacturer <class>', 'class of the devices of the same manufacturer')
-    .option('--manufacturer <host=class>', 'class of the devices of a manufacturer; again for more', collect, [])
-    .option('--model <uri=class>', 'class of a model; again for more', collect, [])
-    .option('--resolve <name=address>', 'address of a DNS name; again for more', collect, [])
+    .option('--manufacturer <host=class>', 'class of the devices of a manufacturer; again for more', collect)
+    .option('--model <uri=class>', 'class of a model; again for more', collect)
+    .option('--resolve <name=address>', 'address of a DNS name; again for more', collect)
     .option('--resolve-now', 'ask DNS for the addresses of names that have none')
     .option('--one-way', 'take what opens connections whose answers the file does not allow')
     .option('--flows <file>', 'connections seen: where they depart from the file (formats of `cordon plan`)')
     .option('--inventory <file>', 'devices with their addresses: those of the class are looked at (with --flows)')
-    .option(
-      '--device <address>',
-      'address or prefix of devices of the class; again for more (with --flows)',
-      collect,
-      [],
-    )
+    .option('--device <address>', 'address or prefix of devices of the class; again for more (with --flows)', collect)
     .option('--out <dir>', 'write the files into this policy folder; never overwrites')
     .option('--at <instant>', 'judge schedules and end dates at this time (default: now)')
     .option('--json', 'machine-readable output')
     .addHelpText('after', aboutMud)
-    .action((file: string, options: ImportMudOptions) => run(() => importMudFile(file, options)));
+    .action((file: string, options: ImportMudOptions) => run(() => importMudFile(file, { ...noneGiven, ...options })));
 }

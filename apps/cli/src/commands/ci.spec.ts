@@ -188,10 +188,8 @@ describe('cordon ci', () => {
   });
 
   it('keeps plan.md below --max-bytes', () => {
-    commit(
-      'policies/rules/flows-imaging.csv',
-      (text) => `${text}p, medical-device, vendor-support, any, allow, always, x\n`,
-    );
+    const more = Array.from({ length: 300 }, (_, i) => `p, infusion-pump, server-${i}, https, allow, always, x\n`);
+    commit(rules, (text) => text + more.join(''));
     expect(run({ maxBytes: '9000' })).toBe(1);
     expect(written('plan.md')).toContain('Cut to fit');
     expect(Buffer.byteLength(written('plan.md'))).toBeLessThanOrEqual(9000);

@@ -125,7 +125,10 @@ function printLearned(learned: Learned, all: boolean): void {
     `# ${window.allowed} allowed already, ${window.foreign} between servers, ${window.otherClasses} of other classes, ` +
       `${window.replies + window.undecided} replies or undecided, ${window.malformed} malformed`,
   );
-  for (const [path, text] of files) print(`\n# ---- ${path}\n${text.trimEnd()}`);
+  for (const [path, text] of files) {
+    const shown = path.endsWith('.csv') ? text : text.replaceAll(/^(?=.)/gm, '# ');
+    print(`\n# ---- ${path}\n${shown.trimEnd()}`);
+  }
   printLeftOut(leftOut, all);
   print(`\n# ${summaryOf(learned)}`);
   if (lines.length > 0) print('# review each line, then commit the files; `cordon plan` shows what they open');

@@ -35,7 +35,7 @@ export function lineText({ subject, object, application, when, evidence }: Propo
   return `p, ${subject}, ${object}, ${application}, allow, ${when}, "learned: ${evidenceText(evidence)}"`;
 }
 
-/** A file of rules. `lineOf` it: two lines of head, then two for each rule and one for each thing that it opens beyond what was seen. */
+/** A file of rules: each with an example above it, and with what it opens beyond what was seen. */
 export function renderRules(lines: readonly ProposedLine[]): string {
   const out = [
     '# Proposed by `cordon learn` from seen connections. Nobody has reviewed them: read each line, give it a reason, remove the rest.',

@@ -119,6 +119,7 @@ describe('cordon plan', () => {
       'network',
       'coa',
       'findings',
+      'concerns',
     ]);
     expect(value).toMatchObject({
       format: 1,

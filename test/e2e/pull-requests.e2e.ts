@@ -1,32 +1,27 @@
-import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { policyFiles } from '#testkit';
+import { PolicyRepository } from './tiny-policy.js';
 
 const root = join(import.meta.dirname, '../..');
 const read = (file: string): string => readFileSync(join(root, file), 'utf8');
 const rules = 'policies/rules/flows.csv';
 let folder: string;
+let repository: PolicyRepository;
 
-const git = (...args: string[]): string =>
-  execFileSync('git', ['-c', 'user.name=a', '-c', 'user.email=a@example.com', ...args], {
-    cwd: folder,
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'pipe'],
-  }).trim();
+const git = (...args: string[]): string => repository.git(...args);
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'cordon-shipped-'));
-  git('init', '-q', '-b', 'main');
-  for (const [file, text] of policyFiles()) {
-    mkdirSync(dirname(join(folder, 'policies', file)), { recursive: true });
-    writeFileSync(join(folder, 'policies', file), text);
-  }
-  git('add', '-A');
-  git('commit', '-qm', 'the policy');
+  repository = new PolicyRepository(folder);
+  repository.commit(
+    Object.fromEntries([...policyFiles()].map(([file, text]) => [`policies/${file}`, text])),
+    'the policy',
+  );
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

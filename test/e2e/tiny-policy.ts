@@ -76,7 +76,7 @@ export class PolicyRepository {
     return this.git('rev-parse', 'HEAD');
   }
 
-  private git(...args: string[]): string {
+  git(...args: string[]): string {
     const identity = ['-c', 'user.name=Ada', '-c', 'user.email=ada@example.org'];
     return execFileSync('git', [...identity, ...args], { cwd: this.folder, encoding: 'utf8' }).trim();
   }

@@ -4,9 +4,10 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ForgeError } from './forge-client.js';
 import type { ReviewForge } from './forge.js';
-import { GiteaForge } from './gitea.js';
-import { GithubForge } from './github.js';
+import { gitea } from './gitea.js';
+import { github } from './github.js';
 import { GitlabForge } from './gitlab.js';
+import { IssueForge } from './issue-forge.js';
 import type { ForgeName } from './pipeline.js';
 import { markerOf, postSticky } from './sticky-comment.js';
 
@@ -35,7 +36,7 @@ const dialects = {
     user: () => null,
     hasPages: true,
     make: (api: string, sleep: (ms: number) => Promise<void>): ReviewForge =>
-      new GithubForge({ api, token, sleep }, { repository: 'o/r', request: 7, commit }),
+      new IssueForge(github, { api, token, sleep }, { repository: 'o/r', request: 7, commit }),
   },
   gitlab: {
     self: 'project_42_bot',
@@ -65,7 +66,7 @@ const dialects = {
     user: () => ({ id: 1, login: 'cordon' }),
     hasPages: false,
     make: (api: string, sleep: (ms: number) => Promise<void>): ReviewForge =>
-      new GiteaForge({ api, token, sleep }, { repository: 'o/r', request: 7, commit }),
+      new IssueForge(gitea, { api, token, sleep }, { repository: 'o/r', request: 7, commit }),
   },
 } as const satisfies Record<ForgeName, object>;
 
@@ -264,7 +265,7 @@ describe.each(Object.entries(dialects))('a comment on %s', (_, dialect) => {
 it('a token does not travel in clear, nor along a redirect', async () => {
   const place = { repository: 'o/r', request: 7, commit };
   const sleep = () => Promise.resolve();
-  expect(() => new GithubForge({ api: 'http://git.example/api/v3', token, sleep }, place)).toThrow(/https/);
+  expect(() => new IssueForge(github, { api: 'http://git.example/api/v3', token, sleep }, place)).toThrow(/https/);
   const server = createServer((_, response) => response.writeHead(302, { location: 'http://127.0.0.1:1/' }).end());
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -4,9 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { assertNever } from '#base';
 import { ForgeError, retrying } from '../ci/forge-client.js';
 import type { ForgePlace, ReviewForge } from '../ci/forge.js';
-import { GiteaForge } from '../ci/gitea.js';
-import { GithubForge } from '../ci/github.js';
+import { gitea } from '../ci/gitea.js';
+import { github } from '../ci/github.js';
 import { GitlabForge } from '../ci/gitlab.js';
+import { IssueForge } from '../ci/issue-forge.js';
 import { readPipeline, type Environment, type ForgeName, type Pipeline } from '../ci/pipeline.js';
 import { headline, type CiResult } from '../ci/report.js';
 import { postSticky } from '../ci/sticky-comment.js';
@@ -85,11 +86,11 @@ function makeForge(
   const at = { ...connection, api: connection.api.replace(/\/+$/, '') };
   switch (name) {
     case 'github':
-      return new GithubForge(at, place);
+      return new IssueForge(github, at, place);
     case 'gitlab':
       return new GitlabForge(at, place);
     case 'gitea':
-      return new GiteaForge(at, place);
+      return new IssueForge(gitea, at, place);
     default:
       return assertNever(name);
   }

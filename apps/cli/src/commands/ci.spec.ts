@@ -1,9 +1,9 @@
-import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { policyFiles } from '#testkit';
+import { PolicyRepository } from '../../../../test/e2e/tiny-policy.js';
 import type { Environment } from '../ci/pipeline.js';
 import type { CiResult } from '../ci/report.js';
 import { ci, type CiOptions } from './ci.js';
@@ -14,14 +14,10 @@ const at = '2026-11-24T12:30:00Z';
 const home = process.cwd();
 const printed: string[] = [];
 let folder: string;
+let repository: PolicyRepository;
 let base: string;
 
-const git = (...args: string[]): string =>
-  execFileSync('git', ['-c', 'user.name=a', '-c', 'user.email=a@example.com', ...args], {
-    cwd: folder,
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'pipe'],
-  }).trim();
+const git = (...args: string[]): string => repository.git(...args);
 
 function commit(file: string, change: (text: string) => string): string {
   const path = join(folder, file);
@@ -36,14 +32,11 @@ function commit(file: string, change: (text: string) => string): string {
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'cordon-ci-'));
-  git('init', '-q', '-b', 'main');
-  for (const [file, text] of policyFiles()) {
-    mkdirSync(dirname(join(folder, 'policies', file)), { recursive: true });
-    writeFileSync(join(folder, 'policies', file), text);
-  }
-  git('add', '-A');
-  git('commit', '-qm', 'the policy');
-  base = git('rev-parse', 'HEAD');
+  repository = new PolicyRepository(folder);
+  base = repository.commit(
+    Object.fromEntries([...policyFiles()].map(([file, text]) => [`policies/${file}`, text])),
+    'the policy',
+  );
   process.chdir(folder);
   vi.spyOn(process.stdout, 'write').mockImplementation((text) => printed.push(String(text)) > 0);
 });

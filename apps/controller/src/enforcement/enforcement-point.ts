@@ -70,6 +70,7 @@ export class EnforcementPoint {
   private lookedAt: number | null = null;
   /** It may have lost everything since that look began. */
   private isDoubtful = false;
+  private isClosed = false;
 
   constructor(
     readonly entry: EnforcementPointEntry,
@@ -108,8 +109,9 @@ export class EnforcementPoint {
     return new Promise((resolve) => this.waiting.push(resolve));
   }
 
-  /** Lets go of the device and leaves it as it is. */
+  /** Lets go of the device and leaves it as it is. A pass that is under way fails then, which tells nothing of the device. */
   close(): Promise<void> {
+    this.isClosed = true;
     return this.work.close();
   }
 
@@ -165,7 +167,7 @@ export class EnforcementPoint {
   }
 
   private async report(state: PointReport['state'], message: string): Promise<void> {
-    if (this.reported === state) return;
+    if (this.isClosed || this.reported === state) return;
     const { name, site, driver } = this.entry;
     await this.ports.report({ name, site, driver, state, message });
     this.reported = state;

@@ -409,6 +409,16 @@ describe('EnforcementPoint', () => {
     expect(trail.map(({ action }) => action)).toEqual(['enforcement.apply', 'enforcement.drift-repaired']);
   });
 
+  it('tells nothing of a device that it lets go of in the middle of a pass', async () => {
+    const { point, device, reports } = pointOf(() => [session({})]);
+    device.isReachable = false;
+    const pass = point.pass();
+    await point.close();
+    await expect(pass).rejects.toThrow('does not answer');
+    expect(reports).toEqual([]);
+    await expect(pointOf(() => [session({})]).point.pass()).resolves.toBeUndefined();
+  });
+
   it('finds, repairs and records drift; a second look finds none', async () => {
     const { point, device, trail, events } = pointOf(() => [session({})]);
     await point.pass();

@@ -42,7 +42,7 @@ export function prepareState(
 
 /** The sites whose devices a point at `site` judges. */
 export const sitesSeenAt = (policy: EnforcedPolicy, site: string): ReadonlySet<string> =>
-  new Set([...sitesBelow(policyOfSite(policy, site), site), ...sitesBelow(policy.inForce, site)]);
+  followedSite(policy, site).sites;
 
 function followedSite(policy: EnforcedPolicy, site: string): FollowedSite {
   const known = remembered(followed, policy, () => new Map<string, FollowedSite>());
@@ -61,7 +61,7 @@ type SessionsBySite = ReadonlyMap<string, readonly LiveSession[]>;
 class FollowedSite {
   private readonly main: Snapshot;
   /** It and those below it. */
-  private readonly sites: ReadonlySet<string>;
+  readonly sites: ReadonlySet<string>;
   private readonly members: SiteMembers;
   /** Most of what is said of a session stays as long as it does. */
   private readonly claims = new WeakMap<LiveSession, readonly Claim[]>();
@@ -73,7 +73,7 @@ class FollowedSite {
   ) {
     const main = policyOfSite(policy, site);
     this.main = main;
-    this.sites = sitesSeenAt(policy, site);
+    this.sites = new Set([...sitesBelow(main, site), ...sitesBelow(policy.inForce, site)]);
     this.members = new SiteMembers({
       claimsOf: (session) => this.claimsOf(session),
       nameOf: (snapshot, role) => nameUnder(snapshot, main, role),

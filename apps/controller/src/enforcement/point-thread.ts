@@ -81,7 +81,7 @@ export class PointThread {
 
   /** Of the thread that the next call goes to. */
   private current(): number {
-    this.worker ??= this.start();
+    this.thread();
     return this.generation;
   }
 
@@ -91,8 +91,12 @@ export class PointThread {
     this.open.set(id, answer);
     const request: PointRequest = { id, point, call };
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
-    (this.worker ??= this.start()).postMessage(request);
+    this.thread().postMessage(request);
     return answer.promise;
+  }
+
+  private thread(): Worker {
+    return (this.worker ??= this.start());
   }
 
   private start(): Worker {

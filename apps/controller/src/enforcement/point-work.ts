@@ -54,8 +54,6 @@ interface Ports {
 }
 
 export class LocalPointWork implements PointWork {
-  private readonly driver: Driver;
-  private readonly session: EnforcementSession;
   private readonly reconciler: PointReconciler;
   private readonly proof: EnforcementProof;
   /** What the run that is under way is to bring about. */
@@ -65,8 +63,6 @@ export class LocalPointWork implements PointWork {
 
   constructor(private readonly ports: Ports) {
     const { driver, session } = ports;
-    this.driver = driver;
-    this.session = session;
     this.proof = new EnforcementProof(driver);
     session.watch?.(ports.onLost);
     this.reconciler = new PointReconciler(driver, {
@@ -80,7 +76,7 @@ export class LocalPointWork implements PointWork {
 
   async prove(desired: EnforcementState): Promise<void> {
     // What the driver can't express it says better itself.
-    if (this.driver.check(desired).some(({ severity }) => severity === 'error')) return;
+    if (this.ports.driver.check(desired).some(({ severity }) => severity === 'error')) return;
     const { rules } = desired;
     if (this.proof.lacks(rules)) this.proof.take(rules, await this.ports.prove(rules));
     refuse(this.proof.check(desired));
@@ -95,7 +91,7 @@ export class LocalPointWork implements PointWork {
 
   async counters(): Promise<readonly RuleCounter[]> {
     try {
-      return await this.session.counters();
+      return await this.ports.session.counters();
     } catch (error) {
       if (error instanceof RemoteFault || error instanceof TerminalFault) return [];
       throw error;
@@ -103,7 +99,7 @@ export class LocalPointWork implements PointWork {
   }
 
   async connections(of: readonly Address[] | null): Promise<readonly Connection[]> {
-    const connections = await this.session.connections(of ?? undefined);
+    const connections = await this.ports.session.connections(of ?? undefined);
     this.listed = { of, connections };
     return connections;
   }
@@ -111,11 +107,11 @@ export class LocalPointWork implements PointWork {
   async cut(connections: readonly Connection[]): Promise<void> {
     const { listed } = this;
     this.listed = null;
-    await this.session.cut(connections, listed ?? undefined);
+    await this.ports.session.cut(connections, listed ?? undefined);
   }
 
   close(): Promise<void> {
-    return this.session.close();
+    return this.ports.session.close();
   }
 
   /**
@@ -124,10 +120,10 @@ export class LocalPointWork implements PointWork {
    * INVARIANT: nothing is pushed whose text, read back, does not mean what the rules say. What is on the device stays.
    */
   private async applyProved(plan: ChangePlan): Promise<void> {
-    if (plan.kind !== 'rules') return this.session.apply(plan);
+    if (plan.kind !== 'rules') return this.ports.session.apply(plan);
     if (this.asked) refuse(this.proof.checkText(this.asked, plan.commands));
     const counted = await this.counters();
-    await this.session.apply(plan);
+    await this.ports.session.apply(plan);
     this.counted = counted;
   }
 }

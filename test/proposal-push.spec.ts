@@ -90,10 +90,9 @@ async function proposing(content: string) {
   const where = { repository: url, mirror: join(folder, 'proposals.git'), environment, timeoutSeconds: 20 };
   const [file, memory] = [100_000_000, 1_000_000_000];
   const limits = { files: 9, bytes: 9999, repositoryBytes: file, memoryBytes: memory };
-  const access = { tokenFile, sshKeyFile: null };
-  const reading = { ...access, knownHostsFile: null };
+  const access = { tokenFile, sshKeyFile: null, knownHostsFile: null };
   const reference = { kind: 'branch', name: 'main' } as const;
-  const source = new PolicySource({ ...where, reference, access: reading, trust: null, limits, accept: () => true });
+  const source = new PolicySource({ ...where, reference, access, trust: null, limits, accept: () => true });
   const repository = new ProposalRepository({ ...where, access, limits: { file, memory } });
   const { commit: base } = await source.fetch(null);
   const author = { name: 'ada', email: 'ada@cordon.invalid' };

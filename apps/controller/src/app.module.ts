@@ -109,7 +109,7 @@ function proposals(config: Config, workloads: WorkloadStore, database: Database,
   const repository = new ProposalRepository({
     repository: policy.repository,
     mirror: join(data, 'controller', folder),
-    access: config.proposals.access,
+    access: { ...config.proposals.access, knownHostsFile: policy.access.knownHostsFile },
     environment,
     timeoutSeconds: gitTimeoutSeconds,
     limits: { file: limits.repositoryBytes, memory: limits.memoryBytes },

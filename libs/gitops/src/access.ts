@@ -46,6 +46,18 @@ export function accessForGit(access: Access, repository: string): AccessForGit {
   };
 }
 
+/** For writing. Null: nothing of it opens that repository, nor is it a folder, which its owner opens. */
+export function accessForPush(access: Access, repository: string): AccessForGit | null {
+  const url = /^[a-z][a-z0-9+.-]*:\/\//i.test(repository) ? new URL(repository) : null;
+  // Git's own form of an address for ssh has a colon before any slash.
+  const kind = url?.protocol ?? (/^[^/]+:/.test(repository) ? 'ssh:' : 'file:');
+  if (kind === 'file:') return { variables: {}, settings: [] };
+  if (kind === 'ssh:' && access.sshKeyFile !== null) return accessForGit({ ...access, tokenFile: null }, repository);
+  if (kind !== 'https:' || access.tokenFile === null) return null;
+  const { variables, settings } = accessForGit(access, repository);
+  return { variables, settings: [...settings, ['http.followRedirects', 'false']] };
+}
+
 function sshCommand({ sshKeyFile, knownHostsFile }: Access): string {
   const key = sshKeyFile === null ? [] : ['-o', 'IdentitiesOnly=yes', '-o', fileOption('IdentityFile', sshKeyFile)];
   const hosts =

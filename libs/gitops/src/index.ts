@@ -6,4 +6,3 @@ export type { Reference } from './reference.js';
 export { showRepository, SourceFault, sourceFaultCodes, type SourceFaultCode } from './source-fault.js';
 export type { Trust } from './signatures.js';
 export { ProposalFault, ProposalRepository, type NewCommit, type ProposalFaultCode } from './proposal.js';
-export type { PushAccess } from './push-access.js';

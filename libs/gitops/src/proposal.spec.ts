@@ -4,11 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { accessForPush } from './access.js';
 import { PolicySource } from './policy-source.js';
 import { ProposalFault, ProposalRepository, type NewCommit } from './proposal.js';
-import { pushAccessForGit } from './push-access.js';
+import { SourceFault } from './source-fault.js';
 
-const noAccess = { tokenFile: null, sshKeyFile: null };
+const noAccess = { tokenFile: null, sshKeyFile: null, knownHostsFile: null };
 const at = new Date('2026-11-23T11:00:00.700Z');
 const author = { name: 'ada', email: 'ada@cordon.invalid' };
 let folder: string;
@@ -41,7 +42,7 @@ beforeEach(async () => {
   source = new PolicySource({
     ...where,
     reference: { kind: 'branch', name: 'main' },
-    access: { ...noAccess, knownHostsFile: null },
+    access: noAccess,
     trust: null,
     limits,
     accept: () => true,
@@ -123,8 +124,8 @@ describe('a proposal', () => {
 });
 
 describe('what opens a repository for writing', () => {
-  const token = { tokenFile: '/etc/token', sshKeyFile: null };
-  const key = { tokenFile: null, sshKeyFile: '/etc/key' };
+  const token = { ...noAccess, tokenFile: '/etc/token' };
+  const key = { ...noAccess, sshKeyFile: '/etc/key' };
 
   it.each<[string, boolean, boolean, boolean]>([
     ['/srv/policy.git', true, true, true],
@@ -133,16 +134,24 @@ describe('what opens a repository for writing', () => {
     ['https://git.example/policy.git', false, true, false],
     ['ssh://git@git.example/policy.git', false, false, true],
     ['git@git.example:clinic/policy.git', false, false, true],
+    ['http://git.example/policy.git', false, false, false],
   ])('%s', (url, ...expected) => {
-    expect([noAccess, token, key].map((access) => pushAccessForGit(access, url) !== null)).toEqual(expected);
+    expect([noAccess, token, key].map((access) => accessForPush(access, url) !== null)).toEqual(expected);
   });
 
   it('is no key at a path that ssh or the shell would read in another way', () => {
-    for (const sshKeyFile of ['/etc/%h', '/etc/$HOME', '/etc/a b', '/etc/a;b', 'key'])
-      expect(pushAccessForGit({ tokenFile: null, sshKeyFile }, 'ssh://git@git.example/p')).toBeNull();
+    for (const sshKeyFile of ['/etc/%h', '/etc/$HOME', '/etc/a;b', 'key'])
+      expect(() => accessForPush({ ...noAccess, sshKeyFile }, 'ssh://git@git.example/p')).toThrow(SourceFault);
+  });
+
+  it('is by SSH to known hosts only, as for reading', () => {
+    const access = { ...key, knownHostsFile: '/etc/known' };
+    expect(accessForPush(access, 'git@git.example:p')?.variables['GIT_SSH_COMMAND']).toMatch(
+      /StrictHostKeyChecking=yes .*UserKnownHostsFile="\/etc\/known"/,
+    );
   });
 
   it('is in no list of processes: the file is named, what stands in it is not', () => {
-    expect(JSON.stringify(pushAccessForGit(token, 'https://git.example/p'))).toContain('"/etc/token"');
+    expect(JSON.stringify(accessForPush(token, 'https://git.example/p'))).toContain('"/etc/token"');
   });
 });

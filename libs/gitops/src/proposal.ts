@@ -1,12 +1,12 @@
+import { accessForPush, type Access } from './access.js';
 import { Git, type Environment, type GitOptions } from './git.js';
-import { pushAccessForGit, type PushAccess } from './push-access.js';
 
 export interface ProposalRepositoryOptions {
   /** Path or URL. */
   readonly repository: string;
   /** A bare mirror that a `PolicySource` brings up to date. */
   readonly mirror: string;
-  readonly access: PushAccess;
+  readonly access: Access;
   readonly environment: Environment;
   readonly timeoutSeconds: number;
   readonly limits: GitOptions['limits'];
@@ -51,7 +51,7 @@ export class ProposalRepository {
 
   constructor(private readonly options: ProposalRepositoryOptions) {
     const { repository, mirror, access, environment, timeoutSeconds, limits } = options;
-    const more = pushAccessForGit(access, repository);
+    const more = accessForPush(access, repository);
     this.git = more && new Git({ folder: mirror, environment, timeoutSeconds, limits, ...more });
   }
 

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { PushAccess } from '#gitops';
+import type { Access } from '#gitops';
 import { z } from 'zod';
 import { ConfigError, readSecretFile } from '../config-error.js';
 import { forgeKinds, type ForgeKind } from './hook-schemes.js';
@@ -20,7 +20,7 @@ export interface ForgeTarget {
 
 /** How proposals are pushed, and their pull requests opened. */
 export interface ProposalSettings {
-  readonly access: PushAccess;
+  readonly access: Pick<Access, 'tokenFile' | 'sshKeyFile'>;
   /** What stands in the token file, for the interface of the forge. */
   readonly token: string | null;
 }

@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { PolicySource, ProposalRepository } from '#gitops';
 import { TestAuthority } from './authority.js';
+import { serveGit } from './git-http-backend.js';
 
 /* Git's own HTTP server (`git http-backend`) behind TLS, which lets everybody read and asks who writes. */
 
@@ -56,32 +57,7 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
     response.writeHead(401, { 'www-authenticate': 'Basic realm="git"' }).end();
     return;
   }
-  const child = spawn('git', ['http-backend'], {
-    env: {
-      PATH: process.env['PATH'],
-      GIT_PROJECT_ROOT: folder,
-      GIT_HTTP_EXPORT_ALL: '1',
-      PATH_INFO: pathname,
-      QUERY_STRING: search.slice(1),
-      REQUEST_METHOD: request.method,
-      CONTENT_TYPE: request.headers['content-type'] ?? '',
-      HTTP_CONTENT_ENCODING: request.headers['content-encoding'] ?? '',
-      REMOTE_USER: authorization ? 'cordon' : '',
-    },
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  request.pipe(child.stdin);
-  const chunks: Buffer[] = [];
-  child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
-  await once(child, 'close');
-  const answer = Buffer.concat(chunks);
-  const end = answer.indexOf('\r\n\r\n');
-  const headers = answer
-    .toString('latin1', 0, end)
-    .split('\r\n')
-    .map((line) => line.split(': ') as [string, string]);
-  const status = Number(headers.find(([name]) => name === 'Status')?.[1].slice(0, 3) ?? 200);
-  response.writeHead(status, Object.fromEntries(headers)).end(answer.subarray(end + 4));
+  await serveGit(folder, request, response, authorization ? 'cordon' : '');
 }
 
 async function proposing(content: string) {

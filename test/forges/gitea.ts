@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parsed, PlayedForge, type PlayedAnswer, type PlayedInterface } from './played-forge.js';
+import { parsed, PlayedForge, type PlayedAnswer, type PlayedInterface } from './played-forge.ts';
 
 /*
  * The API of Gitea and Forgejo, v1, as their Swagger description has it: `repoCreateStatus` (CreateStatusOption) and

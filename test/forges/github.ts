@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import { parsed, PlayedForge, type PlayedAnswer, type PlayedInterface } from './played-forge.js';
+import { parsed, PlayedForge, type PlayedAnswer, type PlayedInterface } from './played-forge.ts';
 
 /*
- * GitHub's REST API, version 2022-11-28, as its OpenAPI description has it: `repos/create-commit-status` and `pulls/create`.
+ * GitHub's REST API, version 2022-11-28, as its OpenAPI description has it: `repos/create-commit-status`, `pulls/create`,
+ * `users/get-authenticated`, `issues/list-comments`, `issues/create-comment` and `issues/update-comment`.
  */
 
 const invalid = (why: string): PlayedAnswer => ({
@@ -23,6 +24,9 @@ const newPull = z.strictObject({
   base: z.string(),
   body: z.string().max(65_536).optional(),
 });
+
+const newComment = z.strictObject({ body: z.string().min(1).max(65_536) });
+const robot = { id: 1, login: 'cordon-ci' };
 
 const played: PlayedInterface = {
   notFound,
@@ -53,6 +57,33 @@ const played: PlayedInterface = {
           return invalid(`A pull request already exists for clinic:${head}.`);
         const number = forge.pulls.push({ number: forge.pulls.length + 1, from: head, into: base, title, body: text });
         return { status: 201, body: { number, html_url: `https://forge.test/${forge.project}/pull/${number}` } };
+      },
+    },
+    { method: 'GET', path: /^\/api\/v3\/user$/, answer: () => ({ status: 200, body: robot }) },
+    {
+      method: 'GET',
+      path: /^\/api\/v3\/repos\/clinic\/policy\/issues\/(\d+)\/comments(?:\?per_page=100)?$/,
+      answer: ({ comments }, [request]) => {
+        const all = comments.map((comment, i) => ({ ...comment, id: i + 1, user: robot }));
+        return { status: 200, body: all.filter((comment) => comment.request === Number(request)) };
+      },
+    },
+    {
+      path: /^\/api\/v3\/repos\/clinic\/policy\/issues\/(\d+)\/comments$/,
+      answer: (forge, [request], body) => {
+        const { body: text } = parsed(newComment, body, invalid);
+        const id = forge.comments.push({ request: Number(request), body: text });
+        return { status: 201, body: { id, body: text, user: robot } };
+      },
+    },
+    {
+      method: 'PATCH',
+      path: /^\/api\/v3\/repos\/clinic\/policy\/issues\/comments\/(\d+)$/,
+      answer: ({ comments }, [id], body) => {
+        const comment = comments[Number(id) - 1];
+        if (!comment) return notFound;
+        comment.body = parsed(newComment, body, invalid).body;
+        return { status: 200, body: { id: Number(id), body: comment.body, user: robot } };
       },
     },
   ],

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parsed, PlayedForge, type PlayedAnswer, type PlayedInterface } from './played-forge.js';
+import { parsed, PlayedForge, type PlayedAnswer, type PlayedInterface } from './played-forge.ts';
 
 /*
  * GitLab's REST API v4, as its documentation has it: "Set commit pipeline status" and "Create merge request". A status that has a state

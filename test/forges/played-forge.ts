@@ -25,12 +25,19 @@ export interface PlayedPull {
   readonly body: string;
 }
 
+export interface PlayedComment {
+  readonly request: number;
+  body: string;
+}
+
 /** What the interface of a forge is, for as much of it as is played: written from its published description. */
 export interface PlayedInterface {
   /** Null: the caller is let in. */
   authorize(headers: IncomingHttpHeaders, token: string): PlayedAnswer | null;
   readonly routes: readonly {
-    /** Of the path: the groups go to `answer`. */
+    /** `POST` where none is named. */
+    readonly method?: 'GET' | 'PATCH';
+    /** Of path and query: the groups go to `answer`. */
     readonly path: RegExp;
     answer(forge: PlayedForge, groups: readonly string[], body: unknown): PlayedAnswer;
   }[];
@@ -45,8 +52,11 @@ export function parsed<T>(schema: z.ZodType<T>, body: unknown, refuse: (why: str
 }
 
 class Refused extends Error {
-  constructor(readonly answer: PlayedAnswer) {
+  readonly answer: PlayedAnswer;
+
+  constructor(answer: PlayedAnswer) {
     super('refused');
+    this.answer = answer;
   }
 }
 
@@ -58,12 +68,17 @@ export class PlayedForge {
   readonly branches = new Set<string>(['main']);
   readonly statuses: PlayedStatus[] = [];
   readonly pulls: PlayedPull[] = [];
+  readonly comments: PlayedComment[] = [];
   /** `METHOD path status` of each request. */
   readonly log: string[] = [];
   mode: 'serves' | 'fails' | 'hangs' = 'serves';
   private server: Server | null = null;
 
-  constructor(private readonly played: PlayedInterface) {}
+  private readonly played: PlayedInterface;
+
+  constructor(played: PlayedInterface) {
+    this.played = played;
+  }
 
   async start(): Promise<void> {
     this.server = createServer((request, response) => {
@@ -96,12 +111,13 @@ export class PlayedForge {
     if (this.mode === 'fails') return { status: 502, body: {} };
     const refused = this.played.authorize(request.headers, this.token);
     if (refused) return refused;
-    if (request.headers['content-type'] !== 'application/json') return { status: 415, body: {} };
+    if (request.method !== 'GET' && request.headers['content-type'] !== 'application/json')
+      return { status: 415, body: {} };
     for (const route of this.played.routes) {
-      const match = request.method === 'POST' ? route.path.exec(request.url ?? '') : null;
+      const match = request.method === (route.method ?? 'POST') ? route.path.exec(request.url ?? '') : null;
       if (!match) continue;
       try {
-        return route.answer(this, match.slice(1).map(decodeURIComponent), JSON.parse(body));
+        return route.answer(this, match.slice(1).map(decodeURIComponent), body === '' ? null : JSON.parse(body));
       } catch (error) {
         if (error instanceof Refused) return error.answer;
         throw error;

@@ -4,7 +4,7 @@ import { nasSecrets, serverAddress } from './plan.ts';
 import { runToEnd, waitFor, type Daemon, type Daemons, type Ended } from './process.ts';
 
 const root = join(import.meta.dirname, '..', '..');
-const controllerUrl = 'http://127.0.0.1:8080';
+export const controllerUrl = 'http://127.0.0.1:8080';
 const bridgeUrl = 'http://127.0.0.1:8081';
 
 /** How often Cordon looks at the policy repository by itself. */

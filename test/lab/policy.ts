@@ -63,6 +63,11 @@ export class PolicyRepository {
     return (await this.git('rev-parse', 'HEAD')).trim();
   }
 
+  /** The branch as it is there, after others wrote to it. */
+  async pull(from: string): Promise<void> {
+    await this.git('pull', '-q', '--ff-only', from, 'main');
+  }
+
   read(file: string): string {
     return readFileSync(join(this.folder, file), 'utf8');
   }

@@ -305,9 +305,10 @@ const factories: Provider[] = [
   },
   {
     provide: EventIntake,
-    inject: [Database, LiveSessions, BridgeFeed, PolicyLoop, Wakeups, clockToken, configToken, Log],
+    inject: [Database, Turns, LiveSessions, BridgeFeed, PolicyLoop, Wakeups, clockToken, configToken, Log],
     useFactory: (
       database: Database,
+      turns: Turns,
       live: LiveSessions,
       feed: BridgeFeed,
       policy: PolicyLoop,
@@ -315,7 +316,7 @@ const factories: Provider[] = [
       clock: Clock,
       config: Config,
       log: Log,
-    ) => new EventIntake(database, live, feed, policy, wakeups, clock, config.history, log),
+    ) => new EventIntake(database, turns, live, feed, policy, wakeups, clock, config.history, log),
   },
   {
     provide: SuspicionStore,

@@ -31,6 +31,8 @@ export interface Config {
     readonly trust: Trust | null;
     readonly path: string;
     readonly pollSeconds: number;
+    /** Whose switches and enforcement points are this installation's; null: of all. */
+    readonly sites: readonly string[] | null;
   };
   /** Seconds between two looks at an enforcement point that should be in sync. */
   readonly resyncSeconds: number;
@@ -46,6 +48,8 @@ export interface Config {
   readonly bridgeToken: string;
   readonly adminToken: string | null;
   readonly instance: string;
+  /** What this installation is called where several share a repository. */
+  readonly installation: string;
   /** For git alone, which takes from it what it needs (HOME, PATH, SSH agent). */
   readonly environment: Environment;
 }
@@ -70,6 +74,14 @@ const schema = z.object({
   CORDON_POLICY_OWNERS_FILE: z.string().min(1).optional(),
   CORDON_POLICY_PATH: z.string().min(1).default('.'),
   CORDON_POLICY_POLL_SECONDS: seconds(10),
+  CORDON_SITES: z
+    .string()
+    .regex(/^[a-z0-9-]+(\s*,\s*[a-z0-9-]+)*$/, 'must be names of sites, with commas between them')
+    .optional(),
+  CORDON_INSTALLATION: z
+    .string()
+    .regex(/^[\w.-]{1,64}$/, 'must be a name of letters, digits, dots and dashes')
+    .default('production'),
   CORDON_RESYNC_SECONDS: seconds(5),
   CORDON_AUTHENTICATIONS_KEEP_DAYS: z.coerce.number().min(1).max(3650).default(90),
   CORDON_AUTHENTICATIONS_KEEP_ROWS: z.coerce.number().int().min(1000).max(100_000_000).default(5_000_000),
@@ -110,16 +122,18 @@ export function loadConfig(environment: Environment): Config {
       trust: readTrust(values),
       path: values.CORDON_POLICY_PATH,
       pollSeconds: values.CORDON_POLICY_POLL_SECONDS,
+      sites: values.CORDON_SITES?.split(/\s*,\s*/).sort() ?? null,
     },
     resyncSeconds: values.CORDON_RESYNC_SECONDS,
     history: { days: values.CORDON_AUTHENTICATIONS_KEEP_DAYS, rows: values.CORDON_AUTHENTICATIONS_KEEP_ROWS },
     webhook: readWebhook(values),
     hookSecrets: readHookSecrets(values),
-    forge: readForge(values),
+    forge: readForge(values, values.CORDON_INSTALLATION),
     proposals: readProposals(values),
     bridgeToken: values.CORDON_BRIDGE_TOKEN ?? bridgeTokenFile(join(data, 'bridge-token')),
     adminToken: values.CORDON_ADMIN_TOKEN ?? null,
     instance: hostname(),
+    installation: values.CORDON_INSTALLATION,
     environment,
   };
 }

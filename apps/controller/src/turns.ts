@@ -27,6 +27,11 @@ export class Turns {
     return end;
   }
 
+  /** Something is under way that others should make room for. */
+  get isUrgent(): boolean {
+    return this.urgentCount > 0;
+  }
+
   /** Before a piece of work. */
   take(): Promise<void> {
     this.tail = this.tail.then(async () => {

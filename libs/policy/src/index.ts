@@ -49,5 +49,6 @@ export {
   type PolicyTestFailure,
 } from './verify/failure.js';
 export { runPolicyTests } from './verify/policy-tests.js';
+export { policyOfSites } from './installation.js';
 export { locateWorkloads, noWorkloads, workloadKey, workloadsOf, type KnownWorkloads } from './workloads.js';
 export { normalForm, type NormalForm, type RuleBox } from './compile/normal-form.js';

@@ -421,6 +421,8 @@ export interface Provenance {
   readonly commit: string | null;
   readonly author: string | null;
   readonly committedAt: string | null;
+  /** Of which it holds the switches and enforcement points, see `policyOfSites`; absent: of all. */
+  readonly sites?: readonly string[];
 }
 
 /**

@@ -12,6 +12,7 @@ import {
   type PlanFormat,
 } from '#plan';
 import { buildSnapshot } from '#policy';
+import { annotations } from '../ci/annotations.js';
 import { findRange } from '../ci/change-range.js';
 import { readPipeline, type Environment, type Pipeline } from '../ci/pipeline.js';
 import { headline, remedy, resultOf, type CiResult } from '../ci/report.js';
@@ -62,7 +63,10 @@ export function ci(options: CiOptions, env: Environment = process.env): number {
   });
   writeFiles(options.out, { result, planned, checked, from, to, maxBytes, summaryFile: pipeline?.summaryFile ?? null });
   if (options.json) printJson(result);
-  else report(result, planned, checked, options.out);
+  else {
+    report(result, planned, checked, options.out);
+    if (pipeline && pipeline.forge !== 'gitlab') annotate(result, planned, checked);
+  }
   return result.exitCode;
 }
 
@@ -119,6 +123,9 @@ interface Written {
   readonly summaryFile: string | null;
 }
 
+/** What stands before the files of the policy in the repository. */
+const rootOf = ({ policy }: CiResult): string => (policy === '.' ? '' : `${policy}/`);
+
 const files: Readonly<Record<string, PlanFormat>> = {
   'plan.sarif': 'sarif',
   'plan.junit.xml': 'junit',
@@ -127,7 +134,7 @@ const files: Readonly<Record<string, PlanFormat>> = {
 
 function writeFiles(folder: string, written: Written): void {
   const { result, planned, checked, to, maxBytes, summaryFile } = written;
-  const root = result.policy === '.' ? '' : `${result.policy}/`;
+  const root = rootOf(result);
   // Where the new policy itself is refused, all that is wrong with it is told, not only what a plan found first.
   const refusal = planned.ok || planned.place === to.place ? { place: to.place, diagnostics: checked } : planned;
   const render = (format: PlanFormat): string => {
@@ -170,6 +177,12 @@ const cut = (text: string): string => (text.length > shownConcern ? `${text.slic
 function printErrors(diagnostics: readonly Diagnostic[]): void {
   const errors = diagnostics.filter(({ severity }) => severity === 'error');
   printDiagnostics(errors.map((error) => ({ ...error, summary: visible(error.summary), hint: visible(error.hint) })));
+}
+
+/** For runners that take commands from what is printed: GitHub's and those like it. */
+function annotate(result: CiResult, planned: PlannedChange, checked: readonly Diagnostic[]): void {
+  const found = result.check.error > 0 || planned.ok ? checked : planned.diagnostics;
+  for (const line of annotations(found, rootOf(result))) print(line);
 }
 
 function report(result: CiResult, planned: PlannedChange, checked: readonly Diagnostic[], out: string): void {

@@ -5,6 +5,7 @@ type Status = Parameters<typeof problemsOf>[0];
 
 const active = { commit: 'c0ffee', author: 'Ada', digest: 'd', activatedAt: '2026-11-24T20:44:16Z' };
 const well: Status = {
+  installation: { name: 'production', sites: null },
   policy: { active, refused: null, source: { state: 'reached', problem: null } },
   bridges: { connected: 1, known: [{ id: 'bridge-1' }] },
   enforcementPoints: [],

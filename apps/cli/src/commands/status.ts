@@ -28,6 +28,7 @@ interface Sent {
 }
 
 interface Status {
+  readonly installation: { readonly name: string; readonly sites: readonly string[] | null };
   readonly policy: {
     readonly active: {
       readonly commit: string;
@@ -102,11 +103,12 @@ const notDelivered = (what: string, { since, problem }: NonNullable<Sent['late']
 
 function show(
   by: string,
-  { policy, enforcementPoints, rollout, bridges }: Status,
+  { installation, policy, enforcementPoints, rollout, bridges }: Status,
   rows: readonly Row[],
   wrong: readonly string[],
 ): void {
   const { active } = policy;
+  if (installation.sites) print(`for       ${installation.name}: ${installation.sites.join(', ')} and the sites below`);
   if (active)
     print(
       `policy    ${active.commit.slice(0, 12)} by ${shown(active.author)}, since ${formatTime(active.activatedAt)}`,

@@ -5,17 +5,19 @@ import type { Log } from '../log.js';
 import type { ActivePolicy } from '../policy/policy-loop.js';
 import type { LiveSessions } from '../sessions/live-sessions.js';
 import type { Database } from '../store/database.js';
+import type { Turns } from '../turns.js';
 import type { Wakeups } from '../wakeups.js';
 import type { BridgeFeed } from './feed.js';
-import { checkOrder, storeEvents } from './store-events.js';
+import { checkOrder, storeEvents, type Pace } from './store-events.js';
 
 /** Some tens of milliseconds of the one thread; a batch may have a thousand. */
-const storedAtOnce = 40;
+const pieceOfEvents = 40;
 
 /** Takes in what bridges saw, and wakes whoever depends on it once it is durable. */
 export class EventIntake {
   constructor(
     private readonly database: Database,
+    private readonly turns: Pick<Turns, 'isUrgent'>,
     private readonly live: Pick<LiveSessions, 'reported'>,
     private readonly feed: Pick<BridgeFeed, 'offer'>,
     private readonly policy: { readonly active: ActivePolicy | null },
@@ -28,16 +30,25 @@ export class EventIntake {
   /** Answers once all of it is durable. */
   async take(batch: BridgeEvents): Promise<BridgeEventsAnswer> {
     checkOrder(batch);
-    for (let from = 0; ; from += storedAtOnce) {
-      const events = batch.events.slice(from, from + storedAtOnce);
-      const answer = await this.takePiece({ ...batch, events });
-      if (from + storedAtOnce >= batch.events.length) return answer;
+    for (let { events } = batch; ;) {
+      const answer = await this.takeSome({ ...batch, events });
+      events = events.filter(({ seq }) => seq > answer.stored);
+      if (events.length === 0) return answer;
     }
   }
 
-  private async takePiece(batch: BridgeEvents): Promise<BridgeEventsAnswer> {
+  /** Each commit waits for the disk: one for all that comes, until somebody else wants the database or the thread. */
+  private readonly pace: Pace = {
+    events: pieceOfEvents,
+    goesOn: async () => {
+      await new Promise((resolve) => setImmediate(resolve));
+      return !this.database.isAwaited && !this.turns.isUrgent;
+    },
+  };
+
+  private async takeSome(batch: BridgeEvents): Promise<BridgeEventsAnswer> {
     const snapshot = this.policy.active?.snapshot ?? null;
-    const stored = await storeEvents(this.database, batch, this.clock.now(), this.limits, snapshot);
+    const stored = await storeEvents(this.database, batch, this.clock.now(), this.limits, snapshot, this.pace);
     if (stored.problem !== null)
       this.log.error('suspicions were not looked for in what a bridge reported', {
         bridge: batch.bridge,

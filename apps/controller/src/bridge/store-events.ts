@@ -42,11 +42,21 @@ export interface StoredEvents {
   readonly untold: string | null;
 }
 
+/** How much of a batch is stored before somebody else may have his turn. */
+export interface Pace {
+  /** Of which a piece is. */
+  readonly events: number;
+  /** After a piece: false ends the transaction, with what is stored so far. */
+  goesOn(): Promise<boolean>;
+}
+
+const wholly: Pace = { events: Number.POSITIVE_INFINITY, goesOn: () => Promise.resolve(true) };
+
 /**
  * Stores events of a bridge's spool, in the order that `checkOrder` wants, in one transaction, and answers only after it is durable,
- * because the bridge then forgets them. A `seq` counts once per bridge, so events that are sent again change nothing; sessions carry their
- * own revision and never go back. What makes a device suspect is found in the same transaction: `snapshot` is the policy in force, which
- * says what is done about it.
+ * because the bridge then forgets them: all of them, or as many pieces as the pace lets through (`answer.stored` says up to where). A `seq`
+ * counts once per bridge, so events that are sent again change nothing; sessions carry their own revision and never go back. What makes a
+ * device suspect is found in the same transaction: `snapshot` is the policy in force, which says what is done about it.
  */
 export function storeEvents(
   database: Database,
@@ -54,16 +64,40 @@ export function storeEvents(
   now: Date,
   limits: Pick<HistoryLimits, 'rows'>,
   snapshot: Snapshot | null,
+  pace = wholly,
 ): Promise<StoredEvents> {
+  const store = storing(batch.bridge, now, limits, snapshot);
   return database.transaction(async (tx) => {
-    const known = await tx.findOneBy(bridges, { id: batch.bridge });
+    let all = await store(tx, batch.events.slice(0, pace.events));
+    for (let from = pace.events; from < batch.events.length; from += pace.events) {
+      if (!(await pace.goesOn())) break;
+      all = joined(all, await store(tx, batch.events.slice(from, from + pace.events)));
+    }
+    return all;
+  }, 'bulk');
+}
+
+const joined = (a: StoredEvents, b: StoredEvents): StoredEvents => ({
+  answer: b.answer,
+  sessions: [...a.sessions, ...b.sessions],
+  offers: [...a.offers, ...b.offers],
+  devicesChanged: a.devicesChanged || b.devicesChanged,
+  authentications: a.authentications + b.authentications,
+  problem: a.problem ?? b.problem,
+  untold: a.untold ?? b.untold,
+});
+
+/** A piece, within a transaction. */
+function storing(bridge: string, now: Date, limits: Pick<HistoryLimits, 'rows'>, snapshot: Snapshot | null) {
+  return async (tx: EntityManager, events: BridgeEvents['events']): Promise<StoredEvents> => {
+    const known = await tx.findOneBy(bridges, { id: bridge });
     const last = known?.lastSeq ?? 0;
-    const fresh = batch.events.filter(({ seq }) => seq > last);
+    const fresh = events.filter(({ seq }) => seq > last);
     const stored = fresh.at(-1)?.seq ?? last;
     const reported = fresh.flatMap((event) => (event.type === 'session' ? [event.session] : []));
-    const reports = await saveSessions(tx, batch.bridge, reported, limits.rows);
+    const reports = await saveSessions(tx, bridge, reported, limits.rows);
     const reportedNow = reports.map((report) => report.after);
-    const { offers, ended } = await followHandovers(tx, batch.bridge, reportedNow, now);
+    const { offers, ended } = await followHandovers(tx, bridge, reportedNow, now);
     await saveChanges(
       tx,
       ended.map((session) => ({ before: { ...session, state: 'open' }, after: session })),
@@ -71,12 +105,12 @@ export function storeEvents(
     );
     const after = [...reportedNow, ...ended];
     const { problem: untold } = await attempt(tx, undefined, (inner) => tellSessions(inner, after, now));
-    const authenticated = await saveAuthentications(tx, batch.bridge, fresh, limits.rows);
+    const authenticated = await saveAuthentications(tx, bridge, fresh, limits.rows);
     const decisions = fresh.flatMap((event) => (event.type === 'authentication' ? [event.authentication] : []));
     const { value: devicesChanged, problem } = await attempt(tx, false, (inner) =>
       followSuspicions(inner, { authentications: decisions, reports }, snapshot, now),
     );
-    await tx.save(bridges, { id: batch.bridge, lastSeq: stored, lastSeen: now.toISOString() });
+    await tx.save(bridges, { id: bridge, lastSeq: stored, lastSeen: now.toISOString() });
     return {
       answer: { stored },
       sessions: after,
@@ -86,7 +120,7 @@ export function storeEvents(
       untold,
       authentications: authenticated,
     };
-  }, 'bulk');
+  };
 }
 
 /** A mistake in there must not keep sessions from being stored: the bridge would send the same batch for ever. */

@@ -36,10 +36,6 @@ export const forgeVariables = {
     .regex(/^\w[\w.-]*(\/\w[\w.-]*)+$/, 'must be owner/name')
     .optional(),
   CORDON_FORGE_TOKEN_FILE: file,
-  CORDON_FORGE_ENVIRONMENT: z
-    .string()
-    .regex(/^[\w.-]{1,64}$/, 'must be a name of letters, digits, dots and dashes')
-    .default('production'),
   CORDON_FORGE_TARGET_URL: z.url('must be a URL').optional(),
   CORDON_PROPOSALS_TOKEN_FILE: file,
   CORDON_PROPOSALS_SSH_KEY_FILE: file,
@@ -66,7 +62,7 @@ const usualUrl: Readonly<Record<ForgeKind, string | null>> = {
   gitea: null,
 };
 
-export function readForge(values: ForgeValues): ForgeTarget | null {
+export function readForge(values: ForgeValues, installation: string): ForgeTarget | null {
   const { CORDON_FORGE: kind, CORDON_FORGE_PROJECT: project, CORDON_FORGE_TOKEN_FILE: path } = values;
   if (kind === undefined) {
     if ((values.CORDON_FORGE_URL ?? project ?? path) === undefined) return null;
@@ -83,7 +79,7 @@ export function readForge(values: ForgeValues): ForgeTarget | null {
     api: apiOf(kind, url),
     project,
     token: readToken('CORDON_FORGE_TOKEN_FILE', path),
-    context: `cordon/${values.CORDON_FORGE_ENVIRONMENT}`,
+    context: `cordon/${installation}`,
     targetUrl: values.CORDON_FORGE_TARGET_URL ?? null,
   };
 }

@@ -178,7 +178,6 @@ describe('where the interface of a forge is', () => {
   const values = (more: object) => ({
     CORDON_FORGE_PROJECT: 'clinic/policy',
     CORDON_FORGE_TOKEN_FILE: join(folder, 'token'),
-    CORDON_FORGE_ENVIRONMENT: 'production',
     ...more,
   });
 
@@ -190,7 +189,7 @@ describe('where the interface of a forge is', () => {
     ['gitea', 'https://codeberg.org', 'https://codeberg.org/api/v1'],
   ])('%s at %s', (kind, url, api) => {
     writeFileSync(join(folder, 'token'), 'a-token-of-it\n');
-    const target = readForge(values({ CORDON_FORGE: kind, CORDON_FORGE_URL: url }));
-    expect(target).toMatchObject({ api, token: 'a-token-of-it', context: 'cordon/production', targetUrl: null });
+    const target = readForge(values({ CORDON_FORGE: kind, CORDON_FORGE_URL: url }), 'lab');
+    expect(target).toMatchObject({ api, token: 'a-token-of-it', context: 'cordon/lab', targetUrl: null });
   });
 });

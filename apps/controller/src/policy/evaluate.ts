@@ -8,6 +8,7 @@ import {
   locateWorkloads,
   noWorkloads,
   pointFindings,
+  policyOfSites,
   reviewPolicy,
   runPolicyTests,
   type KnownWorkloads,
@@ -24,7 +25,10 @@ export interface Evaluation {
   readonly testFailures: readonly Diagnostic[];
 }
 
-/** Load, find its services, compile for an instant, analyse, and ask the policy's own tests. Warnings come with a success. */
+/**
+ * Load, find its services, compile for an instant and the sites of `provenance`, analyse, and ask the policy's own tests. Warnings come with
+ * a success.
+ */
 export function evaluatePolicy(
   files: ReadonlyMap<string, string>,
   at: Date,
@@ -33,7 +37,10 @@ export function evaluatePolicy(
 ): Result<Evaluation> {
   const loaded = loadPolicy(files);
   if (!loaded.ok) return loaded;
-  const { policy, diagnostics: locating } = locateWorkloads(loaded.value, known);
+  const unknown = provenance.sites?.filter((site) => !loaded.value.sites.has(site)) ?? [];
+  if (unknown.length > 0) return { ok: false, diagnostics: [...loaded.diagnostics, ...unknown.map(unknownSite)] };
+  const { policy: located, diagnostics: locating } = locateWorkloads(loaded.value, known);
+  const policy = provenance.sites ? policyOfSites(located, provenance.sites) : located;
   const before = [...loaded.diagnostics, ...locating];
   const compiled = compilePolicy(policy, at, provenance);
   if (!compiled.ok) return { ok: false, diagnostics: [...before, ...compiled.diagnostics] };
@@ -53,6 +60,13 @@ export function evaluatePolicy(
     found.filter(({ severity }) => severity !== 'error'),
   );
 }
+
+const unknownSite = (site: string): Diagnostic => ({
+  severity: 'error',
+  code: 'installation-site-unknown',
+  summary: `this controller is for the site \`${site}\` (CORDON_SITES), which the policy does not have`,
+  hint: 'correct CORDON_SITES and start the controller again, or put the site back into catalog/sites.yaml',
+});
 
 /** Files that are policy; whatever else is in the repository (documents, pictures) is not read. */
 export function isPolicyFile(path: string): boolean {

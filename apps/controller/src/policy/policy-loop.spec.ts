@@ -57,6 +57,7 @@ async function startWith(snapshot: unknown) {
   const loop = new PolicyLoop(ports as unknown as ConstructorParameters<typeof PolicyLoop>[0], {
     path: '',
     pollSeconds: 3600,
+    sites: null,
   });
   await loop.start();
   await loop.stop();
@@ -134,6 +135,7 @@ async function loopWithService(stored: KnownWorkloads = noWorkloads) {
   const loop = new PolicyLoop(ports as unknown as ConstructorParameters<typeof PolicyLoop>[0], {
     path: '',
     pollSeconds: 3600,
+    sites: null,
   });
   await loop.start();
   const addresses = (): string[] =>
@@ -233,6 +235,7 @@ async function loopOver(newest: Commit, verify: Source['verify']) {
   const loop = new PolicyLoop(ports as unknown as ConstructorParameters<typeof PolicyLoop>[0], {
     path: 'policies',
     pollSeconds: 3600,
+    sites: null,
   });
   await loop.start();
   await loop.sync('system', false);

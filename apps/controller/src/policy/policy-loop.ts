@@ -105,7 +105,12 @@ export class PolicyLoop {
 
   constructor(
     private readonly ports: Ports,
-    private readonly settings: { readonly path: string; readonly pollSeconds: number },
+    private readonly settings: {
+      readonly path: string;
+      readonly pollSeconds: number;
+      /** That it is for; null: for all. */
+      readonly sites: readonly string[] | null;
+    },
   ) {}
 
   get active(): ActivePolicy | null {
@@ -140,7 +145,7 @@ export class PolicyLoop {
       const next = staged && this.readStored(staged.snapshot);
       if (next) this.publishStaged(next, staged.snapshot as object, staged.version);
       else if (staged) await store.withdraw('it is not usable by this release', 'system', this.ports.clock.now());
-      await this.recompileAll((policy) => this.isDue(policy) || namesWorkloads(policy));
+      await this.recompileAll((policy) => this.isDue(policy) || namesWorkloads(policy) || !this.isForOurSites(policy));
     }
     const first = this.sync('system', false);
     if (!snapshot) await first;
@@ -310,7 +315,7 @@ export class PolicyLoop {
       const { source } = this.ports;
       await source.verify(commit, this.inForce, this.settings.path);
       files = await source.readTree(commit.commit, this.settings.path);
-      evaluation = await evaluateInThread({ files, at, provenance: provenanceOf(commit), known: this.known });
+      evaluation = await evaluateInThread({ files, at, provenance: this.provenanceOf(commit), known: this.known });
     } catch (error) {
       if (!(error instanceof SourceFault)) throw error;
       files = new Map();
@@ -371,6 +376,16 @@ export class PolicyLoop {
     if (this.next && isStale(this.next)) await this.recompile('staged', this.next);
   }
 
+  private provenanceOf({ commit, author, committedAt }: Omit<Provenance, 'sites'>): Provenance {
+    const { sites } = this.settings;
+    return { commit, author, committedAt, ...(sites && { sites }) };
+  }
+
+  /** Another setting takes effect with a restart, without any stage: a person set it. */
+  private isForOurSites({ snapshot }: ActivePolicy | StagedPolicy): boolean {
+    return snapshot.provenance.sites?.join() === this.settings.sites?.join();
+  }
+
   private isDue({ snapshot: { nextChangeAt } }: ActivePolicy | StagedPolicy): boolean {
     return nextChangeAt !== null && Date.parse(nextChangeAt) <= this.ports.clock.now().getTime();
   }
@@ -382,7 +397,8 @@ export class PolicyLoop {
     known: KnownWorkloads,
   ): Promise<Result<Evaluation> | null> {
     const stored = await this.ports.store.load(kept);
-    const { provenance } = policy.snapshot;
+    const { version } = policy;
+    const provenance = this.provenanceOf(version);
     return stored && evaluateInThread({ files: stored.files, at: this.ports.clock.now(), provenance, known });
   }
 
@@ -475,10 +491,6 @@ function movedWorkloads(of: Snapshot, other: Snapshot): { readonly addresses?: R
   const others = textsIn(other);
   const moved = [...textsIn(of)].filter(([name, texts]) => texts.join() !== others.get(name)?.join());
   return moved.length === 0 ? {} : { addresses: Object.fromEntries(moved) };
-}
-
-function provenanceOf(commit: Commit): Provenance {
-  return { commit: commit.commit, author: commit.author, committedAt: commit.committedAt };
 }
 
 function rewrittenFinding({ commit }: Commit, inForce: string | null): Diagnostic {

@@ -11,7 +11,8 @@ import { ZodPipe } from '../http/zod.pipe.js';
 import { OrderStore } from '../orders/order-store.js';
 import { RolloutLoop } from '../rollouts/rollout-loop.js';
 import { LiveSessions } from '../sessions/live-sessions.js';
-import { clockToken } from '../wiring.js';
+import type { Config } from '../config.js';
+import { clockToken, configToken } from '../wiring.js';
 import { describePolicy } from '../policy/describe-policy.js';
 import { PolicyLoop } from '../policy/policy-loop.js';
 import { PolicyStore } from '../policy/policy-store.js';
@@ -36,6 +37,7 @@ export class StatusController {
     @Inject(StatusSender) private readonly statuses: StatusSender,
     @Inject(LiveSessions) private readonly live: LiveSessions,
     @Inject(clockToken) private readonly clock: Clock,
+    @Inject(configToken) private readonly config: Config,
   ) {}
 
   /** Alive, and nothing more: what is wrong elsewhere is in /api/v1/status, for those who may see it. */
@@ -63,7 +65,9 @@ export class StatusController {
   @Allow('status', 'read')
   @ApiRoute({ summary: 'Everything at a glance' })
   async status() {
+    const { installation, policy } = this.config;
     return {
+      installation: { name: installation, sites: policy.sites },
       policy: await describePolicy(this.policy, this.versions),
       devices: await this.devices.countByClassAndPosture(),
       sessions: { open: await this.sessions.countOpen() },

@@ -89,6 +89,11 @@ export class Database {
     return this.enqueue(() => this.source.manager.transaction(work), turn);
   }
 
+  /** Somebody whose unit is short stands behind the one that runs. */
+  get isAwaited(): boolean {
+    return this.waiting.usual.length > 0;
+  }
+
   /** Statements that belong together and change nothing. */
   read<T>(work: (db: EntityManager) => Promise<T>): Promise<T> {
     return this.enqueue(() => work(this.source.manager));

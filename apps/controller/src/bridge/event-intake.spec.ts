@@ -33,6 +33,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
+  vi.restoreAllMocks();
   await database.close();
   rmSync(folder, { recursive: true, force: true });
 });
@@ -61,7 +62,9 @@ describe('a batch of a bridge', () => {
     );
   });
 
-  it('lets others in between its pieces, and is whole in the end', async () => {
+  it('lets others in between its pieces once they have waited, and is whole in the end', async () => {
+    let now = 0;
+    vi.spyOn(performance, 'now').mockImplementation(() => (now += 100));
     const transactions = vi.spyOn(database, 'transaction');
     const taken = intake.take(batchOf(300));
     await vi.waitFor(() => expect(transactions).toHaveBeenCalled());

@@ -12,6 +12,8 @@ import { checkOrder, storeEvents, type Pace } from './store-events.js';
 
 /** Some tens of milliseconds of the one thread; a batch may have a thousand. */
 const pieceOfEvents = 40;
+/** Milliseconds that a unit of work that nobody calls urgent may wait for a whole transaction of ours. */
+const patience = 150;
 
 /** Takes in what bridges saw, and wakes whoever depends on it once it is durable. */
 export class EventIntake {
@@ -37,18 +39,21 @@ export class EventIntake {
     }
   }
 
-  /** Each commit waits for the disk: one for all that comes, until somebody else wants the database or the thread. */
-  private readonly pace: Pace = {
-    events: pieceOfEvents,
-    goesOn: async () => {
-      await new Promise((resolve) => setImmediate(resolve));
-      return !this.database.isAwaited && !this.turns.isUrgent;
-    },
-  };
+  /** Each commit waits for the disk: one for all that comes, as long as nobody else needs the database or the thread. */
+  private pace(): Pace {
+    const patientUntil = performance.now() + patience;
+    return {
+      events: pieceOfEvents,
+      goesOn: async () => {
+        await new Promise((resolve) => setImmediate(resolve));
+        return !this.turns.isUrgent && (!this.database.isAwaited || performance.now() < patientUntil);
+      },
+    };
+  }
 
   private async takeSome(batch: BridgeEvents): Promise<BridgeEventsAnswer> {
     const snapshot = this.policy.active?.snapshot ?? null;
-    const stored = await storeEvents(this.database, batch, this.clock.now(), this.limits, snapshot, this.pace);
+    const stored = await storeEvents(this.database, batch, this.clock.now(), this.limits, snapshot, this.pace());
     if (stored.problem !== null)
       this.log.error('suspicions were not looked for in what a bridge reported', {
         bridge: batch.bridge,

@@ -9,7 +9,7 @@ import type { SessionReport } from '../suspicions/two-ports.js';
 import { followHandovers, type Offer } from './handovers.js';
 import { tellSessions } from '../webhooks/subjects.js';
 import type { Database } from '../store/database.js';
-import { writerOf } from '../store/many-rows.js';
+import { readerOf, writerOf } from '../store/many-rows.js';
 import {
   authentications,
   bridges,
@@ -20,6 +20,8 @@ import {
   type SessionRow,
 } from '../store/rows.js';
 
+const readBridges = readerOf(bridges, 'id');
+const writeBridges = writerOf(bridges, 'id');
 const writeSessions = writerOf(sessions, 'id');
 const writeChanges = writerOf<Omit<SessionChangeRow, 'id'>>(sessionChanges);
 const writeAuthentications = writerOf<Omit<AuthenticationRow, 'id'>>(authentications);
@@ -90,7 +92,7 @@ const joined = (a: StoredEvents, b: StoredEvents): StoredEvents => ({
 /** A piece, within a transaction. */
 function storing(bridge: string, now: Date, limits: Pick<HistoryLimits, 'rows'>, snapshot: Snapshot | null) {
   return async (tx: EntityManager, events: BridgeEvents['events']): Promise<StoredEvents> => {
-    const known = await tx.findOneBy(bridges, { id: bridge });
+    const [known] = await readBridges(tx, [bridge]);
     const last = known?.lastSeq ?? 0;
     const fresh = events.filter(({ seq }) => seq > last);
     const stored = fresh.at(-1)?.seq ?? last;
@@ -110,7 +112,7 @@ function storing(bridge: string, now: Date, limits: Pick<HistoryLimits, 'rows'>,
     const { value: devicesChanged, problem } = await attempt(tx, false, (inner) =>
       followSuspicions(inner, { authentications: decisions, reports }, snapshot, now),
     );
-    await tx.save(bridges, { id: bridge, lastSeq: stored, lastSeen: now.toISOString() });
+    await writeBridges(tx, [{ id: bridge, lastSeq: stored, lastSeen: now.toISOString() }]);
     return {
       answer: { stored },
       sessions: after,

@@ -1,6 +1,7 @@
 import type { EntityManager, EntitySchema, ObjectLiteral } from 'typeorm';
 
 type Write<Row> = (tx: EntityManager, rows: readonly Row[]) => Promise<void>;
+type Read<Row> = (db: EntityManager, keys: readonly string[]) => Promise<Row[]>;
 
 /**
  * Writes rows of a table one by one, by a statement that is prepared once: a statement with a thousand parameters costs several times as much, and
@@ -14,7 +15,7 @@ export function writerOf<Row extends ObjectLiteral>(schema: EntitySchema<Row>, k
   const onConflict = key === undefined ? '' : ` ON CONFLICT ("${key}") DO UPDATE SET ${replaced.join(', ')}`;
   const marks = names.map(() => '?').join(', ');
   const statement = `INSERT INTO "${name}" (${names.join(', ')}) VALUES (${marks})${onConflict}`;
-  const isJson = written.map(([, column]) => column!.type === 'simple-json');
+  const isJson = written.map(([, column]) => isJsonColumn(column));
   return async (tx, rows) => {
     for (const row of rows) {
       const values = written.map(([column], i) => {
@@ -25,3 +26,19 @@ export function writerOf<Row extends ObjectLiteral>(schema: EntitySchema<Row>, k
     }
   };
 }
+
+/** Reads the rows of these keys: what TypeORM makes of a list of them costs several times as much as the answer. */
+export function readerOf<Row extends ObjectLiteral>(schema: EntitySchema<Row>, key: keyof Row & string): Read<Row> {
+  const { name, columns } = schema.options;
+  const names = Object.keys(columns).map((column) => `"${column}"`);
+  const statement = `SELECT ${names.join(', ')} FROM "${name}" WHERE "${key}" IN (SELECT value FROM json_each(?))`;
+  const ofJson = Object.entries(columns).flatMap(([column, options]) => (isJsonColumn(options) ? [column] : []));
+  return async (db, keys) => {
+    const rows = await db.query<Record<string, unknown>[]>(statement, [JSON.stringify(keys)]);
+    for (const row of rows)
+      for (const column of ofJson) if (row[column] !== null) row[column] = JSON.parse(row[column] as string);
+    return rows as Row[];
+  };
+}
+
+const isJsonColumn = (column: { readonly type?: unknown } | undefined): boolean => column?.type === 'simple-json';

@@ -1,11 +1,16 @@
 import type { Authentication } from '#model';
 import type { Mac } from '#net';
 import type { Snapshot } from '#policy';
-import { In, type EntityManager } from 'typeorm';
+import type { EntityManager } from 'typeorm';
+import { readerOf } from '../store/many-rows.js';
 import { contests, sessions, shownCertificates } from '../store/rows.js';
 import { judgeAuthentications, judgeFingerprints, judgePorts, judgeVendors, type Finding } from './sightings.js';
 import { SuspicionBook } from './suspicion-book.js';
 import { isWired, type Contest, type SessionReport } from './two-ports.js';
+
+const readShown = readerOf(shownCertificates, 'mac');
+const readContests = readerOf(contests, 'mac');
+const readSessions = readerOf(sessions, 'id');
 
 const lately = 60_000;
 
@@ -41,7 +46,7 @@ async function findDowngrades(tx: EntityManager, authentications: readonly Authe
   const telling = authentications.filter(({ mac, method }) => mac !== null && method !== null && method !== 'password');
   if (telling.length === 0) return [];
   const macs = [...new Set(telling.map(({ mac }) => mac as Mac))];
-  const stored = await tx.findBy(shownCertificates, { mac: In(macs) });
+  const stored = await readShown(tx, macs);
   const shown = new Map(stored.map((row) => [row.mac as string, row]));
   const findings = judgeAuthentications(telling, shown);
   const changed = [...shown.values()].filter((row) => !stored.includes(row));
@@ -53,13 +58,13 @@ async function findTwoPorts(tx: EntityManager, reports: readonly SessionReport[]
   const wired = reports.filter(({ after }) => isWired(after));
   if (wired.length === 0) return [];
   const macs = [...new Set(wired.map(({ after }) => after.mac))];
-  const known = await tx.findBy(contests, { mac: In(macs) });
+  const known = await readContests(tx, macs);
   const followed = new Map<string, Contest | null>(known.map(({ mac, document }) => [mac, document]));
   const present = Map.groupBy(await presentSessions(tx, macs, now), ({ mac }) => mac);
   const crowded = macs.filter((mac) => followed.has(mac) || (present.get(mac)?.length ?? 0) > 1);
   if (crowded.length === 0) return [];
   const ids = crowded.flatMap((mac) => (present.get(mac) ?? []).map(({ id }) => id));
-  const rows = await tx.findBy(sessions, { id: In(ids) });
+  const rows = await readSessions(tx, ids);
   const ofMac = Map.groupBy(
     rows.map(({ document }) => document),
     ({ mac }) => mac as string,
@@ -79,13 +84,9 @@ async function findTwoPorts(tx: EntityManager, reports: readonly SessionReport[]
 
 /** Open, or ended lately. Most devices have one: nothing but its name is read. */
 function presentSessions(tx: EntityManager, macs: readonly Mac[], now: Date): Promise<{ id: string; mac: Mac }[]> {
-  return tx
-    .createQueryBuilder(sessions, 's')
-    .select('s.id', 'id')
-    .addSelect('s.mac', 'mac')
-    .where('s.mac IN (:...macs)', { macs })
-    .andWhere("(s.state = 'open' OR s.updatedAt > :lately)", {
-      lately: new Date(now.getTime() - lately).toISOString(),
-    })
-    .getRawMany();
+  return tx.query(
+    `SELECT id, mac FROM session
+     WHERE mac IN (SELECT value FROM json_each(?)) AND (state = 'open' OR updatedAt > ?)`,
+    [JSON.stringify(macs), new Date(now.getTime() - lately).toISOString()],
+  );
 }

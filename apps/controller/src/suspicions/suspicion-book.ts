@@ -3,9 +3,12 @@ import type { Mac } from '#net';
 import { suspicionAction, type Snapshot } from '#policy';
 import { In, type EntityManager } from 'typeorm';
 import { findDevices, saveDevices } from '../devices/device-store.js';
+import { readerOf } from '../store/many-rows.js';
 import { suspicions, type DeviceRow, type SuspicionRow } from '../store/rows.js';
 import { enqueueEvents } from '../webhooks/outbox.js';
 import type { Finding, Relief, Sighting } from './sightings.js';
+
+const readSuspicions = readerOf(suspicions, 'mac');
 
 /** Who acts, in the audit trail. */
 const actor = 'system';
@@ -33,7 +36,7 @@ export class SuspicionBook {
     const macs = [
       ...new Set(findings.map((finding) => ('sighting' in finding ? finding.sighting : finding.relief).mac)),
     ];
-    const open = await this.tx.findBy(suspicions, { mac: In(macs), state: 'open' });
+    const open = (await readSuspicions(this.tx, macs)).filter(({ state }) => state === 'open');
     this.open = new Map(open.map((row) => [keyOf(row), row]));
     if (sightings.length === 0 && open.length === 0) return false;
     const suspects = [...new Set(sightings.map(({ mac }) => mac))];

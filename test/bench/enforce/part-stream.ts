@@ -2,10 +2,9 @@ import type { Outcome } from '../bench-case.ts';
 import { now } from './clock.ts';
 import { siteOfSwitch, switchOf } from './estate.ts';
 import { round, seconds, usageCells, type Part } from './part.ts';
-import { pause, type RunningEstate } from './running-estate.ts';
+import type { RunningEstate } from './running-estate.ts';
 
 const perSecond = 5000;
-const pollMilliseconds = 250;
 const longest = 300_000;
 
 /** By site. */
@@ -35,12 +34,9 @@ export const streamPart: Part = {
       if (sent.unanswered > 0) throw new Error(`${sent.unanswered} records were not acknowledged`);
       const sites = await expected(estate);
       const last = sent.began + sent.sentFor;
-      let wrong = await estate.wrongMembers(sites);
-      while (wrong && wrong.missing + wrong.surplus > 0 && now() - last < longest) {
-        await pause(pollMilliseconds);
-        wrong = await estate.wrongMembers(sites);
-      }
+      await estate.untilMembers(sites, last + longest);
       const there = now() - last;
+      const wrong = await estate.wrongMembers(sites);
       await estate.settled();
       const cells = usageCells(meter);
       if (wrong) {
@@ -69,7 +65,7 @@ export const streamPart: Part = {
       },
       notes: [
         estate.simulated === null
-          ? 'what the firewalls hold is read from the kernel, each quarter of a second'
+          ? 'what the firewalls hold is read from the kernel: one after the other until each is right, and all once more'
           : `firewalls are simulated (${estate.simulated}): what they hold is not compared`,
       ],
     };

@@ -263,12 +263,21 @@ export class RunningEstate {
   async wrongMembers(expected: readonly ReadonlySet<string>[]): Promise<{ missing: number; surplus: number } | null> {
     const { firewalls } = this;
     if (!firewalls) return null;
-    const found = await Promise.all(expected.map((_, site) => firewalls.members(site)));
     let [missing, surplus] = [0, 0];
     for (const [site, wanted] of expected.entries()) {
-      missing += wanted.difference(found[site]!).size;
-      surplus += found[site]!.difference(wanted).size;
+      const found = await firewalls.members(site);
+      missing += wanted.difference(found).size;
+      surplus += found.difference(wanted).size;
     }
     return { missing, surplus };
+  }
+
+  /** Until each of these sites has been right once; a look at one takes a tenth of a second of a processor, so those that are right are let be. */
+  async untilMembers(expected: readonly ReadonlySet<string>[], deadline: number): Promise<void> {
+    const { firewalls } = this;
+    if (!firewalls) return;
+    for (const [site, wanted] of expected.entries())
+      while (now() < deadline && (await firewalls.members(site)).symmetricDifference(wanted).size > 0)
+        await pause(pollMilliseconds);
   }
 }

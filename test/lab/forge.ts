@@ -71,10 +71,15 @@ export class LabForge {
     };
   }
 
+  /** For git as a person has it, whatever this machine has set. */
+  private get env(): Readonly<Record<string, string>> {
+    return { HOME: this.path('home'), GIT_SSL_CAINFO: this.path('authority/ca.pem') };
+  }
+
   /** A person's own clone, by SSH. */
   async clone(name: string): Promise<Clone> {
     const clone = new Clone(this.path(name), {
-      HOME: this.path('home'),
+      ...this.env,
       GIT_SSH_COMMAND: `ssh -i ${this.path('admin')} -o IdentitiesOnly=yes -o UserKnownHostsFile=${this.path('known_hosts')} -o StrictHostKeyChecking=yes`,
     });
     await run(['git', 'clone', '-q', `ssh://root@127.0.0.1:${sshPort}${this.repository}`, clone.folder], {
@@ -88,7 +93,7 @@ export class LabForge {
    */
   async check(branch: string, labels: readonly string[]): Promise<Ended & { readonly change: string }> {
     const [base, head] = [await this.hashOf('main'), await this.hashOf(branch)];
-    const work = new Clone(this.path(`run-${randomUUID()}`), { HOME: this.path('home') });
+    const work = new Clone(this.path(`run-${randomUUID()}`), this.env);
     await run(['git', 'clone', '-q', this.urlWithToken, work.folder], { env: work.env });
     await work.git('checkout', '-q', '--detach', base);
     await work.git('merge', '-q', '--no-ff', '-m', 'a trial', head);
@@ -101,7 +106,7 @@ export class LabForge {
     const ended = await runToEnd(['sh', join(root, 'ci/plan.sh')], {
       cwd: work.folder,
       env: {
-        HOME: this.path('home'),
+        ...this.env,
         GITHUB_ACTIONS: 'true',
         GITHUB_EVENT_NAME: 'pull_request',
         GITHUB_EVENT_PATH: eventFile,

@@ -141,6 +141,7 @@ const lastStatus = ({ hub }: LabForge): string | undefined =>
 /** From the moment at which `main` moves to the last port and firewall that do it, and the session that says so. */
 async function measureMerges(lab: Lab, forge: LabForge, clone: Clone): Promise<void> {
   const { report } = lab;
+  await settledUnder(lab, await forge.hashOf('main'));
   const open = await rulesOf(lab);
   const times: number[] = [];
   for (let i = 0; i < merges; i++) {
@@ -161,16 +162,7 @@ async function measureMerges(lab: Lab, forge: LabForge, clone: Clone): Promise<v
       ...['p1', 'p2'].map((port) => untilAcl(lab, port, to, 443, !closes, at)),
     ]);
     times.push(Math.max(...enforced));
-    await waitFor('both sessions to be settled under this commit', 30_000, async () => {
-      const { digest, commit: inForce } = (
-        await lab.cordon.ask<{ active: { digest: string; commit: string } }>('GET', '/policy')
-      ).active;
-      const sessions = await Promise.all(['d1', 'd2'].map((name) => lab.cordon.openSession(planOf(name).mac)));
-      return (
-        inForce === commit &&
-        sessions.every((one) => one?.snapshotDigest === digest && one.convergence.state === 'settled')
-      );
-    });
+    await settledUnder(lab, commit);
   }
   const sorted = times.toSorted((a, b) => a - b);
   const at = (share: number): number => sorted[Math.ceil(share * sorted.length) - 1]!;
@@ -178,4 +170,18 @@ async function measureMerges(lab: Lab, forge: LabForge, clone: Clone): Promise<v
     `${merges} merges, from merge to enforced on both ports and the firewall: median ${at(0.5)} ms, longest ${at(1)} ms`,
   );
   report.within(`of ${merges} merges, 95 of 100 are enforced`, at(0.95), 3_000);
+}
+
+/** This commit is in force, and nothing is left to be done at either session or the firewall. */
+async function settledUnder({ cordon }: Lab, commit: string): Promise<void> {
+  await waitFor(`the network to be settled under ${commit.slice(0, 12)}`, 30_000, async () => {
+    const { active } = await cordon.ask<{ active: { commit: string } }>('GET', '/policy');
+    const sessions = await Promise.all(['d1', 'd2'].map((name) => cordon.openSession(planOf(name).mac)));
+    const point = await cordon.point('main-fw');
+    return (
+      active.commit === commit &&
+      point?.state === 'in-sync' &&
+      sessions.every((one) => one?.convergence.state === 'settled')
+    );
+  });
 }

@@ -1,6 +1,5 @@
 import { parseAddress } from '#net';
-import { readLoggedPacket } from '#plan';
-import type { RecordedFlow } from '../flows/hourly-flow.js';
+import { readLoggedPacket, type RecordedFlow } from '#plan';
 
 export interface ReadDenials {
   /** Packets that a point dropped because no line of policy allowed it: nobody could answer. */

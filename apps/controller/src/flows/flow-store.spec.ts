@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { formatAddress, parseAddress, type Address } from '#net';
+import type { RecordedFlow } from '#plan';
 import { SeenFlowStore } from '../seen/seen-flow-store.js';
 import { Database } from '../store/database.js';
-import { groupFlows, type HourlyFlow, type RecordedFlow } from './hourly-flow.js';
+import { groupFlows, type HourlyFlow } from './hourly-flow.js';
 
 const seen = (
   source: string,

@@ -1,21 +1,5 @@
 import { formatAddress, type Address, type Mac } from '#net';
-
-/** Whether the other side was seen to reply. `unknown`: who recorded it doesn't say. */
-export type Answered = 'yes' | 'no' | 'unknown';
-
-/** A connection, or several of one source to the same, as somebody recorded them. */
-export interface RecordedFlow {
-  readonly first: Date;
-  readonly last: Date;
-  readonly source: Address;
-  readonly destination: Address;
-  readonly protocol: number;
-  /** Type for ICMP; 0 where there is none. */
-  readonly port: number;
-  readonly answered: Answered;
-  readonly packets: number;
-  readonly connections: number;
-}
+import type { Answered, RecordedFlow } from '#plan';
 
 export interface FlowSource {
   readonly address: string;

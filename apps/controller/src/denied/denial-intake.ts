@@ -1,21 +1,17 @@
 import type { Clock } from '#base';
 import type { EnforcementLoop } from '../enforcement/enforcement-loop.js';
 import { groupFlows } from '../flows/hourly-flow.js';
-import { RateLimit } from '../flows/rate-limit.js';
+import { mostBytesAtOnce, mostBytesPerSecond, RateLimit } from '../flows/rate-limit.js';
 import { Refusal } from '../http/refusal.js';
 import { readDenials } from './denials.js';
 import type { DeniedFlowStore } from './denied-flow-store.js';
 
 export interface IntakeAnswer {
   readonly taken: number;
-  /** Records of something else than a denied opening. */
+  /** Records of something else than an opening that was denied, or seen. */
   readonly ignored: number;
   readonly malformed: number;
 }
-
-/** What a gateway may tell: a scan of its whole network must not cost the controller more than this. */
-const mostBytesAtOnce = 32 * 1024 * 1024;
-const mostBytesPerSecond = 1024 * 1024;
 
 /** Takes what gateways denied. The class of a device is what it counts as when this arrives. */
 export class DenialIntake {

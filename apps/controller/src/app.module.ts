@@ -54,6 +54,9 @@ import { RolloutLoop } from './rollouts/rollout-loop.js';
 import { RolloutStore } from './rollouts/rollout-store.js';
 import { RolloutsController } from './rollouts/rollouts.controller.js';
 import { LiveSessions } from './sessions/live-sessions.js';
+import { SeenFlowStore } from './seen/seen-flow-store.js';
+import { SeenFlowsController } from './seen/seen-flows.controller.js';
+import { SeenIntake } from './seen/seen-intake.js';
 import { SessionStore } from './sessions/session-store.js';
 import { SessionsController } from './sessions/sessions.controller.js';
 import { AuditController } from './status/audit.controller.js';
@@ -330,6 +333,12 @@ const factories: Provider[] = [
     useFactory: (store: DeniedFlowStore, enforcement: EnforcementLoop, clock: Clock) =>
       new DenialIntake(store, enforcement, clock),
   },
+  { provide: SeenFlowStore, inject: [Database], useFactory: (database: Database) => new SeenFlowStore(database) },
+  {
+    provide: SeenIntake,
+    inject: [SeenFlowStore, LiveSessions, clockToken],
+    useFactory: (store: SeenFlowStore, sessions: LiveSessions, clock: Clock) => new SeenIntake(store, sessions, clock),
+  },
   {
     provide: EnforcementLoop,
     inject: [configToken, RolloutLoop, LiveSessions, Database, DropCounts, clockToken, Wakeups, Turns, Log],
@@ -402,6 +411,7 @@ const factories: Provider[] = [
     ProposalsController,
     BreakGlassController,
     FlowsController,
+    SeenFlowsController,
     TokensController,
     AuditController,
     StatusController,

@@ -16,6 +16,7 @@ import { showInUse } from './13-in-use.ts';
 import { showBreakGlass } from './14-break-glass.ts';
 import { showEmptyFirewall } from './15-empty-firewall.ts';
 import { showPullRequest } from './17-pull-request.ts';
+import { showLearnedFromSeen } from './16-learned-from-seen.ts';
 
 /** In this order; each also runs alone, and leaves devices as they were: registered, released, plugged in. */
 export const scenes: readonly (readonly [number: string, scene: (lab: Lab) => Promise<void>])[] = [
@@ -36,4 +37,5 @@ export const scenes: readonly (readonly [number: string, scene: (lab: Lab) => Pr
   ['14', showBreakGlass],
   ['15', showEmptyFirewall],
   ['17', showPullRequest],
+  ['16', showLearnedFromSeen],
 ];

@@ -1,20 +1,17 @@
 import type { Clock } from '#base';
 import type { EnforcementLoop } from '../enforcement/enforcement-loop.js';
+import { groupFlows } from '../flows/hourly-flow.js';
+import { mostBytesAtOnce, mostBytesPerSecond, RateLimit } from '../flows/rate-limit.js';
 import { Refusal } from '../http/refusal.js';
-import { groupDenials, readDenials } from './denials.js';
+import { readDenials } from './denials.js';
 import type { DeniedFlowStore } from './denied-flow-store.js';
-import { RateLimit } from './rate-limit.js';
 
 export interface IntakeAnswer {
   readonly taken: number;
-  /** Records of something else than a denied opening. */
+  /** Records of something else than an opening that was denied, or seen. */
   readonly ignored: number;
   readonly malformed: number;
 }
-
-/** What a gateway may tell: a scan of its whole network must not cost the controller more than this. */
-const mostBytesAtOnce = 32 * 1024 * 1024;
-const mostBytesPerSecond = 1024 * 1024;
 
 /** Takes what gateways denied. The class of a device is what it counts as when this arrives. */
 export class DenialIntake {
@@ -39,7 +36,7 @@ export class DenialIntake {
     const { denials, ignored, malformed } = readDenials(text, this.clock.now());
     await this.store.add(
       point,
-      groupDenials(denials, (address) => roles.get(address)?.class ?? null),
+      groupFlows(denials, (address) => roles.get(address)?.class ?? null),
     );
     return { taken: denials.length, ignored, malformed };
   }

@@ -76,7 +76,8 @@ export function storeEvents(
     const { value: devicesChanged, problem } = await attempt(tx, false, (inner) =>
       followSuspicions(inner, { authentications: decisions, reports }, snapshot, now),
     );
-    await tx.save(bridges, { id: batch.bridge, lastSeq: stored, lastSeen: now.toISOString() });
+    const { bridge: id, digest = known?.digest ?? null } = batch;
+    await tx.save(bridges, { id, lastSeq: stored, lastSeen: now.toISOString(), digest });
     return {
       answer: { stored },
       sessions: after,

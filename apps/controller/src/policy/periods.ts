@@ -95,4 +95,9 @@ export class PeriodStore {
       return row?.since ?? null;
     });
   }
+
+  /** When what is in force everywhere became what it is. */
+  newestSince(): Promise<string | null> {
+    return this.database.read(async (db) => (await openPeriod(db, 'everywhere'))?.since ?? null);
+  }
 }

@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import { parsed, PlayedForge, type PlayedAnswer, type PlayedInterface } from './played-forge.js';
+import { paged, parsed, PlayedForge, type PlayedAnswer, type PlayedInterface } from './played-forge.js';
 
 /*
- * GitHub's REST API, version 2022-11-28, as its OpenAPI description has it: `repos/create-commit-status` and `pulls/create`.
+ * GitHub's REST API, version 2022-11-28, as its OpenAPI description has it: `repos/create-commit-status`, `pulls/create`,
+ * `repos/list-pull-requests-associated-with-commit` and `pulls/list-reviews`.
  */
 
 const invalid = (why: string): PlayedAnswer => ({
@@ -23,6 +24,13 @@ const newPull = z.strictObject({
   base: z.string(),
   body: z.string().max(65_536).optional(),
 });
+
+const states = {
+  approves: 'APPROVED',
+  'wants changes': 'CHANGES_REQUESTED',
+  remarks: 'COMMENTED',
+  'was dismissed': 'DISMISSED',
+} as const;
 
 const played: PlayedInterface = {
   notFound,
@@ -53,6 +61,39 @@ const played: PlayedInterface = {
           return invalid(`A pull request already exists for clinic:${head}.`);
         const number = forge.pulls.push({ number: forge.pulls.length + 1, from: head, into: base, title, body: text });
         return { status: 201, body: { number, html_url: `https://forge.test/${forge.project}/pull/${number}` } };
+      },
+    },
+    {
+      method: 'GET',
+      path: /^\/api\/v3\/repos\/([^/]+)\/([^/]+)\/commits\/([^/]+)\/pulls$/,
+      answer: (forge, [owner, name, sha = ''], _, query) => {
+        if (`${owner}/${name}` !== forge.project) return notFound;
+        if (!forge.commits.has(sha)) return { status: 422, body: { message: `No commit found for SHA: ${sha}` } };
+        const pulls = forge.mergesOf(sha).map(({ number, head, isMerged }) => ({
+          number,
+          state: isMerged ? 'closed' : 'open',
+          html_url: `https://forge.test/${forge.project}/pull/${number}`,
+          merged_at: isMerged ? '2026-11-24T12:00:00Z' : null,
+          head: { ref: 'work', sha: head },
+          base: { ref: 'main' },
+        }));
+        return { status: 200, body: paged(pulls, query, 'per_page', 30, 100) };
+      },
+    },
+    {
+      method: 'GET',
+      path: /^\/api\/v3\/repos\/([^/]+)\/([^/]+)\/pulls\/(\d+)\/reviews$/,
+      answer: (forge, [owner, name, number], _, query) => {
+        const pull = forge.merges.find((merge) => merge.number === Number(number));
+        if (`${owner}/${name}` !== forge.project || !pull) return notFound;
+        const reviews = pull.reviews.map(({ by, says, at, of }, i) => ({
+          id: i + 1,
+          user: by === null ? null : { login: by },
+          state: states[says],
+          submitted_at: at,
+          commit_id: of,
+        }));
+        return { status: 200, body: paged(reviews, query, 'per_page', 30, 100) };
       },
     },
   ],

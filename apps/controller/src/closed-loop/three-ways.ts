@@ -19,8 +19,23 @@ export interface ThreeWayFacts {
   readonly now: Date;
 }
 
+/** `unfinished`: a point that fails, or was changed by hand and is not put right; `drift`: it was put right. */
+export type DisagreementKind =
+  | 'source-unknown'
+  | 'rolled-back'
+  | 'staged'
+  | 'waiting'
+  | 'refused'
+  | 'withdrawn'
+  | 'bridge'
+  | 'unfinished'
+  | 'on-its-way'
+  | 'second-writer'
+  | 'drift';
+
 /** One that is not as another. What is on its way is `expected`. */
 export interface Disagreement {
+  readonly kind: DisagreementKind;
   readonly between: 'source' | 'bridge' | 'point';
   /** The commit, bridge or point. */
   readonly name: string;
@@ -56,9 +71,8 @@ export interface ThreeWays {
 
 /** A bridge takes a moment to say by which policy it answers. */
 const graceMilliseconds = 15_000;
-const second = 1000;
-/** A second writer is named for so long. */
-const namedFor = 24 * 3600 * second;
+/** What a point was found with is named for so long. */
+const namedFor = 86_400_000;
 
 export function compareThreeWays(facts: ThreeWayFacts): ThreeWays {
   const { head, inForce, staged, bridges, points, wantedAt } = facts;
@@ -95,33 +109,33 @@ function digestOf(
 const short = (text: string): string => text.slice(0, 12);
 
 function ofSource({ source, head, inForce, staged, hold }: ThreeWayFacts): Disagreement[] {
-  const about = (name: string, summary: string, hint: string, isExpected = false): Disagreement[] => [
-    { between: 'source', name, isExpected, summary, hint },
+  const about = (kind: DisagreementKind, name: string, summary: string, hint: string): Disagreement[] => [
+    { kind, between: 'source', name, isExpected: kind === 'staged' || kind === 'waiting', summary, hint },
   ];
   if (source.state === 'unreachable' || head === null)
     return about(
+      'source-unknown',
       head?.commit ?? '',
       `what the repository says now is not known${source.problem ? `: ${source.problem.summary}` : ''}`,
       source.problem?.hint ?? 'wait for the first look at it, or ask for one: `cordon policy sync`',
     );
   const { commit, status } = head;
   const name = short(commit);
-  if (hold?.held.includes(commit)) return about(commit, describeHold(hold, commit), holdRemedy);
+  if (hold?.held.includes(commit)) return about('rolled-back', commit, describeHold(hold, commit), holdRemedy);
   if (commit === inForce?.commit) return [];
   if (commit === staged?.commit)
-    return about(commit, `commit ${name} is being rolled out`, 'watch it: `cordon rollout --watch`', true);
+    return about('staged', commit, `commit ${name} is being rolled out`, 'watch it: `cordon rollout --watch`');
   if (status === 'waiting')
-    return about(commit, `commit ${name} waits for the rollout that is under way`, 'let that end: `cordon rollout`', true);
+    return about('waiting', commit, `commit ${name} waits for the rollout that is under way`, 'let that end: `cordon rollout`');
   const stays = inForce ? `${short(inForce.commit)} stays in force` : 'nothing is in force';
-  if (status === 'refused')
-    return about(commit, `commit ${name} is refused, and ${stays}`, 'see why: `cordon policy sync`; commit what mends it');
-  if (status === 'withdrawn')
-    return about(
-      commit,
-      `commit ${name} was taken back, and ${stays}`,
-      'commit anew, or try it again: `cordon policy sync`',
-    );
-  return about(commit, `commit ${name} is not in force, and ${stays}`, 'look at it: `cordon policy sync`');
+  return status === 'refused'
+    ? about('refused', commit, `commit ${name} is refused, and ${stays}`, 'see why, then mend it: `cordon policy sync`')
+    : about(
+        'withdrawn',
+        commit,
+        `commit ${name} was taken back, and ${stays}`,
+        'commit anew, or try it again: `cordon policy sync`',
+      );
 }
 
 function ofBridges({ bridges, inForce, now }: ThreeWayFacts): Disagreement[] {
@@ -129,6 +143,7 @@ function ofBridges({ bridges, inForce, now }: ThreeWayFacts): Disagreement[] {
   return bridges
     .filter(({ isListening, digest }) => isListening && digest !== null && digest !== inForce.digest)
     .map(({ id, digest }) => ({
+      kind: 'bridge' as const,
       between: 'bridge' as const,
       name: id,
       isExpected: false,
@@ -140,24 +155,37 @@ function ofBridges({ bridges, inForce, now }: ThreeWayFacts): Disagreement[] {
 function ofPoint(point: PointState, { wantedAt, now }: ThreeWayFacts): Disagreement[] {
   const { name, site, state, lastError, lastDrift, lastSecondWriter, rules, rulesDigest } = point;
   const out: Disagreement[] = [];
-  const add = (summary: string, hint: string, isExpected = false): void =>
-    void out.push({ between: 'point', name, isExpected, summary: `${name} ${summary}`, hint });
-  const why = lastError?.message ?? 'nobody knows why';
+  const add = (kind: DisagreementKind, summary: string, hint: string): void =>
+    void out.push({
+      ...{ kind, between: 'point', name, isExpected: kind === 'on-its-way' },
+      ...{ summary: `${name} ${summary}`, hint },
+    });
+  const why = lastError?.message ?? 'the device took something else than it was told';
   if (state === 'drifted')
-    add(`was changed by hand, and could not be put right: ${why}`, 'ask who works at it; what differs: `cordon status --json`');
-  else if (state === 'failed' || state === 'unreachable')
-    add(`${standing(rules)}, and is ${state}: ${why}`, `mend that; it is tried again by itself`);
-  else if (state === 'applying')
-    add(`${standing(rules)}: its rules are on their way`, 'wait; it is tried until it is so', true);
-  else if (rulesDigest !== wantedAt(site))
-    add(`holds the rules of ${short(rulesDigest ?? 'none')}: others are wanted since`, 'wait; it is its turn soon', true);
-  if (lastSecondWriter && now.getTime() - Date.parse(lastSecondWriter.at) < namedFor)
     add(
-      `was brought to what policy wants by somebody else, ${lastSecondWriter.at}`,
+      'unfinished',
+      `was changed by hand, and could not be put right: ${why}`,
+      `ask who works at it; it is tried again by itself`,
+    );
+  else if (state === 'failed' || state === 'unreachable')
+    add('unfinished', `${standing(rules)}, and is ${state}: ${why}`, 'mend that; it is tried again by itself');
+  else if (state === 'applying') add('on-its-way', `${standing(rules)}: its rules are on their way`, 'wait');
+  else if (rulesDigest !== wantedAt(site))
+    add('on-its-way', `holds the rules of ${short(rulesDigest ?? 'none')}: others are wanted since`, 'wait');
+  const isRecent = (at: string | undefined): at is string =>
+    at !== undefined && now.getTime() - Date.parse(at) < namedFor;
+  if (isRecent(lastSecondWriter?.at))
+    add(
+      'second-writer',
+      `was brought to what policy wants by somebody else, ${lastSecondWriter?.at}`,
       'find out who writes to it: a second controller, or a person with the rendered rules; leave it to one of them',
     );
-  if (state !== 'drifted' && lastDrift && now.getTime() - Date.parse(lastDrift.at) < namedFor)
-    add(`was changed by hand, and put right ${lastDrift.at}`, 'ask who works at it: what is to stay belongs into the policy');
+  if (state !== 'drifted' && isRecent(lastDrift?.at))
+    add(
+      'drift',
+      `was changed by hand, and put right ${lastDrift?.at}`,
+      'ask who works at it: what is to stay belongs into the policy',
+    );
   return out;
 }
 

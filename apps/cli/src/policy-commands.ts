@@ -27,7 +27,9 @@ function addRollBack(command: Command, run: Run): void {
 export function addPolicyCommands(cordon: Command, run: Run): void {
   const policy = cordon.command('policy').description('which policy is in force, which was, and going back to one');
   asked(policy.command('status', { isDefault: true }), '; role viewer is enough')
-    .description('what git says, what runs, and what was applied, side by side; exit 0 they agree or will, 2 look at it')
+    .description(
+      'what git says, what runs, and what was applied, side by side; exit 0 they agree or will, 2 look at it',
+    )
     .action((options: Plain) => run(() => policyState(options)));
   asked(policy.command('history'), '; role viewer is enough')
     .description('which policy was in force when: who approved it, what it changed, who did it; exit 2 none ever was')
@@ -38,7 +40,9 @@ export function addPolicyCommands(cordon: Command, run: Run): void {
     .description('all that an entry of the history changed; exit 0 nothing, 2 something')
     .action((id: string, options: Plain) => run(() => policyPlan(id, options)));
   asked(policy.command('sync'), ' of an operator')
-    .description('look at the repository now; exit 0 what it says is in force or on its way, 2 it is not taken, 1 refused')
+    .description(
+      'look at the repository now; exit 0 what it says is in force or on its way, 2 it is not taken, 1 refused',
+    )
     .option('--take', 'take it though it was rolled back from')
     .action((options: SyncOptions) => run(() => syncPolicy(options)));
   addRollBack(policy.command('roll-back'), run);

@@ -59,7 +59,8 @@ export class PointReconciler {
 
   async run(desired: EnforcementState, look: Look = 'whole'): Promise<ReconcileOutcome> {
     const diagnostics = this.driver.check(desired).filter(({ severity }) => severity === 'error');
-    if (diagnostics.length > 0) return { kind: 'refused', change: 'none', hasDrifted: false, steps: [], diagnostics, rules: null };
+    if (diagnostics.length > 0)
+      return { kind: 'refused', change: 'none', hasDrifted: false, steps: [], diagnostics, rules: null };
     const asked = this.confirmed && this.driver.plan(desired, this.driver.expect(this.confirmed));
     if (look === 'changes' && asked?.kind === 'none') return this.end(desired, unchanged);
     const isAhead = asked?.kind === 'membership' && (await this.applyAhead(asked));

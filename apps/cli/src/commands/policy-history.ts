@@ -55,8 +55,12 @@ export async function policyHistory(options: PolicyHistoryOptions): Promise<numb
 }
 
 /** All that an entry changed. Exit codes as those of `cordon plan`: 0 nothing, 2 something. */
-export async function policyPlan(id: string, options: ControllerArguments & { readonly json?: boolean }): Promise<number> {
-  if (!/^\d{1,15}$/.test(id)) throw new UsageError(`\`${id}\` is no number of the history: see \`cordon policy history\``);
+export async function policyPlan(
+  id: string,
+  options: ControllerArguments & { readonly json?: boolean },
+): Promise<number> {
+  if (!/^\d{1,15}$/.test(id))
+    throw new UsageError(`\`${id}\` is no number of the history: see \`cordon policy history\``);
   const client = new ControllerClient(readControllerOptions(options, process.env));
   const plan = await client.get<PolicyPlan>(`/api/v1/policy/history/${id}/plan`);
   const paint = { bad: red, good: green, warn: yellow, strong: bold };
@@ -121,7 +125,8 @@ export function changeOf({ change }: Pick<PolicyPeriod, 'change'>): string {
   if ('problem' in change) return 'not known';
   const { opened, closed, places, classes } = change;
   if (opened + closed + places === 0) return 'none';
-  const named = classes.slice(0, mostClasses).join(' ') + (classes.length > mostClasses ? ` +${classes.length - mostClasses}` : '');
+  const named =
+    classes.slice(0, mostClasses).join(' ') + (classes.length > mostClasses ? ` +${classes.length - mostClasses}` : '');
   const moved = places > 0 ? ` ~${places}` : '';
   return `+${opened} -${closed}${moved}${named === '' ? '' : `: ${named}`}`;
 }

@@ -29,8 +29,13 @@ export async function rollBack(revision: string, options: RollBackOptions): Prom
     printDiagnostics(diagnostics.filter(({ severity }) => severity !== 'info'));
     const what = `${commit.slice(0, 12)} (digest ${digest.slice(0, 12)})`;
     if (status === 'active') print(`${what} is in force again, in place of ${from.slice(0, 12)}`);
-    else print(`${what} is being rolled out in place of ${from.slice(0, 12)}: \`cordon rollout --watch\`; --now would not wait`);
-    print(`${yellow('!')} the branch still says what you went back from: revert it there. Until another commit comes it is not taken`);
+    else
+      print(
+        `${what} is being rolled out in place of ${from.slice(0, 12)}: \`cordon rollout --watch\`; --now would not wait`,
+      );
+    print(
+      `${yellow('!')} the branch still says what you went back from: revert it there. Until another commit comes it is not taken`,
+    );
   }
   return 0;
 }
@@ -60,7 +65,9 @@ const said: Readonly<Record<SyncOutcome['status'], string>> = {
 
 /** Looks at the repository now. Exit 0: what it says is in force, or on its way; 2: a person rolled back from it; 1: it is refused, or not reached. */
 export async function syncPolicy(options: SyncOptions): Promise<number> {
-  const outcome = await clientOf(options).send<SyncOutcome>('POST', '/api/v1/policy/sync', { take: options.take ?? false });
+  const outcome = await clientOf(options).send<SyncOutcome>('POST', '/api/v1/policy/sync', {
+    take: options.take ?? false,
+  });
   const { status, commit, diagnostics } = outcome;
   if (options.json) printJson({ ...outcome, diagnostics: diagnostics.map(diagnosticJson) });
   else {

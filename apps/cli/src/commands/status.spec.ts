@@ -42,7 +42,10 @@ describe('what a person has to look at', () => {
   });
 
   it('are a rollback that the branch does not follow, and who else writes to a point; not what is on its way', () => {
-    const rolledBack = { summary: 'rolled back to beef by ada because x; the branch still says c0ffee', hint: 'revert it' };
+    const rolledBack = {
+      summary: 'rolled back to beef by ada because x; the branch still says c0ffee',
+      hint: 'revert it',
+    };
     const one = { between: 'point', name: 'fw1', isExpected: false, hint: 'find out who' } as const;
     const disagreements = [
       { ...one, kind: 'second-writer', summary: 'fw1 was brought there by somebody else' },

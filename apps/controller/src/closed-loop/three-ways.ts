@@ -126,7 +126,12 @@ function ofSource({ source, head, inForce, staged, hold }: ThreeWayFacts): Disag
   if (commit === staged?.commit)
     return about('staged', commit, `commit ${name} is being rolled out`, 'watch it: `cordon rollout --watch`');
   if (status === 'waiting')
-    return about('waiting', commit, `commit ${name} waits for the rollout that is under way`, 'let that end: `cordon rollout`');
+    return about(
+      'waiting',
+      commit,
+      `commit ${name} waits for the rollout that is under way`,
+      'let that end: `cordon rollout`',
+    );
   const stays = inForce ? `${short(inForce.commit)} stays in force` : 'nothing is in force';
   return status === 'refused'
     ? about('refused', commit, `commit ${name} is refused, and ${stays}`, 'see why, then mend it: `cordon policy sync`')

@@ -200,8 +200,8 @@ export class EnforcementLoop {
       const isGone = entry === undefined;
       const forget = () =>
         Promise.all([this.ports.database.transaction((tx) => forgetPoint(tx, name)), this.left.forget(name)]);
-      Promise.all([point.close(), isGone && forget()]).catch(
-        (error: unknown) => this.ports.log.warn('closing failed', { point: name, error: String(error) }),
+      Promise.all([point.close(), isGone && forget()]).catch((error: unknown) =>
+        this.ports.log.warn('closing failed', { point: name, error: String(error) }),
       );
     }
     this.broken.clear();

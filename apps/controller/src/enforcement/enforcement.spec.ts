@@ -632,7 +632,9 @@ describe('EnforcementPoint', () => {
       await again.point.pass();
       await again.point.pass();
       expect(actions(again)).toEqual(['enforcement.second-writer']);
-      expect(again.events).toMatchObject([{ type: 'enforcement.second-writer', data: { point: 'fw1', digest: next.digest } }]);
+      expect(again.events).toMatchObject([
+        { type: 'enforcement.second-writer', data: { point: 'fw1', digest: next.digest } },
+      ]);
       expect(again.point.state.lastSecondWriter).not.toBeNull();
       expect(again.point.state.lastDrift).toBeNull();
       const last = after(again, next);
@@ -650,7 +652,11 @@ describe('EnforcementPoint', () => {
       const again = pointOf(pump, same, same, 0, { driver: before.driver, stored }, next);
       await again.point.pass();
       expect(actions(again)).toEqual([]);
-      expect(again.point.state).toMatchObject({ lastDrift: null, lastSecondWriter: null, rules: { verdict: 'in-sync' } });
+      expect(again.point.state).toMatchObject({
+        lastDrift: null,
+        lastSecondWriter: null,
+        rules: { verdict: 'in-sync' },
+      });
     });
 
     it('nor of what it lost in the middle of a change', async () => {

@@ -129,7 +129,13 @@ describe.each(['github', 'gitlab', 'gitea'] as const)('%s', (kind) => {
     for (const digit of ['a', 'b']) {
       forge.commits.add(sha(digit));
       const reviews = [review(`who approved ${digit}`, 'approves')];
-      forge.merges.push({ number: digit === 'a' ? 1 : 2, commits: [sha(digit)], head: sha('f'), isMerged: true, reviews });
+      forge.merges.push({
+        number: digit === 'a' ? 1 : 2,
+        commits: [sha(digit)],
+        head: sha('f'),
+        isMerged: true,
+        reviews,
+      });
       await activate(digit);
     }
     await vi.waitFor(() => expect(forge.log.length).toBeGreaterThan(2), patient);

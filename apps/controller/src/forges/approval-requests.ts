@@ -105,8 +105,7 @@ export const approvalDialects: Readonly<Record<ForgeKind, ApprovalDialect>> = {
         .filter(({ state }) => state === 'merged')
         .map(({ iid, web_url: url, sha }) => ({ number: iid, url, head: sha ?? null })),
     commit: () => null,
-    reviews: ({ project }, { number }) =>
-      `/projects/${encodedProject(project)}/merge_requests/${number}/approvals`,
+    reviews: ({ project }, { number }) => `/projects/${encodedProject(project)}/merge_requests/${number}/approvals`,
     readReviews: (value) => ({
       reviews: gitlabApprovals.parse(value).approved_by.map(({ user, approved_at: at = null }) => ({
         name: user.username,

@@ -177,8 +177,7 @@ const stateMetrics: readonly StateMetric[] = [
     name: 'cordon_controller_enforcement_second_writer_timestamp_seconds',
     help: 'When somebody else brought an enforcement point to what policy wants; 0: nobody did since the start',
     labels: ['point'],
-    read: ({ points }) =>
-      points.map(({ name, lastSecondWriter }) => [seconds(lastSecondWriter?.at), { point: name }]),
+    read: ({ points }) => points.map(({ name, lastSecondWriter }) => [seconds(lastSecondWriter?.at), { point: name }]),
   },
   {
     name: 'cordon_controller_enforcement_packets_total',

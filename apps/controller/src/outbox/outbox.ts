@@ -1,7 +1,14 @@
 import type { EntityManager, EntitySchema } from 'typeorm';
 import { startRevision } from '../store/counters.js';
 import type { Database } from '../store/database.js';
-import { approvalMessages, counters, forgeMessages, webhookMessages, webhookSubjects, type MessageRow } from '../store/rows.js';
+import {
+  approvalMessages,
+  counters,
+  forgeMessages,
+  webhookMessages,
+  webhookSubjects,
+  type MessageRow,
+} from '../store/rows.js';
 
 /** What waits for one receiver. */
 export interface Mailbox {

@@ -51,7 +51,11 @@ export class NotedChanges {
     const period = await this.ports.store.periods.find(id);
     if (!period) throw new Refusal('not-found', `there is no entry ${id} in the history of the policy`);
     const before = await this.before(period);
-    if (!before) throw new Refusal('conflict', `entry ${id} has nothing to be compared with: nothing is known to have been in force before`);
+    if (!before)
+      throw new Refusal(
+        'conflict',
+        `entry ${id} has nothing to be compared with: nothing is known to have been in force before`,
+      );
     return this.enqueue(() => this.weigh(before, period));
   }
 
@@ -98,7 +102,10 @@ export class NotedChanges {
     const versions = await store.versionsById([before.version, after.version]);
     const at = new Date(after.since);
     const isSame = before.version === after.version;
-    const [from, to] = [await this.filesOf(versions.get(before.version)), await this.filesOf(versions.get(after.version))];
+    const [from, to] = [
+      await this.filesOf(versions.get(before.version)),
+      await this.filesOf(versions.get(after.version)),
+    ];
     const known = await workloads.load();
     const beforeAt = isSame ? new Date(before.since) : at;
     const weighed = await weighInThread({ before: from, after: to, at, beforeAt, known });

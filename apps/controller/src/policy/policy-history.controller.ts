@@ -23,7 +23,8 @@ export class PolicyHistoryController {
   @Get()
   @Allow('policy', 'read')
   @ApiRoute({
-    summary: 'Which policy was in force when, newest first: who approved it, what it changed, and what became of its rollout',
+    summary:
+      'Which policy was in force when, newest first: who approved it, what it changed, and what became of its rollout',
     query: historyQuery,
   })
   async list(
@@ -41,7 +42,9 @@ export class PolicyHistoryController {
 
   @Get(':id/plan')
   @Allow('policy', 'read')
-  @ApiRoute({ summary: 'All that an entry of the history changed against what was in force before, as `cordon plan` has it' })
+  @ApiRoute({
+    summary: 'All that an entry of the history changed against what was in force before, as `cordon plan` has it',
+  })
   plan(@Param('id', new ZodPipe(z.coerce.number().int().positive())) id: number): Promise<PolicyPlan> {
     return this.changes.planOf(id);
   }

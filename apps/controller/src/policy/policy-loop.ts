@@ -203,7 +203,11 @@ export class PolicyLoop {
     const { snapshot: anew, testFailures } = evaluation.value;
     const change = { before: { digest: version.digest ?? '' }, after: { digest: anew.digest }, at, testFailures };
     const fresh = encodeSnapshot(anew) as object;
-    return { snapshot: anew, encoded: fresh, version: await store.replaceSnapshot({ kept: 'active', encoded: fresh, ...change }) };
+    return {
+      snapshot: anew,
+      encoded: fresh,
+      version: await store.replaceSnapshot({ kept: 'active', encoded: fresh, ...change }),
+    };
   }
 
   /** Null for what another release wrote in another form, or a disk has damaged: then the commit is judged anew. */

@@ -23,7 +23,10 @@ import type { StoredVersion } from './policy-store.js';
 export type Begun = Pick<RolloutRow, 'rules' | 'fromDigest' | 'seen'>;
 
 /** What is in force now is what was in force before: devices that wait have been told it. */
-export async function keepPrevious(tx: EntityManager, status: PolicyVersionRow['status'] = 'superseded'): Promise<void> {
+export async function keepPrevious(
+  tx: EntityManager,
+  status: PolicyVersionRow['status'] = 'superseded',
+): Promise<void> {
   const row = await tx.findOneBy(activePolicies, { id: 1 });
   if (row) {
     const { version, snapshot, files } = row;

@@ -1,7 +1,15 @@
 import { formatDiagnostic, type Diagnostic } from '#base';
 import type { Commit } from '#gitops';
 import { In, type EntityManager } from 'typeorm';
-import { goesBackTo, inForce, overtakenBy, refusedFor, rolledBackTo, tellCommit, waits } from '../forges/commit-status.js';
+import {
+  goesBackTo,
+  inForce,
+  overtakenBy,
+  refusedFor,
+  rolledBackTo,
+  tellCommit,
+  waits,
+} from '../forges/commit-status.js';
 import { recordAudit } from '../store/audit.js';
 import type { Database } from '../store/database.js';
 import {
@@ -304,7 +312,12 @@ export class PolicyStore {
       const data = { commit: to.commit, digest, from: from.commit, actor, reason };
       await enqueueEvents(tx, at, [{ type: 'policy.rolled-back', data }]);
       if (active.id === to.id) return active;
-      const version: StoredVersion = { ...to, digest, diagnostics: [...diagnostics], status: begun ? 'staged' : 'active' };
+      const version: StoredVersion = {
+        ...to,
+        digest,
+        diagnostics: [...diagnostics],
+        status: begun ? 'staged' : 'active',
+      };
       if (begun) {
         await tx.save(policyVersions, version);
         await beginRollout(tx, { ...back, version, begun, how: 'roll-back' });

@@ -33,7 +33,10 @@ export async function readFormer(
     return source.readTree(commit, folder);
   });
   if (!(there instanceof SourceFault)) return there;
-  throw new Refusal('unavailable', `the files of ${commit.slice(0, 12)} can't be had: ${there.message} (${there.hint})`);
+  throw new Refusal(
+    'unavailable',
+    `the files of ${commit.slice(0, 12)} can't be had: ${there.message} (${there.hint})`,
+  );
 }
 
 async function filesOrFault(read: () => Promise<Files>): Promise<Files | SourceFault> {

@@ -71,8 +71,11 @@ async function hook(): Promise<void> {
   const answer = await fetch(`${controller.url}/api/v1/hooks/github`, {
     method: 'POST',
     headers: {
-      ...{ 'content-type': 'application/json', 'x-github-event': 'push', connection: 'close' },
-      ...{ 'x-github-delivery': `d${deliveries++}`, 'x-hub-signature-256': signature },
+      'content-type': 'application/json',
+      'x-github-event': 'push',
+      connection: 'close',
+      'x-github-delivery': `d${deliveries++}`,
+      'x-hub-signature-256': signature,
     },
     body,
   });
@@ -288,7 +291,10 @@ describe('the history', () => {
       { kind: 'forge', name: 'bob' },
     ]);
     expect(oldest[2]).toMatchObject({
-      ...{ commit: first, how: 'roll-back', actor: 'admin', reason: 'pumps lose their gateway' },
+      commit: first,
+      how: 'roll-back',
+      actor: 'admin',
+      reason: 'pumps lose their gateway',
       change: { opened: 0, closed: 2 },
       approvals: [{ kind: 'forge', name: 'bob' }],
     });

@@ -6,8 +6,16 @@ import { compareThreeWays, type DisagreementKind, type ThreeWayFacts } from './t
 const now = new Date('2026-11-24T12:00:00Z');
 const digest = (letter: string): string => letter.repeat(64);
 const point: PointState = {
-  ...{ name: 'fw1', driver: 'nftables', site: 'main', state: 'in-sync', members: 3, rulesDigest: digest('a') },
-  ...{ lastSuccess: now.toISOString(), lastError: null, lastDrift: null, lastSecondWriter: null },
+  name: 'fw1',
+  driver: 'nftables',
+  site: 'main',
+  state: 'in-sync',
+  members: 3,
+  rulesDigest: digest('a'),
+  lastSuccess: now.toISOString(),
+  lastError: null,
+  lastDrift: null,
+  lastSecondWriter: null,
   rules: { left: 'f1', leftAt: '2026-11-24T10:00:00Z', read: 'f1', verdict: 'in-sync' },
 };
 const bridge = { id: 'bridge-1/x', lastSeq: 1, lastSeen: '', digest: digest('a'), isListening: true };
@@ -23,8 +31,14 @@ const facts: ThreeWayFacts = {
   now,
 };
 const hold: PolicyHoldRow = {
-  ...{ id: 1, version: 1, toCommit: 'aaaaaaaaaaaa', fromCommit: 'bbbbbbbbbbbb', held: ['bbbbbbbbbbbb'] },
-  ...{ actor: 'ada', reason: 'pumps fail', at: '' },
+  id: 1,
+  version: 1,
+  toCommit: 'aaaaaaaaaaaa',
+  fromCommit: 'bbbbbbbbbbbb',
+  held: ['bbbbbbbbbbbb'],
+  actor: 'ada',
+  reason: 'pumps fail',
+  at: '',
 };
 const head = (status: NonNullable<ThreeWayFacts['head']>['status']) => ({
   head: { commit: 'bbbbbbbbbbbb', digest: digest('b'), status },

@@ -86,7 +86,9 @@ export function compareThreeWays(facts: ThreeWayFacts): ThreeWays {
       bridges: bridges.map(({ id, digest, isListening }) => ({ id, digest, isListening })),
     },
     applied: points.map(({ name, site, state, rules, rulesDigest: digest, lastSecondWriter }) => ({
-      ...{ name, site, state },
+      name,
+      site,
+      state,
       ...rules,
       wanted: wantedAt(site),
       digest,
@@ -162,8 +164,12 @@ function ofPoint(point: PointState, { wantedAt, now }: ThreeWayFacts): Disagreem
   const out: Disagreement[] = [];
   const add = (kind: DisagreementKind, summary: string, hint: string): void =>
     void out.push({
-      ...{ kind, between: 'point', name, isExpected: kind === 'on-its-way' },
-      ...{ summary: `${name} ${summary}`, hint },
+      kind,
+      between: 'point',
+      name,
+      isExpected: kind === 'on-its-way',
+      summary: `${name} ${summary}`,
+      hint,
     });
   const why = lastError?.message ?? 'the device took something else than it was told';
   if (state === 'drifted')

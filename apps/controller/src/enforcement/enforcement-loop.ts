@@ -239,8 +239,12 @@ export class EnforcementLoop {
         message: error instanceof Error ? error.message : String(error),
       };
       const nothing = {
-        ...{ lastSuccess: null, lastDrift: null, rulesDigest: null, members: 0 },
-        ...{ rules: noRulesRead, lastSecondWriter: null },
+        lastSuccess: null,
+        lastDrift: null,
+        rulesDigest: null,
+        members: 0,
+        rules: noRulesRead,
+        lastSecondWriter: null,
       };
       this.broken.set(name, { name, driver: entry.driver, site, state: 'failed', lastError, ...nothing });
       log.error('enforcement point failed', { point: name, error: lastError.message });

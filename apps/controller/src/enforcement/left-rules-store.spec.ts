@@ -6,7 +6,12 @@ import { Database } from '../store/database.js';
 import { LeftRulesStore } from './left-rules-store.js';
 
 const row = (point: string, fingerprint: string) => ({
-  ...{ point, fingerprint, target: 'ssh to there', digest: 'd', confirmedAt: 'then', begunAt: null },
+  point,
+  fingerprint,
+  target: 'ssh to there',
+  digest: 'd',
+  confirmedAt: 'then',
+  begunAt: null,
 });
 let folder: string;
 let path: string;
@@ -44,6 +49,9 @@ it('knows nothing of a point that is reached in another way, or by another relea
   await store.save(row('fw1', 'one'));
   expect(await store.load('fw1', 'ssh to elsewhere')).toEqual({
     ...row('fw1', 'one'),
-    ...{ target: 'ssh to elsewhere', fingerprint: null, digest: null, confirmedAt: null },
+    target: 'ssh to elsewhere',
+    fingerprint: null,
+    digest: null,
+    confirmedAt: null,
   });
 });

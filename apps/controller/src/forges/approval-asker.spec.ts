@@ -59,8 +59,13 @@ async function asking(kind: keyof typeof apis, change: Partial<ForgeTarget> = {}
 const activate = (digit: string) =>
   policies.activate({
     commit: {
-      ...{ commit: sha(digit), author: 'Ada', committedAt: now.toISOString(), message: digit },
-      ...{ tag: null, claims: [], rewritten: false },
+      commit: sha(digit),
+      author: 'Ada',
+      committedAt: now.toISOString(),
+      message: digit,
+      tag: null,
+      claims: [],
+      rewritten: false,
     },
     approvals: [claim],
     digest: `digest of ${digit}`,
@@ -72,7 +77,9 @@ const activate = (digit: string) =>
   });
 
 const review = (by: string | null, says: PlayedReview['says'], of = sha('f')): PlayedReview => ({
-  ...{ by, says, of },
+  by,
+  says,
+  of,
   at: '2026-11-23T10:00:00Z',
 });
 

@@ -34,8 +34,13 @@ afterEach(async () => {
 
 const judged = (commit: string, diagnostics: Diagnostic[] = []) => ({
   commit: {
-    ...{ commit, author: 'Ada', committedAt: at.toISOString(), message: commit },
-    ...{ tag: null, claims: [], rewritten: false },
+    commit,
+    author: 'Ada',
+    committedAt: at.toISOString(),
+    message: commit,
+    tag: null,
+    claims: [],
+    rewritten: false,
   },
   approvals: [],
   digest: `digest of ${commit}`,

@@ -5,8 +5,17 @@ import { chooseVersion, type KnownPolicies } from './choose-version.js';
 import type { StoredVersion } from './policy-store.js';
 
 const version = (id: number, commit: string, status: StoredVersion['status'] = 'superseded'): StoredVersion => ({
-  ...{ id, commit, status, author: 'Ada', committedAt: '', message: `change ${id}`, digest: null },
-  ...{ diagnostics: [], at: '', approvals: [], asked: null },
+  id,
+  commit,
+  status,
+  author: 'Ada',
+  committedAt: '',
+  message: `change ${id}`,
+  digest: null,
+  diagnostics: [],
+  at: '',
+  approvals: [],
+  asked: null,
 });
 const [a, b, c] = [version(1, 'aaaaaaa1'), version(2, 'bbbbbbb1'), version(3, 'bbbbbbb2')];
 const former = (digests: string[], of: StoredVersion) => ({ version: of, digests });
@@ -18,8 +27,14 @@ const known: KnownPolicies = {
   judged: [],
 };
 const hold: PolicyHoldRow = {
-  ...{ id: 1, version: 2, toCommit: b.commit, fromCommit: c.commit, held: [c.commit] },
-  ...{ actor: 'ada', reason: 'x', at: '' },
+  id: 1,
+  version: 2,
+  toCommit: b.commit,
+  fromCommit: c.commit,
+  held: [c.commit],
+  actor: 'ada',
+  reason: 'x',
+  at: '',
 };
 
 function refusal(said: string, change: Partial<KnownPolicies> = {}): string {

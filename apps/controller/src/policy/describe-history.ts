@@ -25,8 +25,21 @@ export async function describeHistory(
     const { commit, author, committedAt, message, approvals, asked } = version;
     const rollout = known.get(row.rollout ?? 0);
     return {
-      ...{ id, since, until, how, scope, digest, commit, author, committedAt, message, approvals, asked },
-      ...{ actor, reason, change },
+      id,
+      since,
+      until,
+      how,
+      scope,
+      digest,
+      commit,
+      author,
+      committedAt,
+      message,
+      approvals,
+      asked,
+      actor,
+      reason,
+      change,
       rollout: rollout ? { id: rollout.id, status: rollout.status, reason: rollout.reason } : null,
     };
   });

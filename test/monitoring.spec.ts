@@ -37,7 +37,12 @@ const bridge = new BridgeMetrics(new Counters(), () => ({
 const controller = new ControllerMetrics(() =>
   Promise.resolve({
     version: '1',
-    policy: { active: null, refused: null, source: { state: 'never-reached', lastSuccess: null, problem: null } },
+    policy: {
+      active: null,
+      refused: null,
+      rolledBack: null,
+      source: { state: 'never-reached', lastSuccess: null, problem: null },
+    },
     devices: [],
     openSessions: 0,
     enforcement: [],
@@ -54,6 +59,7 @@ const controller = new ControllerMetrics(() =>
     webhooks: null,
     hooks: [],
     statuses: null,
+    approvals: null,
   }),
 );
 

@@ -372,7 +372,9 @@ sw2: { address: 127.0.0.2, site: branch, profile: rfc, secret: "env:TEST_RADIUS_
     );
     expect(await cordon('rollout', 'roll-back', '--reason', 'again')).toMatchObject({
       code: 1,
-      out: expect.stringContaining('no policy before') as string,
+      out: expect.stringContaining('it was rolled back already') as string,
     });
+    expect(await api('POST', '/api/v1/policy/sync')).toMatchObject({ status: 'rolled-back' });
+    expect(await digest()).toBe(before);
   });
 });

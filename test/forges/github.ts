@@ -1,9 +1,10 @@
 import { z } from 'zod';
-import { parsed, PlayedForge, type PlayedAnswer, type PlayedInterface } from './played-forge.ts';
+import { paged, parsed, PlayedForge, type PlayedAnswer, type PlayedInterface } from './played-forge.ts';
 
 /*
  * GitHub's REST API, version 2022-11-28, as its OpenAPI description has it: `repos/create-commit-status`, `pulls/create`,
- * `users/get-authenticated`, `issues/list-comments`, `issues/create-comment` and `issues/update-comment`.
+ * `repos/list-pull-requests-associated-with-commit`, `pulls/list-reviews`, `users/get-authenticated`, `issues/list-comments`,
+ * `issues/create-comment` and `issues/update-comment`.
  */
 
 const invalid = (why: string): PlayedAnswer => ({
@@ -27,6 +28,12 @@ const newPull = z.strictObject({
 
 const newComment = z.strictObject({ body: z.string().min(1).max(65_536) });
 const robot = { id: 1, login: 'cordon-ci' };
+const states = {
+  approves: 'APPROVED',
+  'wants changes': 'CHANGES_REQUESTED',
+  remarks: 'COMMENTED',
+  'was dismissed': 'DISMISSED',
+} as const;
 
 const played: PlayedInterface = {
   notFound,
@@ -62,7 +69,7 @@ const played: PlayedInterface = {
     { method: 'GET', path: /^\/api\/v3\/user$/, answer: () => ({ status: 200, body: robot }) },
     {
       method: 'GET',
-      path: /^\/api\/v3\/repos\/clinic\/policy\/issues\/(\d+)\/comments(?:\?per_page=100)?$/,
+      path: /^\/api\/v3\/repos\/clinic\/policy\/issues\/(\d+)\/comments$/,
       answer: ({ comments }, [request]) => {
         const all = comments.map((comment, i) => ({ ...comment, id: i + 1, user: robot }));
         return { status: 200, body: all.filter((comment) => comment.request === Number(request)) };
@@ -84,6 +91,39 @@ const played: PlayedInterface = {
         if (!comment) return notFound;
         comment.body = parsed(newComment, body, invalid).body;
         return { status: 200, body: { id: Number(id), body: comment.body, user: robot } };
+      },
+    },
+    {
+      method: 'GET',
+      path: /^\/api\/v3\/repos\/([^/]+)\/([^/]+)\/commits\/([^/]+)\/pulls$/,
+      answer: (forge, [owner, name, sha = ''], _, query) => {
+        if (`${owner}/${name}` !== forge.project) return notFound;
+        if (!forge.commits.has(sha)) return { status: 422, body: { message: `No commit found for SHA: ${sha}` } };
+        const pulls = forge.mergesOf(sha).map(({ number, head, isMerged }) => ({
+          number,
+          state: isMerged ? 'closed' : 'open',
+          html_url: `https://forge.test/${forge.project}/pull/${number}`,
+          merged_at: isMerged ? '2026-11-24T12:00:00Z' : null,
+          head: { ref: 'work', sha: head },
+          base: { ref: 'main' },
+        }));
+        return { status: 200, body: paged(pulls, query, 'per_page', 30, 100) };
+      },
+    },
+    {
+      method: 'GET',
+      path: /^\/api\/v3\/repos\/([^/]+)\/([^/]+)\/pulls\/(\d+)\/reviews$/,
+      answer: (forge, [owner, name, number], _, query) => {
+        const pull = forge.merges.find((merge) => merge.number === Number(number));
+        if (`${owner}/${name}` !== forge.project || !pull) return notFound;
+        const reviews = pull.reviews.map(({ by, says, at, of }, i) => ({
+          id: i + 1,
+          user: by === null ? null : { login: by },
+          state: states[says],
+          submitted_at: at,
+          commit_id: of,
+        }));
+        return { status: 200, body: paged(reviews, query, 'per_page', 30, 100) };
       },
     },
   ],

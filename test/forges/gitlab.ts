@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { parsed, PlayedForge, type PlayedAnswer, type PlayedInterface } from './played-forge.ts';
 
 /*
- * GitLab's REST API v4, as its documentation has it: "Set commit pipeline status" and "Create merge request". A status that has a state
+ * GitLab's REST API v4, as its documentation has it: "Set commit pipeline status", "Create merge request",
+ * "List merge requests associated with a commit" and "Retrieve approval state of a merge request". A status that has a state
  * is not given the same again: 400 "Cannot transition status".
  */
 
@@ -58,6 +59,37 @@ const played: PlayedInterface = {
         }
         const iid = forge.pulls.push({ number: forge.pulls.length + 1, from, into, title, body: description });
         return { status: 201, body: { iid, web_url: `https://forge.test/${forge.project}/-/merge_requests/${iid}` } };
+      },
+    },
+    {
+      method: 'GET',
+      path: /^\/api\/v4\/projects\/([^/]+)\/repository\/commits\/([^/]+)\/merge_requests$/,
+      answer: (forge, [project, sha = '']) => {
+        if (project !== forge.project) return noProject;
+        if (!forge.commits.has(sha)) return { status: 404, body: { message: '404 Commit Not Found' } };
+        const requests = forge.mergesOf(sha).map(({ number, head, isMerged }) => ({
+          id: 1000 + number,
+          iid: number,
+          state: isMerged ? 'merged' : 'opened',
+          target_branch: 'main',
+          sha: head,
+          web_url: `https://forge.test/${forge.project}/-/merge_requests/${number}`,
+        }));
+        return { status: 200, body: requests };
+      },
+    },
+    {
+      method: 'GET',
+      path: /^\/api\/v4\/projects\/([^/]+)\/merge_requests\/(\d+)\/approvals$/,
+      answer: (forge, [project, iid]) => {
+        if (project !== forge.project) return noProject;
+        const request = forge.merges.find(({ number }) => number === Number(iid));
+        if (!request) return { status: 404, body: { message: '404 Not found' } };
+        // Who takes an approval back is not in the list any more.
+        const last = new Map(request.reviews.filter(({ says }) => says !== 'remarks').map((each) => [each.by, each]));
+        const approved = [...last.values()].filter(({ by, says }) => by !== null && says === 'approves');
+        const approvedBy = approved.map(({ by, at }) => ({ user: { username: by, name: by }, approved_at: at }));
+        return { status: 200, body: { iid: request.number, approved: true, approved_by: approvedBy } };
       },
     },
   ],

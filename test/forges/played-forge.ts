@@ -30,6 +30,25 @@ export interface PlayedComment {
   body: string;
 }
 
+export interface PlayedReview {
+  /** Null: the account is gone. */
+  readonly by: string | null;
+  readonly says: 'approves' | 'wants changes' | 'remarks' | 'was dismissed';
+  readonly at: string;
+  /** The last commit of the pull request by then. */
+  readonly of: string;
+}
+
+/** A pull request that brought commits. */
+export interface PlayedMerge {
+  readonly number: number;
+  readonly commits: readonly string[];
+  /** The last commit that was pushed to it. */
+  readonly head: string;
+  readonly isMerged: boolean;
+  readonly reviews: readonly PlayedReview[];
+}
+
 /** What the interface of a forge is, for as much of it as is played: written from its published description. */
 export interface PlayedInterface {
   /** Null: the caller is let in. */
@@ -37,9 +56,9 @@ export interface PlayedInterface {
   readonly routes: readonly {
     /** `POST` where none is named. */
     readonly method?: 'GET' | 'PATCH';
-    /** Of path and query: the groups go to `answer`. */
+    /** Of the path: the groups go to `answer`. */
     readonly path: RegExp;
-    answer(forge: PlayedForge, groups: readonly string[], body: unknown): PlayedAnswer;
+    answer(forge: PlayedForge, groups: readonly string[], body: unknown, query: URLSearchParams): PlayedAnswer;
   }[];
   readonly notFound: PlayedAnswer;
 }
@@ -49,6 +68,13 @@ export function parsed<T>(schema: z.ZodType<T>, body: unknown, refuse: (why: str
   const result = schema.safeParse(body);
   if (result.success) return result.data;
   throw new Refused(refuse(result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ')));
+}
+
+/** One page of a list, as `page` and a size ask for it; sizes are bounded. */
+export function paged<T>(all: readonly T[], query: URLSearchParams, size: string, usual: number, most: number): T[] {
+  const per = Math.min(Number(query.get(size) ?? usual), most);
+  const page = Number(query.get('page') ?? 1);
+  return all.slice((page - 1) * per, page * per);
 }
 
 class Refused extends Error {
@@ -69,6 +95,7 @@ export class PlayedForge {
   readonly statuses: PlayedStatus[] = [];
   readonly pulls: PlayedPull[] = [];
   readonly comments: PlayedComment[] = [];
+  readonly merges: PlayedMerge[] = [];
   /** `METHOD path status` of each request. */
   readonly log: string[] = [];
   mode: 'serves' | 'fails' | 'hangs' = 'serves';
@@ -100,6 +127,11 @@ export class PlayedForge {
     this.server?.close();
   }
 
+  /** Those that brought a commit. */
+  mergesOf(sha: string): PlayedMerge[] {
+    return this.merges.filter(({ commits }) => commits.includes(sha));
+  }
+
   /** States of a commit, oldest first. */
   statesOf(sha: string): string[] {
     return this.statuses.filter((status) => status.sha === sha).map(({ state }) => state);
@@ -111,13 +143,15 @@ export class PlayedForge {
     if (this.mode === 'fails') return { status: 502, body: {} };
     const refused = this.played.authorize(request.headers, this.token);
     if (refused) return refused;
-    if (request.method !== 'GET' && request.headers['content-type'] !== 'application/json')
-      return { status: 415, body: {} };
+    const { method = 'GET', url = '/' } = request;
+    if (method !== 'GET' && request.headers['content-type'] !== 'application/json') return { status: 415, body: {} };
+    const { pathname, searchParams } = new URL(url, this.url);
     for (const route of this.played.routes) {
-      const match = request.method === (route.method ?? 'POST') ? route.path.exec(request.url ?? '') : null;
+      const match = method === (route.method ?? 'POST') ? route.path.exec(pathname) : null;
       if (!match) continue;
       try {
-        return route.answer(this, match.slice(1).map(decodeURIComponent), body === '' ? null : JSON.parse(body));
+        const sent: unknown = method !== 'GET' ? JSON.parse(body) : null;
+        return route.answer(this, match.slice(1).map(decodeURIComponent), sent, searchParams);
       } catch (error) {
         if (error instanceof Refused) return error.answer;
         throw error;

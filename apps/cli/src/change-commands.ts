@@ -29,7 +29,8 @@ const operations: Readonly<Record<RolloutOperation, string>> = {
   resume: 'go on, also after a gate stopped it: what it saw does not stop it again',
   advance: 'begin the next stage now, without watching this one any longer',
   abort: 'end it: what was covered goes back to the policy before',
-  'roll-back': 'put the policy before back into force, also after the rollout was over',
+  'roll-back':
+    'as `cordon rollback previous --now`: the policy before is in force again, also after the rollout was over',
 };
 
 /** How changes reach devices, and what people order beside the policy. */

@@ -25,6 +25,7 @@ import { addEditingCommands } from './editing-commands.js';
 import { addHistoryCommands } from './history-commands.js';
 import { addLearningCommands, flowFormats } from './learning-commands.js';
 import { diagnosticJson, print, printDiagnostics, printJson, red } from './output.js';
+import { addPolicyCommands } from './policy-commands.js';
 import { UsageError } from './policy-files.js';
 import { addPullRequestCommands } from './pull-request-commands.js';
 
@@ -177,6 +178,7 @@ function program(): Command {
   addEditingCommands(cordon, run);
   addHistoryCommands(cordon, run);
   addChangeCommands(cordon, run);
+  addPolicyCommands(cordon, run);
   addLearningCommands(cordon, run);
   addPullRequestCommands(cordon, run);
   cordon

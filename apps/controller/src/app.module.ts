@@ -34,6 +34,7 @@ import { Hooks } from './forges/hooks.js';
 import { LookNow } from './forges/look-now.js';
 import { ProposalsController } from './forges/proposals.controller.js';
 import { Proposals } from './forges/proposals.js';
+import { ApprovalAsker } from './forges/approval-asker.js';
 import { StatusSender } from './forges/status-sender.js';
 import { HistoryController } from './history/history.controller.js';
 import { HistoryStore } from './history/history-store.js';
@@ -45,7 +46,9 @@ import { MetricsController } from './metrics/metrics.controller.js';
 import { Permissions } from './permissions/permissions.js';
 import { describePolicy } from './policy/describe-policy.js';
 import { isPolicyFile } from './policy/evaluate.js';
+import { NotedChanges } from './policy/noted-changes.js';
 import { PolicyController } from './policy/policy.controller.js';
+import { PolicyHistoryController } from './policy/policy-history.controller.js';
 import { PolicyLoop } from './policy/policy-loop.js';
 import { PolicyStore } from './policy/policy-store.js';
 import { BreakGlassController } from './orders/break-glass.controller.js';
@@ -80,7 +83,7 @@ import { clockToken, configToken, firstAdminTokenKey } from './wiring.js';
  *   EventIntake ─▶ sessions ─────┘                        └─▶ EnforcementLoop ──▶ enforcement points
  *           ├▶ suspicions ─▶ postures of devices
  *           ├▶ what people must hear of ─▶ outbox ─▶ WebhookSender
- *           ├▶ what became of a commit ─▶ outbox ─▶ StatusSender ─▶ the forge
+ *           ├▶ what became of a commit ─▶ outbox ─▶ StatusSender, ApprovalAsker ─▶ the forge
  *           └▶ authentications, session changes ─▶ AuthenticationStream, Historian ◀─ who asks why
  *
  * All of them keep their state in the one Database.
@@ -139,6 +142,7 @@ function controllerMetrics(
   webhooks: WebhookSender,
   hooks: Hooks,
   statuses: StatusSender,
+  approvals: ApprovalAsker,
   live: LiveSessions,
   clock: Clock,
 ): ControllerMetrics {
@@ -166,6 +170,7 @@ function controllerMetrics(
     webhooks: await webhooks.state(),
     hooks: hooks.counts(),
     statuses: await statuses.state(),
+    approvals: await approvals.state(),
   }));
 }
 
@@ -343,7 +348,7 @@ const factories: Provider[] = [
     provide: EnforcementLoop,
     inject: [configToken, RolloutLoop, LiveSessions, Database, DropCounts, clockToken, Wakeups, Turns, Log],
     useFactory: (
-      { resyncSeconds }: Config,
+      { resyncSeconds, version }: Config,
       policy: RolloutLoop,
       sessions: LiveSessions,
       database: Database,
@@ -352,7 +357,7 @@ const factories: Provider[] = [
       wakeups: Wakeups,
       turns: Turns,
       log: Log,
-    ) => new EnforcementLoop({ policy, sessions, database, drops, wakeups, turns, clock, log }, resyncSeconds),
+    ) => new EnforcementLoop({ policy, sessions, database, drops, wakeups, turns, clock, log }, resyncSeconds, version),
   },
   {
     provide: WebhookSender,
@@ -366,6 +371,24 @@ const factories: Provider[] = [
     inject: [Database, configToken, clockToken, Log],
     useFactory: (database: Database, { forge }: Config, clock: Clock, log: Log) =>
       new StatusSender({ database, clock, random: Math.random, log }, forge),
+  },
+  {
+    provide: ApprovalAsker,
+    inject: [Database, configToken, clockToken, Log],
+    useFactory: (database: Database, { forge }: Config, clock: Clock, log: Log) =>
+      new ApprovalAsker({ database, clock, random: Math.random, log }, forge),
+  },
+  {
+    provide: NotedChanges,
+    inject: [configToken, PolicyStore, PolicySource, WorkloadStore, Wakeups, Log],
+    useFactory: (
+      { policy }: Config,
+      store: PolicyStore,
+      source: PolicySource,
+      workloads: WorkloadStore,
+      wakeups: Wakeups,
+      log: Log,
+    ) => new NotedChanges({ store, source, workloads, wakeups, log }, policy.path),
   },
   {
     provide: ControllerMetrics,
@@ -385,6 +408,7 @@ const factories: Provider[] = [
       WebhookSender,
       Hooks,
       StatusSender,
+      ApprovalAsker,
       LiveSessions,
       clockToken,
     ],
@@ -404,6 +428,7 @@ const factories: Provider[] = [
     SuspicionsController,
     HistoryController,
     PolicyController,
+    PolicyHistoryController,
     BridgeController,
     EnforcementController,
     RolloutsController,

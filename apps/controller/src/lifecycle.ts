@@ -7,11 +7,13 @@ import {
 } from '@nestjs/common';
 import { BridgeFeed } from './bridge/feed.js';
 import { EnforcementLoop } from './enforcement/enforcement-loop.js';
+import { ApprovalAsker } from './forges/approval-asker.js';
 import { StatusSender } from './forges/status-sender.js';
 import { AuthenticationStream } from './history/authentication-stream.js';
 import { Retention } from './history/retention.js';
 import { OrderStore } from './orders/order-store.js';
 import { RolloutLoop } from './rollouts/rollout-loop.js';
+import { NotedChanges } from './policy/noted-changes.js';
 import { PolicyLoop } from './policy/policy-loop.js';
 import { Database } from './store/database.js';
 import { WebhookSender } from './webhooks/webhook-sender.js';
@@ -31,18 +33,22 @@ export class Lifecycle implements OnApplicationBootstrap, BeforeApplicationShutd
     @Inject(Retention) private readonly retention: Retention,
     @Inject(WebhookSender) private readonly webhooks: WebhookSender,
     @Inject(StatusSender) private readonly statuses: StatusSender,
+    @Inject(ApprovalAsker) private readonly approvals: ApprovalAsker,
+    @Inject(NotedChanges) private readonly changes: NotedChanges,
     @Inject(WorkloadWatch) private readonly workloads: WorkloadWatch,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
     await this.webhooks.start();
     await this.statuses.start();
+    await this.approvals.start();
     await this.orders.start();
     await this.policy.start();
     await this.rollouts.start();
     this.enforcement.start();
     this.workloads.start();
     this.retention.start();
+    this.changes.start();
   }
 
   /** Endless answers end first, or the HTTP server would wait for them. */
@@ -58,6 +64,8 @@ export class Lifecycle implements OnApplicationBootstrap, BeforeApplicationShutd
       this.retention.stop(),
       this.webhooks.stop(),
       this.statuses.stop(),
+      this.approvals.stop(),
+      this.changes.stop(),
     ]);
   }
 

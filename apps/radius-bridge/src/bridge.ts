@@ -107,6 +107,7 @@ export class Bridge {
     const downloads = new AclDownloads();
     const onTaken = (snapshot: Snapshot, { clients }: ActivePolicy): void => {
       this.takenAt = Date.now();
+      this.sender.notify();
       this.eap.configure(snapshot.eap);
       this.certificates.configure(snapshot.eap);
       this.transports.configure(snapshot.radsec, clients);
@@ -128,7 +129,8 @@ export class Bridge {
       this.transports.sampleLoad(Math.max(lag, turns.behind));
     });
     const { authenticationGate, accountingGate } = this.transports;
-    this.sender = new EventSender(controller, journal, counters, log);
+    const answersBy = (): string | null => this.snapshots.current?.snapshot.digest ?? null;
+    this.sender = new EventSender(controller, journal, counters, log, answersBy);
     this.recorder = new Recorder(journal, counters, Date.now, () => this.sender.notify());
     this.sessions = new SessionTable(maxSessions, {
       onChange: (tracked) => this.recorder.session(tracked),

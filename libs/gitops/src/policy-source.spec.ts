@@ -49,6 +49,22 @@ describe('fetch', () => {
     expect((await subject.fetch(null)).commit).toBe(third);
   });
 
+  it('tells who stands for it by what the message says, and takes nothing else of it for that', async () => {
+    const trailers = 'Approved-by: Bob <bob@example.org>\nreviewed-by: Eve\n  and Mallory\u001b[2J\nSigned-off-by: Ada';
+    repository.commit({ 'rules/a.csv': 'one' }, '-m', 'Approved-by: nobody, it is in the text\n\nmore', '-m', trailers);
+    expect(await source().fetch(null)).toMatchObject({
+      claims: [
+        { trailer: 'Approved-by', name: 'Bob <bob@example.org>' },
+        { trailer: 'Reviewed-by', name: 'Eve and Mallory?[2J' },
+      ],
+    });
+    const many = Array.from({ length: 30 }, (_, i) => `Reviewed-by: ${i}`).join('\n');
+    repository.commit({}, '-m', many);
+    expect((await source().fetch(null)).claims).toHaveLength(20);
+    repository.commit({});
+    expect((await source().fetch(null)).claims).toEqual([]);
+  });
+
   it('says that the repository, or the branch, is missing and what to do', async () => {
     const missing = await faultOf(source({ repository: join(repository.root, 'nowhere') }).fetch(null));
     expect(missing.code).toBe('repository-missing');

@@ -6,7 +6,7 @@ import { OwnedChanges } from './owned-changes.js';
 import { Owners } from './owners.js';
 import { checkReference, type Reference } from './reference.js';
 import { printable } from './printable.js';
-import { Signatures, type Trust } from './signatures.js';
+import { Signatures, type Signer, type Trust } from './signatures.js';
 import { faultFromGit, showRepository, SourceFault } from './source-fault.js';
 import { folderPrefix, readTree, type TreeLimits } from './tree.js';
 
@@ -40,9 +40,20 @@ export interface Commit {
   readonly message: string;
   /** The tag that it was taken by; null for a branch. */
   readonly tag: { readonly name: string; readonly object: string } | null;
+  /** Who stands for it by what its message says, which anybody can write. */
+  readonly claims: readonly Claim[];
   /** The commit in force is not among its ancestors: history was rewritten, or went back. */
   readonly rewritten: boolean;
 }
+
+export interface Claim {
+  readonly trailer: string;
+  readonly name: string;
+}
+
+const claimTrailers = ['Approved-by', 'Reviewed-by'] as const;
+/** More than so many stand for nothing. */
+const mostClaims = 20;
 
 const commitForm = /^[0-9a-f]{40}([0-9a-f]{24})?$/;
 /** Bytes of a commit or a tag, with its message. */
@@ -84,9 +95,10 @@ export class PolicySource {
     const tag = await this.mirror.fetch();
     const objects = await this.headObjects();
     const { commit } = objects;
-    const format = '--format=%an <%ae>%n%ct%n%s';
+    const claims = `%(trailers:${claimTrailers.map((name) => `key=${name}`).join(',')},unfold=true)`;
+    const format = `--format=%an <%ae>%n%ct%n%s%n${claims}`;
     const log = ['log', '-1', '--no-show-signature', format, commit, '--'];
-    const [author = '', time = '', message = ''] = (await this.local(log)).split('\n');
+    const [author = '', time = '', message = '', ...trailers] = (await this.local(log)).split('\n');
     const committedAt = new Date(Number(time) * 1000);
     if (!Number.isSafeInteger(Number(time)) || Number.isNaN(committedAt.getTime()))
       throw new SourceFault('bad-object', `commit ${commit.slice(0, 12)} has no date`, 'make the commit anew with git');
@@ -96,23 +108,30 @@ export class PolicySource {
       committedAt: committedAt.toISOString(),
       message: printable(message),
       tag: tag === null ? null : { name: tag, object: objects.head },
+      claims: claimsOf(trailers),
       rewritten: inForce !== null && !(await this.isAncestor(inForce, commit)),
     };
   }
 
-  /** Whether the commit is signed, and its changes since the one in force by owners. Throws SourceFault if not. */
-  async verify({ commit, tag }: Commit, inForce: string | null, folder: string): Promise<void> {
+  /**
+   * Whether the commit is signed, and its changes since the one in force by owners. Answers with who signed it, or its tag; null: nobody has
+   * to. Throws SourceFault if not.
+   */
+  async verify({ commit, tag }: Commit, inForce: string | null, folder: string): Promise<string | null> {
     const { signatures } = this;
     const ownersFile = this.options.trust?.ownersFile ?? null;
-    if (!signatures) return;
+    if (!signatures) return null;
     const { git } = this.mirror;
     try {
-      if (tag === null) await signatures.signerOf({ kind: 'commit', object: commit, name: commit.slice(0, 12) });
-      else await this.verifyTag(signatures, tag);
-      if (ownersFile === null || inForce === null) return;
+      const [signer] =
+        tag === null
+          ? await signatures.signerOf({ kind: 'commit', object: commit, name: commit.slice(0, 12) })
+          : await this.verifyTag(signatures, tag);
+      if (ownersFile === null || inForce === null) return signer ?? null;
       const owners = await Owners.read(ownersFile);
       const changes = new OwnedChanges({ git, signatures, owners, prefix: folderPrefix(folder) });
       await changes.check((await this.has(inForce)) ? inForce : null, commit);
+      return signer ?? null;
     } catch (error) {
       throw error instanceof SourceFault ? error : faultFromGit(error, this.options.repository);
     }
@@ -159,7 +178,7 @@ export class PolicySource {
   }
 
   /** A signed tag has its name in what is signed: under another one, an old policy would be the newest. */
-  private async verifyTag(signatures: Signatures, tag: { name: string; object: string }): Promise<void> {
+  private async verifyTag(signatures: Signatures, tag: { name: string; object: string }): Promise<Signer> {
     const { name, object } = tag;
     const kind = (await this.local(['cat-file', '-t', object])).trim();
     if (kind !== 'tag')
@@ -168,9 +187,9 @@ export class PolicySource {
         `tag ${name} is only a name of a commit, and can't be signed`,
         'make the tag anew with `git tag -s`, by somebody whom the controller trusts: docs/source.md',
       );
-    await signatures.signerOf({ kind: 'tag', object, name });
+    const signer = await signatures.signerOf({ kind: 'tag', object, name });
     const own = /^tag (.*)$/m.exec(await this.local(['cat-file', 'tag', object]))?.[1];
-    if (own === name) return;
+    if (own === name) return signer;
     throw new SourceFault(
       'signature-bad',
       `tag ${name} was signed as \`${printable(own ?? '')}\`, and is that tag under another name`,
@@ -199,4 +218,14 @@ export class PolicySource {
       throw faultFromGit(error, this.options.repository);
     }
   }
+}
+
+/** Lines `Approved-by: NAME`, of those trailers alone. */
+function claimsOf(lines: readonly string[]): Claim[] {
+  const claims = lines.flatMap((line) => {
+    const [, key = '', name = ''] = /^([\w-]+)\s*:\s*(\S.*)$/.exec(line) ?? [];
+    const trailer = claimTrailers.find((known) => known.toLowerCase() === key.toLowerCase());
+    return trailer === undefined ? [] : [{ trailer, name: printable(name.trim()) }];
+  });
+  return claims.slice(0, mostClaims);
 }

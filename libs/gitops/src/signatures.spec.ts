@@ -38,8 +38,9 @@ const trusting = (trust: Partial<Trust> = {}, reference?: { kind: 'tags'; patter
     ...(reference && { reference }),
   });
 
-async function verify(source: PolicySource, inForce: string | null = null): Promise<void> {
-  await source.verify(await source.fetch(inForce), inForce, '.');
+/** Answers with who signed. */
+async function verify(source: PolicySource, inForce: string | null = null): Promise<string | null> {
+  return source.verify(await source.fetch(inForce), inForce, '.');
 }
 
 const refusal = (source: PolicySource, inForce: string | null = null): Promise<SourceFault> =>
@@ -57,7 +58,7 @@ describe('a signed commit', () => {
     const ada = key('ada');
     trustKeys('ada');
     commit(ada);
-    await expect(verify(trusting())).resolves.toBeUndefined();
+    await expect(verify(trusting())).resolves.toBe('ada@example.org');
   });
 
   it('is wanted: one without a signature is refused, and what is in force can still be read', async () => {
@@ -112,7 +113,7 @@ describe('a signed commit', () => {
     const source = trusting();
     expect((await refusal(source)).code).toBe('signature-bad');
     trustKeys('ada');
-    await expect(verify(source)).resolves.toBeUndefined();
+    await expect(verify(source)).resolves.toBe('ada@example.org');
   });
 
   it('is not judged by what the user of the controller trusts, nor by the repository', async () => {
@@ -164,7 +165,7 @@ describe('a signed tag', () => {
     repository.git(...ada, 'tag', '-s', 'v1', '-m', 'one');
     const source = trusting({}, tags);
     expect(await source.fetch(null)).toMatchObject({ commit: id, tag: { name: 'v1' } });
-    await expect(verify(source)).resolves.toBeUndefined();
+    await expect(verify(source)).resolves.toBe('ada@example.org');
   });
 
   it.each<[string, string[]]>([
@@ -239,7 +240,7 @@ describe.skipIf(spawnSync('gpg', ['--version']).status !== 0)('a signature of Op
     const exported = join(repository.root, 'gil.gpg');
     writeFileSync(exported, gpg(own, '--export'));
     gpg(keyring, '--import', exported);
-    await expect(verify(source)).resolves.toBeUndefined();
+    await expect(verify(source)).resolves.toBe('gil@example.org');
   });
 
   it('does not count where only SSH is trusted, even if the user of the controller has the key', async () => {
@@ -294,7 +295,7 @@ describe('owned paths', () => {
   it('may be changed by their owner, and others by anybody', async () => {
     commit(ada, { 'rules/pumps.csv': 'two' });
     commit(bob, { 'rules/other.csv': 'two' });
-    await expect(verify(source, base)).resolves.toBeUndefined();
+    await expect(verify(source, base)).resolves.toBe('bob@example.org');
   });
 
   it('may not be changed by another, also below a commit of the owner', async () => {
@@ -317,7 +318,7 @@ describe('owned paths', () => {
   it('may be as they were: a change that was taken back is none', async () => {
     commit(null, { 'rules/pumps.csv': 'two' });
     commit(bob, { 'rules/pumps.csv': 'one' });
-    await expect(verify(source, base)).resolves.toBeUndefined();
+    await expect(verify(source, base)).resolves.toBe('bob@example.org');
   });
 
   it('are taken up by a merge of anybody from a branch that the owner signed, and not from others', async () => {
@@ -326,7 +327,7 @@ describe('owned paths', () => {
     repository.git('checkout', '-q', 'main');
     commit(bob, { 'rules/other.csv': 'two' });
     repository.git(...bob, 'merge', '-q', '-S', '--no-ff', '-m', 'merge', 'work');
-    await expect(verify(source, base)).resolves.toBeUndefined();
+    await expect(verify(source, base)).resolves.toBe('bob@example.org');
     repository.git('checkout', '-q', 'work');
     commit(bob, { 'rules/pumps.csv': 'three' });
     repository.git('checkout', '-q', 'main');
@@ -353,14 +354,14 @@ describe('owned paths', () => {
     repository.git('reset', '-q', '--hard', base);
     expect((await refusal(source, newer)).code).toBe('owner-missing');
     commit(bob, { 'rules/pumps.csv': 'two' });
-    await expect(verify(source, newer)).resolves.toBeUndefined();
+    await expect(verify(source, newer)).resolves.toBe('bob@example.org');
   });
 
   it('all count as changed where the commit in force is unknown', async () => {
     const fault = await refusal(source, '1'.repeat(40));
     expect(fault.code).toBe('owner-missing');
     commit(ada);
-    await expect(verify(source, '1'.repeat(40))).resolves.toBeUndefined();
+    await expect(verify(source, '1'.repeat(40))).resolves.toBe('ada@example.org');
   });
 
   it('need a file of owners that can be read', async () => {

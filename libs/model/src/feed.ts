@@ -89,6 +89,11 @@ export type BridgeEvent = z.infer<typeof bridgeEventSchema>;
  */
 export const bridgeEventsSchema = z.strictObject({
   bridge: z.string().min(1),
+  /** Of the snapshot in force by which it answers. When that is another, a batch goes though nothing happened. */
+  digest: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
   events: z.array(bridgeEventSchema).max(1000),
 });
 export type BridgeEvents = z.infer<typeof bridgeEventsSchema>;

@@ -67,6 +67,20 @@ describe('PointReconciler', () => {
     expect(await point.run(wanted)).toMatchObject({ kind: 'unchanged', change: 'none' });
   });
 
+  it('says what it read of the rules, before and after: members make no difference', async () => {
+    const { driver, session } = setUp();
+    const point = new PointReconciler(driver, session);
+    const { rules: first } = await point.run(wanted);
+    const there = driver.expect(wanted).rulesFingerprint;
+    expect(first).toEqual({ before: '', after: there, isAsked: false });
+    const { rules: members } = await new PointReconciler(driver, session).run(more);
+    expect(members).toEqual({ before: there, after: there, isAsked: true });
+    const { rules: others } = await new PointReconciler(driver, session).run(stateOf([], 0x06_0050));
+    expect(others).toMatchObject({ before: there, isAsked: false });
+    expect(others?.after).not.toBe(there);
+    expect((await point.run(wanted, 'changes')).rules).toBeNull();
+  });
+
   const more = stateOf(['10.20.0.1', '10.20.0.2']);
   const asOften = (session: EnforcementSession, calls: string[]): EnforcementSession =>
     new Proxy(session, {

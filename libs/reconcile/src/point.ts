@@ -15,6 +15,18 @@ export interface ReconcileOutcome {
   readonly steps: readonly string[];
   /** Why it was refused. */
   readonly diagnostics: readonly Diagnostic[];
+  /** What was read of the rules on the device; null: this run did not read it. */
+  readonly rules: RulesRead | null;
+}
+
+/** Fingerprints, as the driver makes them; empty where nothing of ours was there. */
+export interface RulesRead {
+  /** Before anything was changed. */
+  readonly before: string;
+  /** What was read last. */
+  readonly after: string;
+  /** They were those that were asked for before anything was changed. */
+  readonly isAsked: boolean;
 }
 
 type PointDriver = Pick<Driver, 'check' | 'expect' | 'parse' | 'plan'>;
@@ -37,6 +49,8 @@ export class PointReconciler {
   private confirmed: EnforcementState | null = null;
   /** Parsing is what costs; the same text gives the same. */
   private reading: { readonly text: string; readonly observed: ObservedState | null } | null = null;
+  /** Of the rules that were read last. */
+  private fingerprint = '';
 
   constructor(
     private readonly driver: PointDriver,
@@ -45,18 +59,22 @@ export class PointReconciler {
 
   async run(desired: EnforcementState, look: Look = 'whole'): Promise<ReconcileOutcome> {
     const diagnostics = this.driver.check(desired).filter(({ severity }) => severity === 'error');
-    if (diagnostics.length > 0) return { kind: 'refused', change: 'none', hasDrifted: false, steps: [], diagnostics };
+    if (diagnostics.length > 0)
+      return { kind: 'refused', change: 'none', hasDrifted: false, steps: [], diagnostics, rules: null };
     const asked = this.confirmed && this.driver.plan(desired, this.driver.expect(this.confirmed));
     if (look === 'changes' && asked?.kind === 'none') return this.end(desired, unchanged);
     const isAhead = asked?.kind === 'membership' && (await this.applyAhead(asked));
     if (look === 'changes' && isAhead && (await this.session.holds?.(asked)))
       return this.end(desired, { ...unchanged, kind: 'applied', change: 'membership', steps: asked.steps });
     const plan = await this.planNow(desired);
+    const before = this.fingerprint;
     // What was not asked for since is drift. After a change of members that failed, who changed which member is not known.
     const hasDrifted =
       plan.kind !== 'none' &&
       (asked?.kind === 'none' || isAhead || (asked?.kind === 'membership' && plan.kind === 'rules'));
-    const outcome = plan.kind === 'none' ? unchanged : await this.change(plan, desired, hasDrifted);
+    const change = plan.kind === 'none' ? unchanged : await this.change(plan, desired, hasDrifted);
+    const rules = { before, after: this.fingerprint, isAsked: plan.kind !== 'rules' };
+    const outcome = { ...change, rules };
     if (outcome.kind !== 'rolled-back') this.confirmed = desired;
     if (!isAhead) return outcome;
     const steps = [...asked.steps, ...outcome.steps];
@@ -84,13 +102,14 @@ export class PointReconciler {
 
   private async planNow(desired: EnforcementState): Promise<ChangePlan> {
     const text = await this.session.read();
-    if (text === null) return this.driver.plan(desired, null);
-    if (text !== this.reading?.text) this.reading = { text, observed: this.driver.parse(text) };
-    return this.driver.plan(desired, this.reading.observed);
+    if (text !== null && text !== this.reading?.text) this.reading = { text, observed: this.driver.parse(text) };
+    const observed = text === null ? null : (this.reading?.observed ?? null);
+    this.fingerprint = observed?.rulesFingerprint ?? '';
+    return this.driver.plan(desired, observed);
   }
 
   private async change(plan: ChangePlan, desired: EnforcementState, hasDrifted: boolean): Promise<ReconcileOutcome> {
-    const outcome = { change: plan.kind, hasDrifted, diagnostics: [] };
+    const outcome = { change: plan.kind, hasDrifted, diagnostics: [], rules: null };
     let left: ChangePlan;
     try {
       await this.session.apply(plan);
@@ -124,4 +143,5 @@ const unchanged: ReconcileOutcome = {
   hasDrifted: false,
   steps: [],
   diagnostics: [],
+  rules: null,
 };

@@ -4,6 +4,7 @@ import { bold, countOf, green, print, printJson, red, yellow } from '../output.j
 import { UsageError } from '../policy-files.js';
 import { alignTable, shown } from '../table.js';
 import { formatTime } from '../times.js';
+import { rollBack } from './roll-back.js';
 
 export interface RolloutOptions extends ControllerArguments {
   readonly json?: boolean;
@@ -154,17 +155,17 @@ function showList(items: readonly Rollout[]): void {
 
 export type RolloutOperation = 'pause' | 'resume' | 'advance' | 'abort' | 'roll-back';
 
-const said: Readonly<Record<RolloutOperation, string>> = {
+const said: Readonly<Record<Exclude<RolloutOperation, 'roll-back'>, string>> = {
   pause: 'paused: what is covered stays so, and no stage begins',
   resume: 'goes on',
   advance: 'the next stage begins',
   abort: 'aborted: what was covered goes back to the policy before',
-  'roll-back': 'the policy before is in force again',
 };
 
 export async function operateRollout(operation: RolloutOperation, options: RolloutReasonOptions): Promise<number> {
-  const path = operation === 'roll-back' ? operation : `current/${operation}`;
-  await clientOf(options).send('POST', `/api/v1/rollouts/${path}`, { reason: options.reason });
+  const { reason } = options;
+  if (operation === 'roll-back') return rollBack('previous', { ...options, now: true });
+  await clientOf(options).send('POST', `/api/v1/rollouts/current/${operation}`, { reason });
   if (options.json) printJson({ operation, ok: true });
   else print(said[operation]);
   return 0;

@@ -6,13 +6,20 @@ type Status = Parameters<typeof problemsOf>[0];
 const active = { commit: 'c0ffee', author: 'Ada', digest: 'd', activatedAt: '2026-11-24T20:44:16Z' };
 const well: Status = {
   installation: { name: 'production', sites: null },
-  policy: { active, refused: null, source: { state: 'reached', problem: null } },
+  policy: { active, refused: null, rolledBack: null, source: { state: 'reached', problem: null } },
   bridges: { connected: 1, known: [{ id: 'bridge-1' }] },
   enforcementPoints: [],
   rollout: null,
   breakGlass: [],
   webhooks: { waiting: 3, late: null },
   commitStatuses: { waiting: 1, late: null },
+  approvals: { waiting: 1, late: null },
+  threeWays: {
+    source: { head: 'c0ffee', commit: 'c0ffee', digest: 'd' },
+    running: { commit: 'c0ffee', digest: 'd', bridges: [] },
+    applied: [],
+    disagreements: [],
+  },
 };
 
 describe('what a person has to look at', () => {
@@ -33,5 +40,23 @@ describe('what a person has to look at', () => {
     const late = { since: '2026-11-24T20:44:16Z', problem: 'the forge answered 401' };
     const [problem] = problemsOf({ ...well, commitStatuses: { waiting: 1, late } }, []);
     expect(problem).toMatch(/^1 message to the forge not delivered, .*: the forge answered 401$/);
+  });
+
+  it('are a rollback that the branch does not follow, and who else writes to a point; not what is on its way', () => {
+    const rolledBack = {
+      summary: 'rolled back to beef by ada because x; the branch still says c0ffee',
+      hint: 'revert it',
+    };
+    const one = { between: 'point', name: 'fw1', isExpected: false, hint: 'find out who' } as const;
+    const disagreements = [
+      { ...one, kind: 'second-writer', summary: 'fw1 was brought there by somebody else' },
+      { ...one, kind: 'on-its-way', isExpected: true, summary: 'its rules are on their way' },
+      { ...one, kind: 'rolled-back', summary: 'is said above' },
+    ];
+    const policy = { ...well.policy, rolledBack };
+    expect(problemsOf({ ...well, policy, threeWays: { ...well.threeWays, disagreements } }, [])).toEqual([
+      `${rolledBack.summary}: revert it`,
+      'fw1 was brought there by somebody else: find out who',
+    ]);
   });
 });

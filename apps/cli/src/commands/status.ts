@@ -2,6 +2,7 @@ import { ControllerClient, readControllerOptions, type ControllerArguments } fro
 import { bold, countOf, green, print, printJson, red, yellow } from '../output.js';
 import { alignTable, shown } from '../table.js';
 import { formatTime } from '../times.js';
+import type { ThreeWays } from './policy-state.js';
 
 export interface StatusOptions extends ControllerArguments {
   readonly by: string;
@@ -37,6 +38,7 @@ interface Status {
       readonly activatedAt: string;
     } | null;
     readonly refused: { readonly commit: string; readonly author: string } | null;
+    readonly rolledBack: { readonly summary: string; readonly hint: string } | null;
     readonly source: { readonly state: string; readonly problem: { readonly summary: string } | null };
   };
   readonly bridges: { readonly connected: number; readonly known: readonly { readonly id: string }[] };
@@ -56,6 +58,8 @@ interface Status {
   }[];
   readonly webhooks: Sent | null;
   readonly commitStatuses: Sent | null;
+  readonly approvals: Sent | null;
+  readonly threeWays: ThreeWays;
 }
 
 /** Intended against enforced. Exit code 0: the network does what policy says, as far as anything shows it; 2: not everywhere. */
@@ -71,7 +75,7 @@ export async function status(options: StatusOptions): Promise<number> {
 
 /** What a person has to look at, worst first. */
 export function problemsOf(
-  { policy, enforcementPoints, rollout, breakGlass, bridges, webhooks, commitStatuses }: Status,
+  { policy, enforcementPoints, rollout, breakGlass, bridges, threeWays, ...sent }: Status,
   rows: readonly Row[],
 ): string[] {
   const out: string[] = [];
@@ -91,9 +95,17 @@ export function problemsOf(
     out.push(`commit ${policy.refused.commit.slice(0, 12)} by ${shown(policy.refused.author)} was refused`);
   if (policy.source.state === 'unreachable')
     out.push(`the policy repository is unreachable: ${shown(policy.source.problem?.summary ?? null)}`);
+  if (policy.rolledBack) out.push(`${shown(policy.rolledBack.summary)}: ${policy.rolledBack.hint}`);
+  // The others have a line of their own here.
+  const unnamed = new Set(['bridge', 'withdrawn', 'second-writer']);
+  for (const { kind, summary, hint } of threeWays.disagreements)
+    if (unnamed.has(kind)) out.push(`${shown(summary)}: ${hint}`);
+  const { webhooks, commitStatuses, approvals } = sent;
   if (webhooks?.late) out.push(notDelivered(countOf(webhooks.waiting, 'webhook'), webhooks.late));
   if (commitStatuses?.late)
     out.push(notDelivered(countOf(commitStatuses.waiting, 'message'), commitStatuses.late, ' to the forge'));
+  if (approvals?.late)
+    out.push(notDelivered(countOf(approvals.waiting, 'question for approvals'), approvals.late, ' to the forge'));
   if (bridges.connected === 0) out.push('no bridge is connected');
   return out;
 }

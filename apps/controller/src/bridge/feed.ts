@@ -49,6 +49,11 @@ export class BridgeFeed {
     return this.open.size;
   }
 
+  /** Names of bridges that listen now. */
+  get listening(): ReadonlySet<string> {
+    return new Set([...this.feeds].flatMap(({ bridge }) => bridge ?? []));
+  }
+
   /** Resolves when the bridge is gone. */
   serve(response: ServerResponse, start: FeedStart): Promise<void> {
     return this.open.serve(response, async (live) => {
@@ -91,6 +96,10 @@ class FeedConnection {
     this.position = { devices: start.devices, credentials: start.credentials };
     this.digest = start.digest;
     this.rollout = start.rollout;
+  }
+
+  get bridge(): string | null {
+    return this.start.bridge;
   }
 
   async run(): Promise<void> {

@@ -68,7 +68,7 @@ export function storeEvents(
   snapshot: Snapshot | null,
   pace = wholly,
 ): Promise<StoredEvents> {
-  const store = storing(batch.bridge, now, limits, snapshot);
+  const store = storing(batch, now, limits, snapshot);
   return database.transaction(async (tx) => {
     let all = await store(tx, batch.events.slice(0, pace.events));
     for (let from = pace.events; from < batch.events.length; from += pace.events) {
@@ -90,7 +90,12 @@ const joined = (a: StoredEvents, b: StoredEvents): StoredEvents => ({
 });
 
 /** A piece, within a transaction. */
-function storing(bridge: string, now: Date, limits: Pick<HistoryLimits, 'rows'>, snapshot: Snapshot | null) {
+function storing(
+  { bridge, digest }: Omit<BridgeEvents, 'events'>,
+  now: Date,
+  limits: Pick<HistoryLimits, 'rows'>,
+  snapshot: Snapshot | null,
+) {
   return async (tx: EntityManager, events: BridgeEvents['events']): Promise<StoredEvents> => {
     const [known] = await readBridges(tx, [bridge]);
     const last = known?.lastSeq ?? 0;
@@ -112,7 +117,9 @@ function storing(bridge: string, now: Date, limits: Pick<HistoryLimits, 'rows'>,
     const { value: devicesChanged, problem } = await attempt(tx, false, (inner) =>
       followSuspicions(inner, { authentications: decisions, reports }, snapshot, now),
     );
-    await writeBridges(tx, [{ id: bridge, lastSeq: stored, lastSeen: now.toISOString() }]);
+    await writeBridges(tx, [
+      { id: bridge, lastSeq: stored, lastSeen: now.toISOString(), digest: digest ?? known?.digest ?? null },
+    ]);
     return {
       answer: { stored },
       sessions: after,

@@ -1,4 +1,4 @@
-import { canonicalJson, type Clock } from '#base';
+import { canonicalJson, sha256, type Clock } from '#base';
 import { driverNamed, RemoteFault } from '#drivers';
 import { AddressMap } from '#net';
 import { partsOf, type EnforcementPointEntry } from '#policy';
@@ -19,7 +19,8 @@ import { goalOf } from './goal.js';
 import { KeptLists } from './kept-lists.js';
 import { prepareState, sitesSeenAt, type DesiredState } from './membership.js';
 import type { AddressRole } from './site-members.js';
-import { EnforcementPoint, type PointPorts, type PointState } from './enforcement-point.js';
+import { EnforcementPoint, noRulesRead, type PointPorts, type PointState } from './enforcement-point.js';
+import { forgetful, LeftRulesStore } from './left-rules-store.js';
 import { PointThread } from './point-thread.js';
 import { RuleCountStore } from './rule-count-store.js';
 import { RuleCounts } from './rule-counts.js';
@@ -53,12 +54,16 @@ export class EnforcementLoop {
   private isChangedMeanwhile = false;
   private stopListening: () => void = () => undefined;
   private readonly lists: KeptLists;
+  private readonly left: LeftRulesStore;
 
   constructor(
     private readonly ports: Ports,
     private readonly resyncSeconds: number,
+    /** The release: another one may write the same rules in another way. */
+    private readonly release: string,
   ) {
     this.lists = new KeptLists(ports.database);
+    this.left = new LeftRulesStore(ports.database);
     this.thread = new PointThread((error) =>
       ports.log.error('the thread that works at enforcement points has ended, and is started again', {
         error: String(error),
@@ -102,6 +107,7 @@ export class EnforcementLoop {
     await this.reconciler.stop();
     await Promise.allSettled([...this.points.values()].map((point) => point.close()));
     await this.thread.close();
+    await this.left.settled();
   }
 
   states(): PointState[] {
@@ -192,8 +198,10 @@ export class EnforcementLoop {
       this.ports.drops.forget(name);
       this.reconciler.forget(name);
       const isGone = entry === undefined;
-      Promise.all([point.close(), isGone && this.ports.database.transaction((tx) => forgetPoint(tx, name))]).catch(
-        (error: unknown) => this.ports.log.warn('closing failed', { point: name, error: String(error) }),
+      const forget = () =>
+        Promise.all([this.ports.database.transaction((tx) => forgetPoint(tx, name)), this.left.forget(name)]);
+      Promise.all([point.close(), isGone && forget()]).catch((error: unknown) =>
+        this.ports.log.warn('closing failed', { point: name, error: String(error) }),
       );
     }
     this.broken.clear();
@@ -222,20 +230,35 @@ export class EnforcementLoop {
       const lookSeconds = this.resyncSeconds;
       const wake = () => this.reconciler.trigger(name);
       const turn = () => this.ports.turns.take();
-      const ports = { capabilities, open, loadGoal, audit, report, clock, lookSeconds, counts, wake, turn };
+      const left = this.leftOf(entry);
+      const ports = { capabilities, open, loadGoal, audit, report, clock, lookSeconds, counts, wake, turn, left };
       this.points.set(name, new EnforcementPoint(entry, ports));
     } catch (error) {
       const lastError = {
         at: clock.now().toISOString(),
         message: error instanceof Error ? error.message : String(error),
       };
-      const nothing = { lastSuccess: null, lastDrift: null, rulesDigest: null, members: 0 };
+      const nothing = {
+        lastSuccess: null,
+        lastDrift: null,
+        rulesDigest: null,
+        members: 0,
+        rules: noRulesRead,
+        lastSecondWriter: null,
+      };
       this.broken.set(name, { name, driver: entry.driver, site, state: 'failed', lastError, ...nothing });
       log.error('enforcement point failed', { point: name, error: lastError.message });
       this.report({ name, site, driver: entry.driver, state: 'failed', message: lastError.message }).catch(
         (problem: unknown) => log.error('failure was not told', { point: name, error: String(problem) }),
       );
     }
+  }
+
+  private leftOf({ name, driver, options, transport }: EnforcementPointEntry): PointPorts['left'] {
+    const target = sha256(canonicalJson({ driver, options, transport, release: this.release }));
+    const kept = transport.kind === 'simulated' ? forgetful : this.left;
+    const save: PointPorts['left']['save'] = (row) => kept.save(row);
+    return { load: () => kept.load(name, target), save };
   }
 
   private report(told: PointReport): Promise<void> {

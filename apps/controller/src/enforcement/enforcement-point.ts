@@ -2,10 +2,12 @@ import type { Clock } from '#base';
 import { RemoteFault, TerminalFault, type DriverCapabilities, type RuleCounter } from '#drivers';
 import { AddressMap, formatAddress, parseAddress } from '#net';
 import { partsOf, type EnforcementPointEntry } from '#policy';
-import type { Look, ReconcileOutcome } from '#reconcile';
+import type { Look, ReconcileOutcome, RulesRead } from '#reconcile';
 import type { AuditEntry } from '../store/audit.js';
+import type { PointRulesRow } from '../store/rows.js';
 import type { WebhookEvent } from '../webhooks/events.js';
 import type { PointReport } from '../webhooks/subjects.js';
+import { judgeRules, type LeftRules, type RulesVerdict } from './judge-rules.js';
 import type { DesiredState } from './membership.js';
 import { ArtefactDiffers, type PointWork } from './point-work.js';
 import type { AddressRole } from './site-members.js';
@@ -24,7 +26,23 @@ export interface PointState {
   /** Snapshot whose rules the device was last proved to hold. */
   readonly rulesDigest: string | null;
   readonly members: number;
+  readonly rules: PointRules;
+  /** Somebody else brought the device to what policy wants, before we did. */
+  readonly lastSecondWriter: { readonly at: string } | null;
 }
+
+/** Of the rules alone: members come and go. Fingerprints are as the driver makes them; empty where nothing of ours is there. */
+export interface PointRules {
+  /** What was read back when the device was last left; null: never yet. */
+  readonly left: string | null;
+  readonly leftAt: string | null;
+  /** What was read last, before anything was changed; null: nothing yet. */
+  readonly read: string | null;
+  /** What they are to each other. */
+  readonly verdict: RulesVerdict;
+}
+
+export const noRulesRead: PointRules = { left: null, leftAt: null, read: null, verdict: 'unknown' };
 
 export interface PointPorts {
   readonly capabilities: DriverCapabilities;
@@ -43,6 +61,11 @@ export interface PointPorts {
   readonly wake: () => void;
   /** Before each piece of work that takes its time. */
   readonly turn: () => Promise<void>;
+  /** What the point was left with, over restarts. */
+  readonly left: {
+    readonly load: () => Promise<PointRulesRow>;
+    readonly save: (row: PointRulesRow) => Promise<void>;
+  };
 }
 
 /** Counters cost a device as much as all it holds. */
@@ -66,6 +89,8 @@ export class EnforcementPoint {
   /** Told once for each policy, however often it is tried. */
   private refusedDigest: string | null = null;
   private waiting: (() => void)[] = [];
+  /** Null: not looked up yet. */
+  private left: PointRulesRow | null = null;
   /** When the last look at the whole device began that ended well. */
   private lookedAt: number | null = null;
   /** It may have lost everything since that look began. */
@@ -78,7 +103,8 @@ export class EnforcementPoint {
   ) {
     const { name, driver, site } = entry;
     const nothing = { lastSuccess: null, lastError: null, lastDrift: null, rulesDigest: null, members: 0 };
-    this.current = { name, driver, site, state: 'applying', ...nothing };
+    const unread = { rules: noRulesRead, lastSecondWriter: null };
+    this.current = { name, driver, site, state: 'applying', ...nothing, ...unread };
     this.work = ports.open(() => {
       this.isDoubtful = true;
       ports.wake();
@@ -149,21 +175,64 @@ export class EnforcementPoint {
       this.set({ state: 'applying' });
       await this.told(desired, this.work.prove(desired));
     }
+    const left = await this.begin(desired);
     const { outcome, counted } = await this.told(desired, this.work.run(desired, look));
     if (counted) await this.countAnew(counted);
-    if (outcome.hasDrifted) await this.recordDrift(outcome);
+    const verdict = outcome.rules && this.judge(outcome.rules, left);
+    const hasDrifted = outcome.hasDrifted || verdict === 'by-hand';
+    if (hasDrifted) await this.recordDrift(outcome);
+    if (verdict === 'second-writer') await this.recordSecondWriter(desired);
     refuseUnfinished(outcome);
-    if (outcome.change === 'rules' || outcome.hasDrifted) this.doubtful = 'all';
+    if (outcome.change === 'rules' || hasDrifted) this.doubtful = 'all';
+    this.confirm(desired, outcome.rules);
     this.confirmed = desired;
     this.set({ rulesDigest: desired.snapshot.digest, members: desired.roles.size });
     // Rules and members first: a connection cut before would come back under the old ones.
     if (this.ports.capabilities.cutsConnections) await this.cutForbidden(desired);
     this.doubtful = new Set();
-    if (outcome.change === 'rules' && !outcome.hasDrifted) {
+    if (outcome.change === 'rules' && !hasDrifted) {
       await this.audit('enforcement.apply', { digest: desired.snapshot.digest, steps: outcome.steps });
     }
     this.set({ state: 'in-sync', lastSuccess: this.now() });
     await this.report('in-sync', '');
+  }
+
+  /** What the point was left with; and if its rules are to be others, that this is unfinished from now on. */
+  private async begin(desired: DesiredState): Promise<LeftRules> {
+    const row = (this.left ??= await this.ports.left.load());
+    const left = { fingerprint: row.fingerprint, isUnfinished: row.begunAt !== null };
+    if (this.confirmed?.rules === desired.rules || row.begunAt !== null) return left;
+    // INVARIANT: durable before anything is sent. Who starts after us must not take it for somebody else's.
+    this.left = { ...row, begunAt: this.now() };
+    await this.ports.left.save(this.left);
+    return left;
+  }
+
+  private judge(rules: RulesRead, left: LeftRules): RulesVerdict {
+    const verdict = judgeRules(rules, left);
+    this.set({ rules: { ...this.current.rules, left: left.fingerprint, read: rules.before, verdict } });
+    return verdict;
+  }
+
+  /** Nobody waits for it to be stored: until then the change counts as unfinished. */
+  private confirm({ snapshot: { digest } }: DesiredState, rules: RulesRead | null): void {
+    const row = this.left!;
+    const fingerprint = rules?.after ?? row.fingerprint;
+    const isSame = row.begunAt === null && row.fingerprint === fingerprint && row.digest === digest;
+    if (!isSame) {
+      const confirmedAt = fingerprint === row.fingerprint && row.confirmedAt !== null ? row.confirmedAt : this.now();
+      this.left = { ...row, fingerprint, digest, confirmedAt, begunAt: null };
+      this.ports.left.save(this.left).catch(() => undefined);
+    }
+    if (rules)
+      this.set({ rules: { left: fingerprint, leftAt: this.left!.confirmedAt, read: rules.after, verdict: 'in-sync' } });
+  }
+
+  private recordSecondWriter({ snapshot: { digest } }: DesiredState): Promise<void> {
+    this.set({ lastSecondWriter: { at: this.now() } });
+    const { name: point, site, driver } = this.entry;
+    const data = { point, site, driver, digest };
+    return this.audit('enforcement.second-writer', { digest }, [{ type: 'enforcement.second-writer', data }]);
   }
 
   private async report(state: PointReport['state'], message: string): Promise<void> {

@@ -5,11 +5,13 @@ import { createNftablesDriver, judgeByInvariant, TerminalFault, type Packet } fr
 import type { Connection } from '#model';
 import { formatAddress, parseAddress, type Mac } from '#net';
 import type { AuditEntry } from '../store/audit.js';
+import type { PointRulesRow } from '../store/rows.js';
 import type { WebhookEvent } from '../webhooks/events.js';
 import { evaluatePolicy } from '../policy/evaluate.js';
 import type { LiveSession } from '../sessions/live-sessions.js';
 import { tinyPolicy } from '../../../../test/e2e/tiny-policy.js';
 import { EnforcementPoint } from './enforcement-point.js';
+import { forgetful } from './left-rules-store.js';
 import { onlyInForce, type EnforcedPolicy } from './generations.js';
 import { describeCounters } from './describe-counters.js';
 import { desiredState, type DesiredState } from './membership.js';
@@ -292,8 +294,19 @@ describe('EnforcementPoint', () => {
 
   const same = (text: string): string => text;
 
-  function pointOf(sessions: () => LiveSession[], rendered = same, planned = same, lookSeconds = 0) {
-    const honest = createNftablesDriver();
+  /** `before`: what is left of a controller that was there before: the device, and what it had stored. */
+  function pointOf(
+    sessions: () => LiveSession[],
+    rendered = same,
+    planned = same,
+    lookSeconds = 0,
+    before: { readonly driver: ReturnType<typeof createNftablesDriver>; readonly stored: PointRulesRow[] } = {
+      driver: createNftablesDriver(),
+      stored: [],
+    },
+    policy = snapshot,
+  ) {
+    const { driver: honest, stored } = before;
     const driver: typeof honest = {
       ...honest,
       render: (state) => rendered(honest.render(state)),
@@ -329,7 +342,14 @@ describe('EnforcementPoint', () => {
         }),
       wake: () => void hints.count++,
       turn: () => Promise.resolve(),
-      loadGoal: () => Promise.resolve(desiredState(onlyInForce(snapshot), 'main', sessions())),
+      loadGoal: () => Promise.resolve(desiredState(onlyInForce(policy), 'main', sessions())),
+      left: {
+        load: async () => stored.at(-1) ?? (await forgetful.load('fw1', 'target')),
+        save: (row) => {
+          stored.push(row);
+          return Promise.resolve();
+        },
+      },
       audit: (entries, told) => {
         trail.push(...entries);
         events.push(...told);
@@ -343,7 +363,7 @@ describe('EnforcementPoint', () => {
       lookSeconds,
       counts,
     });
-    return { point, device, trail, events, reports, clock, listed, hints };
+    return { point, device, trail, events, reports, clock, listed, hints, stored, driver: honest };
   }
 
   const library = {
@@ -550,5 +570,103 @@ describe('EnforcementPoint', () => {
     await point.pass();
     expect(await device.connections()).toEqual([]);
     expect(point.state.state).toBe('in-sync');
+  });
+
+  describe('over a restart of the controller', () => {
+    const pump = () => [session({})];
+    const nextFiles = { ...tinyPolicy, 'catalog/applications.yaml': 'https: { ports: [tcp/443, tcp/8443] }\n' };
+    const nextOf = evaluatePolicy(new Map(Object.entries(nextFiles)), new Date('2026-05-04T10:00:00Z'), {
+      commit: null,
+      author: null,
+      committedAt: null,
+    });
+    if (!nextOf.ok) throw new Error(JSON.stringify(nextOf.diagnostics));
+    const next = nextOf.value.snapshot;
+    const dropTable = JSON.stringify({ nftables: [{ delete: { table: { family: 'inet', name: 'cordon' } } }] });
+    type Before = ReturnType<typeof pointOf>;
+    const after = (before: Before, policy = snapshot) =>
+      pointOf(pump, same, same, 0, { driver: before.driver, stored: before.stored }, policy);
+    const actions = ({ trail }: Before) => trail.map(({ action }) => action);
+    const left = async (): Promise<Before> => {
+      const point = pointOf(pump);
+      await point.point.pass();
+      expect(point.stored.map(({ begunAt, fingerprint }) => [begunAt !== null, fingerprint !== null])).toEqual([
+        [true, false],
+        [false, true],
+      ]);
+      return point;
+    };
+
+    it('knows what it left there, and finds nothing', async () => {
+      const again = after(await left());
+      await again.point.pass();
+      expect(actions(again)).toEqual([]);
+      const { rules, lastDrift, lastSecondWriter } = again.point.state;
+      expect([rules.verdict, lastDrift, lastSecondWriter]).toEqual(['in-sync', null, null]);
+      expect(rules.left).toBe(rules.read);
+    });
+
+    it('takes a new policy for its own to do', async () => {
+      const again = after(await left(), next);
+      await again.point.pass();
+      expect(actions(again)).toEqual(['enforcement.apply']);
+      expect(again.point.state).toMatchObject({ lastDrift: null, lastSecondWriter: null, rulesDigest: next.digest });
+    });
+
+    it('finds what a hand changed meanwhile, also under a new policy', async () => {
+      for (const policy of [snapshot, next]) {
+        const before = await left();
+        await before.device.load(dropTable);
+        const again = after(before, policy);
+        await again.point.pass();
+        expect(actions(again)).toEqual(['enforcement.drift-repaired']);
+        expect(again.events).toMatchObject([{ type: 'enforcement.drifted', data: { repaired: true } }]);
+      }
+    });
+
+    it('finds who else brought it what policy wants, once', async () => {
+      const before = await left();
+      // Another controller, with a memory of its own.
+      await pointOf(pump, same, same, 0, { driver: before.driver, stored: [] }, next).point.pass();
+      const again = after(before, next);
+      await again.point.pass();
+      await again.point.pass();
+      expect(actions(again)).toEqual(['enforcement.second-writer']);
+      expect(again.events).toMatchObject([
+        { type: 'enforcement.second-writer', data: { point: 'fw1', digest: next.digest } },
+      ]);
+      expect(again.point.state.lastSecondWriter).not.toBeNull();
+      expect(again.point.state.lastDrift).toBeNull();
+      const last = after(again, next);
+      await last.point.pass();
+      expect(actions(last)).toEqual([]);
+    });
+
+    it('accuses nobody of what it may have done itself when it was killed', async () => {
+      const before = await left();
+      const killed = after(before, next);
+      await killed.point.pass();
+      // All that it did is on the device; of what it stored, the last is that it began.
+      const begun = killed.stored.findLastIndex(({ begunAt }) => begunAt !== null);
+      const stored = killed.stored.slice(0, begun + 1);
+      const again = pointOf(pump, same, same, 0, { driver: before.driver, stored }, next);
+      await again.point.pass();
+      expect(actions(again)).toEqual([]);
+      expect(again.point.state).toMatchObject({
+        lastDrift: null,
+        lastSecondWriter: null,
+        rules: { verdict: 'in-sync' },
+      });
+    });
+
+    it('nor of what it lost in the middle of a change', async () => {
+      const before = await left();
+      const stored = [...before.stored, { ...before.stored.at(-1)!, begunAt: '2026-05-04T10:00:00Z' }];
+      await before.device.load(dropTable);
+      const again = pointOf(pump, same, same, 0, { driver: before.driver, stored }, next);
+      await again.point.pass();
+      expect(again.point.state.lastDrift).toBeNull();
+      expect(actions(again)).toEqual(['enforcement.apply']);
+    });
   });
 });

@@ -15,6 +15,7 @@ import { EnforcementPoint } from './enforcement-point.js';
 import { onlyInForce } from './generations.js';
 import { goalOf } from './goal.js';
 import { KeptLists } from './kept-lists.js';
+import { forgetful } from './left-rules-store.js';
 import { LocalPointWork } from './point-work.js';
 import { RuleCounts } from './rule-counts.js';
 
@@ -135,6 +136,7 @@ describe('a point comes to hold its goal, proved and read back, with', () => {
           onLost,
         }),
       loadGoal: () => Promise.resolve(goalOf(policy, entry, sessions)),
+      left: { load: () => forgetful.load('p', 'target'), save: () => Promise.resolve() },
       audit: () => Promise.resolve(),
       wake: () => undefined,
       turn: () => Promise.resolve(),

@@ -3,7 +3,10 @@ import type { ForgeTarget } from './forge-config.js';
 import { forgeDialects, type ForgeRequest } from './forge-requests.js';
 
 /** `value`: what it answered, if that is JSON. Null: it had been done before. */
-export type ForgeAnswer = { readonly ok: true; readonly value: unknown } | ({ readonly ok: false } & Failure);
+export type ForgeAnswer =
+  | { readonly ok: true; readonly value: unknown }
+  /** `status`: null when it did not answer. */
+  | ({ readonly ok: false; readonly status: number | null } & Failure);
 
 /** Bytes of an answer that are looked at. */
 const mostAnswer = 1024 * 1024;
@@ -21,9 +24,13 @@ export async function callForge(
   const dialect = forgeDialects[target.kind];
   try {
     const answer = await fetch(target.api + path, {
-      method: 'POST',
-      headers: { ...dialect.headers(token), 'content-type': 'application/json', 'user-agent': 'cordon' },
-      body: JSON.stringify(body),
+      method: body ? 'POST' : 'GET',
+      headers: {
+        ...dialect.headers(token),
+        ...(body && { 'content-type': 'application/json' }),
+        'user-agent': 'cordon',
+      },
+      body: body && JSON.stringify(body),
       // Elsewhere is not who was named, and the token would go there.
       redirect: 'manual',
       signal: AbortSignal.any([limits.signal, timeout]),
@@ -34,12 +41,12 @@ export async function callForge(
     const judged = dialect.judge(answer.status, message);
     if (judged === 'done') return { ok: true, value: null };
     const isFinal = judged === 'final' || finalStatuses.has(answer.status);
-    return { ok: false, problem: describe(answer.status, message), isFinal };
+    return { ok: false, status: answer.status, problem: describe(answer.status, message), isFinal };
   } catch (error) {
     const problem = timeout.aborted
       ? `the forge did not answer within ${limits.milliseconds / 1000} seconds`
       : `the forge is not reached (${codeOf(error)})`;
-    return { ok: false, problem, isFinal: false };
+    return { ok: false, status: null, problem, isFinal: false };
   }
 }
 

@@ -33,7 +33,16 @@ afterEach(async () => {
 });
 
 const judged = (commit: string, diagnostics: Diagnostic[] = []) => ({
-  commit: { commit, author: 'Ada', committedAt: at.toISOString(), message: commit, tag: null, rewritten: false },
+  commit: {
+    commit,
+    author: 'Ada',
+    committedAt: at.toISOString(),
+    message: commit,
+    tag: null,
+    claims: [],
+    rewritten: false,
+  },
+  approvals: [],
   digest: `digest of ${commit}`,
   encoded: {},
   files: new Map<string, string>(),
@@ -59,6 +68,15 @@ async function told(): Promise<string[]> {
     await outbox.remove(next.number);
   }
   return found;
+}
+
+/** What was judged of that commit comes back; the newest commit is held. */
+async function backTo(commit: string, begun: Parameters<PolicyStore['rollBack']>[0]['begun']): Promise<void> {
+  const { commit: _, approvals: __, ...rest } = judged(commit);
+  const version = (await policies.newestOf(commit))!;
+  const [newest] = await policies.versions(1, null);
+  const held = [newest!.commit];
+  await policies.rollBack({ ...rest, version, reason: 'printers are down', actor: 'ada', held, begun });
 }
 
 const stageCommit = (commit: string) => policies.stage(judged(commit), { rules, fromDigest: 'x', seen });
@@ -93,13 +111,32 @@ describe('a commit', () => {
     await stageCommit('b');
     await policies.withdraw('pumps lose their gateway', 'ada', at);
     await policies.activate(judged('c'));
-    await policies.restorePrevious('printers are down', 'ada', at);
+    await backTo('a', null);
     expect((await told()).slice(2)).toEqual([
       'b failure: taken back: pumps lose their gateway',
       'c success: in force everywhere',
-      'c failure: taken back: printers are down',
+      'c failure: taken back: rolled back to a: printers are down',
       'a success: in force everywhere',
     ]);
+  });
+
+  it('is gone back from stage by stage: both commits say so', async () => {
+    await policies.activate(judged('a'));
+    await policies.activate(judged('b'));
+    await told();
+    await backTo('a', { rules, fromDigest: 'x', seen });
+    await policies.promote(at, { actor: 'system', reason: null });
+    expect(await told()).toEqual([
+      'a pending: rolling out, stage canary (1 of 2)',
+      'b pending: being rolled back to a: printers are down',
+      'b failure: taken back: rolled back to a: printers are down',
+      'a success: in force everywhere',
+    ]);
+    await backTo('b', { rules, fromDigest: 'x', seen });
+    await told();
+    await policies.withdraw('a gate stopped it', 'system', at);
+    expect(await told()).toEqual(['b failure: taken back: a gate stopped it', 'a success: in force everywhere']);
+    expect(await policies.hold()).toBeNull();
   });
 
   it('is refused: with file and line of what is wrong first, once', async () => {
@@ -144,5 +181,12 @@ describe('the newest commit, told again', () => {
     expect(await newest()).toEqual(['c pending: waits for the rollout that is under way']);
     await policies.refuse(judged('d', [error(3)]));
     expect((await newest())[0]).toMatch(/^d failure: refused: rules\/flows\.csv:3:4/);
+  });
+
+  it('says that it was gone back from', async () => {
+    await policies.activate(judged('a'));
+    await policies.activate(judged('b'));
+    await backTo('a', null);
+    expect(await newest()).toEqual(['b failure: taken back: rolled back to a: printers are down']);
   });
 });

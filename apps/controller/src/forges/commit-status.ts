@@ -1,7 +1,14 @@
 import { formatDiagnostic, type Diagnostic } from '#base';
 import type { EntityManager } from 'typeorm';
 import { enqueue, forgeBox } from '../outbox/outbox.js';
-import { policyVersions, rollouts, type PolicyVersionRow, type RolloutRow } from '../store/rows.js';
+import {
+  policyHolds,
+  policyVersions,
+  rollouts,
+  type PolicyHoldRow,
+  type PolicyVersionRow,
+  type RolloutRow,
+} from '../store/rows.js';
 
 /** What became of a commit so far. */
 export interface Standing {
@@ -21,6 +28,17 @@ export const waits: Standing = { state: 'pending', description: 'waits for the r
 export const takenBack = (reason: string | null): Standing => ({
   state: 'failure',
   description: reason === null ? 'taken back' : `taken back: ${reason}`,
+});
+
+type Back = Pick<PolicyHoldRow, 'toCommit' | 'reason'>;
+
+export const rolledBackTo = ({ toCommit, reason }: Back): Standing =>
+  takenBack(`rolled back to ${toCommit.slice(0, 12)}: ${reason}`);
+
+/** It is in force still, where the stages of the rollback have not got to. */
+export const goesBackTo = ({ toCommit, reason }: Back): Standing => ({
+  state: 'pending',
+  description: `being rolled back to ${toCommit.slice(0, 12)}: ${reason}`,
 });
 
 export const overtakenBy = (commit: string): Standing => ({
@@ -66,7 +84,10 @@ export async function tellNewest(tx: EntityManager, at: Date): Promise<void> {
   if (newest) await tellCommit(tx, at, newest.commit, await standingOf(tx, newest));
 }
 
-async function standingOf(tx: EntityManager, { id, status, diagnostics }: PolicyVersionRow): Promise<Standing> {
+async function standingOf(tx: EntityManager, version: PolicyVersionRow): Promise<Standing> {
+  const { id, commit, status, diagnostics } = version;
+  const hold = await tx.findOneBy(policyHolds, { id: 1 });
+  if (hold?.held.includes(commit)) return status === 'active' ? goesBackTo(hold) : rolledBackTo(hold);
   if (status === 'active' || status === 'superseded') return inForce;
   if (status === 'waiting') return waits;
   if (status === 'refused') return refusedFor(diagnostics);

@@ -2,10 +2,10 @@ import type { CommitStatus, Standing } from './commit-status.js';
 import type { ForgeTarget } from './forge-config.js';
 import type { ForgeKind } from './hook-schemes.js';
 
-/** A POST to the interface of a forge. */
+/** To the interface of a forge: a POST, or without a body a GET. */
 export interface ForgeRequest {
   readonly path: string;
-  readonly body: Readonly<Record<string, string>>;
+  readonly body: Readonly<Record<string, string>> | null;
 }
 
 /** A branch that somebody is to look at. */
@@ -36,7 +36,12 @@ function cut(text: string, most: number): string {
 const longestTitle = 255;
 const longestBody = 60_000;
 
-const repository = (project: string): string => `/repos/${project.split('/').map(encodeURIComponent).join('/')}`;
+/** On GitHub, and on Gitea after it. */
+export const repositoryPath = (project: string): string =>
+  `/repos/${project.split('/').map(encodeURIComponent).join('/')}`;
+
+/** On GitLab. */
+export const encodedProject = (project: string): string => encodeURIComponent(project);
 
 function statusOf(
   { context, targetUrl }: ForgeTarget,
@@ -49,7 +54,7 @@ function statusOf(
 
 /** GitHub, and Gitea after it. */
 const pull = ({ project }: ForgeTarget, { branch, into, title, description }: PullRequest): ForgeRequest => ({
-  path: `${repository(project)}/pulls`,
+  path: `${repositoryPath(project)}/pulls`,
   body: { title: cut(title, longestTitle), head: branch, base: into, body: description.slice(0, longestBody) },
 });
 
@@ -61,7 +66,7 @@ export const forgeDialects: Readonly<Record<ForgeKind, ForgeDialect>> = {
       'x-github-api-version': '2022-11-28',
     }),
     status: (target, status) => ({
-      path: `${repository(target.project)}/statuses/${status.commit}`,
+      path: `${repositoryPath(target.project)}/statuses/${status.commit}`,
       body: statusOf(target, status, status.state, 140),
     }),
     pull,
@@ -71,11 +76,11 @@ export const forgeDialects: Readonly<Record<ForgeKind, ForgeDialect>> = {
   gitlab: {
     headers: (token) => ({ 'private-token': token, accept: 'application/json' }),
     status: (target, status) => ({
-      path: `/projects/${encodeURIComponent(target.project)}/statuses/${status.commit}`,
+      path: `/projects/${encodedProject(target.project)}/statuses/${status.commit}`,
       body: statusOf(target, status, status.state === 'failure' ? 'failed' : status.state, 255),
     }),
     pull: ({ project }, { branch, into, title, description }) => ({
-      path: `/projects/${encodeURIComponent(project)}/merge_requests`,
+      path: `/projects/${encodedProject(project)}/merge_requests`,
       body: {
         title: cut(title, longestTitle),
         source_branch: branch,
@@ -93,7 +98,7 @@ export const forgeDialects: Readonly<Record<ForgeKind, ForgeDialect>> = {
   gitea: {
     headers: (token) => ({ authorization: `token ${token}`, accept: 'application/json' }),
     status: (target, status) => ({
-      path: `${repository(target.project)}/statuses/${status.commit}`,
+      path: `${repositoryPath(target.project)}/statuses/${status.commit}`,
       body: statusOf(target, status, status.state, 255),
     }),
     pull,

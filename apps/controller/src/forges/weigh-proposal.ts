@@ -15,6 +15,8 @@ export interface WeighRequest {
   readonly before: ReadonlyMap<string, string>;
   readonly after: ReadonlyMap<string, string>;
   readonly at: Date;
+  /** Instant of the policy before, where that is another. */
+  readonly beforeAt?: Date;
   readonly known: KnownWorkloads;
 }
 
@@ -27,23 +29,23 @@ export interface Weighed {
 }
 
 /** What a change of policy will do. Fails where the policy after does not load or compile. */
-export function weighProposal({ before, after, at, known }: WeighRequest): Result<Weighed> {
+export function weighProposal({ before, after, at, beforeAt = at, known }: WeighRequest): Result<Weighed> {
   // The second is mostly the first: what it shares is loaded and compiled once.
   const loader = new PolicyLoader();
   const compiler = new PolicyCompiler();
-  const sideOf = (files: ReadonlyMap<string, string>): Result<PlannedSide> => {
+  const sideOf = (files: ReadonlyMap<string, string>, instant: Date): Result<PlannedSide> => {
     const loaded = loader.load(files);
     if (!loaded.ok) return loaded;
     const { policy, diagnostics: locating } = locateWorkloads(loaded.value, known);
-    const compiled = compiler.compile(policy, at);
+    const compiled = compiler.compile(policy, instant);
     const found = [...loaded.diagnostics, ...locating, ...compiled.diagnostics];
     if (!compiled.ok) return { ok: false, diagnostics: found };
     found.push(...pointFindings(policy, compiled.value, checkPoint));
-    const diagnostics = reviewPolicy(policy, found, at);
+    const diagnostics = reviewPolicy(policy, found, instant);
     return { ok: true, value: { policy, snapshot: compiled.value, diagnostics }, diagnostics };
   };
-  const from = sideOf(before);
-  const to = sideOf(after);
+  const from = sideOf(before, beforeAt);
+  const to = sideOf(after, at);
   if (!to.ok) return to;
   const { diagnostics } = to.value;
   if (!from.ok) return { ok: true, value: { plan: null, markdown: null, diagnostics }, diagnostics: [] };

@@ -42,7 +42,10 @@ export function ApiRoute(route: RouteDescription): MethodDecorator {
     }),
     ApiResponse({ status: 'default', description: 'problem+json (RFC 9457)' }),
   ];
-  if (route.body) decorators.push(ApiBody({ schema: jsonSchema(route.body) }));
+  if (route.body) {
+    const required = !route.body.safeParse(undefined).success;
+    decorators.push(ApiBody({ schema: jsonSchema(route.body), required }));
+  }
   if (route.text) decorators.push(ApiConsumes(route.text), ApiBody({ schema: { type: 'string' } }));
   const properties = route.query
     ? ((jsonSchema(route.query) as { properties?: Record<string, Schema> }).properties ?? {})

@@ -34,6 +34,8 @@ export interface ControllerState {
   readonly hooks: readonly HookCount[];
   /** Null: no forge is told. */
   readonly statuses: SenderState | null;
+  /** Null: no forge is asked. */
+  readonly approvals: SenderState | null;
 }
 
 type Sample = readonly [value: number, labels: Readonly<Record<string, string>>];
@@ -98,6 +100,11 @@ const stateMetrics: readonly StateMetric[] = [
     name: 'cordon_controller_policy_refused',
     help: '1 while the newest commit is refused, and the one before stays in force',
     read: ({ policy }) => Number(policy.refused !== null),
+  },
+  {
+    name: 'cordon_controller_policy_rolled_back',
+    help: '1 while a person went back to a policy of before, and the branch does not say so',
+    read: ({ policy }) => Number(policy.rolledBack !== null),
   },
   {
     name: 'cordon_controller_policy_source_reached',
@@ -167,6 +174,12 @@ const stateMetrics: readonly StateMetric[] = [
       points.map(({ name, driver, state }) => [Number(state === 'in-sync'), { point: name, driver }]),
   },
   {
+    name: 'cordon_controller_enforcement_second_writer_timestamp_seconds',
+    help: 'When somebody else brought an enforcement point to what policy wants; 0: nobody did since the start',
+    labels: ['point'],
+    read: ({ points }) => points.map(({ name, lastSecondWriter }) => [seconds(lastSecondWriter?.at), { point: name }]),
+  },
+  {
     name: 'cordon_controller_enforcement_packets_total',
     help: 'Packets that met a line of policy at an enforcement point; of each point the 500 lines that met most',
     labels: ['point', 'line', 'at'],
@@ -210,6 +223,12 @@ const stateMetrics: readonly StateMetric[] = [
     failed: 'Attempts to tell the forge a commit status that failed',
     dropped: 'Commit statuses that were given up: the forge refuses them, or a day has passed',
     waiting: 'Commit statuses that the forge has not taken yet',
+  }),
+  ...senderMetrics('approvals', ({ approvals }) => approvals, {
+    sent: 'Commits whose approvals the forge has told',
+    failed: 'Attempts to ask the forge for approvals that failed',
+    dropped: 'Commits whose approvals were given up: the forge does not tell them, or a day has passed',
+    waiting: 'Commits whose approvals the forge has not told yet',
   }),
   {
     name: 'cordon_controller_hooks_total',

@@ -1,7 +1,14 @@
 import type { EntityManager, EntitySchema } from 'typeorm';
 import { startRevision } from '../store/counters.js';
 import type { Database } from '../store/database.js';
-import { counters, forgeMessages, webhookMessages, webhookSubjects, type MessageRow } from '../store/rows.js';
+import {
+  approvalMessages,
+  counters,
+  forgeMessages,
+  webhookMessages,
+  webhookSubjects,
+  type MessageRow,
+} from '../store/rows.js';
 
 /** What waits for one receiver. */
 export interface Mailbox {
@@ -27,6 +34,14 @@ export const forgeBox: Mailbox = {
   name: 'forge',
   messages: forgeMessages,
   table: 'forge_message',
+  besides: [],
+  most: 1000,
+};
+
+export const approvalBox: Mailbox = {
+  name: 'approval',
+  messages: approvalMessages,
+  table: 'approval_message',
   besides: [],
   most: 1000,
 };

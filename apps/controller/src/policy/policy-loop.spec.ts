@@ -16,6 +16,7 @@ const commit = {
   subject: 'one',
   message: 'one',
   tag: null,
+  claims: [],
   rewritten: false,
 };
 const version = { id: 1, ...commit, status: 'active', digest: null, diagnostics: [], at: now.toISOString() };
@@ -32,10 +33,11 @@ async function startWith(snapshot: unknown) {
   const errors: string[] = [];
   const source: Source = {
     fetch: async () => commit,
-    verify: async () => undefined,
+    verify: async () => null,
     readTree: async () => policyFiles({}),
   };
-  const store: Pick<PolicyStore, 'load' | 'versions' | 'activate'> = {
+  const store: Pick<PolicyStore, 'hold' | 'load' | 'versions' | 'activate'> = {
+    hold: async () => null,
     load: async (as) =>
       as === 'active' ? { snapshot, files: new Map(), version: version as unknown as StoredVersion } : null,
     versions: async () => [version as unknown as StoredVersion],
@@ -109,6 +111,7 @@ async function loopWithService(stored: KnownWorkloads = noWorkloads) {
   const saved: KnownWorkloads[] = [];
   const errors: string[] = [];
   const store = {
+    hold: async () => null,
     load: async (as: string) => (as === 'previous' ? null : kept),
     versions: async () => [version],
     replaceSnapshot: async ({ kept: as, before, after }: { kept: string; before: object; after: object }) => {
@@ -120,7 +123,7 @@ async function loopWithService(stored: KnownWorkloads = noWorkloads) {
   const workloads = { load: async () => stored, save: async (some: KnownWorkloads) => void saved.push(some) };
   const source: Source = {
     fetch: async () => commit,
-    verify: async () => undefined,
+    verify: async () => null,
     readTree: async () => withService,
   };
   const ports = {
@@ -211,7 +214,8 @@ async function loopOver(newest: Commit, verify: Source['verify']) {
     verify,
     readTree: async () => policyFiles({ 'rules/y.csv': 'p, infusion-pump, internet, https, deny, always, "never"' }),
   };
-  const store: Pick<PolicyStore, 'load' | 'versions' | 'activate' | 'refuse'> = {
+  const store: Pick<PolicyStore, 'hold' | 'load' | 'versions' | 'activate' | 'refuse'> = {
+    hold: async () => null,
     load: async (as) =>
       as === 'active' ? { snapshot: encoded(), files: new Map(), version: version as unknown as StoredVersion } : null,
     versions: async () => [version as unknown as StoredVersion],
@@ -245,7 +249,7 @@ async function loopOver(newest: Commit, verify: Source['verify']) {
 
 describe('a commit', () => {
   const newest: Commit = { ...commit, commit: 'beef', tag: { name: 'v1', object: 'a' } };
-  const unsigned = async (): Promise<void> => {
+  const unsigned = async (): Promise<never> => {
     throw new SourceFault('not-signed', 'tag v1 is not signed', 'sign it');
   };
 
@@ -263,7 +267,10 @@ describe('a commit', () => {
 
   it('is compared with the one in force, in the folder of the policy', async () => {
     const asked: unknown[] = [];
-    const { loop, compared, activated } = await loopOver(newest, async (...all) => void asked.push(all));
+    const { loop, compared, activated } = await loopOver(newest, async (...all) => {
+      asked.push(all);
+      return null;
+    });
     await loop.sync('system', false);
     expect(compared.at(-1)).toBe('c0ffee');
     expect(asked).toEqual([[newest, 'c0ffee', 'policies']]);
@@ -283,7 +290,7 @@ describe('a commit', () => {
   });
 
   it('that does not follow the one in force is accepted, and that is said', async () => {
-    const { loop, activated } = await loopOver({ ...newest, rewritten: true }, async () => undefined);
+    const { loop, activated } = await loopOver({ ...newest, rewritten: true }, async () => null);
     await loop.sync('system', false);
     expect(activated).toHaveLength(1);
     expect(activated[0]).toContain('history-rewritten');

@@ -14,10 +14,16 @@ import type { Log } from '../log.js';
 import type { Wakeups } from '../wakeups.js';
 import type { Evaluation } from './evaluate.js';
 import { evaluateInThread } from './evaluate-thread.js';
-import type { RolloutBaseline } from '../store/rows.js';
+import { Refusal } from '../http/refusal.js';
+import type { PolicyHoldRow, RolloutBaseline } from '../store/rows.js';
 import { acceptWorkloads, areSameWorkloads } from '../workloads/accept-workloads.js';
 import type { WorkloadStore } from '../workloads/workload-store.js';
-import type { PolicyStore, StoredVersion } from './policy-store.js';
+import { ownApprovals, type Approval } from './approvals.js';
+import { chooseVersion } from './choose-version.js';
+import type { KeptPolicy, PolicyStore, StoredVersion } from './policy-store.js';
+import type { Begun } from './policy-steps.js';
+import { judgeFormer, readFormer } from './read-former.js';
+import { heldFinding, type RollBack, type RolledBack } from './roll-back.js';
 
 export interface ActivePolicy {
   readonly snapshot: Snapshot;
@@ -42,6 +48,14 @@ export type SyncOutcome =
       readonly digest: string;
       readonly diagnostics: readonly Diagnostic[];
     }
+  /** A person went back from it, and it is not taken by itself: `cordon policy sync --take` does. */
+  | {
+      readonly status: 'rolled-back';
+      readonly commit: string;
+      /** In force, or being brought back into force. */
+      readonly digest: string;
+      readonly diagnostics: readonly Diagnostic[];
+    }
   /** `staged`: it is being rolled out; `waiting`: another one is; `withdrawn`: its rollout was taken back. */
   | {
       readonly status: 'staged' | 'waiting' | 'withdrawn';
@@ -61,8 +75,8 @@ export interface SourceState {
 export interface Source {
   /** `inForce` is the commit to compare the newest one with. */
   fetch(inForce: string | null): Promise<Commit>;
-  /** Rejects with SourceFault when who signed may not make policy of it. */
-  verify(commit: Commit, inForce: string | null, folder: string): Promise<void>;
+  /** Answers with who signed it. Rejects with SourceFault when that may not make policy of it. */
+  verify(commit: Commit, inForce: string | null, folder: string): Promise<string | null>;
   readTree(commit: string, folder: string): Promise<Map<string, string>>;
 }
 
@@ -85,12 +99,18 @@ const longestWait = 3_600_000;
  * error is stored as refused, and the snapshot in force stays. Where the policy in force has stages, a new one stands beside it until its
  * rollout is over; one more waits until then, and the policy in force coming back ends it.
  *
+ * A person may bring a policy of before back. INVARIANT: no commit that was known by then is taken by itself until another one comes.
+ *
  * It does not decide what a policy means (libs/policy) nor who must hear of it (those who listen to `Wakeups`).
  */
 export class PolicyLoop {
   private current: ActivePolicy | null = null;
   private next: StagedPolicy | null = null;
   private before: Snapshot | null = null;
+  /** A person rolled back, and the branch has not moved since. */
+  private held: PolicyHoldRow | null = null;
+  /** What the repository said last; null: it was not reached since the start. */
+  private newest: string | null = null;
   /** Where services of clusters are: what policies are compiled with. */
   private known: KnownWorkloads = noWorkloads;
   private isWaiting = false;
@@ -130,25 +150,39 @@ export class PolicyLoop {
     return this.source;
   }
 
+  get hold(): PolicyHoldRow | null {
+    return this.held;
+  }
+
+  /** The newest commit of the repository; null: it was not reached since the start. */
+  get head(): string | null {
+    return this.newest;
+  }
+
   /** Takes up the stored snapshot; only without one that it can read does it wait for git, so that a restart needs nobody. */
   async start(): Promise<void> {
     const { store, workloads } = this.ports;
     this.known = await workloads.load();
+    this.held = await store.hold();
     const stored = await store.load('active');
-    const snapshot = stored && this.readStored(stored.snapshot);
-    if (snapshot) {
-      this.lastSeen = await this.lastJudged(stored.version);
-      this.publish(snapshot, stored.snapshot, stored.version);
+    const usable = stored && (await this.usable(stored));
+    if (usable) {
+      const { snapshot, encoded, version } = usable;
+      this.lastSeen = await this.lastJudged(version);
+      this.publish(snapshot, encoded, version);
       const previous = await store.load('previous');
       this.before = previous && this.readStored(previous.snapshot);
       const staged = await store.load('staged');
       const next = staged && this.readStored(staged.snapshot);
       if (next) this.publishStaged(next, staged.snapshot as object, staged.version);
-      else if (staged) await store.withdraw('it is not usable by this release', 'system', this.ports.clock.now());
+      else if (staged) {
+        await store.withdraw('it is not usable by this release', 'system', this.ports.clock.now());
+        this.held = await store.hold();
+      }
       await this.recompileAll((policy) => this.isDue(policy) || namesWorkloads(policy) || !this.isForOurSites(policy));
     }
     const first = this.sync('system', false);
-    if (!snapshot) await first;
+    if (!usable) await first;
     this.schedulePoll();
   }
 
@@ -157,6 +191,28 @@ export class PolicyLoop {
     const [newest] = await this.ports.store.versions(1, null);
     this.isWaiting = newest?.status === 'waiting';
     return newest && newest.status !== 'refused' ? newest.commit : active.commit;
+  }
+
+  /** Null: the newest commit is judged anew. That would undo a rollback: then what is in force is compiled anew from its files. */
+  private async usable({ snapshot: encoded, files, version }: KeptPolicy): Promise<Usable | null> {
+    const snapshot = this.readStored(encoded);
+    if (snapshot) return { snapshot, encoded, version };
+    if (!this.held) return null;
+    const { store, clock, log } = this.ports;
+    const at = clock.now();
+    const evaluation = await evaluateInThread({ files, at, provenance: this.provenanceOf(version), known: this.known });
+    if (!evaluation.ok) {
+      log.error('the policy that was rolled back to no longer compiles', { diagnostics: evaluation.diagnostics });
+      return null;
+    }
+    const { snapshot: anew, testFailures } = evaluation.value;
+    const change = { before: { digest: version.digest ?? '' }, after: { digest: anew.digest }, at, testFailures };
+    const fresh = encodeSnapshot(anew) as object;
+    return {
+      snapshot: anew,
+      encoded: fresh,
+      version: await store.replaceSnapshot({ kept: 'active', encoded: fresh, ...change }),
+    };
   }
 
   /** Null for what another release wrote in another form, or a disk has damaged: then the commit is judged anew. */
@@ -176,9 +232,11 @@ export class PolicyLoop {
     await this.tail;
   }
 
-  /** One at a time. With `force`, a commit that was judged before is judged again. */
-  sync(actor: string, force: boolean): Promise<SyncOutcome> {
-    return this.enqueue(() => this.syncNow(actor, force));
+  /**
+   * One at a time. With `force`, a commit that was judged before is judged again; with `take` also one that was rolled back from.
+   */
+  sync(actor: string, force: boolean, take = false): Promise<SyncOutcome> {
+    return this.enqueue(() => this.syncNow(actor, force || take, take));
   }
 
   /** What is being rolled out comes into force. */
@@ -198,19 +256,9 @@ export class PolicyLoop {
     return this.enqueue(() => this.withdrawNow(reason, actor));
   }
 
-  /** False: there is no policy before. */
-  rollBack(reason: string, actor: string): Promise<boolean> {
-    return this.enqueue(async () => {
-      const { store, clock } = this.ports;
-      const previous = await store.load('previous');
-      const snapshot = previous && this.readStored(previous.snapshot);
-      if (this.next || !snapshot) return false;
-      const version = await store.restorePrevious(reason, actor, clock.now());
-      if (!version) return false;
-      this.publish(snapshot, previous.snapshot, version);
-      await this.recompileAll((policy) => this.isDue(policy) || namesWorkloads(policy));
-      return true;
-    });
+  /** Brings a policy of before back into force. Throws a Refusal where there is none, or it does not hold any more. */
+  rollBack(order: RollBack): Promise<RolledBack> {
+    return this.enqueue(() => this.rollBackNow(order));
   }
 
   /** What clusters say of their services now. Of those that are not among them, the last word holds. */
@@ -245,9 +293,58 @@ export class PolicyLoop {
     return true;
   }
 
+  private async rollBackNow({ to, reason, actor, isNow }: RollBack): Promise<RolledBack> {
+    const { store, clock, log } = this.ports;
+    const active = this.current;
+    if (!active) throw new Refusal('conflict', 'no policy is in force yet: see GET /api/v1/policy');
+    const [former, judged] = [await store.former(), await store.beginningWith(to)];
+    const staged = this.next?.version ?? null;
+    const version = chooseVersion(to, { former, judged, inForce: active.version, staged, hold: this.held });
+    const { commit } = version;
+    const from = commit === active.version.commit && staged ? staged.commit : active.version.commit;
+    const held = this.knownSince(commit);
+    const about = { reason, actor, at: clock.now(), held };
+    if (commit === active.version.commit) {
+      const { snapshot, version: same } = active;
+      const { diagnostics } = same;
+      const { digest } = snapshot;
+      const kept = { encoded: {}, files: new Map<string, string>(), begun: null };
+      await store.rollBack({ ...about, ...kept, version: same, digest, diagnostics });
+      await this.rolledBack();
+      this.ports.wakeups.fire('snapshot');
+      return { status: 'active', commit, digest, from, diagnostics };
+    }
+    const files = await readFormer(this.ports, version, this.settings.path);
+    const { snapshot, diagnostics } = await judgeFormer(files, version, about.at, this.known);
+    const { digest } = snapshot;
+    const encoded = encodeSnapshot(snapshot) as object;
+    const begun = !isNow && digest !== active.snapshot.digest ? await this.begunFrom(active.snapshot) : null;
+    const stored = await store.rollBack({ ...about, version, digest, encoded, files, diagnostics, begun });
+    await this.rolledBack();
+    if (begun) this.publishStaged(snapshot, encoded, stored);
+    else this.publish(snapshot, encoded, stored);
+    log.warn('policy rolled back', { commit, from, digest, actor, reason, isStaged: begun !== null });
+    return { status: begun ? 'staged' : 'active', commit, digest, from, diagnostics };
+  }
+
+  /** What must not come back by itself when that commit is brought back; none where the branch says it itself. */
+  private knownSince(commit: string): string[] {
+    if (this.lastSeen === commit) return [];
+    const staged = this.next && this.next.version.id !== this.held?.version ? this.next.version.commit : null;
+    const known = [this.inForce, staged, this.lastSeen, this.newest, ...(this.held?.held ?? [])];
+    return [...new Set(known.flatMap((each) => each ?? []))].filter((each) => each !== commit);
+  }
+
+  private async rolledBack(): Promise<void> {
+    this.held = await this.ports.store.hold();
+    this.next = null;
+    this.isWaiting = false;
+  }
+
   private async withdrawNow(reason: string, actor: string): Promise<void> {
     if (!this.next) return;
     await this.ports.store.withdraw(reason, actor, this.ports.clock.now());
+    this.held = await this.ports.store.hold();
     this.next = null;
     this.ports.log.warn('rollout withdrawn', { reason });
     this.ports.wakeups.fire('snapshot');
@@ -267,7 +364,7 @@ export class PolicyLoop {
     return result;
   }
 
-  private async syncNow(actor: string, force: boolean): Promise<SyncOutcome> {
+  private async syncNow(actor: string, force: boolean, take: boolean): Promise<SyncOutcome> {
     const { source, clock, log } = this.ports;
     let commit: Commit;
     try {
@@ -279,11 +376,26 @@ export class PolicyLoop {
       return { status: 'unreachable', diagnostics: [problem] };
     }
     this.source = { state: 'reached', lastSuccess: clock.now().toISOString(), problem: null };
+    this.newest = commit.commit;
+    if (!take && this.held?.held.includes(commit.commit)) return this.heldOutcome(this.held, commit.commit);
     if (!force && this.hasSeen(commit)) return await this.unchanged(commit);
     const outcome = await this.judge(commit, actor);
     this.lastSeen = commit.commit;
     this.lastTag = commit.tag?.object ?? null;
+    await this.followBranch(outcome, take);
     return outcome;
+  }
+
+  private heldOutcome(hold: PolicyHoldRow, commit: string): SyncOutcome {
+    const digest = (this.next ?? this.current)?.snapshot.digest ?? '';
+    return { status: 'rolled-back', commit, digest, diagnostics: [heldFinding(hold, commit)] };
+  }
+
+  /** The branch says something else than what was rolled back from, or a person wants what it says: it decides again. */
+  private async followBranch({ status }: SyncOutcome, take: boolean): Promise<void> {
+    if (!this.held || status === 'refused' || status === 'unreachable' || (status === 'waiting' && !take)) return;
+    await this.ports.store.endHold();
+    this.held = null;
   }
 
   /** Another tag of the same commit may be signed by somebody else. */
@@ -311,9 +423,10 @@ export class PolicyLoop {
     const at = clock.now();
     let files: Map<string, string>;
     let evaluation: Result<Evaluation>;
+    let signer: string | null = null;
     try {
       const { source } = this.ports;
-      await source.verify(commit, this.inForce, this.settings.path);
+      signer = await source.verify(commit, this.inForce, this.settings.path);
       files = await source.readTree(commit.commit, this.settings.path);
       evaluation = await evaluateInThread({ files, at, provenance: this.provenanceOf(commit), known: this.known });
     } catch (error) {
@@ -327,12 +440,13 @@ export class PolicyLoop {
       ...evaluation.diagnostics,
       ...(evaluation.ok ? evaluation.value.testFailures : []),
     ];
+    const approvals = ownApprovals(commit, signer);
     if (!evaluation.ok || evaluation.value.testFailures.length > 0) {
-      await store.refuse({ commit, diagnostics, at, actor });
+      await store.refuse({ commit, approvals, diagnostics, at, actor });
       log.warn('policy refused', { commit: commit.commit, errors: diagnostics.length });
       return { status: 'refused', commit: commit.commit, diagnostics };
     }
-    return this.accept({ commit, snapshot: evaluation.value.snapshot, files, diagnostics, at, actor });
+    return this.accept({ commit, approvals, snapshot: evaluation.value.snapshot, files, diagnostics, at, actor });
   }
 
   private async accept(good: Good): Promise<SyncOutcome> {
@@ -353,12 +467,8 @@ export class PolicyLoop {
     if (active?.version.commit === commit && active.snapshot.digest === digest)
       return { status: 'active', changed: false, commit, digest, diagnostics };
     const encoded = encodeSnapshot(snapshot) as object;
-    if (active && active.snapshot.digest !== digest && isStaged(active.snapshot)) {
-      const begun = {
-        rules: active.snapshot.rollout,
-        fromDigest: active.snapshot.digest,
-        seen: await this.ports.baseline(),
-      };
+    const begun = active && active.snapshot.digest !== digest ? await this.begunFrom(active.snapshot) : null;
+    if (begun) {
       const version = await store.stage({ ...judged, digest, encoded }, begun);
       this.publishStaged(snapshot, encoded, version);
       log.info('rollout started', { commit, digest });
@@ -368,6 +478,12 @@ export class PolicyLoop {
     this.publish(snapshot, encoded, version);
     log.info('policy active', { commit, digest });
     return { status: 'active', changed: true, commit, digest, diagnostics };
+  }
+
+  /** Null: the policy in force has no stages, and what comes after it is in force at once. */
+  private async begunFrom(inForce: Snapshot): Promise<Begun | null> {
+    const { rollout: rules, digest: fromDigest } = inForce;
+    return isStaged(inForce) ? { rules, fromDigest, seen: await this.ports.baseline() } : null;
   }
 
   /** A schedule began or ended, a date passed, or a service moved: the same sources give another snapshot now. */
@@ -463,8 +579,15 @@ export class PolicyLoop {
   }
 }
 
+interface Usable {
+  readonly snapshot: Snapshot;
+  readonly encoded: unknown;
+  readonly version: StoredVersion;
+}
+
 interface Good {
   readonly commit: Commit;
+  readonly approvals: readonly Approval[];
   readonly snapshot: Snapshot;
   readonly files: ReadonlyMap<string, string>;
   readonly diagnostics: readonly Diagnostic[];

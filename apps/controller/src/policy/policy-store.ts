@@ -1,20 +1,44 @@
 import { formatDiagnostic, type Diagnostic } from '#base';
 import type { Commit } from '#gitops';
 import { In, type EntityManager } from 'typeorm';
-import { inForce, overtakenBy, refusedFor, rollingOut, takenBack, tellCommit, waits } from '../forges/commit-status.js';
+import {
+  goesBackTo,
+  inForce,
+  overtakenBy,
+  refusedFor,
+  rolledBackTo,
+  tellCommit,
+  waits,
+} from '../forges/commit-status.js';
 import { recordAudit } from '../store/audit.js';
 import type { Database } from '../store/database.js';
 import {
   activePolicies,
   keptPolicies,
   openRolloutStatuses,
+  policyHolds,
   policyVersions,
   rollouts,
   type KeptPolicyRow,
+  type PolicyHoldRow,
   type PolicyVersionRow,
-  type RolloutRow,
 } from '../store/rows.js';
 import { enqueueEvents } from '../webhooks/outbox.js';
+import type { Approval } from './approvals.js';
+import type { FormerPolicy } from './choose-version.js';
+import { beginPeriod, PeriodStore } from './periods.js';
+import {
+  askForge,
+  beginRollout,
+  endHold,
+  endRollout,
+  holdOf,
+  keepPrevious,
+  keptOf,
+  withdrawStaged,
+  withdrawWaiting,
+  type Begun,
+} from './policy-steps.js';
 
 export type StoredVersion = PolicyVersionRow;
 
@@ -27,6 +51,7 @@ export interface VersionOfDigest extends Pick<PolicyVersionRow, 'commit' | 'auth
 
 interface Judged {
   readonly commit: Commit;
+  readonly approvals: readonly Approval[];
   readonly diagnostics: readonly Diagnostic[];
   readonly at: Date;
   readonly actor: string;
@@ -36,6 +61,16 @@ interface Accepted extends Judged {
   readonly digest: string;
   readonly encoded: object;
   readonly files: ReadonlyMap<string, string>;
+}
+
+/** A version of before that is to be in force again. */
+export interface BroughtBack extends Omit<Accepted, 'commit' | 'approvals'> {
+  readonly version: StoredVersion;
+  readonly reason: string;
+  /** Commits that are not taken by themselves until another one comes; none: the branch says what is brought back. */
+  readonly held: readonly string[];
+  /** Null: it is in force everywhere at once. */
+  readonly begun: Begun | null;
 }
 
 /** A policy with all it takes to put it into force without git. */
@@ -60,7 +95,11 @@ interface Recompiled {
 
 /** Keeps every version that was judged, and the one in force with all it takes to go on without git. */
 export class PolicyStore {
-  constructor(private readonly database: Database) {}
+  readonly periods: PeriodStore;
+
+  constructor(private readonly database: Database) {
+    this.periods = new PeriodStore(database);
+  }
 
   load(as: KeptAs): Promise<KeptPolicy | null> {
     return this.database.read(async (db) => {
@@ -78,6 +117,59 @@ export class PolicyStore {
     });
   }
 
+  /** By id. */
+  async versionsById(ids: readonly number[]): Promise<Map<number, StoredVersion>> {
+    const rows = await this.database.read((db) => db.findBy(policyVersions, { id: In([...new Set(ids)]) }));
+    return new Map(rows.map((row) => [row.id, row]));
+  }
+
+  /** The newest of a commit; null: it was never judged. */
+  newestOf(commit: string): Promise<StoredVersion | null> {
+    return this.database.read((db) => db.findOne(policyVersions, { where: { commit }, order: { id: 'DESC' } }));
+  }
+
+  /** Whose commit or digest begins with these digits, newest first. */
+  beginningWith(digits: string): Promise<StoredVersion[]> {
+    return this.database.read((db) =>
+      db
+        .createQueryBuilder(policyVersions, 'v')
+        .where('substr(v.commit, 1, :length) = :digits OR substr(v.digest, 1, :length) = :digits', {
+          digits,
+          length: digits.length,
+        })
+        .orderBy('v.id', 'DESC')
+        .take(20)
+        .getMany(),
+    );
+  }
+
+  /** Those that were in force everywhere, newest first; of a commit the newest version. */
+  async former(): Promise<FormerPolicy[]> {
+    const past = await this.periods.past();
+    const versions = await this.versionsById(past.map(({ version }) => version));
+    const byCommit = new Map<string, FormerPolicy>();
+    for (const { version: id, digests } of past) {
+      const version = versions.get(id);
+      if (!version) continue;
+      const known = byCommit.get(version.commit);
+      byCommit.set(version.commit, {
+        version: known?.version ?? version,
+        digests: [...(known?.digests ?? []), ...digests],
+      });
+    }
+    return [...byCommit.values()];
+  }
+
+  /** The rollback that the branch has not followed yet. */
+  hold(): Promise<PolicyHoldRow | null> {
+    return this.database.read((db) => db.findOneBy(policyHolds, { id: 1 }));
+  }
+
+  /** The branch says again what is in force, or a person wants what it says. */
+  endHold(): Promise<void> {
+    return this.database.transaction(endHold);
+  }
+
   /** By digest. The audit trail knows all that were ever in force. */
   async versionsOf(digests: ReadonlySet<string>): Promise<Map<string, VersionOfDigest>> {
     const found = new Map<string, VersionOfDigest>();
@@ -89,7 +181,7 @@ export class PolicyStore {
           `SELECT json_extract(a."after", '$.digest') AS digest, min(a.at) AS inForceAt, v."commit", v.author,
              v.committedAt, v.message
            FROM audit a JOIN policy_version v ON v."commit" = a.target AND v.status <> 'refused'
-           WHERE a.action IN ('policy.activate', 'policy.recompile')
+           WHERE a.action IN ('policy.activate', 'policy.recompile', 'policy.roll-back')
              AND json_extract(a."after", '$.digest') IN (${some.map(() => '?').join(', ')})
            GROUP BY 1 ORDER BY inForceAt`,
           some,
@@ -107,17 +199,15 @@ export class PolicyStore {
   }
 
   activate(accepted: Accepted): Promise<StoredVersion> {
-    const { commit, digest, encoded, files, diagnostics, at, actor } = accepted;
+    const { commit, approvals, digest, encoded, files, diagnostics, at, actor } = accepted;
     return this.database.transaction(async (tx) => {
       const before = await tx.findOneBy(policyVersions, { status: 'active' });
       await keepPrevious(tx);
-      const version = await saveVersion(tx, { commit, status: 'active', digest, diagnostics, at });
-      await tx.save(activePolicies, {
-        id: 1,
-        version: version.id,
-        snapshot: encoded,
-        files: Object.fromEntries(files),
-      });
+      const version = await saveVersion(tx, { commit, status: 'active', digest, diagnostics, at, approvals });
+      await beginPeriod(tx, at, { how: 'activate', version, actor });
+      await endHold(tx);
+      await askForge(tx, at, version);
+      await tx.save(activePolicies, { id: 1, ...keptOf(version, { encoded, files }) });
       await recordAudit(tx, at, [
         {
           actor,
@@ -133,35 +223,21 @@ export class PolicyStore {
   }
 
   /** It is to be rolled out: beside the policy in force, by the rules of that one. */
-  stage(accepted: Accepted, begun: Pick<RolloutRow, 'rules' | 'fromDigest' | 'seen'>): Promise<StoredVersion> {
-    const { commit, digest, encoded, files, diagnostics, at, actor } = accepted;
+  stage(accepted: Accepted, begun: Begun): Promise<StoredVersion> {
+    const { commit, approvals, digest, diagnostics, at } = accepted;
     return this.database.transaction(async (tx) => {
-      const version = await saveVersion(tx, { commit, status: 'staged', digest, diagnostics, at });
-      const kept = { version: version.id, snapshot: encoded, files: Object.fromEntries(files) };
-      await tx.save(keptPolicies, { name: 'staged', ...kept });
-      const [startedAt, stageSince] = [at.toISOString(), at.toISOString()];
-      const begins = { status: 'running', stage: 0, reason: null, ...begun } as const;
-      const row = { version: version.id, stageSince, startedAt, endedAt: null };
-      await tx.insert(rollouts, { ...row, ...begins, toDigest: digest });
-      await recordAudit(tx, at, [
-        {
-          actor,
-          action: 'rollout.start',
-          target: commit.commit,
-          after: { digest, stage: begun.rules.stages[0]?.name },
-        },
-      ]);
-      const data = { commit: commit.commit, author: commit.author, digest, stage: begun.rules.stages[0]?.name ?? null };
-      await enqueueEvents(tx, at, [{ type: 'rollout.started', data }]);
-      await tellCommit(tx, at, commit.commit, rollingOut(begins));
+      const version = await saveVersion(tx, { commit, status: 'staged', digest, diagnostics, at, approvals });
+      await beginRollout(tx, { ...accepted, version, begun, how: 'stage', reason: null });
+      await endHold(tx);
+      await askForge(tx, at, version);
       return version;
     });
   }
 
   /** It is good, and has to wait for the rollout that is under way. */
-  wait({ commit, digest, diagnostics, at }: Omit<Accepted, 'encoded' | 'files'>): Promise<StoredVersion> {
+  wait({ commit, approvals, digest, diagnostics, at }: Omit<Accepted, 'encoded' | 'files'>): Promise<StoredVersion> {
     return this.database.transaction(async (tx) => {
-      const version = await saveVersion(tx, { commit, status: 'waiting', digest, diagnostics, at });
+      const version = await saveVersion(tx, { commit, status: 'waiting', digest, diagnostics, at, approvals });
       await tellCommit(tx, at, commit.commit, waits);
       return version;
     });
@@ -172,12 +248,15 @@ export class PolicyStore {
     return this.database.transaction(async (tx) => {
       const staged = await tx.findOneByOrFail(keptPolicies, { name: 'staged' });
       const before = await tx.findOneBy(policyVersions, { status: 'active' });
-      await keepPrevious(tx);
+      const hold = await holdOf(tx, staged.version);
+      await keepPrevious(tx, hold ? 'withdrawn' : 'superseded');
       await tx.save(activePolicies, { id: 1, version: staged.version, snapshot: staged.snapshot, files: staged.files });
       await tx.delete(keptPolicies, { name: 'staged' });
       await tx.update(policyVersions, { id: staged.version }, { status: 'active' });
-      await endRollout(tx, 'done', null, at);
+      const rollout = await endRollout(tx, 'done', null, at);
       const version = await tx.findOneByOrFail(policyVersions, { id: staged.version });
+      await beginPeriod(tx, at, { how: 'promote', version, ...by, rollout });
+      if (hold && before) await tellCommit(tx, at, before.commit, rolledBackTo(hold));
       const [was, is] = [before, version].map((each) => each && { commit: each.commit, digest: each.digest });
       await recordAudit(tx, at, [
         {
@@ -196,48 +275,72 @@ export class PolicyStore {
     });
   }
 
-  /** What was being rolled out is not any more. */
+  /** What was being rolled out is not any more. A rollback that was is none then. */
   withdraw(reason: string, actor: string, at: Date): Promise<void> {
     return this.database.transaction(async (tx) => {
-      const staged = await tx.findOneByOrFail(keptPolicies, { name: 'staged' });
-      const { commit, author, digest } = await tx.findOneByOrFail(policyVersions, { id: staged.version });
-      await tx.delete(keptPolicies, { name: 'staged' });
-      await tx.update(policyVersions, { id: staged.version }, { status: 'withdrawn' });
-      await endRollout(tx, 'withdrawn', reason, at);
-      await recordAudit(tx, at, [{ actor, action: 'rollout.withdraw', target: commit, reason, after: { digest } }]);
-      const data = { commit, author, digest: digest ?? '', actor, reason };
-      await enqueueEvents(tx, at, [{ type: 'rollout.withdrawn', data }]);
-      await tellCommit(tx, at, commit, takenBack(reason));
+      const staged = await withdrawStaged(tx, { reason, actor, at });
+      const active = await tx.findOneBy(policyVersions, { status: 'active' });
+      if (!(await holdOf(tx, staged?.id ?? 0))) return;
+      await endHold(tx);
+      if (active) await tellCommit(tx, at, active.commit, inForce);
     });
   }
 
-  /** The policy before comes back into force; null: none is kept. */
-  restorePrevious(reason: string, actor: string, at: Date): Promise<StoredVersion | null> {
+  /** All of it, or nothing: what was being rolled out goes, and what came later is not taken by itself. */
+  rollBack(back: BroughtBack): Promise<StoredVersion> {
+    const { version: to, digest, diagnostics, reason, held, begun, at, actor } = back;
     return this.database.transaction(async (tx) => {
-      const previous = await tx.findOneBy(keptPolicies, { name: 'previous' });
-      const active = await tx.findOneBy(policyVersions, { status: 'active' });
-      if (!previous || !active) return null;
-      await tx.update(policyVersions, { id: active.id }, { status: 'withdrawn' });
-      await tx.update(policyVersions, { id: previous.version }, { status: 'active' });
-      const { version: id, snapshot, files } = previous;
-      await tx.save(activePolicies, { id: 1, version: id, snapshot, files });
-      await tx.delete(keptPolicies, { name: 'previous' });
-      const version = await tx.findOneByOrFail(policyVersions, { id });
-      const before = { commit: active.commit, digest: active.digest };
-      const after = { commit: version.commit, digest: version.digest };
-      await recordAudit(tx, at, [{ actor, action: 'policy.roll-back', target: version.commit, reason, before, after }]);
-      await tellCommit(tx, at, active.commit, takenBack(reason));
-      await tellCommit(tx, at, version.commit, inForce);
+      const active = await tx.findOneByOrFail(policyVersions, { status: 'active' });
+      const staged = await withdrawStaged(tx, { reason, actor, at });
+      await withdrawWaiting(tx, reason, at);
+      const from = active.id === to.id && staged ? staged : active;
+      const hold: PolicyHoldRow = {
+        id: 1,
+        version: to.id,
+        toCommit: to.commit,
+        fromCommit: from.commit,
+        held: [...held],
+        actor,
+        reason,
+        at: at.toISOString(),
+      };
+      if (held.length > 0) await tx.save(policyHolds, hold);
+      else await endHold(tx);
+      const before = { commit: from.commit, digest: from.digest };
+      const after = { commit: to.commit, digest, ...(begun && { stage: begun.rules.stages[0]?.name }) };
+      await recordAudit(tx, at, [{ actor, action: 'policy.roll-back', target: to.commit, reason, before, after }]);
+      const data = { commit: to.commit, digest, from: from.commit, actor, reason };
+      await enqueueEvents(tx, at, [{ type: 'policy.rolled-back', data }]);
+      if (active.id === to.id) return active;
+      const version: StoredVersion = {
+        ...to,
+        digest,
+        diagnostics: [...diagnostics],
+        status: begun ? 'staged' : 'active',
+      };
+      if (begun) {
+        await tx.save(policyVersions, version);
+        await beginRollout(tx, { ...back, version, begun, how: 'roll-back' });
+        await tellCommit(tx, at, active.commit, goesBackTo(hold));
+      } else {
+        await keepPrevious(tx, 'withdrawn');
+        await tx.save(policyVersions, version);
+        await tx.save(activePolicies, { id: 1, ...keptOf(version, back) });
+        await beginPeriod(tx, at, { how: 'roll-back', version, actor, reason });
+        await tellCommit(tx, at, active.commit, rolledBackTo(hold));
+        await tellCommit(tx, at, to.commit, inForce);
+      }
+      if (version.asked === null) await askForge(tx, at, version);
       return version;
     });
   }
 
   refuse(judged: Judged): Promise<void> {
-    const { commit, diagnostics, at, actor } = judged;
+    const { commit, approvals, diagnostics, at, actor } = judged;
     return this.database.transaction(async (tx) => {
       const newest = await tx.findOne(policyVersions, { where: {}, order: { id: 'DESC' } });
       const isRepeated = newest?.status === 'refused' && newest.commit === commit.commit;
-      const row = { commit, status: 'refused', digest: null, diagnostics, at } as const;
+      const row = { commit, status: 'refused', digest: null, diagnostics, at, approvals } as const;
       await saveVersion(tx, isRepeated ? { ...row, id: newest.id } : row);
       if (isRepeated) return;
       await recordAudit(tx, at, [
@@ -269,6 +372,8 @@ export class PolicyStore {
       }
       const version = await tx.findOneByOrFail(policyVersions, { id });
       await tx.save(policyVersions, { ...version, digest, diagnostics: [...testFailures] });
+      const scope = kept === 'active' ? 'everywhere' : 'stages';
+      await beginPeriod(tx, at, { scope, how: 'recompile', version: { id, digest }, actor: 'system' });
       await recordAudit(tx, at, [
         { actor: 'system', action: 'policy.recompile', target: version.commit, before, after },
       ]);
@@ -280,25 +385,6 @@ export class PolicyStore {
 const rowOf = (db: EntityManager, as: KeptAs): Promise<Pick<KeptPolicyRow, 'version' | 'snapshot' | 'files'> | null> =>
   as === 'active' ? db.findOneBy(activePolicies, { id: 1 }) : db.findOneBy(keptPolicies, { name: as });
 
-/** What is in force now is what can be gone back to. */
-async function keepPrevious(tx: EntityManager): Promise<void> {
-  const row = await tx.findOneBy(activePolicies, { id: 1 });
-  if (row) {
-    const { version, snapshot, files } = row;
-    await tx.save(keptPolicies, { name: 'previous', version, snapshot, files });
-  }
-  await tx.update(policyVersions, { status: 'active' }, { status: 'superseded' });
-}
-
-async function endRollout(
-  tx: EntityManager,
-  status: RolloutRow['status'],
-  reason: string | null,
-  at: Date,
-): Promise<void> {
-  await tx.update(rollouts, { status: In([...openRolloutStatuses]) }, { status, reason, endedAt: at.toISOString() });
-}
-
 interface VersionFields {
   readonly id?: number;
   readonly commit: Commit;
@@ -306,10 +392,11 @@ interface VersionFields {
   readonly digest: string | null;
   readonly diagnostics: readonly Diagnostic[];
   readonly at: Date;
+  readonly approvals: readonly Approval[];
 }
 
 async function saveVersion(tx: EntityManager, fields: VersionFields): Promise<StoredVersion> {
-  const { id, status, digest, diagnostics, at } = fields;
+  const { id, status, digest, diagnostics, at, approvals } = fields;
   const { commit, author, committedAt, message } = fields.commit;
   if (id === undefined) await tellOvertaken(tx, commit, at);
   const row: Omit<PolicyVersionRow, 'id'> = {
@@ -321,6 +408,8 @@ async function saveVersion(tx: EntityManager, fields: VersionFields): Promise<St
     digest,
     diagnostics: [...diagnostics],
     at: at.toISOString(),
+    approvals: [...approvals],
+    asked: null,
   };
   return tx.save(policyVersions, (id === undefined ? row : { ...row, id }) as PolicyVersionRow);
 }

@@ -1,8 +1,9 @@
-import { Controller, Get, HttpCode, Inject, Post, Query } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Inject, Post, Query } from '@nestjs/common';
 import { postures } from '#model';
 import { explainFlow, type FlowExplanation, type Placement, type Provenance } from '#policy';
 import { z } from 'zod';
 import { Actor, Allow } from '../auth/auth.guard.js';
+import { reasonField } from '../devices/device-fields.js';
 import { DeviceStore } from '../devices/device-store.js';
 import { ApiRoute } from '../http/openapi.js';
 import { pageOf, pageQuery, type Page } from '../http/paging.js';
@@ -11,10 +12,21 @@ import { ZodPipe } from '../http/zod.pipe.js';
 import { resolvePrincipal } from '../sessions/resolve-principal.js';
 import { LiveSessions } from '../sessions/live-sessions.js';
 import { describePolicy, type PolicyStatus } from './describe-policy.js';
+import { revisionForm } from './choose-version.js';
 import { PolicyLoop, type SyncOutcome } from './policy-loop.js';
 import { PolicyStore, type StoredVersion } from './policy-store.js';
+import type { RolledBack } from './roll-back.js';
 
 const versionsQuery = z.strictObject({ ...pageQuery, cursor: z.coerce.number().int().positive().optional() });
+const syncOrder = z.strictObject({ take: z.boolean().default(false) }).default({ take: false });
+const rollBackOrder = z.strictObject({
+  commit: z
+    .string()
+    .toLowerCase()
+    .regex(revisionForm, 'must be 7 or more digits of a commit or a digest, or `previous`'),
+  reason: reasonField,
+  now: z.boolean().default(false),
+});
 const explainQuery = z.strictObject({
   from: z.string().min(1).max(200),
   to: z.string().min(1).max(200),
@@ -75,9 +87,31 @@ export class PolicyController {
   @Post('policy/sync')
   @HttpCode(200)
   @Allow('policy', 'write')
-  @ApiRoute({ summary: 'Look at the repository now; answers with what came of it' })
-  sync(@Actor() actor: string): Promise<SyncOutcome> {
-    return this.loop.sync(actor, true);
+  @ApiRoute({
+    summary:
+      'Look at the repository now; answers with what came of it. A commit that was rolled back from is taken with `take` alone',
+    body: syncOrder,
+  })
+  sync(
+    @Actor() actor: string,
+    @Body(new ZodPipe(syncOrder)) { take }: z.infer<typeof syncOrder>,
+  ): Promise<SyncOutcome> {
+    return this.loop.sync(actor, true, take);
+  }
+
+  @Post('policy/roll-back')
+  @HttpCode(200)
+  @Allow('policy', 'write')
+  @ApiRoute({
+    summary:
+      'A policy that was in force before is in force again, by the stages of the policy in force or at once (`now`); the branch is not followed until another commit comes',
+    body: rollBackOrder,
+  })
+  rollBack(
+    @Actor() actor: string,
+    @Body(new ZodPipe(rollBackOrder)) { commit: to, reason, now: isNow }: z.infer<typeof rollBackOrder>,
+  ): Promise<RolledBack> {
+    return this.loop.rollBack({ to, reason, actor, isNow });
   }
 
   @Get('explain')

@@ -4,6 +4,7 @@ import type { EnforcedPolicy } from '../enforcement/generations.js';
 import { Refusal } from '../http/refusal.js';
 import type { Log } from '../log.js';
 import type { ActivePolicy, StagedPolicy } from '../policy/policy-loop.js';
+import type { RollBack } from '../policy/roll-back.js';
 import type { RolloutRow } from '../store/rows.js';
 import type { LiveSessions } from '../sessions/live-sessions.js';
 import type { Turns } from '../turns.js';
@@ -18,7 +19,7 @@ interface Policies {
   readonly previous: Snapshot | null;
   promote(actor: string, reason: string | null): Promise<void>;
   withdraw(reason: string, actor: string): Promise<void>;
-  rollBack(reason: string, actor: string): Promise<boolean>;
+  rollBack(order: RollBack): Promise<unknown>;
 }
 
 interface Ports {
@@ -152,11 +153,12 @@ export class RolloutLoop {
     });
   }
 
-  /** After it was over, too: the policy before comes back into force. */
-  async rollBack(actor: string, reason: string): Promise<void> {
-    if (this.row) return this.abort(actor, reason);
-    if (!(await this.ports.policy.rollBack(reason, actor)))
-      throw new Refusal('conflict', 'there is no policy before this one to go back to');
+  /** The policy before comes back, at once: of a rollout that is under way, or after it was over. */
+  rollBack(actor: string, reason: string): Promise<void> {
+    return this.enqueue(async () => {
+      await this.ports.policy.rollBack({ to: 'previous', reason, actor, isNow: true });
+      await this.reload();
+    });
   }
 
   private operate(work: (row: RolloutRow) => Promise<void>): Promise<void> {

@@ -50,6 +50,11 @@ export class RolloutStore {
     });
   }
 
+  async byIds(ids: readonly number[]): Promise<Map<number, RolloutRow>> {
+    const rows = await this.database.read((db) => db.findBy(rollouts, { id: In([...new Set(ids)]) }));
+    return new Map(rows.map((row) => [row.id, row]));
+  }
+
   /** `audit`: who did it, and what the trail calls it. */
   change(
     row: RolloutRow,

@@ -3,6 +3,8 @@ import type { Clock } from '#base';
 import { z } from 'zod';
 import { Allow, Public } from '../auth/auth.guard.js';
 import { enforcementOverview, overviewKeys, type OverviewRow } from '../closed-loop/overview.js';
+import { compareThreeWays, type ThreeWays } from '../closed-loop/three-ways.js';
+import { policyOfSite } from '../enforcement/generations.js';
 import { BridgeFeed } from '../bridge/feed.js';
 import { DeviceStore } from '../devices/device-store.js';
 import { EnforcementLoop } from '../enforcement/enforcement-loop.js';
@@ -16,6 +18,7 @@ import { clockToken, configToken } from '../wiring.js';
 import { describePolicy } from '../policy/describe-policy.js';
 import { PolicyLoop } from '../policy/policy-loop.js';
 import { PolicyStore } from '../policy/policy-store.js';
+import { ApprovalAsker } from '../forges/approval-asker.js';
 import { StatusSender } from '../forges/status-sender.js';
 import { WebhookSender } from '../webhooks/webhook-sender.js';
 import { SessionStore } from '../sessions/session-store.js';
@@ -35,6 +38,7 @@ export class StatusController {
     @Inject(OrderStore) private readonly orders: OrderStore,
     @Inject(WebhookSender) private readonly webhooks: WebhookSender,
     @Inject(StatusSender) private readonly statuses: StatusSender,
+    @Inject(ApprovalAsker) private readonly approvals: ApprovalAsker,
     @Inject(LiveSessions) private readonly live: LiveSessions,
     @Inject(clockToken) private readonly clock: Clock,
     @Inject(configToken) private readonly config: Config,
@@ -77,7 +81,35 @@ export class StatusController {
       breakGlass: this.orders.current.breakGlass,
       webhooks: await this.webhooks.state(),
       commitStatuses: await this.statuses.state(),
+      approvals: await this.approvals.state(),
+      threeWays: await this.threeWays(),
     };
+  }
+
+  private async threeWays(): Promise<ThreeWays> {
+    const { active, staged, head, hold, sourceState: source } = this.policy;
+    const { enforced } = this.rollouts;
+    const version = head === null ? null : await this.versions.newestOf(head);
+    const listening = this.feed.listening;
+    const bridges = await this.sessions.bridges();
+    const sideOf = ({ snapshot, version: { commit } }: Pick<NonNullable<typeof active>, 'snapshot' | 'version'>) => ({
+      commit,
+      digest: snapshot.digest,
+    });
+    return compareThreeWays({
+      source,
+      head: version,
+      inForce: active && {
+        ...sideOf(active),
+        since: (await this.versions.periods.newestSince()) ?? active.version.at,
+      },
+      staged: staged && sideOf(staged),
+      hold,
+      bridges: bridges.map((bridge) => ({ ...bridge, isListening: listening.has(bridge.id) })),
+      points: this.enforcement.states(),
+      wantedAt: (site) => enforced && policyOfSite(enforced, site).digest,
+      now: this.clock.now(),
+    });
   }
 
   private rollout() {

@@ -15,7 +15,8 @@ import { Fingerprints1764000300000 } from './fingerprints-migration.js';
 import { Handovers1764000800000 } from './handovers-migration.js';
 import { SeenFlows1764001000000 } from './seen-flows-migration.js';
 import { NodeSqlite } from './node-sqlite.js';
-import { audits, counters, deniedFlows, sessions } from './rows.js';
+import { PolicyHistory1764001030000 } from './policy-history-migration.js';
+import { audits, counters, deniedFlows, policyPeriods, policyVersions, sessions } from './rows.js';
 
 const revisionNow = (db: EntityManager): Promise<number> => currentRevision(db, 'device');
 let folder: string;
@@ -99,6 +100,55 @@ describe('Database', () => {
     });
     const [row] = await database.read((db) => db.find(sessions));
     expect(row?.document).toEqual({ id: 'a', class: 'pump', addresses: [], fingerprint: null });
+  });
+
+  it('takes the history of the policy from the audit trail, as far as that knows it', async () => {
+    const database = await openDatabase();
+    const versions: [commit: string, status: string][] = [
+      ['a', 'active'],
+      ['x', 'refused'],
+      ['b', 'withdrawn'],
+      ['c', 'staged'],
+    ];
+    const trail: [action: string, target: string, after: object, reason?: string][] = [
+      ['policy.activate', 'a', { commit: 'a', digest: 'a1' }],
+      ['policy.recompile', 'a', { digest: 'a2' }],
+      ['policy.refuse', 'x', { errors: 1 }],
+      ['policy.activate', 'b', { commit: 'b', digest: 'b1' }],
+      ['policy.roll-back', 'a', { commit: 'a', digest: 'a2' }, 'pumps fail'],
+      ['rollout.start', 'c', { digest: 'c1' }],
+      ['policy.recompile', 'c', { digest: 'c2' }],
+    ];
+    await database.transaction(async (tx) => {
+      const [runner, migration] = [tx.queryRunner!, new PolicyHistory1764001030000()];
+      await migration.down(runner);
+      for (const [commit, status] of versions)
+        await tx.query(
+          `INSERT INTO policy_version ("commit", author, committedAt, message, status, digest, diagnostics, at) VALUES (?, '', '', '', ?, '', '[]', '')`,
+          [commit, status],
+        );
+      for (const [i, [action, target, after, reason = null]] of trail.entries())
+        await tx.query(`INSERT INTO audit (at, actor, action, target, reason, "after") VALUES (?, 'ada', ?, ?, ?, ?)`, [
+          `0${i}`,
+          action,
+          target,
+          reason,
+          JSON.stringify(after),
+        ]);
+      await migration.up(runner);
+    });
+    const rows = await database.read((db) => db.find(policyPeriods, { order: { id: 'ASC' } }));
+    expect(
+      rows.map(({ how, version, digest, since, until, reason }) => [how, version, digest, since, until, reason]),
+    ).toEqual([
+      ['activate', 1, 'a1', '00', '01', null],
+      ['recompile', 1, 'a2', '01', '03', null],
+      ['activate', 3, 'b1', '03', '04', null],
+      ['roll-back', 1, 'a2', '04', null, 'pumps fail'],
+    ]);
+    expect(rows[0]).toMatchObject({ scope: 'everywhere', change: { problem: 'it was before changes were noted' } });
+    const [version] = await database.read((db) => db.find(policyVersions));
+    expect(version).toMatchObject({ approvals: [], asked: null });
   });
 
   it('completes sessions that an earlier release stored, and leaves what they say', async () => {

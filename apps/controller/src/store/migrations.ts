@@ -6,6 +6,7 @@ import { counters } from './rows.js';
 import { Handovers1764000800000 } from './handovers-migration.js';
 import { History1764000100000 } from './history-migration.js';
 import { NamedLists1764000700000 } from './named-lists-migration.js';
+import { PolicyHistory1764001030000 } from './policy-history-migration.js';
 import { Rollouts1764000500000 } from './rollouts-migration.js';
 import { SeenFlows1764001000000 } from './seen-flows-migration.js';
 import { Suspicions1764000200000 } from './suspicions-migration.js';
@@ -184,4 +185,5 @@ export const migrations = [
   Handovers1764000800000,
   Forges1764000900000,
   SeenFlows1764001000000,
+  PolicyHistory1764001030000,
 ];

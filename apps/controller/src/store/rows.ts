@@ -12,6 +12,7 @@ import type { AclEntry, Mac } from '#net';
 import type { RolloutRules } from '#policy';
 import type { HourlyFlow } from '../flows/hourly-flow.js';
 import type { SessionChange } from '../history/session-changes.js';
+import type { Approval, ForgeAsked } from '../policy/approvals.js';
 import type { Contest } from '../suspicions/two-ports.js';
 import { EntitySchema, type EntitySchemaColumnOptions, type EntitySchemaOptions } from 'typeorm';
 
@@ -153,6 +154,75 @@ export interface PolicyVersionRow {
   digest: string | null;
   diagnostics: Diagnostic[];
   at: string;
+  approvals: Approval[];
+  /** What the forge answered about it; null: nothing yet, or there is none. */
+  asked: ForgeAsked | null;
+}
+
+/**
+ * `recompile`: a schedule, a date or a service changed it; `stage`: its rollout began; `promote`, `withdraw`: its rollout, or that of
+ * another one, was over.
+ */
+export const periodKinds = ['activate', 'stage', 'promote', 'withdraw', 'recompile', 'roll-back'] as const;
+
+/** What changed, in short; or why that is not known. */
+export type PeriodChange =
+  | {
+      readonly opened: number;
+      readonly closed: number;
+      /** Places (class, site, posture) whose access is another. */
+      readonly places: number;
+      /** Classes that any of it touches. */
+      readonly classes: readonly string[];
+    }
+  | { readonly problem: string };
+
+/** A time that a policy was in force. */
+export interface PolicyPeriodRow {
+  id: number;
+  /** `stages`: only as far as its rollout had got. */
+  scope: 'everywhere' | 'stages';
+  how: (typeof periodKinds)[number];
+  version: number;
+  digest: string;
+  since: string;
+  /** Null: it is. */
+  until: string | null;
+  actor: string;
+  reason: string | null;
+  rollout: number | null;
+  /** The period whose policy it is compared with; null: nothing was in force before, or nobody knows. */
+  follows: number | null;
+  /** Null: not worked out yet, or nothing to compare with. */
+  change: PeriodChange | null;
+}
+
+/** A person rolled back, and the branch has not moved since: one row. */
+export interface PolicyHoldRow {
+  id: 1;
+  /** That was brought back. */
+  version: number;
+  toCommit: string;
+  fromCommit: string;
+  /** Commits that are not taken by themselves: those known by then that came after. */
+  held: string[];
+  actor: string;
+  reason: string;
+  at: string;
+}
+
+/** What an enforcement point was left with. */
+export interface PointRulesRow {
+  point: string;
+  /** How it is reached, and by which release: under another one a fingerprint means nothing. */
+  target: string;
+  /** Of the rules that were read back last; null: none were yet. */
+  fingerprint: string | null;
+  /** Snapshot that they are of. */
+  digest: string | null;
+  confirmedAt: string | null;
+  /** Since then other rules are being brought there; null: nothing is unfinished. */
+  begunAt: string | null;
 }
 
 /** What the active version needs to be in force again after a restart without git: one row. */
@@ -267,6 +337,8 @@ export interface BridgeRow {
   id: string;
   lastSeq: number;
   lastSeen: string;
+  /** Snapshot in force by which it says that it answers; null: it never said. */
+  digest: string | null;
 }
 
 export interface CounterRow {
@@ -462,6 +534,52 @@ export const policyVersions = new EntitySchema<PolicyVersionRow>({
     digest: optionalText,
     diagnostics: json,
     at: text,
+    approvals: json,
+    asked: optionalJson,
+  },
+});
+
+export const policyPeriods = new EntitySchema<PolicyPeriodRow>({
+  name: 'policy_period',
+  columns: {
+    id: serial,
+    scope: text,
+    how: text,
+    version: integer,
+    digest: text,
+    since: text,
+    until: optionalText,
+    actor: text,
+    reason: optionalText,
+    rollout: { type: 'integer', nullable: true },
+    follows: { type: 'integer', nullable: true },
+    change: optionalJson,
+  },
+});
+
+export const policyHolds = new EntitySchema<PolicyHoldRow>({
+  name: 'policy_hold',
+  columns: {
+    id: { type: 'integer', primary: true },
+    version: integer,
+    toCommit: text,
+    fromCommit: text,
+    held: json,
+    actor: text,
+    reason: text,
+    at: text,
+  },
+});
+
+export const pointRules = new EntitySchema<PointRulesRow>({
+  name: 'point_rules',
+  columns: {
+    point: key,
+    target: text,
+    fingerprint: optionalText,
+    digest: optionalText,
+    confirmedAt: optionalText,
+    begunAt: optionalText,
   },
 });
 
@@ -536,7 +654,7 @@ export const tokens = new EntitySchema<TokenRow>({
 
 export const bridges = new EntitySchema<BridgeRow>({
   name: 'bridge',
-  columns: { id: key, lastSeq: integer, lastSeen: text },
+  columns: { id: key, lastSeq: integer, lastSeen: text, digest: optionalText },
 });
 
 export const counters = new EntitySchema<CounterRow>({ name: 'counter', columns: { name: key, value: integer } });
@@ -557,6 +675,12 @@ export const webhookSubjects = new EntitySchema<WebhookSubjectRow>({
 /** What waits for the forge. */
 export const forgeMessages = new EntitySchema<MessageRow>({
   name: 'forge_message',
+  columns: { id: serial, at: text, body: text },
+});
+
+/** Commits whose approvals the forge is still to be asked for. */
+export const approvalMessages = new EntitySchema<MessageRow>({
+  name: 'approval_message',
   columns: { id: serial, at: text, body: text },
 });
 
@@ -608,6 +732,9 @@ export const schemas = [
   contests,
   suspicions,
   policyVersions,
+  policyPeriods,
+  policyHolds,
+  pointRules,
   activePolicies,
   keptPolicies,
   rollouts,
@@ -622,6 +749,7 @@ export const schemas = [
   webhookMessages,
   webhookSubjects,
   forgeMessages,
+  approvalMessages,
   hookDeliveries,
   ruleCounts,
   deniedFlows,

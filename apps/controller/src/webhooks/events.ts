@@ -56,6 +56,10 @@ export const webhookEvents = {
       steps: z.array(text).describe('what had to be changed; the first twenty'),
     }),
   },
+  'enforcement.second-writer': {
+    about: 'Somebody else brought an enforcement point to what policy wants: two write to it.',
+    data: z.strictObject({ ...point, digest: commit.digest }),
+  },
   'enforcement.failed': {
     about: 'An enforcement point can not be brought to what policy wants. It is tried again.',
     data: z.strictObject({
@@ -103,6 +107,16 @@ export const webhookEvents = {
       author: text,
       errors: z.number().int(),
       first: optional.describe('what is wrong first'),
+    }),
+  },
+  'policy.rolled-back': {
+    about: 'A person went back to a policy that was in force before. The branch does not say so yet.',
+    data: z.strictObject({
+      commit: text,
+      digest: commit.digest,
+      from: text.describe('the commit that it goes back from'),
+      actor,
+      reason: text,
     }),
   },
   'suspicion.raised': {

@@ -24,12 +24,16 @@ export class EventSender {
   private wake: (() => void) | null = null;
   private isWanted = true;
   private lastProblem: string | null = null;
+  /** By which policy the controller knows that we answer. */
+  private told: string | null = null;
 
   constructor(
     private readonly controller: ControllerAddress,
     private readonly journal: Journal,
     private readonly counters: Counters,
     private readonly log: Log,
+    /** Digest of the policy by which we answer. */
+    private readonly answersBy: () => string | null,
     timing = { firstRetry: 200, lastRetry: 5000 },
   ) {
     this.backoff = new Backoff(timing.firstRetry, timing.lastRetry);
@@ -39,7 +43,7 @@ export class EventSender {
     this.running = this.run();
   }
 
-  /** There is something new on disk. */
+  /** There is something new on disk, or we answer by another policy. */
   notify(): void {
     this.isWanted = true;
     this.wake?.();
@@ -82,17 +86,20 @@ export class EventSender {
   /** Answers with how many events went. */
   private async sendBatch(): Promise<number> {
     const events = await this.journal.readEvents(maxEvents);
-    if (events.length === 0) return 0;
+    const digest = this.answersBy();
+    if (events.length === 0 && digest === this.told) return 0;
     const token = this.controller.token();
     if (!token) throw new Error('there is no bridge token');
     const { status, body } = await postJson(
       `${this.controller.url}/api/v1/bridge/events`,
       token,
-      `{"bridge":${JSON.stringify(this.controller.bridge)},"events":[${events.map(({ json }) => json).join(',')}]}`,
+      `{"bridge":${JSON.stringify(this.controller.bridge)},${digest === null ? '' : `"digest":"${digest}",`}"events":[${events.map(({ json }) => json).join(',')}]}`,
       AbortSignal.any([this.stop.signal, AbortSignal.timeout(answerTimeout)]),
     );
     if (status < 200 || status > 299) throw new Error(`the controller answered ${status} to events`);
     const { stored } = answerSchema.parse(JSON.parse(body));
+    this.told = digest;
+    if (events.length === 0) return 0;
     const last = events.at(-1)!.seq;
     if (stored < events[0]!.seq) throw new Error(`the controller stored events up to ${stored} only`);
     this.counters.add('events.sent', events.filter(({ seq }) => seq <= stored).length);

@@ -56,5 +56,5 @@ export function evaluatePolicy(
 
 /** Files that are policy; whatever else is in the repository (documents, pictures) is not read. */
 export function isPolicyFile(path: string): boolean {
-  return /^(rules|catalog|network|tests)\/.+\.(csv|ya?ml)$|^(model\.conf|cordon\.yaml)$/.test(path);
+  return /^(rules|audit|catalog|network|tests)\/.+\.(csv|ya?ml)$|^(model\.conf|cordon\.yaml)$/.test(path);
 }

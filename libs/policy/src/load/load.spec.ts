@@ -50,6 +50,7 @@ const refusals: readonly (readonly [PolicyCode, Parts, string, RegExp])[] = [
     'rules/x.csv:1:1',
     /put a note that has commas into "double quotes"/,
   ],
+  ['audit-line', { 'audit/x.csv': 'g, library-1, other' }, 'audit/x.csv:1:1', /put a branch in audit for it/],
   ['column-count', rule('g, infusion-pump'), 'rules/x.csv:1:1', /write `g, member, group`/],
   ['column-count', rule('p, infusion-pump, , https, allow, always, note'), 'rules/x.csv:1:19', /write `p, subject/],
   [

@@ -282,7 +282,7 @@ export interface ObservedPlan {
 }
 
 export interface ObservationWindow {
-  readonly format: 'cordon-csv' | 'jsonl' | 'nfdump' | 'ulogd';
+  readonly format: 'cordon-csv' | 'jsonl' | 'nfdump' | 'ulogd' | 'conntrack';
   /** Null when no record was read. */
   readonly first: string | null;
   readonly last: string | null;

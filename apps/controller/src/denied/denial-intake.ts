@@ -1,9 +1,10 @@
 import type { Clock } from '#base';
 import type { EnforcementLoop } from '../enforcement/enforcement-loop.js';
+import { groupFlows } from '../flows/hourly-flow.js';
+import { RateLimit } from '../flows/rate-limit.js';
 import { Refusal } from '../http/refusal.js';
-import { groupDenials, readDenials } from './denials.js';
+import { readDenials } from './denials.js';
 import type { DeniedFlowStore } from './denied-flow-store.js';
-import { RateLimit } from './rate-limit.js';
 
 export interface IntakeAnswer {
   readonly taken: number;
@@ -39,7 +40,7 @@ export class DenialIntake {
     const { denials, ignored, malformed } = readDenials(text, this.clock.now());
     await this.store.add(
       point,
-      groupDenials(denials, (address) => roles.get(address)?.class ?? null),
+      groupFlows(denials, (address) => roles.get(address)?.class ?? null),
     );
     return { taken: denials.length, ignored, malformed };
   }

@@ -4,28 +4,33 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AddressMap, formatAddress, parseAddress } from '#net';
+import type { RecordedFlow } from '#plan';
 import { tinyPolicy } from '../../../../test/e2e/tiny-policy.js';
 import { Retention } from '../history/retention.js';
 import { evaluatePolicy } from '../policy/evaluate.js';
 import { Database } from '../store/database.js';
 import { DenialIntake } from './denial-intake.js';
-import { groupDenials, readDenials, type Denial, type DeniedFlow } from './denials.js';
+import { groupFlows, type HourlyFlow } from '../flows/hourly-flow.js';
+import { RateLimit } from '../flows/rate-limit.js';
+import { readDenials } from './denials.js';
 import { DeniedFlowStore } from './denied-flow-store.js';
 import { describeDenied } from './describe-denied.js';
-import { RateLimit } from './rate-limit.js';
 
 const recorded = readFileSync(
   path.join(import.meta.dirname, '../../../../libs/plan/src/observed/testdata/ulogd-2.0.8.ndjson'),
   'utf8',
 );
 const never = new Date('2100-01-01T00:00:00Z');
-const denial = (source: string, destination: string, port = 443, at = '2026-05-04T10:20:00Z'): Denial => ({
-  at: new Date(at),
-  source,
-  destination,
+const denial = (source: string, destination: string, port = 443, at = '2026-05-04T10:20:00Z'): RecordedFlow => ({
+  first: new Date(at),
+  last: new Date(at),
+  source: parseAddress(source)!,
+  destination: parseAddress(destination)!,
   protocol: 6,
   port,
+  answered: 'no',
   packets: 1,
+  connections: 1,
 });
 const pump = (address: Parameters<typeof formatAddress>[0]): string | null =>
   formatAddress(address).startsWith('10.21.0.') ? 'infusion-pump' : null;
@@ -50,7 +55,7 @@ describe('readDenials', () => {
   });
 });
 
-describe('groupDenials', () => {
+describe('groupFlows', () => {
   it('tells devices of a class together that try the same within an hour', () => {
     const sources = Array.from({ length: 9 }, (_, i) => `10.21.0.${i + 1}`);
     const denials = [
@@ -60,18 +65,19 @@ describe('groupDenials', () => {
       denial('10.21.0.1', '10.10.9.9', 80),
       denial('10.50.0.1', '10.10.9.9'),
     ];
-    expect(groupDenials(denials, pump)).toMatchObject([
+    expect(groupFlows(denials, pump)).toMatchObject([
       {
         at: '2026-05-04T10:00:00.000Z',
         role: 'infusion-pump',
         packets: 10,
         firstAt: '2026-05-04T10:20:00.000Z',
         lastAt: '2026-05-04T10:59:59.000Z',
-        sources: sources.slice(0, 5),
+        connections: 10,
+        sources: sources.map((address, i) => ({ address, mac: null, connections: i === 0 ? 2 : 1 })),
       },
       { at: '2026-05-04T11:00:00.000Z', packets: 1 },
       { port: 80, packets: 1 },
-      { role: '', sources: ['10.50.0.1'], packets: 1 },
+      { role: '', sources: [{ address: '10.50.0.1' }], packets: 1 },
     ]);
   });
 });
@@ -88,7 +94,7 @@ describe('DeniedFlowStore', () => {
     rmSync(folder, { recursive: true });
   });
   const since = new Date('2026-05-04T09:30:00Z');
-  const flows = (...denials: readonly Denial[]): DeniedFlow[] => groupDenials(denials, pump);
+  const flows = (...denials: readonly RecordedFlow[]): HourlyFlow[] => groupFlows(denials, pump);
 
   it('adds up what comes in several batches and over hours, and tells the most first', async () => {
     const store = new DeniedFlowStore(database);
@@ -112,7 +118,7 @@ describe('DeniedFlowStore', () => {
   });
 
   it('tells a scan of everything in few rows', async () => {
-    const store = new DeniedFlowStore(database, 20);
+    const store = new DeniedFlowStore(database, { flows: 20 });
     const scan = Array.from({ length: 200 }, (_, i) => denial('10.21.0.1', `10.10.0.${i}`));
     await store.add('fw1', flows(...scan));
     const totals = await store.totals({ since, limit: 1000 });
@@ -163,8 +169,10 @@ describe('describeDenied', () => {
     port: 443,
     firstAt: '2026-05-04T10:20:00.000Z',
     lastAt: '2026-05-04T10:20:00.000Z',
+    answered: 'no' as const,
     packets: 3,
-    sources: [{ address: '10.21.0.5', mac: null }],
+    connections: 3,
+    sources: [{ address: '10.21.0.5', mac: null, connections: 3 }],
   };
   const describeIn = (change: Partial<typeof total>, roles = new AddressMap<AddressRole>()) =>
     describeDenied({ ...total, ...change }, snapshot, roles);

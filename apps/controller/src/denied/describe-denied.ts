@@ -11,15 +11,15 @@ import {
   type AddressSet,
 } from '#net';
 import { decideFlow, type Snapshot } from '#policy';
-import type { DeniedFlowRow } from '../store/rows.js';
-import type { DeniedTotal } from './denied-flow-store.js';
+import type { FlowTotal } from '../flows/flow-store.js';
+import type { FlowSource } from '../flows/hourly-flow.js';
 
 export interface DeniedView {
   readonly point: string;
   /** Class that the devices counted as when it was denied; null: none. */
   readonly class: string | null;
   /** Some of those who tried. */
-  readonly sources: readonly (DeniedFlowRow['sources'][number] & { readonly endpoints: readonly string[] })[];
+  readonly sources: readonly (Pick<FlowSource, 'address' | 'mac'> & { readonly endpoints: readonly string[] })[];
   /** Null: several, of which there were too many to keep. */
   readonly destination: {
     readonly address: string;
@@ -41,7 +41,7 @@ export interface DeniedView {
 
 /** `roles`: of devices at that point now. The source is judged as what it counted as then. */
 export function describeDenied(
-  total: DeniedTotal,
+  total: FlowTotal,
   snapshot: Snapshot | null,
   roles: AddressMap<{ readonly class: string }> | null,
 ): DeniedView {
@@ -66,7 +66,7 @@ export function describeDenied(
   return {
     point,
     class: sourceClass,
-    sources: total.sources.map((each) => ({ ...each, endpoints: named(parseAddress(each.address)) })),
+    sources: total.sources.map(({ address, mac }) => ({ address, mac, endpoints: named(parseAddress(address)) })),
     destination: destination && { address: total.destination, endpoints: named(destination), class: destinationClass },
     service: destination && formatService(service).join(),
     packets,

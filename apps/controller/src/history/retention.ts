@@ -13,7 +13,7 @@ const chunk = 5000;
 const day = 86_400_000;
 const everyMilliseconds = 600_000;
 /** Tables of history. A session ends in its own table when `closedSessions` are kept; its changes go by their age. */
-const tables = ['authentication', 'session_change', 'denied_flow'] as const;
+const tables = ['authentication', 'session_change', 'denied_flow', 'seen_flow'] as const;
 
 /** Deletes history that is too old or too much, a chunk at a time, so that nobody waits for it. */
 export class Retention {

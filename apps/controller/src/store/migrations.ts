@@ -7,6 +7,7 @@ import { Handovers1764000800000 } from './handovers-migration.js';
 import { History1764000100000 } from './history-migration.js';
 import { NamedLists1764000700000 } from './named-lists-migration.js';
 import { Rollouts1764000500000 } from './rollouts-migration.js';
+import { SeenFlows1764001000000 } from './seen-flows-migration.js';
 import { Suspicions1764000200000 } from './suspicions-migration.js';
 import { Webhooks1764000600000 } from './webhooks-migration.js';
 import { Workloads1764000590000 } from './workloads-migration.js';
@@ -182,4 +183,5 @@ export const migrations = [
   NamedLists1764000700000,
   Handovers1764000800000,
   Forges1764000900000,
+  SeenFlows1764001000000,
 ];

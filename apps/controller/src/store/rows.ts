@@ -10,9 +10,10 @@ import type {
 } from '#model';
 import type { AclEntry, Mac } from '#net';
 import type { RolloutRules } from '#policy';
+import type { HourlyFlow } from '../flows/hourly-flow.js';
 import type { SessionChange } from '../history/session-changes.js';
 import type { Contest } from '../suspicions/two-ports.js';
-import { EntitySchema, type EntitySchemaColumnOptions } from 'typeorm';
+import { EntitySchema, type EntitySchemaColumnOptions, type EntitySchemaOptions } from 'typeorm';
 
 /* Instants are ISO 8601 texts in UTC: they sort as they are and mean the same in every database. */
 
@@ -322,24 +323,11 @@ export interface RuleCountRow {
   deviceBytes: number;
 }
 
-/** What a point denied within an hour, to all devices that count as one class together. */
-export interface DeniedFlowRow {
+/** Flows of an hour that read alike, of all devices that count as one class together; see `HourlyFlow`. */
+export interface FlowRow extends HourlyFlow {
   id: number;
-  /** Begin of the hour. */
-  at: string;
+  /** Who told it: the enforcement point that denied it, or the exporter that saw it. */
   point: string;
-  /** Class that the devices counted as; empty: none. */
-  role: string;
-  /** Address; empty: several, of which there were too many to keep. */
-  destination: string;
-  protocol: number;
-  /** Type for ICMP; 0 where there is none. */
-  port: number;
-  firstAt: string;
-  lastAt: string;
-  packets: number;
-  /** Some of the devices, those first seen. */
-  sources: { address: string; mac: Mac | null }[];
 }
 
 const text: EntitySchemaColumnOptions = { type: 'text' };
@@ -590,22 +578,23 @@ export const ruleCounts = new EntitySchema<RuleCountRow>({
   },
 });
 
-export const deniedFlows = new EntitySchema<DeniedFlowRow>({
-  name: 'denied_flow',
-  columns: {
-    id: serial,
-    at: text,
-    point: text,
-    role: text,
-    destination: text,
-    protocol: integer,
-    port: integer,
-    firstAt: text,
-    lastAt: text,
-    packets: integer,
-    sources: json,
-  },
-});
+const flowColumns: EntitySchemaOptions<FlowRow>['columns'] = {
+  id: serial,
+  at: text,
+  point: text,
+  role: text,
+  destination: text,
+  protocol: integer,
+  port: integer,
+  answered: text,
+  firstAt: text,
+  lastAt: text,
+  packets: integer,
+  connections: integer,
+  sources: json,
+};
+export const deniedFlows = new EntitySchema<FlowRow>({ name: 'denied_flow', columns: flowColumns });
+export const seenFlows = new EntitySchema<FlowRow>({ name: 'seen_flow', columns: flowColumns });
 
 export const schemas = [
   devices,
@@ -636,4 +625,5 @@ export const schemas = [
   hookDeliveries,
   ruleCounts,
   deniedFlows,
+  seenFlows,
 ];

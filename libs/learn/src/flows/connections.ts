@@ -22,6 +22,8 @@ export class Connections implements FlowSink {
   readonly first: number[] = [];
   readonly last: number[] = [];
   readonly isAnswered: (boolean | null)[] = [];
+  /** How many of the same there were, from the first to the last. */
+  readonly times: number[] = [];
   /** Numbers of `fates`; -1: a side that nobody knows. */
   readonly fate: number[] = [];
   readonly fates: Fate[] = [];
@@ -59,16 +61,17 @@ export class Connections implements FlowSink {
     last: number,
     first: number,
     isAnswered: boolean | null,
+    connections: number,
   ): void {
     const { ends } = this;
     const [from, to] = [ends.sideOf[source]!, ends.sideOf[destination]!];
     if (from >= 0 && to >= 0 && ends.deviceOf[source]! < 0 && ends.deviceOf[destination]! < 0) {
-      this.counts.foreign++;
+      this.counts.foreign += connections;
       return;
     }
     const fate = from < 0 || to < 0 ? -1 : this.fateOf(from, to, service);
     if (fate >= 0 && this.fates[fate]!.kind === 'allowed') {
-      this.counts.allowed++;
+      this.counts.allowed += connections;
       this.allow(source, destination, service);
       return;
     }
@@ -78,6 +81,7 @@ export class Connections implements FlowSink {
     this.first.push(first);
     this.last.push(last);
     this.isAnswered.push(isAnswered);
+    this.times.push(connections);
     this.fate.push(fate);
   }
 

@@ -10,8 +10,8 @@ export class Sightings {
   /** `example`: index of some connection. */
   constructor(readonly example: number) {}
 
-  add(device: number, first: number, last: number): void {
-    this.connections++;
+  add(device: number, first: number, last: number, times: number): void {
+    this.connections += times;
     this.devices.add(device);
     if (first < this.first) this.first = first;
     if (last > this.last) this.last = last;

@@ -1,19 +1,22 @@
 import { describe, expect, it } from 'vitest';
 import { findScans } from './scans.js';
 
-/** Connections of source 0 to destination × service, so many seconds after each other. */
+/** Connections of source 0 to destination × service, so many seconds after each other, or at these. */
 function scansOf(
   targets: readonly (readonly [number, number])[],
-  seconds: number,
-  given: { answered?: boolean | null; isServer?: boolean; isUnknown?: boolean } = {},
+  seconds: number | readonly number[],
+  given: { answered?: boolean | null; isServer?: boolean; isUnknown?: boolean; together?: Together } = {},
 ) {
-  const { answered = null, isServer = false, isUnknown = false } = given;
+  const { answered = null, isServer = false, isUnknown = false, together = {} } = given;
+  const first = targets.map((_, i) => 1000 * (typeof seconds === 'number' ? i * seconds : seconds[i]!));
   return findScans(
     {
       source: targets.map(() => 0),
       destination: targets.map(([destination]) => destination),
       service: targets.map(([, service]) => service),
-      first: targets.map((_, i) => i * seconds * 1000),
+      first,
+      last: first.map((at, i) => at + 1000 * (together[i]?.seconds ?? 0)),
+      times: targets.map((_, i) => together[i]?.times ?? 1),
       isAnswered: targets.map(() => answered),
       isServer: () => isServer,
       isUnknown: () => isUnknown,
@@ -22,6 +25,9 @@ function scansOf(
     { scanTargets: 10, scanSeconds: 60, minConnections: 3 },
   );
 }
+
+/** Which connections stand for several within so many seconds. */
+type Together = Readonly<Record<number, { readonly times: number; readonly seconds: number }>>;
 
 const hosts = Array.from({ length: 12 }, (_, i) => [i, 22] as const);
 const ports = Array.from({ length: 12 }, (_, i) => [1, i] as const);
@@ -44,4 +50,21 @@ describe('a scan', () => {
     ['is a server that polls its devices', scansOf(hosts, 1, { isServer: true })],
     ['comes back to the same devices', scansOf(polled, 1)],
   ])('is nothing that %s', (_, scans) => expect(scans).toEqual([]));
+
+  it.each<[string, number, number, number]>([
+    ['takes along several of the same that went on meanwhile', 5, 300, 13],
+    ['leaves alone several of the same that were over before', 5, 99, 12],
+    ['leaves alone a single connection that began before', 1, 300, 12],
+  ])('%s', (_, times, seconds, connections) => {
+    const earlier = [[99, 443], ...hosts] as const;
+    const at = [0, ...hosts.map((__, i) => 100 + i)];
+    const [scan] = scansOf(earlier, at, { together: { 0: { times, seconds } } });
+    expect(scan!.connections).toHaveLength(connections);
+  });
+
+  it('counts what is told together as the times that it was', () => {
+    const together = Object.fromEntries(hosts.map((__, i) => [i, { times: 3, seconds: 0 }]));
+    expect(scansOf(hosts, 1, { together })).toEqual([]);
+    expect(scansOf(hosts, 1, { together, answered: false })).toHaveLength(1);
+  });
 });

@@ -7,7 +7,10 @@ export interface ScanInput {
   readonly service: readonly number[];
   /** Milliseconds. */
   readonly first: readonly number[];
+  readonly last: readonly number[];
   readonly isAnswered: readonly (boolean | null)[];
+  /** How many of the same there were, from the first to the last. */
+  readonly times: readonly number[];
   /** A server of the catalog: it may have reason to go from device to device. */
   readonly isServer: (end: number) => boolean;
   /** Nobody knows that anything has this address. */
@@ -33,6 +36,9 @@ type ScanOptions = Pick<LearnOptions, 'scanTargets' | 'scanSeconds' | 'minConnec
  *   - one that answered does not count, as far as the records say
  *   - where they don't: one that the source came back to, `minConnections` times in all, does not count, unless nobody knows the address
  *   - of a server, where they don't, services count and not addresses: a gateway polls its devices
+ *
+ * Of several connections of the same that are told together, the first alone counts as an attempt; all of them are left out where some of
+ * them may have been meanwhile.
  */
 export function findScans(input: ScanInput, options: ScanOptions): Scan[] {
   const bySource = groupBySource(input.source);
@@ -62,6 +68,7 @@ function scanOf(input: ScanInput, options: ScanOptions, source: number, indexes:
   const sorted = indexes.sort((a, b) => first[a]! - first[b]! || a - b);
   const within = new Map<number, number>();
   const marked = new Set<number>();
+  const spans: Span[] = [];
   let [low, done, most] = [0, 0, 0];
   for (const [high, index] of sorted.entries()) {
     const target = targets.get(index);
@@ -76,20 +83,41 @@ function scanOf(input: ScanInput, options: ScanOptions, source: number, indexes:
     if (within.size < options.scanTargets) continue;
     most = Math.max(most, within.size);
     for (done = Math.max(done, low); done <= high; done++) marked.add(sorted[done]!);
+    const [from, to] = [first[sorted[low]!]!, first[index]!];
+    const before = spans.at(-1);
+    if (before && before.to >= from) before.to = to;
+    else spans.push({ from, to });
   }
+  for (const i of sorted) if (input.times[i]! > 1 && overlapsAny(spans, first[i]!, input.last[i]!)) marked.add(i);
   return marked.size === 0 ? null : { source, connections: [...marked], targets: most };
+}
+
+/** When a source scanned. Spans of one source are in order and apart. */
+interface Span {
+  readonly from: number;
+  to: number;
+}
+
+function overlapsAny(spans: readonly Span[], first: number, last: number): boolean {
+  let [low, high] = [0, spans.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (spans[middle]!.to < first) low = middle + 1;
+    else high = middle;
+  }
+  return low < spans.length && spans[low]!.from <= last;
 }
 
 /** Index of a connection → its target, for those that count. */
 function targetsOf(
-  { destination, service, isAnswered, isUnknown, familyOf }: ScanInput,
+  { destination, service, isAnswered, times: counts, isUnknown, familyOf }: ScanInput,
   { minConnections }: ScanOptions,
   isServer: boolean,
   indexes: readonly number[],
 ): Map<number, number> {
   const targetOf = (i: number): number => destination[i]! * 0x200_0000 + familyOf(service[i]!);
   const times = new Map<number, number>();
-  for (const i of indexes) times.set(targetOf(i), (times.get(targetOf(i)) ?? 0) + 1);
+  for (const i of indexes) times.set(targetOf(i), (times.get(targetOf(i)) ?? 0) + counts[i]!);
   const targets = new Map<number, number>();
   for (const i of indexes) {
     const answered = isAnswered[i] ?? null;

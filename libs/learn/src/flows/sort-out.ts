@@ -87,14 +87,16 @@ class Sorter {
 
   private scans(): Scan[] {
     const { units, services, options } = this.context;
-    const { source, destination, service, first, isAnswered } = this.seen;
+    const { source, destination, service, first, last, isAnswered, times } = this.seen;
     return findScans(
       {
         source,
         destination,
         service,
         first,
+        last,
         isAnswered,
+        times,
         isServer: (end) => units.factsOf(end).isServer,
         isUnknown: (end) => {
           const { unit } = units.factsOf(end);
@@ -125,7 +127,7 @@ class Sorter {
     if (to.unit < 0)
       return this.leaveOut(i, from, to, 'unknown-destination', 'nobody knows which device was meant', []);
     if (wanted && !this.isWanted(from, wanted) && !this.isWanted(to, wanted)) {
-      this.otherClasses++;
+      this.otherClasses += seen.times[i]!;
       return;
     }
     const service = this.context.services.of(seen.service[i]!);
@@ -140,7 +142,7 @@ class Sorter {
       });
     const flow = this.flows[index]!;
     flow.services.add(seen.service[i]!);
-    flow.seen.add(this.deviceOf(i), seen.first[i]!, seen.last[i]!);
+    flow.seen.add(this.deviceOf(i), seen.first[i]!, seen.last[i]!, seen.times[i]!);
   }
 
   private isWanted({ unit }: EndFacts, wanted: ReadonlySet<string>): boolean {
@@ -191,9 +193,9 @@ class Sorter {
       const service = this.context.services.nameOf(this.seen.service[i]!);
       this.rowList.push({ kind, source, destination: to.label, service, reason, lines, seen: new Sightings(i) });
     }
-    const { first, last, source: sources } = this.seen;
+    const { first, last, times, source: sources } = this.seen;
     const device = this.deviceOf(i);
-    this.rowList[index]!.seen.add(device >= 0 ? device : -1 - sources[i]!, first[i]!, last[i]!);
+    this.rowList[index]!.seen.add(device >= 0 ? device : -1 - sources[i]!, first[i]!, last[i]!, times[i]!);
   }
 
   private doubtful({ label }: EndFacts): string {
@@ -208,13 +210,14 @@ class Sorter {
 
   private scanRow({ source, connections, targets }: Scan): LeftOut {
     const { units, ends } = this.context;
-    const { destination, service, first, last, isAnswered } = this.seen;
+    const { destination, service, first, last, isAnswered, times: counts } = this.seen;
     const seen = new Sightings(connections[0]!);
-    for (const i of connections) seen.add(source, first[i]!, last[i]!);
+    for (const i of connections) seen.add(source, first[i]!, last[i]!, counts[i]!);
     const places = new Set(connections.map((i) => destination[i]!)).size;
     const services = new Set(connections.map((i) => service[i]!));
-    const unanswered = connections.filter((i) => isAnswered[i] === false).length;
-    const told = unanswered > 0 ? `, ${unanswered} of ${connections.length} unanswered` : '';
+    const sum = (some: readonly number[]): number => some.reduce((all, i) => all + counts[i]!, 0);
+    const unanswered = sum(connections.filter((i) => isAnswered[i] === false));
+    const told = unanswered > 0 ? `, ${unanswered} of ${sum(connections)} unanswered` : '';
     const { label } = units.factsOf(source);
     const [one] = services;
     return {

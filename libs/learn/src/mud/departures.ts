@@ -78,17 +78,33 @@ class DepartureTally implements FlowSink {
     this.counts[what]++;
   }
 
-  connection(source: number, destination: number, service: number, _packets: number, last: number): void {
+  connection(
+    source: number,
+    destination: number,
+    service: number,
+    _packets: number,
+    last: number,
+    _first: number,
+    _isAnswered: boolean | null,
+    connections: number,
+  ): void {
     const [from, to] = [this.ends.addressOf(source), this.ends.addressOf(destination)];
-    if (hasAddress(this.devices, from)) this.add('from-device', from, to, service, last);
-    if (hasAddress(this.devices, to)) this.add('to-device', to, from, service, last);
+    if (hasAddress(this.devices, from)) this.add('from-device', from, to, service, last, connections);
+    if (hasAddress(this.devices, to)) this.add('to-device', to, from, service, last, connections);
   }
 
-  private add(direction: Direction, device: Address, far: Address, service: number, last: number): void {
+  private add(
+    direction: Direction,
+    device: Address,
+    far: Address,
+    service: number,
+    last: number,
+    connections: number,
+  ): void {
     const key = `${direction} ${formatAddress(far)} ${service}`;
     const row = this.rows.get(key) ?? this.judge(direction, device, far, service);
     this.rows.set(key, row);
-    row.connections++;
+    row.connections += connections;
     row.devices.add(formatAddress(device));
     row.last = Math.max(row.last, last);
   }

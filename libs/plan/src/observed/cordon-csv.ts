@@ -1,12 +1,11 @@
 import { serviceKey } from '#net';
 import { csvFields, Line } from '../text/lines.js';
 import { Columns } from './columns.js';
-import type { Ends } from './ends.js';
-import { isIcmpReply, protocolNumber, wholeNumber, type FlowReader, type FlowSink } from './flow-record.js';
+import { answered, isIcmpReply, protocolNumber, wholeNumber, type EndNumbers, type FlowReader, type FlowSink } from './flow-record.js';
 import { instantOf } from './instant.js';
 
-const required = ['first', 'last', 'source', 'destination', 'protocol', 'port', 'packets', 'bytes'] as const;
-const optional = ['source_mac', 'destination_mac'] as const;
+const required = ['first', 'last', 'source', 'destination', 'protocol', 'port', 'packets'] as const;
+const optional = ['bytes', 'source_mac', 'destination_mac', 'connections', 'answered'] as const;
 const quote = 0x22;
 
 /** Null: the header is another format's. */
@@ -16,14 +15,16 @@ export function cordonColumns(header: readonly string[]): readonly string[] | nu
   return isOurs ? header : null;
 }
 
-/** Cordon's own CSV: one line per connection, written from the side that opened it. `port` is the type for ICMP. */
+/**
+ * Cordon's own CSV: a line per connection, or for several of the same, written from the side that opened it. `port` is the type for ICMP.
+ */
 export class CordonCsvReader implements FlowReader {
   private readonly columns: Columns;
   private readonly at: Readonly<Record<(typeof required)[number] | (typeof optional)[number], number>>;
 
   constructor(
     header: readonly string[],
-    private readonly ends: Ends,
+    private readonly ends: EndNumbers,
     private readonly sink: FlowSink,
   ) {
     this.columns = new Columns(header.length);
@@ -56,19 +57,34 @@ export class CordonCsvReader implements FlowReader {
     const packets = wholeNumber(bytes, starts[at.packets]!, ends[at.packets]!, Number.MAX_SAFE_INTEGER);
     if (port < 0) return '`port` is none from 0 to 65535';
     if (packets < 0) return '`packets` is no whole number';
+    const connections = this.isGiven(at.connections)
+      ? wholeNumber(bytes, starts[at.connections]!, ends[at.connections]!, Number.MAX_SAFE_INTEGER)
+      : 1;
+    if (connections < 1) return '`connections` is no whole number from 1';
+    const isAnswered = this.isGiven(at.answered)
+      ? answered(bytes.toString('utf8', starts[at.answered], ends[at.answered]))
+      : null;
+    if (isAnswered === undefined) return '`answered` is neither `yes` nor `no`, nor empty';
     this.sink.window(first, last);
     if (isIcmpReply(protocol, port)) this.sink.count('replies');
-    else this.sink.connection(source, destination, serviceKey(protocol, port), packets, last, first, null);
+    else {
+      const service = serviceKey(protocol, port);
+      this.sink.connection(source, destination, service, packets, last, first, isAnswered, connections);
+    }
     return null;
   }
 
   /** Nothing is kept back. */
   end(): void {}
 
+  private isGiven(column: number): boolean {
+    return column >= 0 && this.columns.starts[column] !== this.columns.ends[column];
+  }
+
   private endAt(bytes: Buffer, column: number, mac: number): number {
     const { starts, ends } = this.columns;
     const end = this.ends.find(bytes, starts[column]!, ends[column]!);
-    if (end < 0 || mac < 0 || starts[mac] === ends[mac]) return end;
+    if (end < 0 || !this.isGiven(mac)) return end;
     return this.ends.withMac(end, bytes.toString('utf8', starts[mac], ends[mac]));
   }
 }

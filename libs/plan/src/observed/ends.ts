@@ -5,6 +5,7 @@ import type { GroupAccess } from '../access/diff-access.js';
 import type { Inventory } from '../inventory/inventory.js';
 import { AddressCells } from './address-cells.js';
 import { AddressNumbers } from './address-numbers.js';
+import type { EndNumbers } from './flow-record.js';
 import type { JudgedSide } from './judge.js';
 import { TupleIndex } from './tuple-index.js';
 
@@ -36,7 +37,7 @@ export interface EndContext {
  * An end is an address of the file, with the device behind it where that is known, as a small number: there are as many as
  * addresses, so what is known of them is in columns.
  */
-export class Ends {
+export class Ends implements EndNumbers {
   /** End → its side; -1: in a device segment, but whose it is can't be told. */
   readonly sideOf: number[] = [];
   /** End → what tells its device from others; -1: no device. */
@@ -73,7 +74,6 @@ export class Ends {
     }
   }
 
-  /** The end that a record writes between two places of a line; -1: no address. */
   find(text: Buffer, from: number, to: number): number {
     const number = this.addresses.of(text, from, to);
     if (number < 0) return -1;
@@ -86,7 +86,6 @@ export class Ends {
     return end;
   }
 
-  /** The same address with the device that the record names by MAC, if the inventory has it. */
   withMac(end: number, mac: string): number {
     const { inventory } = this.context;
     const parsed = inventory && parseMac(mac);

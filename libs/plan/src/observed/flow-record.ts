@@ -1,11 +1,19 @@
 import { protocols } from '#net';
 import { isText, type Line } from '../text/lines.js';
 
+/** Numbers the ends of connections. */
+export interface EndNumbers {
+  /** The end that a record writes between two places of a line; -1: no address. */
+  find(text: Buffer, from: number, to: number): number;
+  /** The same address with the device that the record names by MAC, where devices are known. */
+  withMac(end: number, mac: string): number;
+}
+
 /** Takes what a reader understood of a record. */
 export interface FlowSink {
   /**
-   * A connection, from the side that opened it. Instants in milliseconds. `isAnswered`: whether the other side was seen to reply;
-   * null: such records don't say.
+   * A connection, from the side that opened it, or several of the same between two instants (milliseconds). `isAnswered`: whether the
+   * other side was seen to reply; null: such records don't say.
    */
   connection(
     source: number,
@@ -15,6 +23,7 @@ export interface FlowSink {
     last: number,
     first: number,
     isAnswered: boolean | null,
+    connections: number,
   ): void;
   /** A record that stands for no connection of its own, or whose direction can't be told. */
   count(what: 'replies' | 'undecided'): void;
@@ -29,6 +38,10 @@ export interface FlowReader {
   /** Everything was read. */
   end(): void;
 }
+
+/** The column of that name; undefined: it is none of its words. */
+export const answered = (text: string): boolean | null | undefined =>
+  text === 'yes' ? true : text === 'no' ? false : text === '' ? null : undefined;
 
 const protocolNames: readonly (readonly [string, number])[] = [
   ...Object.entries(protocols),

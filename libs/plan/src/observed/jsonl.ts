@@ -1,13 +1,12 @@
 import { serviceKey } from '#net';
 import type { Line } from '../text/lines.js';
-import type { Ends } from './ends.js';
-import { isIcmpReply, protocolNumber, type FlowReader, type FlowSink } from './flow-record.js';
+import { answered, isIcmpReply, protocolNumber, type EndNumbers, type FlowReader, type FlowSink } from './flow-record.js';
 import { instantOf } from './instant.js';
 
 /** One JSON object per line with the fields of Cordon's CSV. */
 export class JsonlReader implements FlowReader {
   constructor(
-    private readonly ends: Ends,
+    private readonly ends: EndNumbers,
     private readonly sink: FlowSink,
   ) {}
 
@@ -31,9 +30,16 @@ export class JsonlReader implements FlowReader {
     if (!Number.isInteger(port) || port < 0 || port > 0xffff) return '`port` is none from 0 to 65535';
     const packets = Number(record['packets']);
     if (!Number.isSafeInteger(packets) || packets < 0) return '`packets` is no whole number';
+    const connections = Number(record['connections'] ?? 1);
+    if (!Number.isSafeInteger(connections) || connections < 1) return '`connections` is no whole number from 1';
+    const isAnswered = answered(String(record['answered'] ?? ''));
+    if (isAnswered === undefined) return '`answered` is neither `yes` nor `no`';
     this.sink.window(first, last);
     if (isIcmpReply(protocol, port)) this.sink.count('replies');
-    else this.sink.connection(source, destination, serviceKey(protocol, port), packets, last, first, null);
+    else {
+      const service = serviceKey(protocol, port);
+      this.sink.connection(source, destination, service, packets, last, first, isAnswered, connections);
+    }
     return null;
   }
 

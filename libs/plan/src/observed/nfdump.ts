@@ -1,8 +1,7 @@
 import { hasPorts, isIcmp, serviceKey } from '#net';
 import type { Line } from '../text/lines.js';
 import { Columns } from './columns.js';
-import type { Ends } from './ends.js';
-import { isIcmpReply, protocolNumber, wholeNumber, type FlowReader, type FlowSink } from './flow-record.js';
+import { isIcmpReply, protocolNumber, wholeNumber, type EndNumbers, type FlowReader, type FlowSink } from './flow-record.js';
 import { instantOf } from './instant.js';
 import { PacketRecords } from './packet-records.js';
 
@@ -25,7 +24,7 @@ export class NfdumpReader implements FlowReader {
 
   constructor(
     header: readonly string[],
-    private readonly ends: Ends,
+    private readonly ends: EndNumbers,
     private readonly sink: FlowSink,
   ) {
     const last = Math.max(...required.map((name) => header.indexOf(name)));
@@ -65,7 +64,7 @@ export class NfdumpReader implements FlowReader {
       if (verdict === 'opening') {
         const { source, destination, protocol, destinationPort, packets, last, first } = record;
         const service = serviceKey(protocol, destinationPort);
-        this.sink.connection(source, destination, service, packets, last, first, isAnswered);
+        this.sink.connection(source, destination, service, packets, last, first, isAnswered, 1);
       } else this.sink.count(verdict === 'reply' ? 'replies' : 'undecided');
     });
   }
@@ -80,7 +79,7 @@ export class NfdumpReader implements FlowReader {
     this.sink.window(first, last);
     if (isIcmpReply(protocol, type)) this.sink.count('replies');
     // Which side began can't be told from two records without ports, but ICMP says it by its type.
-    else this.sink.connection(source, destination, serviceKey(protocol, type), packets, last, first, null);
+    else this.sink.connection(source, destination, serviceKey(protocol, type), packets, last, first, null, 1);
     return null;
   }
 }

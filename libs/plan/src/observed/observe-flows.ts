@@ -102,24 +102,33 @@ class FlowTally implements FlowSink {
     this.counts[what]++;
   }
 
-  connection(sourceEnd: number, destinationEnd: number, service: number, packets: number, last: number): void {
+  connection(
+    sourceEnd: number,
+    destinationEnd: number,
+    service: number,
+    packets: number,
+    last: number,
+    _first: number,
+    _isAnswered: boolean | null,
+    connections: number,
+  ): void {
     const { sideOf, deviceOf } = this.ends;
     const [source, destination] = [sideOf[sourceEnd]!, sideOf[destinationEnd]!];
     const [sourceDevice, destinationDevice] = [deviceOf[sourceEnd]!, deviceOf[destinationEnd]!];
     if (source < 0 || destination < 0) {
-      this.counts.unattributed++;
+      this.counts.unattributed += connections;
       return;
     }
     if (sourceDevice < 0 && destinationDevice < 0) {
-      this.counts.foreign++;
+      this.counts.foreign += connections;
       return;
     }
-    this.counts.connections++;
+    this.counts.connections += connections;
     const tallied = this.tally(source, destination, this.services.of(service));
     if (!tallied) return;
     const { row } = tallied;
-    tallied.connections++;
-    row.connections++;
+    tallied.connections += connections;
+    row.connections += connections;
     row.packets += packets;
     if (last > row.last) row.last = last;
     if (sourceDevice >= 0) this.addDevice(tallied, row, sourceDevice);

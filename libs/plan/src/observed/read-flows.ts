@@ -2,9 +2,9 @@ import { failure, success, type Diagnostic, type Result } from '#base';
 import { finding } from '../codes.js';
 import type { ObservationWindow } from '../plan.js';
 import { csvFields, linesOf, type TextChunks } from '../text/lines.js';
+import { ConntrackReader, isConntrack } from './conntrack.js';
 import { cordonColumns, CordonCsvReader } from './cordon-csv.js';
-import type { Ends } from './ends.js';
-import type { FlowReader, FlowSink } from './flow-record.js';
+import type { EndNumbers, FlowReader, FlowSink } from './flow-record.js';
 import { JsonlReader } from './jsonl.js';
 import { nfdumpColumns, NfdumpReader } from './nfdump.js';
 import { isUlogd, UlogdReader } from './ulogd.js';
@@ -17,9 +17,10 @@ export interface FlowFile {
 }
 
 const shownMalformed = 5;
+const hasHeader: ReadonlySet<FlowFile['format']> = new Set(['cordon-csv', 'nfdump']);
 
 /** Reads observed connections in any of the known formats. Fails only when the format is none of them. */
-export function readFlows(chunks: TextChunks, file: string, ends: Ends, sink: FlowSink): Result<FlowFile> {
+export function readFlows(chunks: TextChunks, file: string, ends: EndNumbers, sink: FlowSink): Result<FlowFile> {
   const findings: Diagnostic[] = [];
   let reader: FlowReader | null = null;
   let format: FlowFile['format'] = 'cordon-csv';
@@ -32,7 +33,7 @@ export function readFlows(chunks: TextChunks, file: string, ends: Ends, sink: Fl
       const found = readerFor(line.text(), ends, sink);
       if (!found) return failure([unknownFormat(file, number)]);
       ({ reader, format } = found);
-      if (format !== 'jsonl' && format !== 'ulogd') continue;
+      if (hasHeader.has(format)) continue;
     }
     const wrong = reader.read(line);
     if (wrong !== null && malformed++ < shownMalformed) {
@@ -48,10 +49,11 @@ export function readFlows(chunks: TextChunks, file: string, ends: Ends, sink: Fl
 
 function readerFor(
   header: string,
-  ends: Ends,
+  ends: EndNumbers,
   sink: FlowSink,
 ): { reader: FlowReader; format: ObservationWindow['format'] } | null {
   if (isUlogd(header)) return { reader: new UlogdReader(ends, sink), format: 'ulogd' };
+  if (isConntrack(header)) return { reader: new ConntrackReader(ends, sink), format: 'conntrack' };
   if (header.trimStart().startsWith('{')) return { reader: new JsonlReader(ends, sink), format: 'jsonl' };
   const names = csvFields(header)?.map((name) => name.toLowerCase()) ?? [];
   const cordon = cordonColumns(names);
@@ -63,6 +65,6 @@ function readerFor(
 function unknownFormat(file: string, line: number): Diagnostic {
   const summary = 'the first line tells no known format of observed flows';
   const hint =
-    'start with `first,last,source,destination,protocol,port,packets,bytes`, one JSON object per line, or take the output of `nfdump -o csv`';
+    'start with `first,last,source,destination,protocol,port,packets`, one JSON object per line, or take the output of `nfdump -o csv` or `conntrack -E`';
   return finding('flows-unknown-format', summary, hint, { file, line });
 }

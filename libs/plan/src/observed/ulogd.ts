@@ -1,7 +1,6 @@
 import { hasPorts, isIcmp, serviceKey } from '#net';
 import type { Line } from '../text/lines.js';
-import type { Ends } from './ends.js';
-import { isIcmpReply, type FlowReader, type FlowSink } from './flow-record.js';
+import { isIcmpReply, type EndNumbers, type FlowReader, type FlowSink } from './flow-record.js';
 
 /** A packet that a firewall logged. */
 export interface LoggedPacket {
@@ -75,7 +74,7 @@ export const isUlogd = (line: string): boolean => line.includes('"oob.time.sec"'
 /** Each logged packet is a connection, or an attempt at one. */
 export class UlogdReader implements FlowReader {
   constructor(
-    private readonly ends: Ends,
+    private readonly ends: EndNumbers,
     private readonly sink: FlowSink,
   ) {}
 
@@ -89,7 +88,7 @@ export class UlogdReader implements FlowReader {
     const time = at.getTime();
     // Nobody could answer what was dropped.
     if (kind === 'opening')
-      this.sink.connection(source, destination, serviceKey(protocol, port), packets, time, time, null);
+      this.sink.connection(source, destination, serviceKey(protocol, port), packets, time, time, null, 1);
     else this.sink.count(kind === 'reply' ? 'replies' : 'undecided');
     return null;
   }

@@ -6,6 +6,7 @@ import {
   type OnApplicationShutdown,
 } from '@nestjs/common';
 import { BridgeFeed } from './bridge/feed.js';
+import { CandidateLoop } from './candidates/candidate-loop.js';
 import { EnforcementLoop } from './enforcement/enforcement-loop.js';
 import { StatusSender } from './forges/status-sender.js';
 import { AuthenticationStream } from './history/authentication-stream.js';
@@ -32,6 +33,7 @@ export class Lifecycle implements OnApplicationBootstrap, BeforeApplicationShutd
     @Inject(WebhookSender) private readonly webhooks: WebhookSender,
     @Inject(StatusSender) private readonly statuses: StatusSender,
     @Inject(WorkloadWatch) private readonly workloads: WorkloadWatch,
+    @Inject(CandidateLoop) private readonly candidate: CandidateLoop,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
@@ -40,6 +42,7 @@ export class Lifecycle implements OnApplicationBootstrap, BeforeApplicationShutd
     await this.orders.start();
     await this.policy.start();
     await this.rollouts.start();
+    await this.candidate.start();
     this.enforcement.start();
     this.workloads.start();
     this.retention.start();
@@ -54,6 +57,7 @@ export class Lifecycle implements OnApplicationBootstrap, BeforeApplicationShutd
     await this.rollouts.stop();
     await Promise.all([
       this.policy.stop(),
+      this.candidate.stop(),
       this.enforcement.stop(),
       this.retention.stop(),
       this.webhooks.stop(),

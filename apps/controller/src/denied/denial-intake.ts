@@ -1,13 +1,17 @@
 import type { Clock } from '#base';
+import type { Address } from '#net';
 import type { EnforcementLoop } from '../enforcement/enforcement-loop.js';
 import { groupFlows } from '../flows/hourly-flow.js';
 import { RateLimit } from '../flows/rate-limit.js';
 import { Refusal } from '../http/refusal.js';
 import { readDenials } from './denials.js';
+import type { SeenFlowStore } from '../seen/seen-flow-store.js';
 import type { DeniedFlowStore } from './denied-flow-store.js';
 
 export interface IntakeAnswer {
   readonly taken: number;
+  /** Openings that passed, and that the policy in audit would drop. */
+  readonly watched: number;
   /** Records of something else than a denied opening. */
   readonly ignored: number;
   readonly malformed: number;
@@ -17,12 +21,12 @@ export interface IntakeAnswer {
 const mostBytesAtOnce = 32 * 1024 * 1024;
 const mostBytesPerSecond = 1024 * 1024;
 
-/** Takes what gateways denied. The class of a device is what it counts as when this arrives. */
+/** Takes what gateways denied, and what they let pass that a candidate would not. The class of a device is what it counts as when this arrives. */
 export class DenialIntake {
   private readonly limit: RateLimit;
 
   constructor(
-    private readonly store: DeniedFlowStore,
+    private readonly stores: { readonly denied: DeniedFlowStore; readonly seen: SeenFlowStore },
     private readonly enforcement: Pick<EnforcementLoop, 'rolesAt'>,
     private readonly clock: Clock,
   ) {
@@ -37,11 +41,10 @@ export class DenialIntake {
         'too-many',
         `enforcement point \`${point}\` tells more than is taken: send the same again later`,
       );
-    const { denials, ignored, malformed } = readDenials(text, this.clock.now());
-    await this.store.add(
-      point,
-      groupFlows(denials, (address) => roles.get(address)?.class ?? null),
-    );
-    return { taken: denials.length, ignored, malformed };
+    const { denials, watched, ignored, malformed } = readDenials(text, this.clock.now());
+    const classOf = (address: Address): string | null => roles.get(address)?.class ?? null;
+    await this.stores.denied.add(point, groupFlows(denials, classOf));
+    await this.stores.seen.add(point, groupFlows(watched, classOf));
+    return { taken: denials.length, watched: watched.length, ignored, malformed };
   }
 }

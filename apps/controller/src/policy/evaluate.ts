@@ -1,6 +1,7 @@
 import { success, type Diagnostic, type Result } from '#base';
 import { checkPoint } from '#drivers';
 import {
+  candidateOf,
   compilePolicy,
   dedicatedAhead,
   failureHint,
@@ -24,16 +25,21 @@ export interface Evaluation {
   readonly testFailures: readonly Diagnostic[];
 }
 
-/** Load, find its services, compile for an instant, analyse, and ask the policy's own tests. Warnings come with a success. */
+/**
+ * Load, find its services, compile for an instant, analyse, and ask the policy's own tests. Warnings come with a success. Of a candidate the
+ * lines in audit are among the others.
+ */
 export function evaluatePolicy(
   files: ReadonlyMap<string, string>,
   at: Date,
   provenance: Provenance,
   known: KnownWorkloads = noWorkloads,
+  isCandidate = false,
 ): Result<Evaluation> {
   const loaded = loadPolicy(files);
   if (!loaded.ok) return loaded;
-  const { policy, diagnostics: locating } = locateWorkloads(loaded.value, known);
+  const { policy: located, diagnostics: locating } = locateWorkloads(loaded.value, known);
+  const policy = isCandidate ? (candidateOf(located) ?? located) : located;
   const before = [...loaded.diagnostics, ...locating];
   const compiled = compilePolicy(policy, at, provenance);
   if (!compiled.ok) return { ok: false, diagnostics: [...before, ...compiled.diagnostics] };

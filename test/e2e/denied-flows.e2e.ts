@@ -202,7 +202,7 @@ describe.runIf(missing.length === 0)('denied packets of a real firewall', () => 
       headers: { authorization: `Bearer ${collector}`, 'content-type': 'application/x-ndjson' },
       body: odd,
     });
-    expect([answer.status, await answer.json()]).toEqual([200, { taken: 1, ignored: 0, malformed: 0 }]);
+    expect([answer.status, await answer.json()]).toEqual([200, { taken: 1, watched: 0, ignored: 0, malformed: 0 }]);
     const { code, out } = await cordon(controller.firstAdminToken!, 'denied');
     expect(code).toBe(2);
     expect(out.split('\n')[1]).toMatch(/infusion-pump.*tcp\/8443 +ALLOWED by rules\/flows\.csv:2$/);

@@ -338,7 +338,17 @@ const factories: Provider[] = [
   },
   {
     provide: CandidateLoop,
-    inject: [configToken, PolicyLoop, PolicyStore, PolicySource, CandidateStore, WorkloadStore, Wakeups, clockToken, Log],
+    inject: [
+      configToken,
+      PolicyLoop,
+      PolicyStore,
+      PolicySource,
+      CandidateStore,
+      WorkloadStore,
+      Wakeups,
+      clockToken,
+      Log,
+    ],
     useFactory: (
       config: Config,
       policy: PolicyLoop,
@@ -394,7 +404,8 @@ const factories: Provider[] = [
       wakeups: Wakeups,
       turns: Turns,
       log: Log,
-    ) => new EnforcementLoop({ policy, candidate, sessions, database, drops, wakeups, turns, clock, log }, resyncSeconds),
+    ) =>
+      new EnforcementLoop({ policy, candidate, sessions, database, drops, wakeups, turns, clock, log }, resyncSeconds),
   },
   {
     provide: WebhookSender,

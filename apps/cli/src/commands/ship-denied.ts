@@ -18,6 +18,7 @@ export interface ShipOptions extends ControllerArguments {
 
 interface Answer {
   readonly taken: number;
+  readonly watched: number;
   readonly ignored: number;
   readonly malformed: number;
 }
@@ -45,8 +46,14 @@ export async function shipDenied(options: ShipOptions): Promise<number> {
     const answer = await sendUntilTaken(() => client.sendLines<Answer>(path, batch.text));
     file.confirm(batch);
     if (options.json) printJson(answer);
-    else print(`${answer.taken} denied packets sent, ${answer.ignored} of others, ${answer.malformed} not understood`);
+    else print(describeAnswer(answer));
   }
+}
+
+/** What passed and a candidate would drop comes in the same file. */
+function describeAnswer({ taken, watched, ignored, malformed }: Answer): string {
+  const passed = watched > 0 ? `, ${watched} that passed and would not by the policy in audit` : '';
+  return `${taken} denied packets sent${passed}, ${ignored} of others, ${malformed} not understood`;
 }
 
 /** A controller that is away, or has enough for now, comes back; one that does not want this never will. */

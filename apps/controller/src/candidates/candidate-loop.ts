@@ -68,7 +68,11 @@ export class CandidateLoop {
 
   constructor(
     private readonly ports: Ports,
-    private readonly settings: { readonly path: string; readonly pollSeconds: number; readonly ownBranch: string | null },
+    private readonly settings: {
+      readonly path: string;
+      readonly pollSeconds: number;
+      readonly ownBranch: string | null;
+    },
   ) {}
 
   /** Takes up what was stored: a restart needs no git. */
@@ -131,7 +135,10 @@ export class CandidateLoop {
         throw new Refusal('unprocessable', `${error.message}: ${hintFor(error, branch)}`);
       });
       if (await this.isInForce(commit.commit, files))
-        throw new Refusal('conflict', `what \`${branch}\` says is in force already (commit ${commit.commit.slice(0, 12)})`);
+        throw new Refusal(
+          'conflict',
+          `what \`${branch}\` says is in force already (commit ${commit.commit.slice(0, 12)})`,
+        );
       this.row = await store.start(order, commit, files, actor, now);
       this.unreachable = null;
       this.note(problem);
@@ -184,7 +191,8 @@ export class CandidateLoop {
     const { row } = this;
     const { store, clock, log } = this.ports;
     if (!row) return;
-    if (row.until !== null && Date.parse(row.until) <= clock.now().getTime()) return this.end('expired', 'system', null);
+    if (row.until !== null && Date.parse(row.until) <= clock.now().getTime())
+      return this.end('expired', 'system', null);
     try {
       // What could not be taken from a commit may be now: trust can change.
       const { commit, files, problem } = await this.look(row.branch, row.files ? row.commit : null);
@@ -223,11 +231,7 @@ export class CandidateLoop {
     return this.ports.hasTakenUp(commit, active.version.commit);
   }
 
-  private async end(
-    state: Parameters<CandidateStore['end']>[0],
-    actor: string,
-    reason: string | null,
-  ): Promise<void> {
+  private async end(state: Parameters<CandidateStore['end']>[0], actor: string, reason: string | null): Promise<void> {
     const { store, clock, log } = this.ports;
     await store.end(state, actor, reason, clock.now());
     log.info('branch no longer in audit', { branch: this.row?.branch, state });
@@ -286,7 +290,7 @@ export class CandidateLoop {
     }
     const { snapshot } = evaluated.value;
     // Tests that fail refuse it once it is merged; what it would do can be watched meanwhile.
-    await store.keepCompiled({ source, snapshot: encodeSnapshot(snapshot) as object });
+    await store.keepCompiled({ source, snapshot: encodeSnapshot(snapshot) });
     this.publish({ source, kind, snapshot });
   }
 
@@ -345,7 +349,8 @@ export class CandidateLoop {
 }
 
 const branchSource = ({ id, commit }: CandidateRow): string => `branch ${id} ${commit}`;
-const linesSource = (active: ActivePolicy | null): string | null => active && `lines ${active.version.id} ${active.snapshot.digest}`;
+const linesSource = (active: ActivePolicy | null): string | null =>
+  active && `lines ${active.version.id} ${active.snapshot.digest}`;
 
 const hasAuditLines = (files: ReadonlyMap<string, string>): boolean =>
   [...files].some(([path, text]) => path.startsWith('audit/') && /^\s*p\s*,/m.test(text));

@@ -204,9 +204,7 @@ function applicationAt({ applications }: Snapshot, { protocol, port }: FlowTotal
   const key = serviceKey(protocol, port);
   const size = (services: (typeof applications)[number]['services']): number =>
     services.reduce((sum, { first, last }) => sum + last - first + 1, 0);
-  const holders = applications.filter(
-    ({ name, services }) => name !== 'any' && serviceAlgebra.contains(services, key),
-  );
+  const holders = applications.filter(({ name, services }) => name !== 'any' && serviceAlgebra.contains(services, key));
   return holders.sort((a, b) => size(a.services) - size(b.services) || compareText(a.name, b.name))[0]?.name ?? null;
 }
 
@@ -216,6 +214,9 @@ function compareFindings(a: CandidateFinding, b: CandidateFinding): number {
     order[a.criticality ?? 'none'] - order[b.criticality ?? 'none'] ||
     compareText(b.change, a.change) ||
     b.connections - a.connections ||
-    compareText(JSON.stringify([a.class, a.destination, a.application]), JSON.stringify([b.class, b.destination, b.application]))
+    compareText(
+      JSON.stringify([a.class, a.destination, a.application]),
+      JSON.stringify([b.class, b.destination, b.application]),
+    )
   );
 }

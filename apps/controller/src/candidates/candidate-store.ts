@@ -33,9 +33,9 @@ export class CandidateStore {
   /** The newest that is over. */
   last(): Promise<CandidateRow | null> {
     return this.database.read(async (db) => {
-      const [row] = await db.find(candidates, { order: { id: 'DESC' }, take: 2 }).then((rows) =>
-        rows.filter(({ state }) => state !== 'running'),
-      );
+      const [row] = await db
+        .find(candidates, { order: { id: 'DESC' }, take: 2 })
+        .then((rows) => rows.filter(({ state }) => state !== 'running'));
       return row ?? null;
     });
   }

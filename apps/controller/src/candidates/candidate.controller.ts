@@ -70,7 +70,9 @@ export class CandidateController {
 
   @Get()
   @Allow('policy', 'read')
-  @ApiRoute({ summary: 'The policy in audit: a branch, or the lines under audit/; who watches it, what is wrong with it' })
+  @ApiRoute({
+    summary: 'The policy in audit: a branch, or the lines under audit/; who watches it, what is wrong with it',
+  })
   async status(): Promise<CandidateView> {
     const { active, branch, diagnostics } = this.loop;
     const last = await this.store.last();
@@ -102,10 +104,7 @@ export class CandidateController {
   @HttpCode(204)
   @Allow('policy', 'write')
   @ApiRoute({ summary: 'End the audit of the branch', query: ending, status: 204 })
-  async stop(
-    @Actor() actor: string,
-    @Query(new ZodPipe(ending)) { reason }: z.infer<typeof ending>,
-  ): Promise<void> {
+  async stop(@Actor() actor: string, @Query(new ZodPipe(ending)) { reason }: z.infer<typeof ending>): Promise<void> {
     if (!(await this.loop.stopBranch(reason ?? null, actor)))
       throw new Refusal('not-found', 'no branch is in audit; lines under audit/ are ended by a commit');
   }
@@ -116,9 +115,7 @@ export class CandidateController {
     summary: 'What the candidate would break of what was seen to pass, and allow of what was denied, since then',
     query: reportQuery,
   })
-  async report(
-    @Query(new ZodPipe(reportQuery)) { since, class: name }: z.infer<typeof reportQuery>,
-  ): Promise<Report> {
+  async report(@Query(new ZodPipe(reportQuery)) { since, class: name }: z.infer<typeof reportQuery>): Promise<Report> {
     const inForce = this.policy.active?.snapshot;
     const { active } = this.loop;
     if (!inForce || !active)

@@ -18,7 +18,11 @@ const known = new WeakMap<Snapshot, WeakMap<EnforcementRules, Map<string, Watche
  * The rules of a point with the candidate to watch, if it can. The same object for the same: what was rendered and proved for it holds. Where
  * the candidate closes nothing there is nothing to watch, and the rules stay as they are: what it opens is told as denied already.
  */
-export function withCandidate(rules: EnforcementRules, point: EnforcementPointEntry, candidate: Snapshot): WatchedRules {
+export function withCandidate(
+  rules: EnforcementRules,
+  point: EnforcementPointEntry,
+  candidate: Snapshot,
+): WatchedRules {
   const byRules = known.get(candidate) ?? new WeakMap<EnforcementRules, Map<string, WatchedRules>>();
   known.set(candidate, byRules);
   const byPoint = byRules.get(rules) ?? new Map<string, WatchedRules>();

@@ -16,8 +16,8 @@ export function proveWatching(commands: string): Diagnostic | null {
   const chains = new Set<string>();
   const rules: Body[] = [];
   for (const command of nftables) {
-    const [[verb = '', object = {}] = []] = Object.entries(command);
-    const [[kind = '', body = {}] = []] = Object.entries(object);
+    const [verb, object] = onlyEntry(command);
+    const [kind, body] = onlyEntry(object);
     const what = `${verb} ${kind}`;
     if (what === 'flush chain') chains.add(String(body['name']));
     else if (what === 'add rule') rules.push(body);
@@ -28,6 +28,13 @@ export function proveWatching(commands: string): Diagnostic | null {
   const table = parseTable(JSON.stringify({ nftables: [...tableOf(chains), ...rules.map((rule) => ({ rule }))] }));
   const wrong = table && verdictAmongWatching(table);
   return wrong ? differs(`a change of what only watches decides: ${wrong}`) : null;
+}
+
+/** Commands are made by our own driver: one with more in it is none of what is looked for. */
+function onlyEntry<T>(of: Readonly<Record<string, T>>): readonly [string, T] {
+  const [first, ...more] = Object.entries(of);
+  if (!first || more.length > 0) throw new Error('a command of nft says one thing');
+  return first;
 }
 
 const noHook = { hook: null };

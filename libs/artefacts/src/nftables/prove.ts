@@ -98,7 +98,10 @@ function wrongMember(
   return count === members.size ? null : 'holds addresses of other classes';
 }
 
-const allEntries = ({ entries, candidate }: EnforcementRules): readonly FlowEntry[] => [...entries, ...(candidate ?? [])];
+const allEntries = ({ entries, candidate }: EnforcementRules): readonly FlowEntry[] => [
+  ...entries,
+  ...(candidate ?? []),
+];
 
 /** Every class that some line names. */
 export function classesOf(rules: EnforcementRules): readonly string[] {

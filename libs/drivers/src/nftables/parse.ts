@@ -4,6 +4,7 @@ import type { ObservedState, RuleCounter } from '../driver.js';
 import { TerminalFault } from '../driver.js';
 import { asNumber, isIPv4, isRecord, readRule, readRanges, type JsonObject } from './parse-rule.js';
 import type { NftChain, NftCounter, NftRule, NftSet, NftTable } from './table.js';
+import { watchedPrefix } from './names.js';
 import { auditCounter, isWatching, verdictAmongWatching } from './watching.js';
 
 /*
@@ -29,20 +30,13 @@ export function observe(table: NftTable): ObservedState {
   return { rulesFingerprint: fingerprint(parts.rules), watching, membership, ports: new Map(), ruleIds };
 }
 
-/** The table as two: what decides, with all that nobody uses, and what only watches, with the sets that it alone looks into. */
+/** The table as two: what decides, with all that is nobody's, and what only watches, with its own sets. */
 function partsOf(table: NftTable): { readonly rules: NftTable; readonly watching: NftTable } {
   const chains = [...table.chains];
   const watching = new Map(chains.filter(([name, chain]) => isWatching(name, chain)));
   // That a chain of these is there belongs to what decides: rules lead to it.
   const rules = new Map(chains.map(([name, chain]) => [name, watching.has(name) ? { ...chain, rules: [] } : chain]));
-  const lookedInto = (some: Iterable<NftChain>): Set<string> =>
-    new Set(
-      [...some].flatMap(({ rules: own }) =>
-        own.flatMap(({ statements }) => statements.flatMap((one) => (one.kind === 'lookup' ? one.set : []))),
-      ),
-    );
-  const alone = lookedInto(watching.values()).difference(lookedInto(rules.values()));
-  const sets = Map.groupBy(table.sets, ([name]) => alone.has(name));
+  const sets = Map.groupBy(table.sets, ([name]) => name.startsWith(watchedPrefix));
   return {
     rules: { ...table, chains: rules, sets: new Map(sets.get(false)) },
     watching: { chains: watching, sets: new Map(sets.get(true)), counters: new Map(), foreign: [] },

@@ -26,7 +26,10 @@ export function plan(desired: EnforcementState, observed: ObservedState | null):
     const watching = [...emptyWatching(wanted, observed), ...commands, ...fillWatching(desired.rules)];
     return {
       kind: 'watching',
-      steps: shorten([`replace what watches the candidate: ${desired.rules.candidate ? 'there is one' : 'none'}`, ...steps]),
+      steps: shorten([
+        `replace what watches the candidate: ${desired.rules.candidate ? 'there is one' : 'none'}`,
+        ...steps,
+      ]),
       commands: formatTransaction(watching),
     };
   }
@@ -87,7 +90,13 @@ export function expectState(state: EnforcementState): ObservedState {
   const { rulesFingerprint, watching, ruleIds } = known;
   if (!watching) throw new Error('the rendered artefact has nothing that watches');
   observedRules.set(rules, { rulesFingerprint, watching, ruleIds });
-  const observed = { rulesFingerprint, watching, ruleIds, membership: membersOf(state), ports: new Map<string, number>() };
+  const observed = {
+    rulesFingerprint,
+    watching,
+    ruleIds,
+    membership: membersOf(state),
+    ports: new Map<string, number>(),
+  };
   expected.set(state, observed);
   return observed;
 }

@@ -5,7 +5,7 @@ import type { AddressSet, Family, Interval } from '#net';
 import { candidateDifference } from '../candidate-difference.js';
 import { dropTable, equals, formatTransaction, groups, tableId, type Grouping, type Json } from './commands.js';
 import { inOrder } from './entry-order.js';
-import { classSet, lineCounter } from './names.js';
+import { classSet, lineCounter, watchedSet } from './names.js';
 import { matchServices } from './services.js';
 import { auditCounter, renderWatching, watchChains } from './watching.js';
 
@@ -128,11 +128,19 @@ function renderEntry(build: TableBuild, entry: FlowEntry, family: Family): void 
   build.rules(chain).push(...body);
 }
 
+type SetName = (classes: readonly string[], family: Family) => string;
+
 /** Alternatives, each a list of matches that must all hold; an empty list of matches means any address. */
-function matchSide(side: FlowSide, field: 'saddr' | 'daddr', family: Family, how: Grouping): Json[][] {
+function matchSide(
+  side: FlowSide,
+  field: 'saddr' | 'daddr',
+  family: Family,
+  how: Grouping,
+  setOf: SetName = classSet,
+): Json[][] {
   if (side.kind === 'addresses') return matchAddresses(side.addresses, field, family, how);
   const classes = classesOf(side);
-  return classes.length === 0 ? [] : [[inSet(family, field, classSet(classes, family))]];
+  return classes.length === 0 ? [] : [[inSet(family, field, setOf(classes, family))]];
 }
 
 function matchAddresses(addresses: AddressSet, field: 'saddr' | 'daddr', family: Family, how: Grouping): Json[][] {
@@ -166,15 +174,20 @@ function renderRange({ first, last }: Interval<bigint>, family: Family): unknown
 
 /** Bodies of the rules that watch, by chain. They may be late: what they miss meanwhile is not told. */
 export function renderWatchingIn(rules: EnforcementRules, family: Family): ReturnType<typeof renderWatching> {
+  const sets = classListsBySet(rules);
+  const setOf: SetName = (classes, of) => {
+    const own = classSet(classes, of);
+    return sets.has(own) ? own : watchedSet(classes, of);
+  };
   return renderWatching(rules, family, (entry) => {
-    const sources = matchSide(entry.source, 'saddr', family, 'together');
-    const destinations = matchSide(entry.destination, 'daddr', family, 'together');
+    const sources = matchSide(entry.source, 'saddr', family, 'together', setOf);
+    const destinations = matchSide(entry.destination, 'daddr', family, 'together', setOf);
     const services = matchServices(entry.services, family, 'together');
     return sources.flatMap((from) => destinations.flatMap((to) => services.map((of) => [...from, ...to, ...of])));
   });
 }
 
-const setNames = (rules: EnforcementRules): string[] => [...classListsBySet(rules).keys()].sort(compareText);
+const setNames = (rules: EnforcementRules): string[] => [...classListsBySet(rules).keys()];
 
 export const addSet = (name: string): Json => ({
   add: { set: { ...tableId, name, type: name.endsWith('_4') ? 'ipv4_addr' : 'ipv6_addr' } },
@@ -201,29 +214,37 @@ export function membersOf({ rules, membership }: EnforcementState): Map<string, 
 
 const known = new WeakMap<EnforcementRules, ReadonlyMap<string, readonly string[]>>();
 
-/** Set name → the classes that it is for: each list of classes that some line names, and what is looked into to watch. */
+/** Set name → the classes that it is for: each list of classes that some line names, and what else is asked to watch a candidate. */
 function classListsBySet(rules: EnforcementRules): ReadonlyMap<string, readonly string[]> {
   return remembered(known, rules, () => {
-    const sets = new Map<string, readonly string[]>();
-    for (const classes of classListsOf(rules.entries))
-      for (const family of families) sets.set(classSet(classes, family), classes);
-    if (rules.candidate === null) return sets;
-    const watched = classListsOf(Object.values(candidateDifference(rules)).flat() as FlowEntry[]);
-    for (const family of families) {
-      const text = JSON.stringify(renderWatchingIn(rules, family));
-      for (const classes of watched) {
-        const set = classSet(classes, family);
-        if (text.includes(`"@${set}"`)) sets.set(set, classes);
-      }
-    }
-    return sets;
+    const own = classListsOf(rules.entries);
+    const watched = classListsOf(watchedEntries(rules)).filter(
+      (classes) => !own.some((each) => isSameList(each, classes)),
+    );
+    return new Map(
+      families.flatMap((family) => [
+        ...own.map((classes) => [classSet(classes, family), classes] as const),
+        ...watched.map((classes) => [watchedSet(classes, family), classes] as const),
+      ]),
+    );
   });
 }
+
+const watchedEntries = (rules: EnforcementRules): readonly FlowEntry[] => {
+  const { newDenies, allowedNow, withdrawn, stillAllowed } = candidateDifference(rules);
+  return [...newDenies, ...allowedNow, ...withdrawn, ...stillAllowed];
+};
+
+const isSameList = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && a.every((name, i) => name === b[i]);
 
 function classListsOf(entries: readonly FlowEntry[]): readonly (readonly string[])[] {
   const sides = entries.flatMap((entry) => [entry.source, entry.destination]);
   const lists = new Map(sides.map(classesOf).map((classes) => [JSON.stringify(classes), classes]));
-  return [...lists.values()].filter((classes) => classes.length > 0);
+  return [...lists]
+    .filter(([, classes]) => classes.length > 0)
+    .sort(([a], [b]) => compareText(a, b))
+    .map(([, classes]) => classes);
 }
 
 /** Sorted, each once; none for addresses. */

@@ -41,8 +41,7 @@ describe('rules that watch a candidate', () => {
             const [is, was] = [evaluate(table, sent), evaluate(without, sent)];
             expect(is.verdict).toBe(was.verdict);
             const isNew = (sent.state ?? 'new') === 'new' && sent.isReply !== true;
-            const wouldBreak =
-              isNew && is.verdict === 'passed' && judgeByInvariant(candidate, sent) === 'dropped';
+            const wouldBreak = isNew && is.verdict === 'passed' && judgeByInvariant(candidate, sent) === 'dropped';
             expect(is.counters.filter((name) => name === 'audit')).toHaveLength(wouldBreak ? 1 : 0);
           }
       }),
@@ -157,9 +156,21 @@ describe('a candidate at a device', () => {
 
   it.each<[string, object, string]>([
     ['a rule of somebody else that decides', { add: { rule: rule('audit_4', [{ drop: null }]) } }, 'rules'],
-    ['a rule of somebody else that decides nothing', { add: { rule: rule('audit_4', [{ counter: 'audit' }]) } }, 'watching'],
-    ['a rule that was taken out', { flush: { chain: { family: 'inet', table: 'cordon', name: 'audit_log_6' } } }, 'watching'],
-    ['a set that nobody uses', { add: { set: { family: 'inet', table: 'cordon', name: 'x_4', type: 'ipv4_addr' } } }, 'rules'],
+    [
+      'a rule of somebody else that decides nothing',
+      { add: { rule: rule('audit_4', [{ counter: 'audit' }]) } },
+      'watching',
+    ],
+    [
+      'a rule that was taken out',
+      { flush: { chain: { family: 'inet', table: 'cordon', name: 'audit_log_6' } } },
+      'watching',
+    ],
+    [
+      'a set that nobody uses',
+      { add: { set: { family: 'inet', table: 'cordon', name: 'x_4', type: 'ipv4_addr' } } },
+      'rules',
+    ],
   ])('is put right after %s', async (_, command, kind) => {
     const { nft, kinds, bring } = await device(candidate);
     await nft.load(JSON.stringify({ nftables: [command] }));

@@ -54,7 +54,9 @@ export function renderWatching(
   const { newDenies, allowedNow, withdrawn, stillAllowed } = candidateDifference(rules);
   const chains = watchChains(family);
   const all = (entries: readonly FlowEntry[], end: Json): Json[] =>
-    inOrder(entries).flatMap((entry) => matches(entry).map((match) => ({ comment: `audit:${entry.id}`, expr: [...match, end] })));
+    inOrder(entries).flatMap((entry) =>
+      matches(entry).map((match) => ({ comment: `audit:${entry.id}`, expr: [...match, end] })),
+    );
   const to = (target: string): Json => ({ goto: { target } });
   return [
     [chains.entry, [...all(newDenies, to(chains.denied)), ...all(withdrawn, to(chains.withdrawn))]],
@@ -80,18 +82,10 @@ export function verdictAmongWatching({ chains }: NftTable): string | null {
 const plain = (statement: NftStatement): unknown =>
   JSON.parse(JSON.stringify(statement, (_, value: unknown) => (typeof value === 'bigint' ? `${value}` : value)));
 
+const verdicts: ReadonlySet<NftStatement['kind']> = new Set(['accept', 'drop', 'unknown']);
+
 function isHarmless(statement: NftStatement, chains: NftTable['chains']): boolean {
-  switch (statement.kind) {
-    case 'accept':
-    case 'drop':
-    case 'unknown':
-      return false;
-    case 'jump':
-    case 'goto': {
-      const target = chains.get(statement.target);
-      return target !== undefined && isWatching(statement.target, target);
-    }
-    default:
-      return true;
-  }
+  if (statement.kind !== 'jump' && statement.kind !== 'goto') return !verdicts.has(statement.kind);
+  const target = chains.get(statement.target);
+  return target !== undefined && isWatching(statement.target, target);
 }

@@ -93,11 +93,13 @@ describe('a line under audit/', () => {
   });
 
   it('uses the names that it has', () => {
-    const parts = { 'catalog/applications-x.yaml': 'ssh: { ports: [tcp/22] }' };
+    const parts = { 'catalog/endpoints-x.yaml': 'jump-host: { addresses: [10.10.7.7] }' };
     const unused = (audit: string) =>
-      reviewPolicy(policyWith(audit, parts), [], noon).filter(({ code }) => code === 'name-unused');
+      reviewPolicy(policyWith(audit, parts), [], noon).filter(({ summary }) =>
+        summary.startsWith('`jump-host` is an endpoint'),
+      );
     expect(unused('# none\n')).toHaveLength(1);
-    expect(unused('p, infusion-pump, remediation, ssh, allow, always, x')).toEqual([]);
+    expect(unused('p, infusion-pump, jump-host, web, allow, always, x')).toEqual([]);
   });
 
   it('is formatted and renamed like the others', () => {
@@ -113,7 +115,7 @@ describe('a line under audit/', () => {
       const loaded = loader.load(policyFiles({ 'audit/x.csv': audit }));
       return loaded.ok ? loaded.value.auditRules : null;
     };
-    const [first] = rulesOf(line)!;
+    const [first] = rulesOf(`${line}\n`)!;
     expect(rulesOf(`${line}\n# more\n`)![0]).toBe(first);
     expect(rulesOf(`# above\n${line}`)![0]).toMatchObject({ id: first!.id, span: { line: 2 } });
     expect(rulesOf(null)).toEqual([]);

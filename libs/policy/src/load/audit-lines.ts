@@ -15,7 +15,9 @@ export function auditLines(lines: readonly RawLine[], inForce: readonly RawLine[
       const hint = 'put a branch in audit for it: `cordon candidate start BRANCH`';
       report.add('audit-line', line.span, `a \`${line.type}\` line can't be in audit, only a flow rule (p)`, hint);
     } else if (earlier) {
-      const hint = earlier.file.startsWith('audit/') ? 'remove one of the two lines' : 'it is in force: remove this one';
+      const hint = earlier.file.startsWith('audit/')
+        ? 'remove one of the two lines'
+        : 'it is in force: remove this one';
       report.add('duplicate-rule', line.span, `the same rule stands at ${earlier.file}:${earlier.line}`, hint);
     } else {
       seen.set(line.meaning, line);

@@ -754,9 +754,10 @@ describe('the loader says what is wrong, where, and what to do', () => {
     const [empty] = loadPolicy(new Map([['README.md', 'nothing here']])).diagnostics;
     expect(empty).toMatchObject({ code: 'empty-policy', hint: expect.stringContaining('rules/') as string });
     // `artefact-differs` is a fault that no policy brings about: compile/budgets.spec.ts makes one.
-    // `not-formatted` is for who formats: format/yaml-text.spec.ts.
+    // `not-formatted` is for who formats: format/yaml-text.spec.ts; `audit-refused` for who checks: audit-lines.spec.ts.
     const covered = new Set<string>([
       'artefact-differs',
+      'audit-refused',
       'not-formatted',
       ...refusals.map(([code]) => code),
       ...fromCompiling,

@@ -1,6 +1,6 @@
 import type { Clock } from '#base';
 import type { EntityManager } from 'typeorm';
-import { RateLimit } from '../denied/rate-limit.js';
+import { RateLimit } from '../flows/rate-limit.js';
 import { Refusal } from '../http/refusal.js';
 import type { Log } from '../log.js';
 import type { Database } from '../store/database.js';

@@ -35,10 +35,13 @@ the file that --token-file or CORDON_TOKEN_FILE names.`;
 
 /** The options of a command that asks the controller. */
 export const asked = (command: Command, tokenNote = ''): Command =>
+  mayAsk(command, tokenNote).option('--json', 'machine-readable output');
+
+/** The same for a command that asks it only when it is told to. */
+export const mayAsk = (command: Command, tokenNote = ''): Command =>
   command
     .option('--controller <url>', 'URL of the controller')
     .option('--token-file <file>', `file that holds an API token${tokenNote}`)
-    .option('--json', 'machine-readable output')
     .addHelpText('after', controllerVariables);
 
 /** Options win over the environment. Throws with what to set. */
@@ -86,7 +89,11 @@ export class ControllerClient {
 
   /** Lines of JSON. */
   sendLines<T>(path: string, text: string): Promise<T> {
-    return this.exchange('POST', path, { type: 'application/x-ndjson', text });
+    return this.sendText(path, 'application/x-ndjson', text);
+  }
+
+  sendText<T>(path: string, type: string, text: string): Promise<T> {
+    return this.exchange('POST', path, { type, text });
   }
 
   private async exchange<T>(method: string, path: string, body: Body | null): Promise<T> {

@@ -3,6 +3,7 @@ import { Option, type Command } from 'commander';
 import { counters, type CountersOptions } from './commands/counters.js';
 import { denied, type DeniedOptions } from './commands/denied.js';
 import { shipDenied, type ShipOptions } from './commands/ship-denied.js';
+import { shipFlows, type ShipFlowsOptions } from './commands/ship-flows.js';
 import { history, type HistoryOptions } from './commands/history.js';
 import { sessions, type SessionsOptions } from './commands/sessions.js';
 import { dismissSuspicion, suspicions, type DismissOptions, type SuspicionsOptions } from './commands/suspicions.js';
@@ -90,6 +91,15 @@ export function addHistoryCommands(cordon: Command, run: Run): void {
     .option('--once', 'end when all that is there was sent')
     .addHelpText('after', '\ndocs/denied-traffic.md has the configuration of ulogd2.')
     .action((options: ShipOptions) => run(() => shipDenied(options)));
+  read(cordon.command('ship-flows'))
+    .description('on a gateway or collector: send what it sees pass to the controller. Needs role collector')
+    .option('--file <file>', 'a log that grows, such as that of `conntrack -E`')
+    .option('--folder <dir>', 'a folder that whole files come into, such as those of `nfdump -o csv`')
+    .requiredOption('--exporter <name>', 'name of who recorded it')
+    .requiredOption('--position <file>', 'where to keep how far it got')
+    .option('--once', 'end when all that is there was sent')
+    .addHelpText('after', '\ndocs/seen-traffic.md says how to record flows.')
+    .action((options: ShipFlowsOptions) => run(() => shipFlows(options)));
   const suspects = read(cordon.command('suspicions'))
     .description('devices that may not be what they say')
     .option('--mac <mac>', 'of this device')

@@ -1,7 +1,11 @@
 import type { Command } from 'commander';
 import { learnDefaults } from '#learn';
 import { importMudFile, type ImportMudOptions } from './commands/import-mud.js';
+import { mayAsk } from './controller-client.js';
 import { learn, type LearnCommandOptions } from './commands/learn.js';
+
+/** For every option that takes a file of flows. */
+export const flowFormats = 'connections seen: CSV, JSON lines, `nfdump -o csv`, `conntrack -E`, or the JSON of ulogd2';
 
 type Run = (command: () => number | Promise<number>) => Promise<void>;
 
@@ -19,8 +23,10 @@ const learnHelp = `
 Examples:
   cordon learn --flows flows.csv --inventory devices.csv --class infusion-pump
   cordon learn --flows flows.csv --inventory devices.csv --until 2027-03-31 --out policies
+  cordon learn --since 30d --class infusion-pump
 
 What it prints is a file of rules with comments; nothing is in force until somebody commits it. docs/learning.md says how to read it.
+With --since, flows, devices and policy are those of the controller, but for what an option names; a token of role planner is enough.
 Exit codes: 0 there is nothing to propose, 2 there is, 1 a file is refused.`;
 
 /** Commands that propose policy. None of them changes what is in force. */
@@ -30,12 +36,12 @@ export function addLearningCommands(cordon: Command, run: Run): void {
 }
 
 function addLearn(cordon: Command, run: Run): void {
-  cordon
-    .command('learn')
+  mayAsk(cordon.command('learn'), ' (with --since)')
     .description('propose the fewest rules for what was seen on the network and is not allowed yet')
-    .requiredOption('--flows <file>', 'connections seen: CSV, JSON lines, `nfdump -o csv`, or the JSON of ulogd2')
-    .requiredOption('--inventory <file>', 'devices with their addresses: CSV or JSON lines')
-    .option('--policy <dir>', 'policy folder', 'policies')
+    .option('--flows <file>', flowFormats)
+    .option('--since <time>', 'what the controller saw since then, such as 30d, in place of --flows')
+    .option('--inventory <file>', 'devices with their addresses: CSV or JSON lines')
+    .option('--policy <dir>', 'policy folder (default: policies; with --since, the policy in force)')
     .option('--class <class...>', 'only lines about these classes and those below them')
     .option('--out <dir>', 'write rules/learned-DATE.csv, and new names into catalog/, there')
     .option('--broader', 'take applications and classes that open more than was seen, and say so')

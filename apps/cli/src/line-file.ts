@@ -1,16 +1,7 @@
-import {
-  closeSync,
-  existsSync,
-  fstatSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  readSync,
-  renameSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
+import { KeptPosition } from './kept-position.js';
 import { UsageError } from './policy-files.js';
+import type { Spool } from './ship.js';
 
 /** Lines of the file, and where they end in it. */
 export interface LineBatch {
@@ -30,16 +21,18 @@ const newline = 0x0a;
  * read to its end before the new one is; one that was cut is read from its begin. After a restart, the renamed one is looked for under
  * the name that logrotate gives it, `FILE.1`.
  */
-export class LineFile {
+export class LineFile implements Spool<LineBatch> {
+  private readonly position: KeptPosition;
   private descriptor: number | null = null;
   private offset = 0;
 
   constructor(
     private readonly path: string,
-    private readonly positionPath: string,
-  ) {}
+    positionPath: string,
+  ) {
+    this.position = new KeptPosition(positionPath);
+  }
 
-  /** Null: there is nothing new. The same again until it is confirmed. */
   next(mostBytes: number): LineBatch | null {
     this.descriptor ??= this.open();
     if (this.descriptor === null) return null;
@@ -54,7 +47,7 @@ export class LineFile {
 
   confirm({ end }: LineBatch): void {
     this.offset = end;
-    if (this.descriptor !== null) this.keep({ inode: fstatSync(this.descriptor).ino, offset: end });
+    if (this.descriptor !== null) this.position.keep(fstatSync(this.descriptor).ino, end);
   }
 
   private read(descriptor: number, length: number, mostBytes: number): LineBatch | null {
@@ -85,20 +78,11 @@ export class LineFile {
   }
 
   private kept(): Position | null {
-    if (!existsSync(this.positionPath)) return null;
-    const [inode, offset, ...more] = readFileSync(this.positionPath, 'utf8').trim().split(' ').map(Number);
+    const words = this.position.read();
+    if (!words) return null;
+    const [inode, offset, ...more] = words.map(Number);
     if (more.length > 0 || !Number.isSafeInteger(inode) || !Number.isSafeInteger(offset))
-      throw new UsageError(`${this.positionPath} holds no position: delete it, and the whole log is sent`);
+      throw new UsageError(`${this.position.path} holds no position: delete it, and the whole log is sent`);
     return { inode: inode!, offset: offset! };
-  }
-
-  /** Written beside and renamed: there is a whole one at any time. */
-  private keep({ inode, offset }: Position): void {
-    const fresh = `${this.positionPath}.new`;
-    const descriptor = openSync(fresh, 'w', 0o600);
-    writeSync(descriptor, `${inode} ${offset}\n`);
-    fsyncSync(descriptor);
-    closeSync(descriptor);
-    renameSync(fresh, this.positionPath);
   }
 }

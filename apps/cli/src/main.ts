@@ -20,10 +20,10 @@ import { render } from './commands/render.js';
 import { serve, type ServeOptions } from './commands/serve.js';
 import { verify } from './commands/verify.js';
 import { completion } from './completion.js';
-import { asked, controllerVariables } from './controller-client.js';
+import { asked, controllerVariables, mayAsk } from './controller-client.js';
 import { addEditingCommands } from './editing-commands.js';
 import { addHistoryCommands } from './history-commands.js';
-import { addLearningCommands } from './learning-commands.js';
+import { addLearningCommands, flowFormats } from './learning-commands.js';
 import { diagnosticJson, print, printDiagnostics, printJson, red } from './output.js';
 import { UsageError } from './policy-files.js';
 import { addPullRequestCommands } from './pull-request-commands.js';
@@ -90,16 +90,13 @@ function program(): Command {
     .description("run the policy's own tests and invariants")
     .option(...json)
     .action((folder: string, options) => run(() => test(folder, options)));
-  cordon
-    .command('plan')
+  mayAsk(cordon.command('plan'), ' (with --since); role planner is enough')
     .description('what a policy change will do; exit 0 nothing, 2 something, 1 refused or a test of it broken')
     .requiredOption('--from <rev|dir>', 'folder, git revision, or revision:folder')
     .requiredOption('--to <rev|dir>', 'folder, git revision, or revision:folder')
     .option('--inventory <file>', 'devices to count: CSV or JSON lines')
-    .option(
-      '--flows <file>',
-      'connections seen on the network: CSV, JSON lines, `nfdump -o csv`, or the JSON of ulogd2',
-    )
+    .option('--flows <file>', flowFormats)
+    .option('--since <time>', 'flows that the controller saw since then, such as 30d, and its devices')
     .option(...at)
     .option('--format <format>', 'human, json, markdown, sarif or junit (default: human)')
     .option('--out <file>', 'write it there')

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
+import type { TextChunks } from '#plan';
 
 /** A mistake in how the command was called: shown without a stack, exit code 1. */
 export class UsageError extends Error {}
@@ -75,6 +76,14 @@ export function git(...args: string[]): string | null {
 const chunkBytes = 1 << 18;
 
 /** A file piece by piece: observed flows of a month need not fit into memory. */
+/** A text, and how people call it. */
+export interface NamedText {
+  readonly file: string;
+  readonly text: TextChunks;
+}
+
+export const namedFile = (path: string): NamedText => ({ file: path, text: chunksOf(path) });
+
 export function* chunksOf(path: string): Generator<Uint8Array> {
   const file = openFile(path);
   try {

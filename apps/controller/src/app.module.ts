@@ -58,6 +58,8 @@ import { RolloutStore } from './rollouts/rollout-store.js';
 import { RolloutsController } from './rollouts/rollouts.controller.js';
 import { LiveSessions } from './sessions/live-sessions.js';
 import { SeenFlowStore } from './seen/seen-flow-store.js';
+import { SeenFlowsController } from './seen/seen-flows.controller.js';
+import { SeenIntake } from './seen/seen-intake.js';
 import { SessionStore } from './sessions/session-store.js';
 import { SessionsController } from './sessions/sessions.controller.js';
 import { AuditController } from './status/audit.controller.js';
@@ -371,13 +373,18 @@ const factories: Provider[] = [
       return new CandidateLoop(ports, { path, pollSeconds, ownBranch });
     },
   },
-  { provide: SeenFlowStore, inject: [Database], useFactory: (database: Database) => new SeenFlowStore(database) },
   { provide: DeniedFlowStore, inject: [Database], useFactory: (database: Database) => new DeniedFlowStore(database) },
   {
     provide: DenialIntake,
     inject: [DeniedFlowStore, SeenFlowStore, EnforcementLoop, clockToken],
     useFactory: (denied: DeniedFlowStore, seen: SeenFlowStore, enforcement: EnforcementLoop, clock: Clock) =>
       new DenialIntake({ denied, seen }, enforcement, clock),
+  },
+  { provide: SeenFlowStore, inject: [Database], useFactory: (database: Database) => new SeenFlowStore(database) },
+  {
+    provide: SeenIntake,
+    inject: [SeenFlowStore, LiveSessions, clockToken],
+    useFactory: (store: SeenFlowStore, sessions: LiveSessions, clock: Clock) => new SeenIntake(store, sessions, clock),
   },
   {
     provide: EnforcementLoop,
@@ -465,6 +472,7 @@ const factories: Provider[] = [
     ProposalsController,
     BreakGlassController,
     FlowsController,
+    SeenFlowsController,
     TokensController,
     AuditController,
     StatusController,

@@ -7,7 +7,13 @@ export { Ends, type Side } from './observed/ends.js';
 export type { FlowSink } from './observed/flow-record.js';
 export { judgeConnection } from './observed/judge.js';
 export { readFlows, type FlowFile } from './observed/read-flows.js';
-export { readRecordedFlows, type Answered, type RecordedFlow, type RecordedFlows } from './observed/recorded-flows.js';
+export {
+  readRecordedFlows,
+  sumByHour,
+  type Answered,
+  type RecordedFlow,
+  type RecordedFlows,
+} from './observed/recorded-flows.js';
 export { ServiceCells } from './observed/service-cells.js';
 export { TupleIndex } from './observed/tuple-index.js';
 export {

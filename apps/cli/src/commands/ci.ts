@@ -18,7 +18,7 @@ import { headline, remedy, resultOf, type CiResult } from '../ci/report.js';
 import { judgeChange, nameChange, readApproval, type Verdict } from '../ci/verdict.js';
 import { bold, green, print, printDiagnostics, printJson, red, yellow } from '../output.js';
 import { readPolicyRevision, UsageError } from '../policy-files.js';
-import { planChange, readMaxBytes, type ChangeSide, type PlannedChange } from './plan.js';
+import { filesBeside, planChange, readMaxBytes, type ChangeSide, type PlannedChange } from './plan.js';
 import { readInstant } from './policy.js';
 
 export interface CiOptions {
@@ -52,7 +52,7 @@ export function ci(options: CiOptions, env: Environment = process.env): number {
   const [from, to] = [sideAt(range.base), sideAt(range.head)];
   const at = readInstant(options.at);
   const checked = buildSnapshot(to.files, at, checkPoint).diagnostics;
-  const planned = planChange(from, to, at, options);
+  const planned = planChange(from, to, at, filesBeside(options));
   const verdict = judge(planned, checked, { from, to, required, approved: options.approved ?? false, pipeline });
   const result = resultOf(verdict, {
     policy: folder,

@@ -95,7 +95,7 @@ async function writeDevices(
 ): Promise<Written> {
   let devices = 0;
   let unplaced = 0;
-  for await (const { mac, ...item } of itemsOf(client)) {
+  for await (const { mac, ...item } of inventoryItems(client)) {
     devices += 1;
     if (isUnplaced(item)) unplaced += 1;
     write(renderInventoryRow(form, { ...item, id: idOf(mac), count: 1 }));
@@ -107,7 +107,7 @@ async function writeCounts(client: ControllerClient, write: Write): Promise<Writ
   const groups = new Map<string, InventoryRow>();
   let devices = 0;
   let unplaced = 0;
-  for await (const item of itemsOf(client)) {
+  for await (const item of inventoryItems(client)) {
     devices += 1;
     if (isUnplaced(item)) unplaced += 1;
     const { class: name, site, nas, posture } = item;
@@ -121,7 +121,8 @@ async function writeCounts(client: ControllerClient, write: Write): Promise<Writ
 
 const isUnplaced = ({ site, nas }: Pick<Item, 'site' | 'nas'>): boolean => site === null && nas === null;
 
-async function* itemsOf(client: ControllerClient): AsyncGenerator<Item> {
+/** Every registered device, page by page. */
+export async function* inventoryItems(client: ControllerClient): AsyncGenerator<Item> {
   for (let cursor: string | null = null; ;) {
     const query = new URLSearchParams({ limit: `${pageSize}`, ...(cursor === null ? {} : { cursor }) });
     const page: { items: Item[]; next: string | null } = await client.get(`/api/v1/inventory?${query.toString()}`);

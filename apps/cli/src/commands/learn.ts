@@ -12,14 +12,18 @@ import {
   type LeftOut,
 } from '#learn';
 import { parseInventory } from '#plan';
+import { ControllerClient, readControllerOptions, type ControllerArguments } from '../controller-client.js';
+import { policyInForce, registeredDevices, seenFlows, unnamedText } from '../controller-inputs.js';
 import { countOf, diagnosticJson, green, print, printJson, red, yellow } from '../output.js';
-import { chunksOf, readPolicyFolder, UsageError } from '../policy-files.js';
+import { namedFile, readPolicyFolder, UsageError, type NamedText } from '../policy-files.js';
+import { readSince } from '../times.js';
 import { orThrow, readInstant } from './policy.js';
 
-export interface LearnCommandOptions {
-  readonly flows: string;
-  readonly inventory: string;
-  readonly policy: string;
+export interface LearnCommandOptions extends ControllerArguments {
+  readonly flows?: string;
+  readonly since?: string;
+  readonly inventory?: string;
+  readonly policy?: string;
   readonly class?: readonly string[];
   readonly out?: string;
   readonly broader?: boolean;
@@ -41,29 +45,77 @@ const mostOfAKind = 10;
  * Proposes rules for what was seen on the network. Nothing of it is in force until somebody commits it. Exit codes: 0 there is nothing to
  * propose, 2 there is, 1 a file is refused or the policy does not compile with the proposed lines.
  */
-export function learn(options: LearnCommandOptions): number {
+export async function learn(options: LearnCommandOptions): Promise<number> {
   const at = readInstant(options.at);
-  const folder = policyFolder(options);
-  const files = readPolicyFolder(folder);
-  const inventory = orThrow(parseInventory(chunksOf(options.inventory), options.inventory), options.inventory);
-  const flows = { file: options.flows, text: chunksOf(options.flows) };
-  const learned = orThrow(
-    learnFlows({ files, at, inventory, flows, options: readOptions(options), checkPoint }),
-    folder,
-  );
+  const learning = readOptions(options);
+  const { policy, place, commit, devices, flows, unnamed } = await inputsOf(options);
+  const inventory = orThrow(parseInventory(devices.text, devices.file), devices.file);
+  const input = { files: policy, at, inventory, flows, options: learning, checkPoint };
+  const learned = orThrow(learnFlows(input), place);
   const isRefused = learned.findings.some(({ severity }) => severity === 'error');
   const written = options.out === undefined || isRefused ? [] : writeFiles(options.out, learned.files);
-  if (options.json) printJson({ ok: !isRefused, ...jsonOf(learned), written });
+  if (options.json) printJson({ ok: !isRefused, commit, unnamed, ...jsonOf(learned), written });
   else {
+    if (commit !== null) print(`# policy in force at the controller: commit ${commit}`);
     printLearned(learned, options.all === true);
+    if (unnamed > 0) print(`# ${yellow('warning')}: ${unnamedText(unnamed)}`);
     for (const path of written) print(`# written: ${path}`);
     if (isRefused) print(`# ${red('the policy is refused with these lines')}: nothing is written`);
   }
   return isRefused ? 1 : learned.lines.length > 0 ? 2 : 0;
 }
 
-/** What is proposed is checked with the policy that it is written into, if there is one. */
-function policyFolder({ policy, out }: LearnCommandOptions): string {
+interface Inputs {
+  readonly policy: ReadonlyMap<string, string>;
+  /** Where it is from. */
+  readonly place: string;
+  /** Null: it is a folder. */
+  readonly commit: string | null;
+  readonly devices: NamedText;
+  readonly flows: NamedText;
+  /** See `SeenFlows`. */
+  readonly unnamed: number;
+}
+
+/** With --since all of it is what the controller has, but for what an option names. */
+async function inputsOf(options: LearnCommandOptions): Promise<Inputs> {
+  if (options.flows !== undefined && options.since !== undefined)
+    throw new UsageError('--flows and --since name two sources of flows; take one');
+  if (options.flows !== undefined) {
+    if (options.inventory === undefined)
+      throw new UsageError('which devices are there? Name a file with --inventory, or learn with --since');
+    const folder = policyFolder(options) ?? 'policies';
+    const inputs = { policy: readPolicyFolder(folder), place: folder, commit: null, unnamed: 0 };
+    return { ...inputs, devices: namedFile(options.inventory), flows: namedFile(options.flows) };
+  }
+  if (options.since === undefined)
+    throw new UsageError(
+      'which flows? Name a file with --flows, or a time with --since: what the controller saw since',
+    );
+  const since = readSince(options.since, new Date());
+  const client = new ControllerClient(readControllerOptions(options, process.env));
+  const folder = policyFolder(options);
+  const inForce = folder === null ? await policyInForce(client) : null;
+  const devices = options.inventory === undefined ? await registeredDevices(client) : namedFile(options.inventory);
+  const flows = await seenFlows(client, since);
+  return {
+    policy: inForce?.files ?? readPolicyFolder(folder!),
+    place: folder ?? 'the policy in force',
+    commit: inForce?.commit ?? null,
+    devices,
+    flows,
+    unnamed: flows.unnamed,
+  };
+}
+
+/** What is proposed is checked with the policy that it is written into, if there is one. Null: no option names a folder. */
+function policyFolder({
+  policy = null,
+  out,
+}: {
+  readonly policy?: string | null;
+  readonly out?: string;
+}): string | null {
   if (out === undefined || !existsSync(out)) return policy;
   if (!statSync(out).isDirectory()) throw new UsageError(`--out: \`${out}\` is not a folder`);
   return existsSync(join(out, 'rules')) ? out : policy;

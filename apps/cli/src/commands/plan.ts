@@ -14,15 +14,19 @@ import {
   type PolicyPlan,
 } from '#plan';
 import { pointFindings, PolicyCompiler, PolicyLoader, reviewPolicy } from '#policy';
+import { ControllerClient, readControllerOptions, type ControllerArguments } from '../controller-client.js';
+import { registeredDevices, seenFlows, warnOfUnnamed } from '../controller-inputs.js';
 import { bold, green, red, yellow } from '../output.js';
-import { chunksOf, readPolicyAt, UsageError } from '../policy-files.js';
+import { namedFile, readPolicyAt, UsageError, type NamedText } from '../policy-files.js';
+import { readSince } from '../times.js';
 import { readInstant } from './policy.js';
 
-export interface PlanOptions {
+export interface PlanOptions extends ControllerArguments {
   readonly from: string;
   readonly to: string;
   readonly inventory?: string;
   readonly flows?: string;
+  readonly since?: string;
   readonly at?: string;
   readonly format?: string;
   readonly out?: string;
@@ -31,7 +35,7 @@ export interface PlanOptions {
 }
 
 /** What a policy change will do. Exit codes: 0 nothing changes, 2 something changes, 1 refused, or a test of `to` is broken. */
-export function plan(options: PlanOptions): number {
+export async function plan(options: PlanOptions): Promise<number> {
   const format = readFormat(options);
   const formatting: FormatOptions = {
     root: repositoryFolder(options.to),
@@ -43,7 +47,12 @@ export function plan(options: PlanOptions): number {
     else writeFileSync(options.out, text);
   };
   const sideAt = (place: string): ChangeSide => ({ place, files: readPolicyAt(place) });
-  const planned = planChange(sideAt(options.from), sideAt(options.to), readInstant(options.at), options);
+  const planned = planChange(
+    sideAt(options.from),
+    sideAt(options.to),
+    readInstant(options.at),
+    await besideOf(options),
+  );
   if (!planned.ok) {
     write(formatRefusal(planned.place, planned.diagnostics, format, formatting));
     return 1;
@@ -51,6 +60,29 @@ export function plan(options: PlanOptions): number {
   write(formatPlan(planned.plan, format, formatting));
   const { changed, summary } = planned.plan;
   return summary.testsBroken > 0 ? 1 : changed ? 2 : 0;
+}
+
+/** What a change is judged with. */
+export interface Beside {
+  readonly inventory: NamedText | null;
+  readonly flows: NamedText | null;
+}
+
+export const filesBeside = ({ inventory, flows }: Pick<PlanOptions, 'inventory' | 'flows'>): Beside => ({
+  inventory: inventory === undefined ? null : namedFile(inventory),
+  flows: flows === undefined ? null : namedFile(flows),
+});
+
+/** With --since, what no file is given for comes from the controller. */
+async function besideOf(options: PlanOptions): Promise<Beside> {
+  const files = filesBeside(options);
+  if (options.since === undefined) return files;
+  if (files.flows) throw new UsageError('--flows and --since name two sources of flows; take one');
+  const since = readSince(options.since, new Date());
+  const client = new ControllerClient(readControllerOptions(options, process.env));
+  const flows = await seenFlows(client, since);
+  warnOfUnnamed(flows);
+  return { inventory: files.inventory ?? (await registeredDevices(client)), flows };
 }
 
 /** The texts of a policy, and how people call it. */
@@ -69,12 +101,7 @@ export type PlannedChange =
   | { readonly ok: false; readonly place: string; readonly diagnostics: readonly Diagnostic[] };
 
 /** A plan, or the first of policies and files that is refused. */
-export function planChange(
-  from: ChangeSide,
-  to: ChangeSide,
-  at: Date,
-  beside: { readonly inventory?: string | undefined; readonly flows?: string | undefined },
-): PlannedChange {
+export function planChange(from: ChangeSide, to: ChangeSide, at: Date, beside: Beside): PlannedChange {
   const sides: PlannedSide[] = [];
   // The second is mostly the first: what it shares is loaded and compiled once.
   const loader = new PolicyLoader();
@@ -90,12 +117,12 @@ export function planChange(
     sides.push({ policy: loaded.value, snapshot: compiled.value, diagnostics });
   }
   const [before, after] = sides as [PlannedSide, PlannedSide];
-  const inventory =
-    beside.inventory === undefined ? null : parseInventory(chunksOf(beside.inventory), beside.inventory);
-  if (inventory && !inventory.ok) return { ok: false, place: beside.inventory!, diagnostics: inventory.diagnostics };
-  const flows = beside.flows === undefined ? null : { file: beside.flows, text: chunksOf(beside.flows) };
+  const inventory = beside.inventory && parseInventory(beside.inventory.text, beside.inventory.file);
+  if (inventory && !inventory.ok)
+    return { ok: false, place: beside.inventory.file, diagnostics: inventory.diagnostics };
+  const { flows } = beside;
   const planned = planPolicy({ from: before, to: after, inventory: inventory?.value ?? null, flows });
-  if (!planned.ok) return { ok: false, place: beside.flows!, diagnostics: planned.diagnostics };
+  if (!planned.ok) return { ok: false, place: flows!.file, diagnostics: planned.diagnostics };
   return { ok: true, plan: planned.value, diagnostics: after.diagnostics };
 }
 

@@ -2,7 +2,7 @@ import type { Clock } from '#base';
 import type { Address } from '#net';
 import type { EnforcementLoop } from '../enforcement/enforcement-loop.js';
 import { groupFlows } from '../flows/hourly-flow.js';
-import { RateLimit } from '../flows/rate-limit.js';
+import { mostBytesAtOnce, mostBytesPerSecond, RateLimit } from '../flows/rate-limit.js';
 import { Refusal } from '../http/refusal.js';
 import { readDenials } from './denials.js';
 import type { SeenFlowStore } from '../seen/seen-flow-store.js';
@@ -10,16 +10,15 @@ import type { DeniedFlowStore } from './denied-flow-store.js';
 
 export interface IntakeAnswer {
   readonly taken: number;
-  /** Openings that passed, and that the policy in audit would drop. */
-  readonly watched: number;
-  /** Records of something else than a denied opening. */
+  /** Records of something else than an opening that was denied, or seen. */
   readonly ignored: number;
   readonly malformed: number;
 }
 
-/** What a gateway may tell: a scan of its whole network must not cost the controller more than this. */
-const mostBytesAtOnce = 32 * 1024 * 1024;
-const mostBytesPerSecond = 1024 * 1024;
+export interface DenialAnswer extends IntakeAnswer {
+  /** Openings that passed, and that the policy in audit would drop. */
+  readonly watched: number;
+}
 
 /** Takes what gateways denied, and what they let pass that a candidate would not. The class of a device is what it counts as when this arrives. */
 export class DenialIntake {
@@ -33,7 +32,7 @@ export class DenialIntake {
     this.limit = new RateLimit(clock, mostBytesAtOnce, mostBytesPerSecond);
   }
 
-  async take(point: string, text: string): Promise<IntakeAnswer> {
+  async take(point: string, text: string): Promise<DenialAnswer> {
     const roles = this.enforcement.rolesAt(point);
     if (!roles) throw new Refusal('not-found', `the policy in force names no enforcement point \`${point}\``);
     if (!this.limit.take(point, text.length))

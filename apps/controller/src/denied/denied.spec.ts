@@ -52,7 +52,7 @@ describe('readDenials', () => {
 
   it('takes no packet of the future', () => {
     const latest = new Date('2026-05-04T10:00:00Z');
-    expect(readDenials(recorded, latest).denials.every(({ last }) => last <= latest)).toBe(true);
+    expect(readDenials(recorded, latest).denials.every(({ first: at }) => at <= latest)).toBe(true);
   });
 });
 

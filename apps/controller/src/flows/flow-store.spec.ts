@@ -4,6 +4,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { formatAddress, parseAddress, type Address } from '#net';
 import type { RecordedFlow } from '#plan';
+import { Retention } from '../history/retention.js';
 import { SeenFlowStore } from '../seen/seen-flow-store.js';
 import { Database } from '../store/database.js';
 import { groupFlows, type HourlyFlow } from './hourly-flow.js';
@@ -94,7 +95,7 @@ describe('FlowStore', () => {
     expect(rows.reduce((sum, { connections }) => sum + connections, 0)).toBe(3003);
     const many = Array.from({ length: 100 }, (_, i) => seen('10.21.0.1', `10.10.5.${i}`, 443));
     await store.add('core', grouped(...many));
-    expect(await store.page(since, 0, 10_000)).toHaveLength(60 + 2);
+    expect(await store.page(since, 0, 10_000)).toHaveLength(60 + 1);
     await store.add('edge', grouped(seen('10.21.0.1', '10.10.5.1', 443)));
     expect(await store.totals({ ...all, point: 'edge' })).toMatchObject([{ destination: '10.10.5.1' }]);
   });
@@ -118,5 +119,15 @@ describe('FlowStore', () => {
     await store.add('core', grouped(...ports(10, 30)));
     const rest = await store.page(since, first.at(-1)!.id, 100);
     expect([...first, ...rest].map(({ port }) => port)).toEqual(Array.from({ length: 30 }, (_, i) => i));
+  });
+  it('forgets what is older than the history', async () => {
+    const store = new SeenFlowStore(database);
+    const old = new Date('2026-01-01T00:00:00Z');
+    await store.add('core', grouped(seen('10.21.0.1', '10.10.4.20', 443, { first: old, last: old })));
+    await store.add('core', grouped(seen('10.21.0.1', '10.10.4.20', 443)));
+    const clock = { now: () => new Date('2026-05-05T00:00:00Z') };
+    const retention = new Retention(database, clock, { days: 90, rows: 1000 }, () => undefined);
+    expect(await retention.prune()).toBe(1);
+    expect(await store.page(old, 0, 10)).toMatchObject([{ at: '2026-05-04T10:00:00.000Z' }]);
   });
 });

@@ -1,5 +1,9 @@
 import type { Clock } from '#base';
 
+/** What a gateway or collector may tell: a scan of its whole network must not cost the controller more than this. */
+export const mostBytesAtOnce = 32 * 1024 * 1024;
+export const mostBytesPerSecond = 1024 * 1024;
+
 /** What a key had left is forgotten when so many others came after it. */
 const mostKeys = 10_000;
 

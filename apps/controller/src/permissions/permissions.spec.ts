@@ -50,7 +50,22 @@ it('lets viewers read, operators change devices, admins manage tokens, and the b
   expect(isAllowed('planner', 'inventory', 'read')).toBe(true);
   expect(isAllowed('viewer', 'inventory', 'read')).toBe(true);
   expect(isAllowed('monitor', 'inventory', 'read')).toBe(false);
-  for (const resource of ['devices', 'sessions', 'policy', 'orders', 'audit', 'metrics', 'tokens', 'bridge'] as const)
+  for (const resource of ['policy-files', 'seen-flows'] as const) {
+    expect(isAllowed('planner', resource, 'read')).toBe(true);
+    expect(isAllowed('viewer', resource, 'read')).toBe(true);
+    expect(isAllowed('collector', resource, 'read')).toBe(false);
+  }
+  for (const resource of [
+    'devices',
+    'sessions',
+    'policy',
+    'flows',
+    'orders',
+    'audit',
+    'metrics',
+    'tokens',
+    'bridge',
+  ] as const)
     expect(isAllowed('planner', resource, 'read')).toBe(false);
 
   expect(isAllowed('clinical', 'clinical-use', 'write')).toBe(true);

@@ -10,8 +10,10 @@ export type Resource =
   | 'credentials'
   | 'sessions'
   | 'policy'
+  | 'policy-files'
   | 'enforcement'
   | 'flows'
+  | 'seen-flows'
   | 'audit'
   | 'status'
   | 'orders'
@@ -41,6 +43,8 @@ const policy = `
 p, monitor, metrics, read
 p, collector, flows, write
 p, planner, inventory, read
+p, planner, policy-files, read
+p, planner, seen-flows, read
 p, viewer, devices, read
 p, viewer, sessions, read
 p, viewer, policy, read

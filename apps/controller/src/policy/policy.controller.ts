@@ -48,6 +48,16 @@ export class PolicyController {
     return describePolicy(this.loop, this.store);
   }
 
+  @Get('policy/files')
+  @Allow('policy-files', 'read')
+  @ApiRoute({ summary: 'Texts of the policy in force, by their path in its folder, and the commit that they are of' })
+  async files(): Promise<{ commit: string; digest: string | null; files: Record<string, string> }> {
+    const kept = await this.store.load('active');
+    if (!kept) throw new Refusal('conflict', 'no policy is in force yet: see GET /api/v1/policy');
+    const { commit, digest } = kept.version;
+    return { commit, digest, files: Object.fromEntries(kept.files) };
+  }
+
   @Get('policy/versions')
   @Allow('policy', 'read')
   @ApiRoute({ summary: 'Every commit that was judged, newest first', query: versionsQuery })

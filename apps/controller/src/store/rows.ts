@@ -281,8 +281,8 @@ export interface AuditRow {
 }
 
 /**
- * `monitor` sees numbers only, no device; `planner` what plans have to know of devices; `clinical` may say that a device is in clinical use,
- * `collector` tells what gateways denied, and neither of these two sees anything.
+ * `monitor` sees numbers only, no device; `planner` what plans and proposals have to know; `clinical` may say that a device is in clinical use,
+ * `collector` tells what gateways denied or saw, and neither of these two sees anything.
  */
 export const tokenRoles = ['admin', 'operator', 'viewer', 'monitor', 'planner', 'clinical', 'collector'] as const;
 export type Role = (typeof tokenRoles)[number];

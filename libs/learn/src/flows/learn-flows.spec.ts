@@ -65,6 +65,20 @@ describe('seen connections', () => {
     );
   });
 
+  it('that are told together are the same as one by one', () => {
+    const rows = [...seen(big, '10.10.5.1', 'tcp/443'), ...seen(small, '10.10.5.1', 'tcp/104', 'tcp/11112')];
+    const byFlow = Map.groupBy(rows, (row) => row.split(',').slice(2, 6).join());
+    const together = [...byFlow].map(([ends, [first, , last]]) => {
+      const times = [first!.split(',')[0], last!.split(',')[1]];
+      return `${times.join()},${ends},15,3,yes`;
+    });
+    const header = flowHeader.replace(',bytes', ',connections,answered');
+    const { window, ...learned } = learn(tiny, inventory, [header, ...together]);
+    const { window: one, ...expected } = from(rows);
+    expect(learned).toEqual(expected);
+    expect([learned.lines.length, window.records, one.records]).toEqual([2, 6, 18]);
+  });
+
   it('of every class below a parent become one line', () => {
     const rows = [...seen(big, '10.10.5.1', 'tcp/443'), ...seen(small, '10.10.5.1', 'tcp/443')];
     // Both are leaves, and no pump is an infusion-pump and nothing else.

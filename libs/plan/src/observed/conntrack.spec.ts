@@ -40,11 +40,19 @@ describe('ConntrackReader', () => {
       served.replace(' dst=127.0.0.1 sport=56288 dport=80', ' dst=192.0.2.9 sport=56288 dport=8080'),
       ['127.0.0.1', '127.0.0.1', 6, 80, 'yes', 8],
     ],
-    ['a protocol without ports', served.replace('tcp      6 ', 'unknown  50 '), ['127.0.0.1', '127.0.0.1', 50, 0, 'yes', 8]],
-    ['no counters as no packets', served.replaceAll(/packets=\d+ bytes=\d+ /g, ''), ['127.0.0.1', '127.0.0.1', 6, 80, 'yes', 0]],
+    [
+      'a protocol without ports',
+      served.replace('tcp      6 ', 'unknown  50 '),
+      ['127.0.0.1', '127.0.0.1', 50, 0, 'yes', 8],
+    ],
+    [
+      'no counters as no packets',
+      served.replaceAll(/packets=\d+ bytes=\d+ /g, ''),
+      ['127.0.0.1', '127.0.0.1', 6, 80, 'yes', 0],
+    ],
   ])('takes %s', (_, line, flow) => expect(read(line).flows.map(told)).toEqual([flow]));
 
-  it('takes microseconds that are padded with blanks, and no more than there are of what is new or goes on', () => {
+  it('takes microseconds that are padded with blanks, and nothing of what is new or goes on', () => {
     const early = served.replace('.938642]', '.42    ]');
     expect(read(early).flows[0]!.last).toEqual(new Date(1_796_078_800_000));
     expect(read(served.replace('DESTROY', 'NEW'), served.replace('DESTROY', 'UPDATE')).flows).toEqual([]);
@@ -63,11 +71,23 @@ describe('ConntrackReader', () => {
   });
 
   it('throws at nothing', () => {
-    const pieces = fc.constantFrom(...served.split(/(?=[ =[\]])/), '[1.2]', '[DESTROY]', '99999999999999999999', 'src=');
+    const pieces = fc.constantFrom(
+      ...served.split(/(?=[ =[\]])/),
+      '[1.2]',
+      '[DESTROY]',
+      '99999999999999999999',
+      'src=',
+    );
     fc.assert(
-      fc.property(fc.oneof(fc.array(pieces).map((all) => all.join('')), fc.string()), (line) => {
-        for (const { first, last } of read(served, line).flows) expect(first <= last).toBe(true);
-      }),
+      fc.property(
+        fc.oneof(
+          fc.array(pieces).map((all) => all.join('')),
+          fc.string(),
+        ),
+        (line) => {
+          for (const { first, last } of read(served, line).flows) expect(first <= last).toBe(true);
+        },
+      ),
     );
   });
 });

@@ -4,7 +4,7 @@ import { isIcmpReply, type EndNumbers, type FlowReader, type FlowSink } from './
 
 /** `[1796078800.938642]  [DESTROY] ipv4 2 tcp 6 TIME_WAIT src=…`. Microseconds are not padded with zeros, but with blanks. */
 const event = /^\[\s*(\d+)\s*\.\s*(\d+)\s*\]\s*\[(\w+)\]\s+(.*)$/;
-const protocolAndTuples = /^(?:ipv[46]\s+\d+\s+)?\S+\s+(\d+)\s+(.*)$/;
+const protocolAndTuples = /^(?:ipv[46]\s+\d+\s+)?(?!ipv[46]\s)\S+\s+(\d+)\s+(.*)$/;
 
 /** Whether a file begins as `conntrack -E -o timestamp` writes it. */
 export const isConntrack = (line: string): boolean => event.test(line) || /^\s*\[(NEW|UPDATE|DESTROY)\]\s/.test(line);
@@ -48,8 +48,7 @@ export class ConntrackReader implements FlowReader {
     if (source < 0 || destination < 0) return '`src` is no address';
     this.sink.window(first, last);
     if (isIcmpReply(protocol, port)) this.sink.count('replies');
-    else
-      this.sink.connection(source, destination, serviceKey(protocol, port), packets, last, first, isAnswered, 1);
+    else this.sink.connection(source, destination, serviceKey(protocol, port), packets, last, first, isAnswered, 1);
     return null;
   }
 
@@ -93,7 +92,7 @@ function readDestroyed(line: string): Destroyed | string | null {
 function tuplesOf(text: string): Tuple[] {
   return text
     .split(/(?=\bsrc=)/)
-    .slice(1)
+    .filter((part) => part.startsWith('src='))
     .flatMap((part) => {
       const members = new Map(part.split(' ').map((each) => each.split('=', 2) as [string, string | undefined]));
       const [source, destination] = [members.get('src'), members.get('dst')];

@@ -1,7 +1,15 @@
 import { serviceKey } from '#net';
 import { csvFields, Line } from '../text/lines.js';
 import { Columns } from './columns.js';
-import { answered, isIcmpReply, protocolNumber, wholeNumber, type EndNumbers, type FlowReader, type FlowSink } from './flow-record.js';
+import {
+  answered,
+  isIcmpReply,
+  protocolNumber,
+  wholeNumber,
+  type EndNumbers,
+  type FlowReader,
+  type FlowSink,
+} from './flow-record.js';
 import { instantOf } from './instant.js';
 
 const required = ['first', 'last', 'source', 'destination', 'protocol', 'port', 'packets'] as const;

@@ -1,6 +1,13 @@
 import { serviceKey } from '#net';
 import type { Line } from '../text/lines.js';
-import { answered, isIcmpReply, protocolNumber, type EndNumbers, type FlowReader, type FlowSink } from './flow-record.js';
+import {
+  answered,
+  isIcmpReply,
+  protocolNumber,
+  type EndNumbers,
+  type FlowReader,
+  type FlowSink,
+} from './flow-record.js';
 import { instantOf } from './instant.js';
 
 /** One JSON object per line with the fields of Cordon's CSV. */
@@ -32,7 +39,8 @@ export class JsonlReader implements FlowReader {
     if (!Number.isSafeInteger(packets) || packets < 0) return '`packets` is no whole number';
     const connections = Number(record['connections'] ?? 1);
     if (!Number.isSafeInteger(connections) || connections < 1) return '`connections` is no whole number from 1';
-    const isAnswered = answered(String(record['answered'] ?? ''));
+    const told = record['answered'] ?? '';
+    const isAnswered = typeof told === 'string' ? answered(told) : undefined;
     if (isAnswered === undefined) return '`answered` is neither `yes` nor `no`';
     this.sink.window(first, last);
     if (isIcmpReply(protocol, port)) this.sink.count('replies');

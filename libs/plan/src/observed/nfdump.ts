@@ -1,7 +1,14 @@
 import { hasPorts, isIcmp, serviceKey } from '#net';
 import type { Line } from '../text/lines.js';
 import { Columns } from './columns.js';
-import { isIcmpReply, protocolNumber, wholeNumber, type EndNumbers, type FlowReader, type FlowSink } from './flow-record.js';
+import {
+  isIcmpReply,
+  protocolNumber,
+  wholeNumber,
+  type EndNumbers,
+  type FlowReader,
+  type FlowSink,
+} from './flow-record.js';
 import { instantOf } from './instant.js';
 import { PacketRecords } from './packet-records.js';
 

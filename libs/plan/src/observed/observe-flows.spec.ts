@@ -193,6 +193,22 @@ describe('observed flows', () => {
     expect(window.format).toBe('jsonl');
   });
 
+  it('of which several are alike may be told together', () => {
+    const short = header.replace(',bytes', ',connections,answered');
+    const together = row('10.21.0.1', '10.10.4.20', 'tcp/443').replace(/,500$/, ',7,yes');
+    const blank = together.replace(',7,yes', ',,');
+    const { broken, window } = observe([short, together, blank]).observed!;
+    expect(broken).toMatchObject([{ connections: 8, packets: 10, devices: 1 }]);
+    expect(window).toMatchObject({ records: 2, connections: 8, malformed: 0 });
+    const wrong = [together.replace('7,yes', '0,yes'), together.replace('7,yes', '7,maybe')];
+    expect(observe([short, ...wrong]).observed!.window).toMatchObject({ records: 0, malformed: 2 });
+    const ends = { source: '10.21.0.1', destination: '10.10.4.20', protocol: 'tcp', port: 443 };
+    const [first, last] = ['2026-11-01T08:00:00Z', '2026-11-01T08:00:10Z'];
+    const json = { first, last, ...ends, packets: 5, connections: 7, answered: 'no' };
+    const lines = [json, { ...json, connections: 0 }, { ...json, answered: false }].map((one) => JSON.stringify(one));
+    expect(observe(lines).observed!.window).toMatchObject({ connections: 7, malformed: 2 });
+  });
+
   it('are counted as judging each record by itself would', () => {
     const hosts = [
       '10.21.0.1',
@@ -296,6 +312,16 @@ describe('nfdump records', () => {
     ],
     ['an opening that nobody answered', [flow(pump, library)], [1, 0, 0]],
     ['a reply whose opening is not there', [flow(library, pump)], [0, 0, 1]],
+    [
+      'a reply whose opening is not there, from where another was answered',
+      [
+        flow(pump, '10.10.4.20 11112'),
+        flow('10.10.4.20 11112', pump, 'TCP', 1),
+        flow('10.10.4.20 11112', '10.21.0.2 51000'),
+        flow('10.10.4.20 8443', '10.21.0.2 51000'),
+      ],
+      [2, 1, 1],
+    ],
     [
       'other ports: another connection',
       [flow(pump, library), flow('10.10.4.20 443', '10.21.0.1 51001', 'TCP', 1)],

@@ -15,7 +15,8 @@ export interface PacketRecord {
  *
  *   two records with swapped ends and ports: the one that began first opened; if both began in the same millisecond, the one
  *   towards the lower port; with equal ports it can't be told
- *   no such pair, and from a port below 1024 to one above: a reply whose opening is not in the file: it can't be told
+ *   no such pair, and from a port below 1024 to one above, or from where others of the file were answered: a reply whose opening is not in
+ *   the file: it can't be told
  *   no such pair otherwise: an opening that nobody answered
  *
  * Several records of one direction (a long connection) share its verdict. Kept as columns of numbers: some 60 bytes each.
@@ -60,18 +61,40 @@ export class PacketRecords {
       const begins = this.isForward(i) ? forward : backward;
       begins[slot] = Math.min(begins[slot]!, this.first[i]!);
     }
-    for (let i = 0; i < this.count; i++) {
+    const beginsOf = (i: number): readonly [own: number, other: number] => {
       const slot = slotOf[i]!;
-      const [own, other] = this.isForward(i) ? [forward[slot]!, backward[slot]!] : [backward[slot]!, forward[slot]!];
-      take(this.at(i), this.judge(i, own, other), other < Infinity);
+      return this.isForward(i) ? [forward[slot]!, backward[slot]!] : [backward[slot]!, forward[slot]!];
+    };
+    const answering = new Set<number>();
+    for (let i = 0; i < this.count; i++) {
+      const [own, other] = beginsOf(i);
+      if (other < Infinity && this.judge(i, own, other, answering) === 'opening')
+        answering.add(this.placeOf(i, this.destination[i]!, this.destinationPort[i]!));
+    }
+    for (let i = 0; i < this.count; i++) {
+      const [own, other] = beginsOf(i);
+      take(this.at(i), this.judge(i, own, other, answering), other < Infinity);
     }
   }
 
-  private judge(i: number, own: number, other: number): 'opening' | 'reply' | 'undecided' {
+  /** `answering`: places that others opened a connection to, and had an answer from. */
+  private judge(
+    i: number,
+    own: number,
+    other: number,
+    answering: ReadonlySet<number>,
+  ): 'opening' | 'reply' | 'undecided' {
     const [from, to] = [this.sourcePort[i]!, this.destinationPort[i]!];
-    if (other === Infinity) return from < 1024 && to >= 1024 ? 'undecided' : 'opening';
+    if (other === Infinity) {
+      const isReply = (from < 1024 && to >= 1024) || answering.has(this.placeOf(i, this.source[i]!, from));
+      return isReply ? 'undecided' : 'opening';
+    }
     if (own !== other) return own < other ? 'opening' : 'reply';
     return from === to ? 'undecided' : to < from ? 'opening' : 'reply';
+  }
+
+  private placeOf(i: number, end: number, port: number): number {
+    return (end * 0x100 + this.protocol[i]!) * 0x1_0000 + port;
   }
 
   private at(i: number): PacketRecord {

@@ -75,3 +75,28 @@ function addressIn(octets: DataView): Address {
     ? { family: 4, value: low & 0xffff_ffffn }
     : { family: 6, value: (high << 64n) | low };
 }
+
+const hour = 3_600_000;
+
+/** Connections of an hour that are alike as one, with the first and the last of them. What is kept by the hour is the same, and it is less. */
+export function sumByHour(flows: readonly RecordedFlow[]): RecordedFlow[] {
+  const sums = new Map<string, RecordedFlow>();
+  for (const flow of flows) {
+    const { source, destination, protocol, port, answered } = flow;
+    const at = Math.floor(flow.first.getTime() / hour);
+    const key = [at, source.family, source.value, destination.family, destination.value, protocol, port, answered].join(
+      ' ',
+    );
+    const known = sums.get(key);
+    sums.set(key, known ? joined(known, flow) : flow);
+  }
+  return [...sums.values()];
+}
+
+const joined = (a: RecordedFlow, b: RecordedFlow): RecordedFlow => ({
+  ...a,
+  first: a.first < b.first ? a.first : b.first,
+  last: a.last > b.last ? a.last : b.last,
+  packets: a.packets + b.packets,
+  connections: a.connections + b.connections,
+});

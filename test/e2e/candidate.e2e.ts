@@ -132,7 +132,8 @@ describe('a branch in audit', () => {
     const started = cordon('candidate', 'start', 'tighter', '--until', '14d', '--reason', 'CHG-7');
     expect(started.status).toBe(0);
     expect(started.text).toContain('branch tighter is in audit');
-    expect(await status()).toMatchObject({ kind: 'branch', branch: { branch: 'tighter', commit }, diagnostics: [] });
+    expect(await status()).toMatchObject({ kind: 'branch', branch: { branch: 'tighter', commit } });
+    expect((await status()).diagnostics.filter(({ severity }) => severity === 'error')).toEqual([]);
     await vi.waitFor(async () => expect((await status()).points).toEqual([{ point: 'fw1', why: null }]), soon);
     expect(await digestInForce()).toBe(before);
     const none = cordon('candidate');
@@ -151,7 +152,7 @@ describe('a branch in audit', () => {
     expect(code).toBe(0);
     expect(text).toContain('WOULD ALLOW: it is denied now');
     expect(text).toMatch(
-      /life-critical +infusion-pump +remediation \(10\.10\.9\.9\) +https +1 +1 .*allow rules\/flows\.csv:4/,
+      /life-critical +infusion-pump +remediation \(10\.10\.9\.9\) +https \(tcp\/443\) +1 +1 .*allow rules\/flows\.csv:4/,
     );
     expect(text).toContain('1 would be allowed');
   });
@@ -162,7 +163,7 @@ describe('a branch in audit', () => {
     const { status: code, text } = cordon('candidate', '--since', '1h');
     expect(code).toBe(2);
     expect(text).toMatch(
-      /WOULD BREAK: it passes now\n.*\nlife-critical +infusion-pump +drug-library \(10\.10\.4\.20\) +https +6 +1 .*allow rules\/flows\.csv:2 +no rule allows it/,
+      /WOULD BREAK: it passes now\n.*\nlife-critical +infusion-pump +drug-library \(10\.10\.4\.20\) +https \(tcp\/443\) +6 +1 .*allow rules\/flows\.csv:2 +no rule allows it/,
     );
     const { report } = JSON.parse(cordon('candidate', '--json').text) as {
       report: { findings: { change: string; seenAt: string[] }[]; complete: boolean };
@@ -183,5 +184,87 @@ describe('a branch in audit', () => {
     expect(after.candidate).toEqual(before.candidate);
     repository.git('branch', '-m', 'away', 'tighter');
     expect(cordon('candidate').status).toBe(2);
+  });
+
+  it('that does not compile is told with its diagnostics, judged by nobody, and nothing in force is touched', async () => {
+    const before = await digestInForce();
+    branch('tighter', { 'rules/flows.csv': `${changed}p, infusion-pumps, remediation, https, allow, always, x\n` });
+    await vi.waitFor(async () => expect((await status()).candidate).toBeNull(), soon);
+    const { status: code, text } = cordon('candidate');
+    expect(code).toBe(1);
+    expect(text).toContain('rules/flows.csv:5:4: error unknown-name: `infusion-pumps` is not declared');
+    expect(text).toContain('it is not judged');
+    expect(await digestInForce()).toBe(before);
+    branch('tighter', { 'rules/flows.csv': changed, ...withoutTest });
+    await vi.waitFor(async () => expect((await status()).candidate).not.toBeNull(), soon);
+    expect(await actions()).toContain('candidate.follow');
+  });
+
+  it('is promoted when it is merged, and ends by itself', async () => {
+    repository.git('merge', '-q', '--no-ff', '-m', 'CHG-7', 'tighter');
+    await vi.waitFor(async () => expect((await status()).branch).toBeNull(), soon);
+    expect(await status()).toMatchObject({ kind: null, last: { branch: 'tighter', state: 'promoted' } });
+    expect(cordon('candidate').text).toMatch(/before +branch tighter, promoted .*: what it says is in force/);
+    expect(await actions()).toContain('candidate.promoted');
+  });
+
+  it('ends when it is deleted, when its time is over, and when somebody says so', async () => {
+    const end = async (state: string) => {
+      await vi.waitFor(async () => expect((await status()).branch).toBeNull(), soon);
+      expect(await status()).toMatchObject({ kind: null, last: { state } });
+    };
+    branch('other', { 'rules/flows.csv': flows });
+    expect(cordon('candidate', 'start', 'other').status).toBe(0);
+    repository.git('branch', '-D', 'other');
+    await end('deleted');
+    branch('other', { 'rules/flows.csv': flows });
+    expect(cordon('candidate', 'start', 'other', '--until', '2s').status).toBe(0);
+    await end('expired');
+    expect(cordon('candidate', 'start', 'other').status).toBe(0);
+    expect(cordon('candidate', 'stop', '--reason', 'no need')).toMatchObject({ status: 0 });
+    await end('stopped');
+    expect(await actions()).toEqual(
+      expect.arrayContaining(['candidate.deleted', 'candidate.expired', 'candidate.stop']),
+    );
+  });
+});
+
+describe('lines in audit', () => {
+  const denying = 'p, infusion-pump, remediation, https, deny, always, "CHG-8"\n';
+
+  it('are judged beside the policy in force, which is the same with them', async () => {
+    const first = await digestInForce();
+    const applications = `${tinyPolicy['catalog/applications.yaml']}ssh: { ports: [tcp/22] }\n`;
+    repository.commit({ 'catalog/applications.yaml': applications });
+    await vi.waitFor(async () => expect(await digestInForce()).not.toBe(first), soon);
+    const before = await digestInForce();
+    repository.commit({ 'audit/chg-8.csv': `${denying}p, infusion-pump, remediation, ssh, allow, always, "CHG-8"\n` });
+    await vi.waitFor(
+      async () => expect(await status()).toMatchObject({ kind: 'lines', candidate: { lines: 2 } }),
+      soon,
+    );
+    expect(await digestInForce()).toBe(before);
+    await collector.call('POST', '/flows/seen?exporter=core', seen(remediation, 443, 2), 'text/csv');
+    const { status: code, text } = cordon('candidate');
+    expect(code).toBe(2);
+    expect(text).toContain('2 lines of the policy in audit');
+    expect(text).toMatch(/remediation \(10\.10\.9\.9\) +https.* deny audit\/chg-8\.csv:1/);
+    expect(text).toMatch(/remediation \(10\.10\.9\.9\) +ssh.* allow audit\/chg-8\.csv:2/);
+  });
+
+  it('are there again after kill -9', async () => {
+    const before = await status();
+    await controller.stop('SIGKILL');
+    await controller.start();
+    expect((await status()).candidate).toEqual(before.candidate);
+  });
+
+  it('are promoted by a merge that moves them', async () => {
+    repository.commit({ 'audit/chg-8.csv': null, 'rules/chg-8.csv': denying });
+    await vi.waitFor(async () => expect(await status()).toMatchObject({ kind: null, candidate: null }), soon);
+    expect(cordon('candidate')).toMatchObject({
+      status: 0,
+      text: expect.stringContaining('nothing is in audit') as string,
+    });
   });
 });

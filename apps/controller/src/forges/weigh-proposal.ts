@@ -2,6 +2,7 @@ import type { Diagnostic, Result } from '#base';
 import { checkPoint } from '#drivers';
 import { formatPlan, planPolicy, type PlannedSide, type PolicyPlan } from '#plan';
 import {
+  candidateOf,
   locateWorkloads,
   pointFindings,
   PolicyCompiler,
@@ -40,7 +41,10 @@ export function weighProposal({ before, after, at, known }: WeighRequest): Resul
     if (!compiled.ok) return { ok: false, diagnostics: found };
     found.push(...pointFindings(policy, compiled.value, checkPoint));
     const diagnostics = reviewPolicy(policy, found, at);
-    return { ok: true, value: { policy, snapshot: compiled.value, diagnostics }, diagnostics };
+    const candidate = candidateOf(policy);
+    const inAudit = candidate && compiler.compile(candidate, at);
+    const side = { policy, snapshot: compiled.value, diagnostics, candidate: inAudit?.ok ? inAudit.value : null };
+    return { ok: true, value: side, diagnostics };
   };
   const from = sideOf(before);
   const to = sideOf(after);

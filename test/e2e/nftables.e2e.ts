@@ -192,25 +192,25 @@ describe.runIf(missing.length === 0)('nftables on a real kernel', () => {
             source: conformanceNetwork.pump[family],
             address: conformanceNetwork.server[family],
             port,
-            protocol: 6,
+            protocol: 17,
           });
         await bring(baseState);
         expect(await send(8443)).toBe(true);
-        const before = await packets(pumpLine);
-        expect([await packets('audit'), before > 0]).toEqual([0, true]);
+        const [before, told] = [await packets(pumpLine), await packets('audit')];
+        expect(before).toBeGreaterThan(0);
         expect(await kindOf(watched)).toBe('watching');
         expect(await kindOf(watched)).toBe('none');
         expect(await send(8443)).toBe(true);
-        expect(await packets('audit')).toBe(1);
+        expect(await packets('audit')).toBe(told + 1);
         // the counters of the rules went on
         expect(await packets(pumpLine)).toBeGreaterThan(before);
         // what is denied is not told as what passes
         expect(await send(9000)).toBe(false);
-        expect(await packets('audit')).toBe(1);
+        expect(await packets('audit')).toBe(told + 1);
         expect(await kindOf(baseState)).toBe('watching');
         expect(network.nft('list table inet cordon')).not.toMatch(/goto audit|comment "audit:/);
         expect(await send(8443)).toBe(true);
-        expect(await packets('audit')).toBe(1);
+        expect(await packets('audit')).toBe(told + 1);
       },
     );
 

@@ -140,9 +140,13 @@ export class EnforcementLoop {
     return null;
   }
 
-  /** Of every point, whether it watches the candidate. Of one that was not looked at yet that is not known. */
+  /** Of every point, whether it watches the candidate. */
   watching(): PointWatch[] {
-    return this.states().map(({ name }) => ({ point: name, why: this.watches.get(name) ?? null }));
+    return this.states().map(({ name, state }) => {
+      const why = this.watches.get(name);
+      if (why !== null && why !== undefined) return { point: name, why };
+      return { point: name, why: why === null && state === 'in-sync' ? null : `it is not in sync: ${state}` };
+    });
   }
 
   /** Port → VLAN as a point read it back from a switch; null where no point does, or it is not known now. */

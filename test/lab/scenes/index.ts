@@ -15,6 +15,7 @@ import { showRollout } from './12-rollout.ts';
 import { showInUse } from './13-in-use.ts';
 import { showBreakGlass } from './14-break-glass.ts';
 import { showEmptyFirewall } from './15-empty-firewall.ts';
+import { showLearnedFromSeen } from './16-learned-from-seen.ts';
 
 /** In this order; each also runs alone, and leaves devices as they were: registered, released, plugged in. */
 export const scenes: readonly (readonly [number: string, scene: (lab: Lab) => Promise<void>])[] = [
@@ -34,4 +35,5 @@ export const scenes: readonly (readonly [number: string, scene: (lab: Lab) => Pr
   ['13', showInUse],
   ['14', showBreakGlass],
   ['15', showEmptyFirewall],
+  ['16', showLearnedFromSeen],
 ];

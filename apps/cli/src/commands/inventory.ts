@@ -37,7 +37,7 @@ export const inventoryNotes = `
 Rows have class, site, switch and posture. A MAC address becomes a keyed hash (HMAC-SHA-256), so that a plan can name a device and
 its reader can't; names, serial numbers and locations are never exported. The key is drawn anew each time, so that ids of two exports can't be
 compared, unless --key-file names one. Addresses are left out: no plan needs them but one with --flows, which then says what it can't know.
-A token of role planner may do this, and nothing else. The file is for its owner alone (0600), and replaced as a whole.`;
+A token of role planner is enough. The file is for its owner alone (0600), and replaced as a whole.`;
 
 const pageSize = 1000;
 

@@ -58,12 +58,23 @@ export class FlowStore {
 
   private async addAll(tx: EntityManager, point: string, flows: readonly HourlyFlow[]): Promise<void> {
     const room = await this.roomFor(tx, point, new Set(flows.map(({ at }) => at)));
+    const together = new Map<string, HourlyFlow>();
     for (const flow of flows)
       if (!(await this.join(tx, point, flow))) {
-        const told = room.take(flow) ? flow : { ...flow, destination: '', protocol: 0, port: 0 };
-        if (told === flow || !(await this.join(tx, point, told)))
-          await this.insert(tx, [{ id: 0, ...told, point, sources: [...told.sources] }]);
+        if (room.take(flow)) await this.insertOne(tx, point, flow);
+        else {
+          const rest = { ...flow, destination: '', protocol: 0, port: 0 };
+          const key = [flow.at, flow.role, flow.answered].join(' ');
+          const known = together.get(key);
+          together.set(key, known ? joinFlows(known, rest, this.limits.sources) : rest);
+        }
       }
+    for (const rest of together.values())
+      if (!(await this.join(tx, point, rest))) await this.insertOne(tx, point, rest);
+  }
+
+  private insertOne(tx: EntityManager, point: string, flow: HourlyFlow): Promise<void> {
+    return this.insert(tx, [{ id: 0, ...flow, point }]);
   }
 
   /** False: there is none of the hour yet. */

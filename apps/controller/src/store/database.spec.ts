@@ -13,8 +13,9 @@ import { currentRevision, takeRevisions } from './counters.js';
 import { Database } from './database.js';
 import { Fingerprints1764000300000 } from './fingerprints-migration.js';
 import { Handovers1764000800000 } from './handovers-migration.js';
+import { SeenFlows1764001000000 } from './seen-flows-migration.js';
 import { NodeSqlite } from './node-sqlite.js';
-import { audits, counters, sessions } from './rows.js';
+import { audits, counters, deniedFlows, sessions } from './rows.js';
 
 const revisionNow = (db: EntityManager): Promise<number> => currentRevision(db, 'device');
 let folder: string;
@@ -119,6 +120,25 @@ describe('Database', () => {
       document: { ...before, succeeds: [], told: null, strayAddresses: [] },
     });
     expect(sessionSchema.parse(row?.document)).toEqual(row?.document);
+  });
+
+  it('keeps what points denied under an earlier release, each packet as an attempt that nobody answered', async () => {
+    const database = await openDatabase();
+    const flow = { point: 'fw1', role: 'pump', destination: '10.0.0.1', protocol: 6, port: 443, packets: 3 };
+    const at = '2026-05-04T10:00:00.000Z';
+    await database.transaction(async (tx) => {
+      const [runner, migration] = [tx.queryRunner!, new SeenFlows1764001000000()];
+      await migration.down(runner);
+      await tx.query(
+        `INSERT INTO denied_flow (at, point, role, destination, protocol, port, firstAt, lastAt, packets, sources)
+           VALUES (?, 'fw1', 'pump', '10.0.0.1', 6, 443, ?, ?, 3, ?)`,
+        [at, at, at, JSON.stringify([{ address: '10.21.0.1', mac: null }])],
+      );
+      await migration.up(runner);
+    });
+    const rows = await database.read((db) => db.find(deniedFlows));
+    const sources = [{ address: '10.21.0.1', mac: null, connections: 1 }];
+    expect(rows).toEqual([{ id: 1, at, firstAt: at, lastAt: at, ...flow, answered: 'no', connections: 3, sources }]);
   });
 
   it('runs one unit at a time in the order in which they came, bulk after all others, and closes after the last', async () => {

@@ -101,12 +101,12 @@ export class CandidateReporter {
       protocol: total.protocol,
       port: total.port,
     };
-    const [now, then] = [decideFlow(inForce, packet), decideFlow(candidate, packet)];
+    const [now, later] = [decideFlow(inForce, packet), decideFlow(candidate, packet)];
     // What is denied and passed all the same, or the other way round, is no change of the candidate's.
     const change: Readonly<Record<typeof told, CandidateChange>> = { denied: 'would-allow', seen: 'would-break' };
     const [before, after] = told === 'denied' ? ['deny', 'allow'] : ['allow', 'deny'];
-    if (now.verdict === before && then.verdict === after)
-      this.gather(change[told], { total, own, far, destination, now, then });
+    if (now.verdict === before && later.verdict === after)
+      this.gather(change[told], { total, own, far, destination, now, later });
   }
 
   report(): CandidateReport {
@@ -135,16 +135,16 @@ export class CandidateReporter {
       readonly far: string | null;
       readonly destination: Address;
       readonly now: FlowVerdict;
-      readonly then: FlowVerdict;
+      readonly later: FlowVerdict;
     },
   ): void {
-    const { total, own, far, destination, now, then } = of;
+    const { total, own, far, destination, now, later } = of;
     const { inForce, candidate } = this.input;
     const naming = change === 'would-allow' ? candidate : inForce;
     const service = serviceOf(total);
     const name = far ?? endpointsAt(naming, destination)[0] ?? total.destination;
     const application = applicationAt(naming, total) ?? service;
-    const key = JSON.stringify([change, own, name, application, ids(now), ids(then)]);
+    const key = JSON.stringify([change, own, name, application, ids(now), ids(later)]);
     const known = this.groups.get(key);
     const group =
       known ??
@@ -156,7 +156,7 @@ export class CandidateReporter {
           destination: name,
           application,
           inForce: saidOf(now),
-          candidate: saidOf(then),
+          candidate: saidOf(later),
         },
         addresses: new Set(),
         services: new Set(),

@@ -52,7 +52,7 @@ interface Report extends CandidateReport {
 
 const week = 604_800_000;
 /** Of each kind, those with most packets. */
-const mostAsked = 20_000;
+const mostAsked = 5000;
 const askedAtOnce = 500;
 
 @Controller('api/v1/policy/candidate')

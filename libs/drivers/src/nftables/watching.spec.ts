@@ -86,15 +86,18 @@ const circumstances: readonly Partial<Packet>[] = [
   { state: 'invalid' },
 ];
 
-const allows = baseState.rules.entries.filter(({ action }) => action === 'allow');
+const firstAllow = baseState.rules.entries.find(({ action }) => action === 'allow')!;
 /** The first allow is gone, and something is denied for a list of classes that no line in force names. */
 const denied: FlowEntry = {
-  ...allows[0]!,
+  ...firstAllow,
   id: 'aaaaaaaaaaaa',
   action: 'deny',
   source: { kind: 'classes', classes: ['ct-scanner', 'infusion-pump', 'newcomer'] },
 };
-const watchedBase = withCandidate(baseState, [...baseState.rules.entries.filter((each) => each !== allows[0]), denied]);
+const watchedBase = withCandidate(baseState, [
+  ...baseState.rules.entries.filter((each) => each !== firstAllow),
+  denied,
+]);
 const rule = (chain: string, expr: readonly object[]) => ({ family: 'inet', table: 'cordon', chain, expr });
 const pumpToServer = (): Packet => ({
   source: at(conformanceNetwork.pump[0]),
@@ -129,7 +132,7 @@ describe('a candidate at a device', () => {
     await bring(candidate);
     expect(nft.route(sent)).toBe('passed');
     const counters = new Map((await session.counters()).map(({ id, packets }) => [id, packets]));
-    expect([counters.get(allows[0]!.id), counters.get('audit')]).toEqual([2, 1]);
+    expect([counters.get(firstAllow.id), counters.get('audit')]).toEqual([2, 1]);
     expect((await names()).length).toBeGreaterThan(before.length);
     await bring(candidate);
     await bring(own);

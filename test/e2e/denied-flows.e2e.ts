@@ -51,6 +51,7 @@ describe.runIf(missing.length === 0)('denied packets of a real firewall', () => 
   const folder = mkdtempSync(path.join(tmpdir(), 'cordon-denied-'));
   const file = path.join(folder, 'denied.json');
   let network: TestNetwork;
+  let repository: PolicyRepository;
   let controller: Controller;
   let ulogd: ChildProcess;
   let collector = '';
@@ -88,7 +89,7 @@ describe.runIf(missing.length === 0)('denied packets of a real firewall', () => 
 
   beforeAll(async () => {
     network = await TestNetwork.create('d');
-    const repository = new PolicyRepository(path.join(folder, 'policy'));
+    repository = new PolicyRepository(path.join(folder, 'policy'));
     repository.commit(policyFor(network.firewall));
     const config = loadConfig({
       PATH: process.env.PATH,
@@ -202,10 +203,29 @@ describe.runIf(missing.length === 0)('denied packets of a real firewall', () => 
       headers: { authorization: `Bearer ${collector}`, 'content-type': 'application/x-ndjson' },
       body: odd,
     });
-    expect([answer.status, await answer.json()]).toEqual([200, { taken: 1, ignored: 0, malformed: 0 }]);
+    expect([answer.status, await answer.json()]).toEqual([200, { taken: 1, watched: 0, ignored: 0, malformed: 0 }]);
     const { code, out } = await cordon(controller.firstAdminToken!, 'denied');
     expect(code).toBe(2);
     expect(out.split('\n')[1]).toMatch(/infusion-pump.*tcp\/8443 +ALLOWED by rules\/flows\.csv:2$/);
+  });
+
+  it('that pass, and would not by a line in audit, come the same way', async () => {
+    const first = lines();
+    repository.commit({ 'audit/x.csv': 'p, infusion-pump, drug-library, any, deny, always, "watched"\n' });
+    await ask('POST', '/api/v1/policy/sync');
+    const watched = () => network.nft('list chain inet cordon audit_4').includes('goto audit_denied_4');
+    await vi.waitFor(() => expect(watched()).toBe(true), { timeout: 10_000, interval: 100 });
+    expect(await send(pump, server, 8443)).toBe(true);
+    await vi.waitFor(() => expect(lines()).toBeGreaterThan(first), { timeout: 5000 });
+    const sent = await cordon(collector, ...ship(), '--once');
+    expect(sent.out).toContain(', 1 that passed and would not by the policy in audit, ');
+    const { code, out } = await cordon(controller.firstAdminToken!, 'candidate');
+    expect(code).toBe(2);
+    expect(out).toMatch(/infusion-pump +drug-library \(10\.10\.0\.10\) .* deny audit\/x\.csv:1/);
+    repository.commit({ 'audit/x.csv': null });
+    await ask('POST', '/api/v1/policy/sync');
+    await vi.waitFor(() => expect(watched()).toBe(false), { timeout: 10_000, interval: 100 });
+    expect(await send(pump, server, 8443)).toBe(true);
   });
 
   it('are taken from a collector alone, for a point of the policy, and a collector sees nothing', async () => {

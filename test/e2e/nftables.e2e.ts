@@ -15,6 +15,8 @@ import {
   closedRules,
   conformanceNetwork,
   emptyState,
+  pumpLine,
+  samplesFor,
 } from '../../libs/drivers/src/conformance-states.js';
 import type { FaultInjector } from '../../libs/drivers/src/fault-injection.js';
 import { judgeByTable } from '../../libs/drivers/src/nftables/evaluate.js';
@@ -170,6 +172,47 @@ describe.runIf(missing.length === 0)('nftables on a real kernel', () => {
         driver.parse((await session.read()) ?? ''),
       );
     });
+
+    it.each([0, 1] as const)(
+      'counts what a candidate would drop, lets it pass, and forgets it (family %i)',
+      async (family) => {
+        const { baseState } = samplesFor(['flows']);
+        const { rules } = baseState;
+        const candidate = rules.entries.filter(({ id }) => id !== pumpLine);
+        const watched: EnforcementState = { ...baseState, rules: { ...rules, candidate } };
+        const kindOf = async (state: EnforcementState): Promise<string> => {
+          const plan = driver.plan(state, driver.parse((await session.read()) ?? ''));
+          await bring(state);
+          return plan.kind;
+        };
+        const packets = async (id: string): Promise<number> =>
+          (await session.counters()).find((counter) => counter.id === id)?.packets ?? -1;
+        const send = (port: number): Promise<boolean> =>
+          network.devices.ask('send', {
+            source: conformanceNetwork.pump[family],
+            address: conformanceNetwork.server[family],
+            port,
+            protocol: 17,
+          });
+        await bring(baseState);
+        expect(await send(8443)).toBe(true);
+        const [before, told] = [await packets(pumpLine), await packets('audit')];
+        expect(before).toBeGreaterThan(0);
+        expect(await kindOf(watched)).toBe('watching');
+        expect(await kindOf(watched)).toBe('none');
+        expect(await send(8443)).toBe(true);
+        expect(await packets('audit')).toBe(told + 1);
+        // the counters of the rules went on
+        expect(await packets(pumpLine)).toBeGreaterThan(before);
+        // what is denied is not told as what passes
+        expect(await send(9000)).toBe(false);
+        expect(await packets('audit')).toBe(told + 1);
+        expect(await kindOf(baseState)).toBe('watching');
+        expect(network.nft('list table inet cordon')).not.toMatch(/goto audit|comment "audit:/);
+        expect(await send(8443)).toBe(true);
+        expect(await packets('audit')).toBe(told + 1);
+      },
+    );
 
     it('lets nothing through while the rules are replaced', async () => {
       await bring(baseState);

@@ -117,7 +117,7 @@ beforeAll(async () => {
     onEnd: (reason) => {
       throw new Error(reason);
     },
-    settings: {
+    environment: {
       CORDON_POLICY_POLL_SECONDS: String(pollSeconds),
       CORDON_HOOK_SECRET_FILE: join(folder, 'hook-secret'),
       CORDON_FORGE: 'github',

@@ -18,8 +18,8 @@ export interface ControllerOptions {
   readonly onEnd: (reason: string) => void;
   /** For `--cpu-prof` and the like. */
   readonly nodeFlags?: readonly string[];
-  /** Settings besides. */
-  readonly settings?: Readonly<Record<string, string>>;
+  /** Beside what every controller gets. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** The built controller as a process that is started again and again on the same data, on a port of the system's choice. */
@@ -44,7 +44,7 @@ export class ControllerProcess {
 
   /** Resolves to its port when it is ready. */
   async start(): Promise<number> {
-    const { folder, policy, bridgeToken, adminToken, onEnd, nodeFlags = [], settings = {} } = this.options;
+    const { folder, policy, bridgeToken, adminToken, onEnd, nodeFlags = [], environment = {} } = this.options;
     const child = launch(process.execPath, [...usualFlags, ...nodeFlags, main], {
       env: {
         PATH: process.env['PATH'] ?? '',
@@ -54,7 +54,7 @@ export class ControllerProcess {
         CORDON_POLICY_REPOSITORY: policy,
         CORDON_BRIDGE_TOKEN: bridgeToken,
         CORDON_ADMIN_TOKEN: adminToken,
-        ...settings,
+        ...environment,
       },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

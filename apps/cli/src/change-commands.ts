@@ -6,6 +6,15 @@ import {
   type BreakGlassOptions,
   type OpenOptions,
 } from './commands/break-glass.js';
+import {
+  candidateExitCodes,
+  candidateReport,
+  startCandidate,
+  stopCandidate,
+  type CandidateReportOptions,
+  type CandidateStartOptions,
+  type CandidateStopOptions,
+} from './commands/candidate.js';
 import { markInUse, type InUseOptions } from './commands/in-use.js';
 import {
   operateRollout,
@@ -56,6 +65,28 @@ export function addChangeCommands(cordon: Command, run: Run): void {
     .option('--class <class>', 'of this class')
     .option('--all', 'of every class')
     .action((options: RolloutReleaseOptions) => run(() => releaseRollout(options)));
+
+  const candidate = cordon
+    .command('candidate')
+    .description('a policy in audit: compiled and watched beside the one in force, never enforced');
+  asked(candidate.command('report', { isDefault: true }))
+    .description('what it would break of what was seen to pass, and allow of what was denied')
+    .option('--since <time>', 'how far back: 24h, 7d, or a time', '7d')
+    .option('--class <class>', 'what devices of this class opened')
+    .addHelpText('after', candidateExitCodes)
+    .action((options: CandidateReportOptions) => run(() => candidateReport(options)));
+  asked(candidate.command('start'))
+    .argument('<branch>', 'branch of the policy repository')
+    .description(
+      'put a branch in audit, in place of another one; it ends by itself when the branch is merged or deleted',
+    )
+    .option('--until <time>', 'end it then: 14d, 2026-12-24, or a time')
+    .option('--reason <text>', 'why: the audit trail keeps it')
+    .action((branch: string, options: CandidateStartOptions) => run(() => startCandidate(branch, options)));
+  asked(candidate.command('stop'))
+    .description('end the audit of the branch')
+    .option('--reason <text>', 'why: the audit trail keeps it')
+    .action((options: CandidateStopOptions) => run(() => stopCandidate(options)));
 
   const glass = cordon
     .command('break-glass')

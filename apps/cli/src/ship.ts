@@ -12,6 +12,8 @@ export interface Spool<Batch> {
 /** As the controller takes it. */
 export interface Taken {
   readonly taken: number;
+  /** Of a gateway: openings that passed, and that the policy in audit would drop. */
+  readonly watched?: number;
   readonly ignored: number;
   readonly malformed: number;
 }

@@ -52,3 +52,10 @@ export function readSince(text: string, to: Date): Date {
   const span = /^(\d{1,6})([smhdw])$/.exec(text);
   return span ? new Date(to.getTime() - Number(span[1]) * units[span[2]!]!) : readTime(text, to);
 }
+
+/** `14d`, `12h`: so long after `from`; `2026-12-24`: to the end of that day; or a time. */
+export function readUntil(text: string, from: Date): Date {
+  const span = /^(\d{1,6})([smhdw])$/.exec(text);
+  if (span) return new Date(from.getTime() + Number(span[1]) * units[span[2]!]!);
+  return /^\d{4}-\d{2}-\d{2}$/.test(text) ? readTime(`${text}T23:59:59`, from) : readTime(text, from);
+}

@@ -18,6 +18,9 @@ import { CredentialStore } from './credentials/credential-store.js';
 import { CredentialsController } from './credentials/credentials.controller.js';
 import { DeniedFlowStore } from './denied/denied-flow-store.js';
 import { FlowsController } from './denied/flows.controller.js';
+import { CandidateController } from './candidates/candidate.controller.js';
+import { CandidateLoop } from './candidates/candidate-loop.js';
+import { CandidateStore } from './candidates/candidate-store.js';
 import { DenialIntake } from './denied/denial-intake.js';
 import { DeviceStore } from './devices/device-store.js';
 import { DevicesController } from './devices/devices.controller.js';
@@ -82,6 +85,7 @@ import { clockToken, configToken, firstAdminTokenKey } from './wiring.js';
  *   DeviceStore, CredentialStore ┼─▶ Wakeups ("look again")┤
  *   EventIntake ─▶ sessions ─────┘                        └─▶ EnforcementLoop ──▶ enforcement points
  *           ├▶ suspicions ─▶ postures of devices
+ *   PolicySource (a branch in audit) ─▶ CandidateLoop ─▶ EnforcementLoop (watches, changes no verdict)
  *           ├▶ what people must hear of ─▶ outbox ─▶ WebhookSender
  *           ├▶ what became of a commit ─▶ outbox ─▶ StatusSender, ApprovalAsker ─▶ the forge
  *           └▶ authentications, session changes ─▶ AuthenticationStream, Historian ◀─ who asks why
@@ -94,10 +98,14 @@ const mebibyte = 1024 * 1024;
 const gitTimeoutSeconds = 30;
 const limits = { files: 2000, bytes: 32 * mebibyte, repositoryBytes: 256 * mebibyte, memoryBytes: 1024 * mebibyte };
 
-function policySource({ policy, data, environment }: Config, mirror = 'policy.git'): PolicySource {
+function policySource(
+  { policy, data, environment }: Config,
+  mirror = 'policy.git',
+  { reference }: Pick<Config['policy'], 'reference'> = policy,
+): PolicySource {
   return new PolicySource({
     repository: policy.repository,
-    reference: policy.reference,
+    reference,
     mirror: join(data, 'controller', mirror),
     environment,
     timeoutSeconds: gitTimeoutSeconds,
@@ -331,12 +339,52 @@ const factories: Provider[] = [
     inject: [Database, clockToken],
     useFactory: (database: Database, clock: Clock) => new SuspicionStore(database, clock),
   },
+  {
+    provide: CandidateStore,
+    inject: [Database],
+    useFactory: (database: Database) => new CandidateStore(database),
+  },
+  {
+    provide: CandidateLoop,
+    inject: [
+      configToken,
+      PolicyLoop,
+      PolicyStore,
+      PolicySource,
+      CandidateStore,
+      WorkloadStore,
+      Wakeups,
+      clockToken,
+      Log,
+    ],
+    useFactory: (
+      config: Config,
+      policy: PolicyLoop,
+      policies: PolicyStore,
+      source: PolicySource,
+      store: CandidateStore,
+      workloads: WorkloadStore,
+      wakeups: Wakeups,
+      clock: Clock,
+      log: Log,
+    ) => {
+      const { reference, path, pollSeconds } = config.policy;
+      const ownBranch = reference.kind === 'branch' ? reference.name : null;
+      // In a mirror of its own, as what is proposed.
+      const sourceOf = (name: string): PolicySource =>
+        policySource(config, 'candidate.git', { reference: { kind: 'branch', name } });
+      const hasTakenUp = (commit: string, head: string | null): Promise<boolean> =>
+        source.hasTakenUp(commit, head).catch(() => false);
+      const ports = { policy, policies, sourceOf, hasTakenUp, store, workloads, wakeups, clock, log };
+      return new CandidateLoop(ports, { path, pollSeconds, ownBranch });
+    },
+  },
   { provide: DeniedFlowStore, inject: [Database], useFactory: (database: Database) => new DeniedFlowStore(database) },
   {
     provide: DenialIntake,
-    inject: [DeniedFlowStore, EnforcementLoop, clockToken],
-    useFactory: (store: DeniedFlowStore, enforcement: EnforcementLoop, clock: Clock) =>
-      new DenialIntake(store, enforcement, clock),
+    inject: [DeniedFlowStore, SeenFlowStore, EnforcementLoop, clockToken],
+    useFactory: (denied: DeniedFlowStore, seen: SeenFlowStore, enforcement: EnforcementLoop, clock: Clock) =>
+      new DenialIntake({ denied, seen }, enforcement, clock),
   },
   { provide: SeenFlowStore, inject: [Database], useFactory: (database: Database) => new SeenFlowStore(database) },
   {
@@ -346,10 +394,22 @@ const factories: Provider[] = [
   },
   {
     provide: EnforcementLoop,
-    inject: [configToken, RolloutLoop, LiveSessions, Database, DropCounts, clockToken, Wakeups, Turns, Log],
+    inject: [
+      configToken,
+      RolloutLoop,
+      CandidateLoop,
+      LiveSessions,
+      Database,
+      DropCounts,
+      clockToken,
+      Wakeups,
+      Turns,
+      Log,
+    ],
     useFactory: (
       { resyncSeconds, version }: Config,
       policy: RolloutLoop,
+      candidate: CandidateLoop,
       sessions: LiveSessions,
       database: Database,
       drops: DropCounts,
@@ -357,7 +417,12 @@ const factories: Provider[] = [
       wakeups: Wakeups,
       turns: Turns,
       log: Log,
-    ) => new EnforcementLoop({ policy, sessions, database, drops, wakeups, turns, clock, log }, resyncSeconds, version),
+    ) =>
+      new EnforcementLoop(
+        { policy, candidate, sessions, database, drops, wakeups, turns, clock, log },
+        resyncSeconds,
+        version,
+      ),
   },
   {
     provide: WebhookSender,
@@ -429,6 +494,7 @@ const factories: Provider[] = [
     HistoryController,
     PolicyController,
     PolicyHistoryController,
+    CandidateController,
     BridgeController,
     EnforcementController,
     RolloutsController,

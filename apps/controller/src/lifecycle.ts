@@ -6,6 +6,7 @@ import {
   type OnApplicationShutdown,
 } from '@nestjs/common';
 import { BridgeFeed } from './bridge/feed.js';
+import { CandidateLoop } from './candidates/candidate-loop.js';
 import { EnforcementLoop } from './enforcement/enforcement-loop.js';
 import { ApprovalAsker } from './forges/approval-asker.js';
 import { StatusSender } from './forges/status-sender.js';
@@ -36,6 +37,7 @@ export class Lifecycle implements OnApplicationBootstrap, BeforeApplicationShutd
     @Inject(ApprovalAsker) private readonly approvals: ApprovalAsker,
     @Inject(NotedChanges) private readonly changes: NotedChanges,
     @Inject(WorkloadWatch) private readonly workloads: WorkloadWatch,
+    @Inject(CandidateLoop) private readonly candidate: CandidateLoop,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
@@ -45,6 +47,7 @@ export class Lifecycle implements OnApplicationBootstrap, BeforeApplicationShutd
     await this.orders.start();
     await this.policy.start();
     await this.rollouts.start();
+    await this.candidate.start();
     this.enforcement.start();
     this.workloads.start();
     this.retention.start();
@@ -60,6 +63,7 @@ export class Lifecycle implements OnApplicationBootstrap, BeforeApplicationShutd
     await this.rollouts.stop();
     await Promise.all([
       this.policy.stop(),
+      this.candidate.stop(),
       this.enforcement.stop(),
       this.retention.stop(),
       this.webhooks.stop(),

@@ -1,4 +1,5 @@
-export type Topic = 'snapshot' | 'rollout' | 'orders' | 'devices' | 'credentials' | 'sessions' | 'authentications';
+export type Topic =
+  'snapshot' | 'candidate' | 'rollout' | 'orders' | 'devices' | 'credentials' | 'sessions' | 'authentications';
 
 /**
  * "Look again": says that something changed, never what. Whoever listens reads the current state, so a lost or doubled

@@ -2,6 +2,7 @@ import type { Diagnostic } from '#base';
 import type { Driver, ObservedState } from '#drivers';
 import type { EnforcementRules, EnforcementState } from '#model';
 import { provePolicies } from './kubernetes/prove.js';
+import { proveWatching } from './nftables/prove-watching.js';
 import { differs, proveMembers, proveRules, type ProvedRules } from './nftables/prove.js';
 import { proveFlows } from './openvswitch/prove.js';
 import { proveSwitch } from './switch/prove.js';
@@ -51,6 +52,13 @@ export class EnforcementProof {
   checkText(state: EnforcementState, text: string): Diagnostic | null {
     if (this.isProvedByState) return provePolicies(state, text);
     return this.against(state, () => this.driver.parse(text));
+  }
+
+  /** The text of a change that is to touch nothing but what watches a candidate, and members. Null: proved, as far as rules go. */
+  checkWatching(text: string): Diagnostic | null {
+    return this.driver.name === 'nftables'
+      ? proveWatching(text)
+      : differs(`driver \`${this.driver.name}\` watches nothing`);
   }
 
   /** Its artefact has the members in it: rules and members are proved together, each time. */

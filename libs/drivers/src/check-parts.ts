@@ -6,6 +6,7 @@ import type { Driver } from './driver.js';
 export function checkParts(
   { name, enforces }: Pick<Driver, 'name' | 'enforces'>,
   { rules, membership, ports }: EnforcementState,
+  watchesCandidates = false,
 ): Diagnostic[] {
   const hasMembers = [...membership.values()].some((members) => members.size > 0);
   const asked: Record<EnforcedPart, boolean> = {
@@ -15,12 +16,15 @@ export function checkParts(
     ports: ports.size > 0,
     workloads: rules.workloads.length > 0,
   };
-  return enforcedParts
+  const parts = enforcedParts
     .filter((part) => asked[part] && !enforces.includes(part))
-    .map((part) => ({
+    .map((part): Diagnostic => ({
       severity: 'error',
       code: 'driver-part',
       summary: `driver \`${name}\` does not enforce ${part}`,
       hint: `it enforces ${enforces.join(', ')}: choose another driver for this point`,
     }));
+  if (rules.candidate === null || watchesCandidates) return parts;
+  const summary = `driver \`${name}\` watches no candidate`;
+  return [...parts, { severity: 'error', code: 'driver-candidate', summary, hint: 'give this point none' }];
 }

@@ -195,7 +195,7 @@ const stateOf = (
   entries: readonly FlowEntry[],
   { members = membership, of = lists, at = ports, vlan = vlans }: Others = {},
 ): EnforcementState => ({
-  rules: { snapshotDigest: '0'.repeat(64), scope, entries, lists: of, vlans: vlan, workloads },
+  rules: { snapshotDigest: '0'.repeat(64), scope, entries, lists: of, vlans: vlan, workloads, candidate: null },
   membership: members,
   ports: at,
 });

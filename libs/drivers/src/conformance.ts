@@ -303,7 +303,11 @@ function describeDeviceConformance(subject: ConformanceSubject): void {
         });
       const counters = new Map((await session.counters()).map(({ id, packets, bytes }) => [id, { packets, bytes }]));
       expect([...counters.keys()].sort()).toEqual(
-        ['denied', ...new Set(baseState.rules.entries.map(({ id }) => id))].sort(),
+        [
+          'denied',
+          ...(capabilities.watchesCandidates ? ['audit'] : []),
+          ...new Set(baseState.rules.entries.map(({ id }) => id)),
+        ].sort(),
       );
       for (const id of [sample.pumpLine, 'denied', 'd10000000000'])
         expect(counters.get(id)).toEqual({

@@ -50,12 +50,20 @@ export interface DriverCapabilities {
   readonly stateful: boolean;
   /** It lists and ends them for us, so `connections` and `cut` mean something. */
   readonly cutsConnections: boolean;
+  /** It tells of packets that pass and that a candidate would drop. Of others, a state has no candidate. */
+  readonly watchesCandidates: boolean;
 }
 
 /** What the device holds of ours, in the driver's own canonical form; equal fingerprints mean equal behaviour. */
 export interface ObservedState {
   /** Of all that does not come and go with devices, whatever is foreign among our objects included. */
   readonly rulesFingerprint: string;
+  /** Of what only watches, and changes what becomes of no packet; absent where a driver has nothing of the kind. */
+  readonly watching?: {
+    readonly fingerprint: string;
+    /** There is nothing in it but what we put there, as far as that can be told of it alone. */
+    readonly isPlain: boolean;
+  };
   /** Set or group name → addresses in canonical text. */
   readonly membership: ReadonlyMap<string, ReadonlySet<string>>;
   /** As `EnforcementState.ports`: only ports that carry our mark. */
@@ -81,10 +89,10 @@ export interface ObservedVlan {
 
 /**
  * A change as data. `steps` is for people; `commands` is what the session executes. `membership`: members or ports alone, which
- * come and go with devices.
+ * come and go with devices. `watching`: what becomes of packets stays as it is, but for members.
  */
 export interface ChangePlan {
-  readonly kind: 'none' | 'membership' | 'rules';
+  readonly kind: 'none' | 'membership' | 'watching' | 'rules';
   readonly steps: readonly string[];
   readonly commands: string;
 }
@@ -121,7 +129,7 @@ export type EnforcementTarget =
 
 /** How often a policy line's entries matched on the device. */
 export interface RuleCounter {
-  /** Policy line id, or `denied` for the final drop. */
+  /** Policy line id, `denied` for the final drop, or `audit` for what passes and a candidate would drop. */
   readonly id: string;
   readonly packets: number;
   readonly bytes: number;

@@ -11,6 +11,7 @@ export type {
   RuleCounter,
   SwitchMeaning,
 } from './driver.js';
+export { candidateDifference, sizeOfDifference, type CandidateDifference } from './candidate-difference.js';
 export { RemoteFault, TerminalFault } from './driver.js';
 export { judgeByInvariant, type Packet, type PacketVerdict } from './invariant.js';
 export { createCliDriver, type CliDriver } from './cli-over-ssh/index.js';
@@ -23,7 +24,8 @@ export { createNetconfDriver, type NetconfDriver } from './netconf/index.js';
 export { createNftablesDriver, type NftablesDriver } from './nftables/index.js';
 export { parseTable } from './nftables/parse.js';
 export type { SimulatedNft } from './nftables/simulated.js';
-export type { NftField, NftRule, NftStatement, NftTable } from './nftables/table.js';
+export { isOnlyTold, type NftField, type NftRule, type NftStatement, type NftTable } from './nftables/table.js';
+export { auditPrefix, isWatching, verdictAmongWatching } from './nftables/watching.js';
 export { createOpenvswitchDriver, type OpenvswitchDriver } from './openvswitch/index.js';
 export type { Action as FlowAction, Condition as FlowCondition } from './openvswitch/conditions.js';
 export { layoutOf, registers, type Layout } from './openvswitch/layout.js';

@@ -1,7 +1,7 @@
 import { accessForGit, type Access } from './access.js';
 import type { Environment } from './git.js';
 import { parseLineOrigin, type LineOrigin } from './line-origin.js';
-import { head, Mirror } from './mirror.js';
+import { head as fetchedHead, Mirror } from './mirror.js';
 import { OwnedChanges } from './owned-changes.js';
 import { Owners } from './owners.js';
 import { checkReference, type Reference } from './reference.js';
@@ -137,6 +137,13 @@ export class PolicySource {
     }
   }
 
+  /** Whether what was fetched last, or `head`, has the commit in its history. False also where the mirror does not know. */
+  async hasTakenUp(commit: string, head: string | null = null): Promise<boolean> {
+    if (!commitForm.test(commit) || (head !== null && !commitForm.test(head))) return false;
+    const args = ['merge-base', '--is-ancestor', commit, head ?? fetchedHead];
+    return (await this.mirror.git.end(args)).code === 0;
+  }
+
   /** The accepted files below `folder` at that commit: path relative to `folder` → text. */
   async readTree(commit: string, folder: string): Promise<Map<string, string>> {
     if (!commitForm.test(commit)) throw new Error('not a commit id');
@@ -158,7 +165,7 @@ export class PolicySource {
 
   /** What was fetched, a commit or a tag, and the commit that it is or leads to. */
   private async headObjects(): Promise<{ head: string; commit: string }> {
-    const input = `${head}\n${head}^{}\n`;
+    const input = `${fetchedHead}\n${fetchedHead}^{}\n`;
     const lines = (await this.local(['cat-file', '--batch-check'], input)).split('\n');
     const [fetched, peeled] = lines.map((line) => /^([0-9a-f]+) (\w+) (\d+)$/.exec(line));
     const [, object = '', kind = 'nothing'] = peeled ?? [];

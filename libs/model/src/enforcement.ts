@@ -54,6 +54,9 @@ export type EnforcedPart = (typeof enforcedParts)[number];
  * if any `deny` entry matches; else passed if any `allow` entry matches or it is a reply within a connection that was
  * passed; else dropped, counted and logged. Entries have no order. IPv4 and IPv6 always together. A point with `workloads` does
  * so for packets from and to them, and leaves all others untouched.
+ *
+ * INVARIANT (semantics of `candidate`): it changes what becomes of no packet. Of those that open a connection and are passed, exactly those
+ * that would be dropped with these entries in place of `entries` are counted, and logged up to a rate.
  */
 export interface EnforcementRules {
   readonly snapshotDigest: string;
@@ -64,6 +67,8 @@ export interface EnforcementRules {
   /** VLANs that must exist; ids are unique. */
   readonly vlans: readonly Vlan[];
   readonly workloads: readonly Workload[];
+  /** Entries of a policy that is not in force, and only watched; null: there is none, or the point can't watch one. */
+  readonly candidate: readonly FlowEntry[] | null;
 }
 
 /** Class → addresses of its devices that are on the network now, as text in canonical form. */
@@ -84,6 +89,7 @@ export const noRules: EnforcementRules = {
   lists: [],
   vlans: [],
   workloads: [],
+  candidate: null,
 };
 
 /** The same rules object means the same rules: what was worked out for it may be kept. */

@@ -15,6 +15,7 @@ import { diffFlows } from './flows/diff-flows.js';
 import { riskView } from './flows/risk.js';
 import type { Inventory } from './inventory/inventory.js';
 import { observeFlows } from './observed/observe-flows.js';
+import { planAudit } from './plan-audit.js';
 import type { FlowChange, PlanSummary, PolicyPlan, Risk } from './plan.js';
 import type { TextChunks } from './text/lines.js';
 
@@ -23,6 +24,8 @@ export interface PlannedSide {
   readonly policy: Policy;
   readonly snapshot: Snapshot;
   readonly diagnostics: readonly Diagnostic[];
+  /** With its lines in audit in force; null: it has none, or does not compile with them. */
+  readonly candidate?: Snapshot | null;
 }
 
 export interface PlanInput {
@@ -52,6 +55,7 @@ export function planPolicy({ from, to, inventory, flows }: PlanInput): Result<Po
     access,
     flows: changes,
     dormant: dormantLines(from, to, { flows: changes, access: access.changes }),
+    audit: planAudit(from, to),
     observed: seen?.plan ?? null,
     budgets: diffBudgets(before, after, renderings),
     network: diffNetwork(before, after),

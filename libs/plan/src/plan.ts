@@ -20,6 +20,8 @@ export interface PolicyPlan {
   readonly flows: readonly FlowChange[];
   /** Rule lines that come, go or mean something else, and change nothing at `at`: what they do at other times is not in this plan. */
   readonly dormant: readonly DormantLine[];
+  /** Lines in audit, which change nothing. Null: neither policy has any. */
+  readonly audit: AuditPlan | null;
   /** Null without observed flows. */
   readonly observed: ObservedPlan | null;
   readonly budgets: readonly BudgetChange[];
@@ -151,6 +153,20 @@ export interface DormantLine {
   readonly line: number;
   readonly text: string;
   readonly when: string;
+}
+
+export interface AuditPlan {
+  readonly lines: readonly AuditLine[];
+  /** What the lines of `to` would do if they were in force; null: that is not known, or they could not be. */
+  readonly would: readonly FlowChange[] | null;
+}
+
+/** `promoted`: it was in audit, and is in force by this change. */
+export interface AuditLine {
+  readonly change: 'comes' | 'stays' | 'goes' | 'promoted';
+  readonly file: string;
+  readonly line: number;
+  readonly text: string;
 }
 
 export interface AccessPlan {

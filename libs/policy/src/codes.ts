@@ -11,6 +11,8 @@ export const policyCodes = {
   'acl-over-budget': ['error', 'a port ACL needs more entries than a switch takes'],
   'artefact-differs': ['error', 'what a switch would be told is not what the port ACL says'],
   'access-tie': ['error', 'two access rules match equally well and give different segments'],
+  'audit-line': ['error', 'a line under audit/ is no flow rule'],
+  'audit-refused': ['warning', 'the lines in audit could not come into force as they are'],
   'bad-effect': ['error', 'the effect of a flow rule is neither allow nor deny'],
   'bad-name': ['error', 'a name has characters other than a-z, 0-9 and -'],
   'bad-posture': ['error', 'the posture of an access rule is none of the four'],

@@ -5,6 +5,7 @@ export { CasbinOracle, policyLines } from './casbin/oracle.js';
 export { decodeSnapshot } from './codec/decode.js';
 export { encodeSnapshot } from './codec/encode.js';
 export { policyCodes, type PolicyCode } from './codes.js';
+export { candidateOf } from './candidate.js';
 export { compilePolicy, noProvenance, PolicyCompiler } from './compile/compile.js';
 export { accessFor, effectivePosture, principalsOf, segmentIn } from './decide.js';
 export { decideFlow, FlowDecider, type ResolvedSide } from './decider.js';

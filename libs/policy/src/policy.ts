@@ -39,6 +39,8 @@ export interface Policy {
   readonly siteTree: Hierarchy;
   readonly flowRules: readonly FlowRuleSource[];
   readonly accessRules: readonly AccessRuleSource[];
+  /** The lines under audit/: not in force, and not compiled with the others; see `candidateOf`. */
+  readonly auditRules: readonly FlowRuleSource[];
   readonly tests: readonly PolicyTest[];
   readonly invariants: readonly Invariant[];
   readonly settings: CheckSettings;

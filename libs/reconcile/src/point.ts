@@ -71,7 +71,7 @@ export class PointReconciler {
     // What was not asked for since is drift. After a change of members that failed, who changed which member is not known.
     const hasDrifted =
       plan.kind !== 'none' &&
-      (asked?.kind === 'none' || isAhead || (asked?.kind === 'membership' && plan.kind === 'rules'));
+      (asked?.kind === 'none' || isAhead || (asked !== null && weight[plan.kind] > weight[asked.kind]));
     const change = plan.kind === 'none' ? unchanged : await this.change(plan, desired, hasDrifted);
     const rules = { before, after: this.fingerprint, isAsked: plan.kind !== 'rules' };
     const outcome = { ...change, rules };
@@ -136,6 +136,9 @@ export class PointReconciler {
     }
   }
 }
+
+/** A change of more than was asked for puts right what somebody did. */
+const weight: Readonly<Record<ChangePlan['kind'], number>> = { none: 0, membership: 1, watching: 2, rules: 3 };
 
 const unchanged: ReconcileOutcome = {
   kind: 'unchanged',

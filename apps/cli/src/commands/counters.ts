@@ -23,6 +23,7 @@ interface PointCounters {
   readonly readAt: string | null;
   readonly lines: readonly LineCount[];
   readonly denied: Pick<LineCount, 'since' | 'packets' | 'bytes'> | null;
+  readonly audit: Pick<LineCount, 'since' | 'packets' | 'bytes'> | null;
 }
 
 /** Which lines of policy traffic meets at an enforcement point, and which it never met. */
@@ -34,7 +35,7 @@ export async function counters(point: string, options: CountersOptions): Promise
   return 0;
 }
 
-function show({ point, readAt, lines, denied }: PointCounters): void {
+function show({ point, readAt, lines, denied, audit }: PointCounters): void {
   if (readAt === null) return print(`${point} has told no counters yet`);
   const hit = lines.filter(({ packets }) => packets > 0).sort((a, b) => b.packets - a.packets);
   const never = lines.filter(({ packets }) => packets === 0);
@@ -55,6 +56,10 @@ function show({ point, readAt, lines, denied }: PointCounters): void {
   }
   if (denied)
     print(`\nAllowed by no line, hence denied: ${countOf(denied.packets, 'packet')} since ${formatTime(denied.since)}`);
+  if (audit && audit.packets > 0)
+    print(
+      `\nWould break by what is in audit: ${countOf(audit.packets, 'new connection')} since ${formatTime(audit.since)}`,
+    );
   print(`\n${countOf(hit.length, 'line')} met, ${never.length} never; as of ${formatTime(readAt)}`);
 }
 

@@ -13,7 +13,7 @@ import {
   type PlannedSide,
   type PolicyPlan,
 } from '#plan';
-import { pointFindings, PolicyCompiler, PolicyLoader, reviewPolicy } from '#policy';
+import { candidateOf, pointFindings, PolicyCompiler, PolicyLoader, reviewPolicy } from '#policy';
 import { ControllerClient, readControllerOptions, type ControllerArguments } from '../controller-client.js';
 import { registeredDevices, seenFlows, warnOfUnnamed } from '../controller-inputs.js';
 import { bold, green, red, yellow } from '../output.js';
@@ -114,7 +114,14 @@ export function planChange(from: ChangeSide, to: ChangeSide, at: Date, beside: B
     if (!compiled.ok) return { ok: false, place, diagnostics: found };
     found.push(...pointFindings(loaded.value, compiled.value, checkPoint));
     const diagnostics = reviewPolicy(loaded.value, found, at);
-    sides.push({ policy: loaded.value, snapshot: compiled.value, diagnostics });
+    const candidate = candidateOf(loaded.value);
+    const inAudit = candidate && compiler.compile(candidate, at);
+    sides.push({
+      policy: loaded.value,
+      snapshot: compiled.value,
+      diagnostics,
+      candidate: inAudit?.ok ? inAudit.value : null,
+    });
   }
   const [before, after] = sides as [PlannedSide, PlannedSide];
   const inventory = beside.inventory && parseInventory(beside.inventory.text, beside.inventory.file);

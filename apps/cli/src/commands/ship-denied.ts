@@ -18,9 +18,14 @@ export function shipDenied(options: ShipOptions): Promise<number> {
     {
       spool: new LineFile(options.file, options.position),
       send: ({ text }) => client.sendLines<Taken>(path, text),
-      words: ({ taken, ignored, malformed }) =>
-        `${taken} denied packets sent, ${ignored} of others, ${malformed} not understood`,
+      words: describe,
     },
     options,
   );
+}
+
+/** What passed and a candidate would drop comes in the same file. */
+function describe({ taken, watched = 0, ignored, malformed }: Taken): string {
+  const passed = watched > 0 ? `, ${watched} that passed and would not by the policy in audit` : '';
+  return `${taken} denied packets sent${passed}, ${ignored} of others, ${malformed} not understood`;
 }

@@ -1,9 +1,11 @@
 import type { Clock } from '#base';
+import type { Address } from '#net';
 import type { EnforcementLoop } from '../enforcement/enforcement-loop.js';
 import { groupFlows } from '../flows/hourly-flow.js';
 import { mostBytesAtOnce, mostBytesPerSecond, RateLimit } from '../flows/rate-limit.js';
 import { Refusal } from '../http/refusal.js';
 import { readDenials } from './denials.js';
+import type { SeenFlowStore } from '../seen/seen-flow-store.js';
 import type { DeniedFlowStore } from './denied-flow-store.js';
 
 export interface IntakeAnswer {
@@ -13,19 +15,24 @@ export interface IntakeAnswer {
   readonly malformed: number;
 }
 
-/** Takes what gateways denied. The class of a device is what it counts as when this arrives. */
+export interface DenialAnswer extends IntakeAnswer {
+  /** Openings that passed, and that the policy in audit would drop. */
+  readonly watched: number;
+}
+
+/** Takes what gateways denied, and what they let pass that a candidate would not. The class of a device is what it counts as when this arrives. */
 export class DenialIntake {
   private readonly limit: RateLimit;
 
   constructor(
-    private readonly store: DeniedFlowStore,
+    private readonly stores: { readonly denied: DeniedFlowStore; readonly seen: SeenFlowStore },
     private readonly enforcement: Pick<EnforcementLoop, 'rolesAt'>,
     private readonly clock: Clock,
   ) {
     this.limit = new RateLimit(clock, mostBytesAtOnce, mostBytesPerSecond);
   }
 
-  async take(point: string, text: string): Promise<IntakeAnswer> {
+  async take(point: string, text: string): Promise<DenialAnswer> {
     const roles = this.enforcement.rolesAt(point);
     if (!roles) throw new Refusal('not-found', `the policy in force names no enforcement point \`${point}\``);
     if (!this.limit.take(point, text.length))
@@ -33,11 +40,10 @@ export class DenialIntake {
         'too-many',
         `enforcement point \`${point}\` tells more than is taken: send the same again later`,
       );
-    const { denials, ignored, malformed } = readDenials(text, this.clock.now());
-    await this.store.add(
-      point,
-      groupFlows(denials, (address) => roles.get(address)?.class ?? null),
-    );
-    return { taken: denials.length, ignored, malformed };
+    const { denials, watched, ignored, malformed } = readDenials(text, this.clock.now());
+    const classOf = (address: Address): string | null => roles.get(address)?.class ?? null;
+    await this.stores.denied.add(point, groupFlows(denials, classOf));
+    await this.stores.seen.add(point, groupFlows(watched, classOf));
+    return { taken: denials.length, watched: watched.length, ignored, malformed };
   }
 }

@@ -9,6 +9,7 @@ import { tinyPolicy } from '../../../../test/e2e/tiny-policy.js';
 import { Retention } from '../history/retention.js';
 import { evaluatePolicy } from '../policy/evaluate.js';
 import { Database } from '../store/database.js';
+import { SeenFlowStore } from '../seen/seen-flow-store.js';
 import { DenialIntake } from './denial-intake.js';
 import { groupFlows, type HourlyFlow } from '../flows/hourly-flow.js';
 import { RateLimit } from '../flows/rate-limit.js';
@@ -142,14 +143,43 @@ describe('DeniedFlowStore', () => {
     let now = 0;
     const clock = { now: () => new Date(now) };
     const enforcement = { rolesAt: (point: string) => (point === 'fw1' ? new AddressMap<AddressRole>() : null) };
-    const intake = new DenialIntake(new DeniedFlowStore(database), enforcement, clock);
+    const intake = new DenialIntake(
+      { denied: new DeniedFlowStore(database), seen: new SeenFlowStore(database) },
+      enforcement,
+      clock,
+    );
     await expect(intake.take('fw9', recorded)).rejects.toMatchObject({ code: 'not-found' });
-    expect(await intake.take('fw1', recorded)).toEqual({ taken: 10, ignored: 0, malformed: 0 });
+    expect(await intake.take('fw1', recorded)).toEqual({ taken: 10, watched: 0, ignored: 0, malformed: 0 });
     const much = ' '.repeat(1024 * 1024);
     for (let i = 0; i < 31; i++) await intake.take('fw1', much);
     await expect(intake.take('fw1', much)).rejects.toMatchObject({ code: 'too-many' });
     now = 2000;
     await intake.take('fw1', much);
+  });
+});
+
+describe('what rules that watch a candidate log', () => {
+  const [first = '', ...more] = recorded.trim().split('\n');
+  const watched = first.replace('cordon-deny ', 'cordon-audit ');
+
+  it('is told apart from what was denied, by its prefix', () => {
+    expect(watched).not.toBe(first);
+    const read = readDenials([watched, ...more].join('\n'), never);
+    expect([read.denials.length, read.watched.length, read.ignored]).toEqual([9, 1, 0]);
+    expect(read.watched[0]).toMatchObject({ answered: 'unknown', connections: 1 });
+  });
+
+  it('is kept as seen, and not as denied', async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'cordon-watched-'));
+    const database = await Database.open(path.join(folder, 'cordon.db'));
+    const stores = { denied: new DeniedFlowStore(database), seen: new SeenFlowStore(database) };
+    const intake = new DenialIntake(stores, { rolesAt: () => new AddressMap<AddressRole>() }, { now: () => never });
+    expect(await intake.take('fw1', `${watched}\n`)).toEqual({ taken: 0, watched: 1, ignored: 0, malformed: 0 });
+    const since = new Date('2026-05-04T00:00:00Z');
+    expect(await stores.denied.totals({ since, limit: 10 })).toEqual([]);
+    expect(await stores.seen.totals({ since, limit: 10 })).toMatchObject([{ point: 'fw1', connections: 1 }]);
+    await database.close();
+    rmSync(folder, { recursive: true });
   });
 });
 

@@ -81,7 +81,7 @@ export function describeDenied(
 }
 
 /** Those that hold the address, the narrowest first, without the groups that these are in. */
-function endpointsAt({ endpoints }: Snapshot, address: Address): string[] {
+export function endpointsAt({ endpoints }: Snapshot, address: Address): string[] {
   const holders = endpoints.filter(({ addresses }) => hasAddress(addresses, address));
   const groups = new Set(holders.flatMap(({ ancestors }) => ancestors));
   return holders

@@ -8,7 +8,7 @@ import { Refusal } from '../http/refusal.js';
 import { ZodPipe } from '../http/zod.pipe.js';
 import { PolicyLoop } from '../policy/policy-loop.js';
 import { clockToken } from '../wiring.js';
-import { DenialIntake, type IntakeAnswer } from './denial-intake.js';
+import { DenialIntake, type DenialAnswer } from './denial-intake.js';
 import { DeniedFlowStore } from './denied-flow-store.js';
 import { describeDenied, type DeniedView } from './describe-denied.js';
 
@@ -43,7 +43,7 @@ export class FlowsController {
   take(
     @Query(new ZodPipe(intakeQuery)) { point }: z.infer<typeof intakeQuery>,
     @Body() text: unknown,
-  ): Promise<IntakeAnswer> {
+  ): Promise<DenialAnswer> {
     if (typeof text !== 'string') throw new Refusal('malformed', 'send lines of JSON as application/x-ndjson');
     return this.intake.take(point, text);
   }

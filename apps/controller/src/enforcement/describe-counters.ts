@@ -18,22 +18,28 @@ export interface PointCounters {
   readonly lines: readonly LineCount[];
   /** Packets that no line allowed. */
   readonly denied: Omit<RuleCount, 'id'> | null;
+  /** Packets that opened a connection, passed, and would not by the policies that were in audit since then. */
+  readonly audit: Omit<RuleCount, 'id'> | null;
 }
 
 export function describeCounters(point: string, counts: RuleCounts, snapshot: Snapshot | null): PointCounters {
   const rules = new Map(snapshot?.flowRules.map((rule) => [rule.id, rule]));
   const lines = counts
     .list()
-    .filter(({ id }) => id !== 'denied')
+    .filter(({ id }) => id !== 'denied' && id !== 'audit')
     .map((count): LineCount => {
       const { file = null, line = null, text = null, effect = null } = rules.get(count.id) ?? {};
       return { ...count, file, line, text, effect };
     });
-  const final = counts.list().find(({ id }) => id === 'denied');
+  const of = (special: string): PointCounters['denied'] => {
+    const found = counts.list().find(({ id }) => id === special);
+    return found ? { since: found.since, packets: found.packets, bytes: found.bytes } : null;
+  };
   return {
     point,
     readAt: counts.readAt?.toISOString() ?? null,
     lines: lines.sort((a, b) => compareText(a.file ?? '', b.file ?? '') || (a.line ?? 0) - (b.line ?? 0)),
-    denied: final ? { since: final.since, packets: final.packets, bytes: final.bytes } : null,
+    denied: of('denied'),
+    audit: of('audit'),
   };
 }

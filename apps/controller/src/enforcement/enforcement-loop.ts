@@ -1,8 +1,10 @@
 import { canonicalJson, sha256, type Clock } from '#base';
 import { driverNamed, RemoteFault } from '#drivers';
-import { AddressMap } from '#net';
+import { AddressMap, type Address } from '#net';
 import { partsOf, type EnforcementPointEntry } from '#policy';
 import { Reconciler } from '#reconcile';
+import type { Candidate } from '../candidates/candidate-loop.js';
+import { withCandidate } from '../candidates/watched-rules.js';
 import type { Log } from '../log.js';
 import type { ActivePolicy } from '../policy/policy-loop.js';
 import type { LiveSessions } from '../sessions/live-sessions.js';
@@ -26,7 +28,15 @@ import { RuleCountStore } from './rule-count-store.js';
 import { RuleCounts } from './rule-counts.js';
 import { targetOf } from './target.js';
 
+/** Whether a point tells of what passes and the candidate would drop. */
+export interface PointWatch {
+  readonly point: string;
+  /** Why it does not; null: it does. */
+  readonly why: string | null;
+}
+
 interface Ports {
+  readonly candidate: { readonly active: Candidate | null };
   readonly policy: { readonly active: ActivePolicy | null; readonly enforced: EnforcedPolicy | null };
   readonly sessions: Pick<LiveSessions, 'all' | 'sitesOfChangedDevices'>;
   readonly database: Database;
@@ -55,6 +65,8 @@ export class EnforcementLoop {
   private stopListening: () => void = () => undefined;
   private readonly lists: KeptLists;
   private readonly left: LeftRulesStore;
+  /** Point → why it does not watch the candidate. */
+  private readonly watches = new Map<string, string | null>();
 
   constructor(
     private readonly ports: Ports,
@@ -93,6 +105,7 @@ export class EnforcementLoop {
   start(): void {
     const stops = [
       this.ports.wakeups.on(['snapshot', 'rollout'], () => this.matchPolicy()),
+      this.ports.wakeups.on(['candidate'], () => this.wakeAll()),
       this.ports.wakeups.on(['orders'], () => this.wakeAll(followsSessions)),
       this.ports.wakeups.on(['devices'], () => this.devicesChanged()),
       this.ports.wakeups.on(['sessions'], () => this.sessionsChanged()),
@@ -120,6 +133,26 @@ export class EnforcementLoop {
     const point = this.points.get(name);
     if (point) return point.roles;
     return this.broken.has(name) ? new AddressMap() : null;
+  }
+
+  /** What a device at an address counts as, by that point, or else by any. */
+  classAt(name: string, address: Address): string | null {
+    const own = this.points.get(name)?.roles.get(address);
+    if (own) return own.class;
+    for (const { roles } of this.points.values()) {
+      const role = roles.get(address);
+      if (role) return role.class;
+    }
+    return null;
+  }
+
+  /** Of every point, whether it watches the candidate. */
+  watching(): PointWatch[] {
+    return this.states().map(({ name, state }) => {
+      const why = this.watches.get(name);
+      if (why !== null && why !== undefined) return { point: name, why };
+      return { point: name, why: why === null && state === 'in-sync' ? null : `it is not in sync: ${state}` };
+    });
   }
 
   /** Port → VLAN as a point read it back from a switch; null where no point does, or it is not known now. */
@@ -274,7 +307,12 @@ export class EnforcementLoop {
     const { nas, site } = point;
     if (partsOf(point).includes('flows')) await prepareState(enforced, site, sessions, () => this.ports.turns.take());
     const hasLists = nas !== null && partsOf(point).includes('lists');
-    return goalOf(enforced, point, sessions, hasLists ? await this.lists.inUse(enforced, nas, sessions) : []);
+    const goal = goalOf(enforced, point, sessions, hasLists ? await this.lists.inUse(enforced, nas, sessions) : []);
+    const candidate = this.ports.candidate.active;
+    if (!candidate) return goal;
+    const { rules, why } = withCandidate(goal.rules, point, candidate.snapshot);
+    this.watches.set(point.name, why);
+    return rules === goal.rules ? goal : { ...goal, rules };
   }
 }
 

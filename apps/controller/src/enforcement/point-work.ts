@@ -120,6 +120,7 @@ export class LocalPointWork implements PointWork {
    * INVARIANT: nothing is pushed whose text, read back, does not mean what the rules say. What is on the device stays.
    */
   private async applyProved(plan: ChangePlan): Promise<void> {
+    if (plan.kind === 'watching') refuse(this.proof.checkWatching(plan.commands));
     if (plan.kind !== 'rules') return this.ports.session.apply(plan);
     if (this.asked) refuse(this.proof.checkText(this.asked, plan.commands));
     const counted = await this.counters();

@@ -41,5 +41,5 @@ function wrongPath(path: string): string | null {
     return 'must be a path from the policy folder, of letters, digits, `_`, `.` and `-`, without `..`';
   return isPolicyFile(path)
     ? null
-    : 'is no file of a policy: these are rules/, catalog/, network/ and tests/ with .csv, .yaml and .yml, model.conf and cordon.yaml';
+    : 'is no file of a policy: these are rules/, audit/, catalog/, network/ and tests/ with .csv, .yaml and .yml, model.conf and cordon.yaml';
 }

@@ -2,6 +2,7 @@ import type { Diagnostic, Result } from '#base';
 import { checkPoint } from '#drivers';
 import { formatPlan, planPolicy, type PlannedSide, type PolicyPlan } from '#plan';
 import {
+  candidateOf,
   locateWorkloads,
   pointFindings,
   PolicyCompiler,
@@ -42,7 +43,10 @@ export function weighProposal({ before, after, at, beforeAt = at, known }: Weigh
     if (!compiled.ok) return { ok: false, diagnostics: found };
     found.push(...pointFindings(policy, compiled.value, checkPoint));
     const diagnostics = reviewPolicy(policy, found, instant);
-    return { ok: true, value: { policy, snapshot: compiled.value, diagnostics }, diagnostics };
+    const candidate = candidateOf(policy);
+    const inAudit = candidate && compiler.compile(candidate, instant);
+    const side = { policy, snapshot: compiled.value, diagnostics, candidate: inAudit?.ok ? inAudit.value : null };
+    return { ok: true, value: side, diagnostics };
   };
   const from = sideOf(before, beforeAt);
   const to = sideOf(after, at);

@@ -8,6 +8,8 @@ export interface EvaluationRequest {
   readonly at: Date;
   readonly provenance: Provenance;
   readonly known: KnownWorkloads;
+  /** With the lines in audit in force. */
+  readonly isCandidate?: boolean;
 }
 
 /**
@@ -16,8 +18,8 @@ export interface EvaluationRequest {
  */
 export async function evaluateInThread(request: EvaluationRequest): Promise<Result<Evaluation>> {
   // From TypeScript sources (tests), which a thread can't load, it runs here.
-  const { files, at, provenance, known } = request;
-  if (import.meta.url.endsWith('.ts')) return evaluatePolicy(files, at, provenance, known);
+  const { files, at, provenance, known, isCandidate } = request;
+  if (import.meta.url.endsWith('.ts')) return evaluatePolicy(files, at, provenance, known, isCandidate);
   const worker = new Worker(new URL('./evaluate-worker.js', import.meta.url), { workerData: request });
   try {
     return await new Promise<Result<Evaluation>>((resolve, reject) => {

@@ -1,6 +1,7 @@
 import { success, type Diagnostic, type Result } from '#base';
 import { checkPoint } from '#drivers';
 import {
+  candidateOf,
   compilePolicy,
   dedicatedAhead,
   failureHint,
@@ -27,20 +28,22 @@ export interface Evaluation {
 
 /**
  * Load, find its services, compile for an instant and the sites of `provenance`, analyse, and ask the policy's own tests. Warnings come with
- * a success.
+ * a success. Of a candidate the lines in audit are among the others.
  */
 export function evaluatePolicy(
   files: ReadonlyMap<string, string>,
   at: Date,
   provenance: Provenance,
   known: KnownWorkloads = noWorkloads,
+  isCandidate = false,
 ): Result<Evaluation> {
   const loaded = loadPolicy(files);
   if (!loaded.ok) return loaded;
   const unknown = provenance.sites?.filter((site) => !loaded.value.sites.has(site)) ?? [];
   if (unknown.length > 0) return { ok: false, diagnostics: [...loaded.diagnostics, ...unknown.map(unknownSite)] };
   const { policy: located, diagnostics: locating } = locateWorkloads(loaded.value, known);
-  const policy = provenance.sites ? policyOfSites(located, provenance.sites) : located;
+  const ours = provenance.sites ? policyOfSites(located, provenance.sites) : located;
+  const policy = isCandidate ? (candidateOf(ours) ?? ours) : ours;
   const before = [...loaded.diagnostics, ...locating];
   const compiled = compilePolicy(policy, at, provenance);
   if (!compiled.ok) return { ok: false, diagnostics: [...before, ...compiled.diagnostics] };
@@ -70,5 +73,5 @@ const unknownSite = (site: string): Diagnostic => ({
 
 /** Files that are policy; whatever else is in the repository (documents, pictures) is not read. */
 export function isPolicyFile(path: string): boolean {
-  return /^(rules|catalog|network|tests)\/.+\.(csv|ya?ml)$|^(model\.conf|cordon\.yaml)$/.test(path);
+  return /^(rules|audit|catalog|network|tests)\/.+\.(csv|ya?ml)$|^(model\.conf|cordon\.yaml)$/.test(path);
 }

@@ -1,5 +1,6 @@
 import { Like, Table, TableIndex, type MigrationInterface, type QueryRunner, type TableColumnOptions } from 'typeorm';
 import { Fingerprints1764000300000 } from './fingerprints-migration.js';
+import { Candidates1764001400000 } from './candidates-migration.js';
 import { Forges1764000900000 } from './forges-migration.js';
 import { Gateways1764000400000 } from './gateways-migration.js';
 import { counters } from './rows.js';
@@ -186,4 +187,5 @@ export const migrations = [
   Forges1764000900000,
   SeenFlows1764001000000,
   PolicyHistory1764001030000,
+  Candidates1764001400000,
 ];

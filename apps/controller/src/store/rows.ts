@@ -243,6 +243,39 @@ export interface KeptPolicyRow {
   files: Record<string, string>;
 }
 
+/**
+ * `promoted`: what the branch says is in force; `deleted`: there is no such branch any more; `expired`: its time is over; `replaced`: another
+ * branch took its place.
+ */
+export type CandidateState = 'running' | 'promoted' | 'deleted' | 'expired' | 'stopped' | 'replaced';
+
+/** A branch in audit. One is running at most. */
+export interface CandidateRow {
+  id: number;
+  branch: string;
+  until: string | null;
+  reason: string | null;
+  startedAt: string;
+  startedBy: string;
+  state: CandidateState;
+  endedAt: string | null;
+  /** The newest that was looked at. */
+  commit: string;
+  author: string;
+  committedAt: string;
+  /** Its sources, to compile it again; null: they can't be taken from that commit, or it is over. */
+  files: Record<string, string> | null;
+}
+
+/** What the newest candidate compiled to: one row. */
+export interface CandidateSnapshotRow {
+  id: 1;
+  /** What it was compiled from. */
+  source: string;
+  /** As `encodeSnapshot` gives it. */
+  snapshot: object;
+}
+
 export const openRolloutStatuses = ['running', 'paused', 'halted'] as const;
 export const rolloutStatuses = [...openRolloutStatuses, 'done', 'withdrawn'] as const;
 
@@ -593,6 +626,29 @@ export const keptPolicies = new EntitySchema<KeptPolicyRow>({
   columns: { name: key, version: integer, snapshot: json, files: json },
 });
 
+export const candidates = new EntitySchema<CandidateRow>({
+  name: 'candidate',
+  columns: {
+    id: serial,
+    branch: text,
+    until: optionalText,
+    reason: optionalText,
+    startedAt: text,
+    startedBy: text,
+    state: text,
+    endedAt: optionalText,
+    commit: text,
+    author: text,
+    committedAt: text,
+    files: optionalJson,
+  },
+});
+
+export const candidateSnapshots = new EntitySchema<CandidateSnapshotRow>({
+  name: 'candidate_snapshot',
+  columns: { id: { type: 'integer', primary: true }, source: text, snapshot: json },
+});
+
 export const rollouts = new EntitySchema<RolloutRow>({
   name: 'rollout',
   columns: {
@@ -737,6 +793,8 @@ export const schemas = [
   pointRules,
   activePolicies,
   keptPolicies,
+  candidates,
+  candidateSnapshots,
   rollouts,
   releaseOrders,
   breakGlasses,

@@ -1,6 +1,6 @@
 import type { Diagnostic } from '#base';
-import { parseTable, type Driver, type NftTable, type ObservedState } from '#drivers';
-import { stateOf, type EnforcementRules, type FlowSide, type Membership } from '#model';
+import { parseTable, verdictAmongWatching, type Driver, type NftTable, type ObservedState } from '#drivers';
+import { stateOf, type EnforcementRules, type FlowEntry, type FlowSide, type Membership } from '#model';
 import { families, familyOf, formatAddress, PacketSpace, type Interval, type PacketSet } from '#net';
 import { formatPacket } from '#radius';
 import { EndSpace, type Side } from './ends.js';
@@ -98,9 +98,14 @@ function wrongMember(
   return count === members.size ? null : 'holds addresses of other classes';
 }
 
+const allEntries = ({ entries, candidate }: EnforcementRules): readonly FlowEntry[] => [
+  ...entries,
+  ...(candidate ?? []),
+];
+
 /** Every class that some line names. */
-export function classesOf({ entries }: EnforcementRules): readonly string[] {
-  const sides = entries.flatMap(({ source, destination }) => [source, destination]);
+export function classesOf(rules: EnforcementRules): readonly string[] {
+  const sides = allEntries(rules).flatMap(({ source, destination }) => [source, destination]);
   return [...new Set(sides.flatMap((side) => (side.kind === 'classes' ? side.classes : [])))];
 }
 
@@ -133,27 +138,40 @@ export function proveTable(
   setClasses: ReadonlyMap<string, ReadonlySet<string>>,
 ): Diagnostic | null {
   if (table.foreign.length > 0) return differs(`it holds what is not ours: ${table.foreign[0]}`);
+  const verdict = verdictAmongWatching(table);
+  if (verdict !== null) return differs(`a rule that is to watch a candidate decides: ${verdict}`);
   for (const family of families) {
     const constants = [...tableConstants(table, family), ...ruleConstants(rules, family)];
     const ends = new EndSpace(new PacketSpace(), family, classes, constants);
     const symbolic = new SymbolicTable(ends, table, setClasses);
     const { scope, allowed } = intendedPackets(ends, rules);
+    const refused = rules.candidate === null ? ends.none : ends.all.subtract(allowedBy(ends, rules.candidate));
     for (const each of cases) {
       const passes = each.passes(allowed, ends).intersect(scope);
-      const found = difference(ends, symbolic.judge(each), passes, scope);
+      const would = each.state === states.new && !each.isReply ? refused.intersect(passes) : ends.none;
+      const found = difference(ends, symbolic.judge(each), { passes, scope, would });
       if (found) return differs(`a packet that ${each.name}: ${found}`);
     }
   }
   return null;
 }
 
-function difference(ends: EndSpace, outcome: Outcome, passes: PacketSet, scope: PacketSet): string | null {
-  const { passed, dropped, untouched } = outcome;
+interface Meant {
+  readonly passes: PacketSet;
+  readonly scope: PacketSet;
+  /** Of what passes: what the candidate would drop, and has to be told. */
+  readonly would: PacketSet;
+}
+
+function difference(ends: EndSpace, outcome: Outcome, { passes, scope, would }: Meant): string | null {
+  const { passed, dropped, untouched, told } = outcome;
   const rows: readonly (readonly [PacketSet, string])[] = [
     [passed.subtract(passes), 'the table passes it, policy does not'],
     [passes.subtract(passed), 'policy passes it, the table does not'],
     [dropped.subtract(scope), 'the table drops it, though it is none of ours'],
     [untouched.intersect(scope), 'the table leaves it alone, though it is ours'],
+    [told.subtract(would), 'the table tells it as what the candidate would break, and it is none of that'],
+    [would.subtract(told), 'the candidate would break it, and the table does not tell it'],
   ];
   for (const [set, what] of rows) {
     if (!set.witness) continue;
@@ -163,8 +181,9 @@ function difference(ends: EndSpace, outcome: Outcome, passes: PacketSet, scope: 
   return null;
 }
 
-export function ruleConstants({ scope, entries }: EnforcementRules, family: 4 | 6): Interval<bigint>[] {
-  const sides = entries.flatMap(({ source, destination }) => [source, destination]);
+export function ruleConstants(rules: EnforcementRules, family: 4 | 6): Interval<bigint>[] {
+  const { scope } = rules;
+  const sides = allEntries(rules).flatMap(({ source, destination }) => [source, destination]);
   const sets = [scope, ...sides.flatMap((side) => (side.kind === 'addresses' ? [side.addresses] : []))];
   return sets.flatMap((set) => familyOf(set, family));
 }
@@ -174,6 +193,13 @@ export function intendedPackets(
   ends: EndSpace,
   { scope, entries }: EnforcementRules,
 ): { scope: PacketSet; allowed: PacketSet } {
+  const ours = familyOf(scope, ends.family);
+  const either = ends.addresses('source', ours).union(ends.addresses('destination', ours));
+  return { scope: either.intersect(ends.all), allowed: allowedBy(ends, entries) };
+}
+
+/** What these entries allow to be opened. */
+function allowedBy(ends: EndSpace, entries: readonly FlowEntry[]): PacketSet {
   const at = (side: Side, of: FlowSide): PacketSet =>
     of.kind === 'classes'
       ? ends.members(side, new Set(of.classes))
@@ -186,9 +212,7 @@ export function intendedPackets(
           at('source', source).intersect(at('destination', destination)).intersect(ends.services(services)),
         ),
     );
-  const ours = familyOf(scope, ends.family);
-  const either = ends.addresses('source', ours).union(ends.addresses('destination', ours));
-  return { scope: either.intersect(ends.all), allowed: of('allow').subtract(of('deny')) };
+  return of('allow').subtract(of('deny'));
 }
 
 export function differs(summary: string): Diagnostic {

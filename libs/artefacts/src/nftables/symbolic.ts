@@ -1,5 +1,5 @@
 import { assertNever } from '#base';
-import type { NftField, NftRule, NftStatement, NftTable } from '#drivers';
+import { auditPrefix, isOnlyTold, type NftField, type NftRule, type NftStatement, type NftTable } from '#drivers';
 import { hasPorts, serviceKey, type Family, type Interval, type PacketSet } from '#net';
 import type { EndSpace } from './ends.js';
 import { mergeNeighbours } from './merge-rules.js';
@@ -16,11 +16,14 @@ export interface Outcome {
   readonly passed: PacketSet;
   readonly dropped: PacketSet;
   readonly untouched: PacketSet;
+  /** Those that are told as what a candidate would drop, whatever becomes of them. */
+  readonly told: PacketSet;
 }
 
 interface Run {
   accepted: PacketSet;
   dropped: PacketSet;
+  told: PacketSet;
 }
 
 /** Deeper than any table of ours; the kernel's own limit is 16. */
@@ -43,15 +46,16 @@ export class SymbolicTable {
 
   judge(circumstances: Circumstances): Outcome {
     const { ends: space } = this;
-    const run: Run = { accepted: space.none, dropped: space.none };
+    const run: Run = { accepted: space.none, dropped: space.none, told: space.none };
     const hooks = [...this.table.chains.values()].filter(({ hook }) => hook !== null);
     const [base, ...more] = hooks;
     if (!base?.hook || more.length > 0 || base.hook.hook !== 'forward' || base.hook.type !== 'filter')
       throw new Error('the table must have exactly one chain at a hook, for filtering what is forwarded');
     const left = this.chain(base.rules, space.all, run, circumstances, 0);
+    const { accepted: passed, dropped, told } = run;
     return base.hook.policy === 'drop'
-      ? { passed: run.accepted, dropped: run.dropped.union(left), untouched: space.none }
-      : { passed: run.accepted, dropped: run.dropped, untouched: left };
+      ? { passed, dropped: dropped.union(left), untouched: space.none, told }
+      : { passed, dropped, untouched: left, told };
   }
 
   /** Gives what comes out at the end of the chain or returns from it. */
@@ -63,10 +67,13 @@ export class SymbolicTable {
       if (here.isEmpty) break;
       let matching = here;
       let leaving = this.ends.none;
-      for (const statement of statements) {
+      for (const [i, statement] of statements.entries()) {
         if (matching.isEmpty) break;
         const { kind } = statement;
-        if (kind === 'counter' || kind === 'log') continue;
+        if (kind === 'limit' && !isOnlyTold(statements, i))
+          throw new Error('no evaluation for what stands behind a limit');
+        if (kind === 'log' && statement.prefix === auditPrefix) run.told = run.told.union(matching);
+        if (kind === 'counter' || kind === 'log' || kind === 'limit') continue;
         if (kind === 'jump' || kind === 'goto') {
           const back = this.chain(this.target(statement.target), matching, run, at, depth + 1);
           // What a jump gives back goes on with the rule; `goto` has nowhere to come back to.

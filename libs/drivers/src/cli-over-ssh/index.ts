@@ -60,7 +60,7 @@ export function createCliDriver(options: DriverOptions, limits: ClientLimits = u
   };
   return {
     ...facts,
-    capabilities: { atomic: false, stateful: false, cutsConnections: false },
+    capabilities: { atomic: false, stateful: false, cutsConnections: false, watchesCandidates: false },
     check: (state) => [
       ...checkParts(facts, state),
       ...checkListNames(facts.name, state.rules.lists, make.longestName),

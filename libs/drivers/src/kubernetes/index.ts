@@ -27,7 +27,7 @@ export function createKubernetesDriver(
   const rendered = renderer(renderOptions);
   return {
     ...facts,
-    capabilities: { atomic: false, stateful: false, cutsConnections: false },
+    capabilities: { atomic: false, stateful: false, cutsConnections: false, watchesCandidates: false },
     check: (state) => {
       const errors = check(state, namespaces);
       return errors.length > 0 ? errors : checkReach(state, renderOptions);

@@ -61,7 +61,7 @@ export function createNetconfDriver(options: DriverOptions, limits: NetconfLimit
     new NetconfClient(channelTo(target), filterOf(shape), limits);
   return {
     ...facts,
-    capabilities: { atomic: true, stateful: false, cutsConnections: false },
+    capabilities: { atomic: true, stateful: false, cutsConnections: false, watchesCandidates: false },
     check: (state) => [
       ...checkParts(facts, state),
       ...checkListNames(facts.name, state.rules.lists, longestName),

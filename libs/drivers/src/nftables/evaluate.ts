@@ -2,7 +2,7 @@ import { assertNever } from '#base';
 import { addressAlgebra, formatAddress, type Interval } from '#net';
 import type { Packet, PacketVerdict } from '../invariant.js';
 import { parseTable } from './parse.js';
-import { stateBits, type NftField, type NftStatement, type NftTable } from './table.js';
+import { isOnlyTold, stateBits, type NftField, type NftStatement, type NftTable } from './table.js';
 
 export interface Evaluation {
   readonly verdict: PacketVerdict;
@@ -63,8 +63,10 @@ class Run {
   }
 
   private rule(statements: readonly NftStatement[], depth: number): Step {
-    for (const statement of statements) {
-      if (statement.kind === 'counter') {
+    for (const [i, statement] of statements.entries()) {
+      if (statement.kind === 'limit') {
+        if (!isOnlyTold(statements, i)) throw new Error('no evaluation for what stands behind a limit');
+      } else if (statement.kind === 'counter') {
         if (statement.name !== null) this.counters.push(statement.name);
       } else if (statement.kind === 'jump' || statement.kind === 'goto') {
         const step = this.chain(this.target(statement.target), depth + 1);

@@ -30,7 +30,7 @@ export function createNftablesDriver(): NftablesDriver {
   };
   return {
     ...facts,
-    capabilities: { atomic: true, stateful: true, cutsConnections: true },
+    capabilities: { atomic: true, stateful: true, cutsConnections: true, watchesCandidates: true },
     check,
     render,
     parse,
@@ -48,10 +48,10 @@ export function createNftablesDriver(): NftablesDriver {
 
 function check(state: EnforcementState): Diagnostic[] {
   const { rules, membership } = state;
-  const out = checkParts(facts, state);
+  const out = checkParts(facts, state, true);
   const error = (code: string, summary: string, hint: string): number =>
     out.push({ severity: 'error', code, summary, hint });
-  for (const { id, line, services } of rules.entries) {
+  for (const { id, line, services } of [...rules.entries, ...(rules.candidate ?? [])]) {
     if (!isPlainId(id))
       error(
         'nftables-line-id',

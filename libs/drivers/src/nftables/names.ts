@@ -21,6 +21,15 @@ export function classSet(classes: readonly string[], family: Family): string {
   // no word of a single class begins like this: see above
   return `any_${word}_and_${more.length}_${sha256(JSON.stringify(classes)).slice(0, 16)}_${family}`;
 }
+/**
+ * The same for what only a candidate asks: a set of its own, so that it comes and goes without any other rule.
+ * INVARIANT: no set of lines in force has such a name. Theirs have `any`, `x` or nothing in front of their first `_` but a whole name, and
+ * behind a whole name the family.
+ */
+export const watchedSet = (classes: readonly string[], family: Family): string =>
+  `${watchedPrefix}${classSet(classes, family)}`;
+export const watchedPrefix = 'audit_of_';
+
 /** Named, so that all rules of one policy line count into one place. Ids are checked to be plain (`isPlainId`). */
 export const lineCounter = (id: string): string => `line_${id}`;
 export const isPlainId = (id: string): boolean => /^[0-9a-z-]{1,64}$/.test(id);

@@ -53,6 +53,7 @@ function readStatement(expression: unknown): NftStatement | null {
   }
   if (kind === 'counter') return readCounter(body);
   if (kind === 'log') return readLog(body);
+  if (kind === 'limit') return readLimit(body);
   return kind === 'match' && isRecord(body) ? readMatch(body) : null;
 }
 
@@ -65,6 +66,13 @@ function readLog(body: unknown): NftStatement | null {
   if (!hasOnly(body, ['prefix', 'group'])) return null;
   const { prefix, group } = body;
   return typeof prefix === 'string' && typeof group === 'number' ? { kind: 'log', prefix, group } : null;
+}
+
+function readLimit(body: unknown): NftStatement | null {
+  if (!hasOnly(body, ['rate', 'burst', 'per'])) return null;
+  const { rate, burst, per } = body;
+  if (typeof rate !== 'number' || typeof burst !== 'number' || typeof per !== 'string') return null;
+  return { kind: 'limit', rate, burst, per };
 }
 
 function readMatch(body: JsonObject): NftStatement | null {

@@ -4,6 +4,8 @@ import type { ObservedState, RuleCounter } from '../driver.js';
 import { TerminalFault } from '../driver.js';
 import { asNumber, isIPv4, isRecord, readRule, readRanges, type JsonObject } from './parse-rule.js';
 import type { NftChain, NftCounter, NftRule, NftSet, NftTable } from './table.js';
+import { watchedPrefix } from './names.js';
+import { auditCounter, isWatching, verdictAmongWatching } from './watching.js';
 
 /*
  * Reads a transaction (`{"nftables":[{"add":{"set":…}}, …]}`) or a listing (`{"nftables":[{"set":…}, …]}`) into one form.
@@ -23,8 +25,31 @@ export function observe(table: NftTable): ObservedState {
     for (const { comment } of rules) if (comment?.startsWith('cordon:')) ruleIds.add(comment.slice('cordon:'.length));
   const membership = new Map<string, ReadonlySet<string>>();
   for (const [name, set] of table.sets) if (!set.ranges) membership.set(name, set.members);
-  return { rulesFingerprint: fingerprint(table), membership, ports: new Map(), ruleIds };
+  const parts = partsOf(table);
+  const watching = { fingerprint: fingerprint(parts.watching), isPlain: isPlain(table, parts.watching) };
+  return { rulesFingerprint: fingerprint(parts.rules), watching, membership, ports: new Map(), ruleIds };
 }
+
+/** The table as two: what decides, with all that is nobody's, and what only watches, with its own sets. */
+function partsOf(table: NftTable): { readonly rules: NftTable; readonly watching: NftTable } {
+  const chains = [...table.chains];
+  const watching = new Map(chains.filter(([name, chain]) => isWatching(name, chain)));
+  // That a chain of these is there belongs to what decides: rules lead to it.
+  const rules = new Map(chains.map(([name, chain]) => [name, watching.has(name) ? { ...chain, rules: [] } : chain]));
+  const sets = Map.groupBy(table.sets, ([name]) => name.startsWith(watchedPrefix));
+  return {
+    rules: { ...table, chains: rules, sets: new Map(sets.get(false)) },
+    watching: { chains: watching, sets: new Map(sets.get(true)), counters: new Map(), foreign: [] },
+  };
+}
+
+/** No verdict in it, and no set that is not as ours are. */
+const isPlain = (table: NftTable, { sets }: NftTable): boolean =>
+  verdictAmongWatching(table) === null &&
+  [...sets].every(
+    ([name, { type, ranges, foreign }]) =>
+      ranges === null && foreign.length === 0 && type === (name.endsWith('_4') ? 'ipv4_addr' : 'ipv6_addr'),
+  );
 
 /** Everything but membership, handles and counter values. Objects have no order; rules within a chain have. */
 function fingerprint({ chains, sets, counters, foreign }: NftTable): string {
@@ -47,7 +72,7 @@ export function parseCounters(text: string): RuleCounter[] {
     const [kind, body] = oneMember(item);
     if (kind !== 'counter' || !isOurs(body, 'table')) continue;
     const name = textOf(body, 'name');
-    if (name !== 'denied' && !name.startsWith('line_')) continue;
+    if (name !== 'denied' && name !== auditCounter && !name.startsWith('line_')) continue;
     out.push({ id: name.replace(/^line_/, ''), packets: asNumber(body['packets']), bytes: asNumber(body['bytes']) });
   }
   return out;

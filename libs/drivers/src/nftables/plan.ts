@@ -2,19 +2,63 @@ import { compareText } from '#base';
 import { stateOf, type EnforcementRules, type EnforcementState } from '#model';
 import type { ChangePlan, ObservedState } from '../driver.js';
 import { explainLines, shorten, without } from '../plan-steps.js';
+import { families } from '#net';
 import { dropTable, formatTransaction, tableId, type Json } from './commands.js';
 import { parse } from './parse.js';
 import { isRecord } from './parse-rule.js';
-import { membersOf, render } from './render.js';
+import { watchChains } from './watching.js';
+import { addSet, membersOf, render, renderWatchingIn } from './render.js';
 
 /**
  * Rules that differ are replaced as a whole, in one transaction; when only members differ, only these are touched, so that
- * a device that comes or goes costs the same however many rules there are.
+ * a device that comes or goes costs the same however many rules there are. What only watches is replaced alone, and counters go on.
  */
 export function plan(desired: EnforcementState, observed: ObservedState | null): ChangePlan {
   const wanted = expectState(desired);
   if (!observed || observed.rulesFingerprint !== wanted.rulesFingerprint)
     return { kind: 'rules', steps: explainReplacement(wanted, observed), commands: render(desired) };
+  const isWatching = observed.watching?.fingerprint === wanted.watching?.fingerprint;
+  // What somebody put among what watches is not taken out piece by piece.
+  if (!isWatching && observed.watching?.isPlain !== true)
+    return { kind: 'rules', steps: [strangers], commands: render(desired) };
+  const { commands, steps } = planMembers(wanted, observed);
+  if (!isWatching) {
+    const watching = [...emptyWatching(wanted, observed), ...commands, ...fillWatching(desired.rules)];
+    return {
+      kind: 'watching',
+      steps: shorten([
+        `replace what watches the candidate: ${desired.rules.candidate ? 'there is one' : 'none'}`,
+        ...steps,
+      ]),
+      commands: formatTransaction(watching),
+    };
+  }
+  if (commands.length === 0) return { kind: 'none', steps: [], commands: '' };
+  return { kind: 'membership', steps: shorten(steps), commands: formatTransaction(commands) };
+}
+
+const strangers = 'replace table inet cordon: among the rules that only watch are some that are not ours';
+
+/** Sets that nothing else looks into go, and come, with these rules. */
+function emptyWatching(wanted: ObservedState, observed: ObservedState): Json[] {
+  const chains = families.flatMap((family) => Object.values<string>({ ...watchChains(family) }));
+  const gone = [...observed.membership.keys()].filter((name) => !wanted.membership.has(name));
+  const fresh = [...wanted.membership.keys()].filter((name) => !observed.membership.has(name));
+  return [
+    ...chains.map((name) => ({ flush: { chain: { ...tableId, name } } })),
+    ...gone.map((name) => ({ delete: { set: { ...tableId, name } } })),
+    ...fresh.map(addSet),
+  ];
+}
+
+const fillWatching = (rules: EnforcementRules): Json[] =>
+  families.flatMap((family) =>
+    renderWatchingIn(rules, family).flatMap(([chain, bodies]) =>
+      bodies.map((body) => ({ add: { rule: { ...tableId, chain, ...body } } })),
+    ),
+  );
+
+function planMembers(wanted: ObservedState, observed: ObservedState): { commands: Json[]; steps: string[] } {
   const commands: Json[] = [];
   const steps: string[] = [];
   for (const [name, members] of [...wanted.membership].sort(([a], [b]) => compareText(a, b))) {
@@ -26,8 +70,7 @@ export function plan(desired: EnforcementState, observed: ObservedState | null):
     steps.push(...gone.map((member) => `remove ${member} from set ${name}`));
     steps.push(...fresh.map((member) => `add ${member} to set ${name}`));
   }
-  if (commands.length === 0) return { kind: 'none', steps: [], commands: '' };
-  return { kind: 'membership', steps: shorten(steps), commands: formatTransaction(commands) };
+  return { commands, steps };
 }
 
 type ObservedRules = Omit<ObservedState, 'membership' | 'ports'>;
@@ -44,9 +87,16 @@ export function expectState(state: EnforcementState): ObservedState {
   const { rules } = state;
   const known = observedRules.get(rules) ?? parse(render(stateOf(rules)));
   if (!known) throw new Error('the rendered artefact has no table');
-  const { rulesFingerprint, ruleIds } = known;
-  observedRules.set(rules, { rulesFingerprint, ruleIds });
-  const observed = { rulesFingerprint, ruleIds, membership: membersOf(state), ports: new Map<string, number>() };
+  const { rulesFingerprint, watching, ruleIds } = known;
+  if (!watching) throw new Error('the rendered artefact has nothing that watches');
+  observedRules.set(rules, { rulesFingerprint, watching, ruleIds });
+  const observed = {
+    rulesFingerprint,
+    watching,
+    ruleIds,
+    membership: membersOf(state),
+    ports: new Map<string, number>(),
+  };
   expected.set(state, observed);
   return observed;
 }

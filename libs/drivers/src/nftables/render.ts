@@ -1,18 +1,22 @@
-import { compareText } from '#base';
-import type { EnforcementState, FlowEntry, FlowSide } from '#model';
+import { compareText, remembered } from '#base';
+import type { EnforcementRules, EnforcementState, FlowEntry, FlowSide } from '#model';
 import { families, familyOf, formatAddress, maxOf, prefixesOfRange } from '#net';
 import type { AddressSet, Family, Interval } from '#net';
+import { candidateDifference } from '../candidate-difference.js';
 import { dropTable, equals, formatTransaction, groups, tableId, type Grouping, type Json } from './commands.js';
-import { classSet, lineCounter } from './names.js';
+import { inOrder } from './entry-order.js';
+import { classSet, lineCounter, watchedSet } from './names.js';
 import { matchServices } from './services.js';
+import { auditCounter, renderWatching, watchChains } from './watching.js';
 
 /*
  *  forward (hook) ──one side in scope──▶ judge_4 / judge_6
  *                                          ct invalid: drop │ reply, related ICMP: accept
- *                                          jump deny_N      │ jump allow_N      │ log, count `denied`, drop
+ *                                          jump deny_N      │ new: jump audit_N │ jump allow_N     │ log, count `denied`, drop
  *  deny_N, allow_N:   source is in set S ──▶ deny_from_S     (lines with classes as source: S holds the members of them all)
  *                     destination is in S ─▶ deny_to_S       (lines with addresses as source, classes as destination)
  *                     lines with addresses on both sides stand here
+ *  audit_N:           changes no verdict: watching.ts
  */
 
 /** The whole table as one transaction: what stood there before is gone at the instant in which this stands. */
@@ -23,12 +27,15 @@ export function render(state: EnforcementState): string {
 function replaceCommands(state: EnforcementState): Json[] {
   const build = new TableBuild();
   const entries = inOrder(state.rules.entries);
-  for (const family of families) renderFamily(build, entries, state.rules.scope, family);
+  for (const family of families) {
+    renderFamily(build, entries, state.rules.scope, family);
+    for (const [chain, rules] of renderWatchingIn(state.rules, family)) build.rules(chain).push(...rules);
+  }
   return [
     ...dropTable,
     { add: { table: { family: tableId.family, name: tableId.table } } },
     ...build.counters(state.rules.entries),
-    ...renderSets(state),
+    ...setNames(state.rules).map(addSet),
     ...build.commands(),
     ...renderMembership(state),
   ];
@@ -52,7 +59,7 @@ class TableBuild {
 
   counters(entries: readonly FlowEntry[]): Json[] {
     const names = [...new Set(entries.map((entry) => lineCounter(entry.id)))].sort(compareText);
-    return ['denied', ...names].map((name) => ({ add: { counter: { ...tableId, name } } }));
+    return ['denied', auditCounter, ...names].map((name) => ({ add: { counter: { ...tableId, name } } }));
   }
 
   commands(): Json[] {
@@ -86,22 +93,12 @@ function renderFamily(build: TableBuild, entries: readonly FlowEntry[], scope: A
     { expr: [ctState('related'), equals({ meta: { key: 'l4proto' } }, icmp), { accept: null }] },
   );
   for (const phase of ['deny', 'allow'] as const) {
+    if (phase === 'allow') judge.push({ expr: [ctState('new'), { jump: { target: watchChains(family).entry } }] });
     build.rules(`${phase}_${family}`);
     judge.push({ expr: [{ jump: { target: `${phase}_${family}` } }] });
     for (const entry of entries) if (entry.action === phase) renderEntry(build, entry, family);
   }
   judge.push({ expr: [{ log: { prefix: 'cordon-deny ', group: 5 } }, { counter: 'denied' }, { drop: null }] });
-}
-
-/** Entries have no order, and one line may have several: the same entries in any order give the same artefact. */
-function inOrder(entries: readonly FlowEntry[]): readonly FlowEntry[] {
-  const keyed = entries.map((entry) => ({ entry, key: orderKey(entry) }));
-  return keyed.sort((a, b) => compareText(a.key, b.key)).map(({ entry }) => entry);
-}
-
-function orderKey({ id, source, destination, services }: FlowEntry): string {
-  const plain = [id, source, destination, services];
-  return JSON.stringify(plain, (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : value));
 }
 
 function renderEntry(build: TableBuild, entry: FlowEntry, family: Family): void {
@@ -131,11 +128,19 @@ function renderEntry(build: TableBuild, entry: FlowEntry, family: Family): void 
   build.rules(chain).push(...body);
 }
 
+type SetName = (classes: readonly string[], family: Family) => string;
+
 /** Alternatives, each a list of matches that must all hold; an empty list of matches means any address. */
-function matchSide(side: FlowSide, field: 'saddr' | 'daddr', family: Family, how: Grouping): Json[][] {
+function matchSide(
+  side: FlowSide,
+  field: 'saddr' | 'daddr',
+  family: Family,
+  how: Grouping,
+  setOf: SetName = classSet,
+): Json[][] {
   if (side.kind === 'addresses') return matchAddresses(side.addresses, field, family, how);
   const classes = classesOf(side);
-  return classes.length === 0 ? [] : [[inSet(family, field, classSet(classes, family))]];
+  return classes.length === 0 ? [] : [[inSet(family, field, setOf(classes, family))]];
 }
 
 function matchAddresses(addresses: AddressSet, field: 'saddr' | 'daddr', family: Family, how: Grouping): Json[][] {
@@ -167,13 +172,26 @@ function renderRange({ first, last }: Interval<bigint>, family: Family): unknown
   return { range: [at(first), at(last)] };
 }
 
-function renderSets({ rules }: EnforcementState): Json[] {
-  const lists = classListsOf(rules.entries);
-  return families.flatMap((family) => {
-    const type = family === 4 ? 'ipv4_addr' : 'ipv6_addr';
-    return lists.map((classes) => ({ add: { set: { ...tableId, name: classSet(classes, family), type } } }));
+/** Bodies of the rules that watch, by chain. They may be late: what they miss meanwhile is not told. */
+export function renderWatchingIn(rules: EnforcementRules, family: Family): ReturnType<typeof renderWatching> {
+  const sets = classListsBySet(rules);
+  const setOf: SetName = (classes, of) => {
+    const own = classSet(classes, of);
+    return sets.has(own) ? own : watchedSet(classes, of);
+  };
+  return renderWatching(rules, family, (entry) => {
+    const sources = matchSide(entry.source, 'saddr', family, 'together', setOf);
+    const destinations = matchSide(entry.destination, 'daddr', family, 'together', setOf);
+    const services = matchServices(entry.services, family, 'together');
+    return sources.flatMap((from) => destinations.flatMap((to) => services.map((of) => [...from, ...to, ...of])));
   });
 }
+
+const setNames = (rules: EnforcementRules): string[] => [...classListsBySet(rules).keys()];
+
+export const addSet = (name: string): Json => ({
+  add: { set: { ...tableId, name, type: name.endsWith('_4') ? 'ipv4_addr' : 'ipv6_addr' } },
+});
 
 function renderMembership(state: EnforcementState): Json[] {
   return [...membersOf(state)]
@@ -184,16 +202,42 @@ function renderMembership(state: EnforcementState): Json[] {
 /** Set name → its members, for every set of members that the table has. Members are canonical text: see `Membership`. */
 export function membersOf({ rules, membership }: EnforcementState): Map<string, Set<string>> {
   const sets = new Map<string, Set<string>>();
-  for (const classes of classListsOf(rules.entries)) {
-    const [four, six] = [new Set<string>(), new Set<string>()];
+  for (const [set, classes] of classListsBySet(rules)) {
+    const isSix = set.endsWith('_6');
+    const members = new Set<string>();
     for (const name of classes)
-      for (const text of membership.get(name) ?? []) (text.includes(':') ? six : four).add(text);
-    sets.set(classSet(classes, 4), four).set(classSet(classes, 6), six);
+      for (const text of membership.get(name) ?? []) if (text.includes(':') === isSix) members.add(text);
+    sets.set(set, members);
   }
   return sets;
 }
 
-/** Each list of classes that some line names, once: only they need a set. */
+const known = new WeakMap<EnforcementRules, ReadonlyMap<string, readonly string[]>>();
+
+/** Set name → the classes that it is for: each list of classes that some line names, and what else is asked to watch a candidate. */
+function classListsBySet(rules: EnforcementRules): ReadonlyMap<string, readonly string[]> {
+  return remembered(known, rules, () => {
+    const own = classListsOf(rules.entries);
+    const watched = classListsOf(watchedEntries(rules)).filter(
+      (classes) => !own.some((each) => isSameList(each, classes)),
+    );
+    return new Map(
+      families.flatMap((family) => [
+        ...own.map((classes) => [classSet(classes, family), classes] as const),
+        ...watched.map((classes) => [watchedSet(classes, family), classes] as const),
+      ]),
+    );
+  });
+}
+
+const watchedEntries = (rules: EnforcementRules): readonly FlowEntry[] => {
+  const { newDenies, allowedNow, withdrawn, stillAllowed } = candidateDifference(rules);
+  return [...newDenies, ...allowedNow, ...withdrawn, ...stillAllowed];
+};
+
+const isSameList = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && a.every((name, i) => name === b[i]);
+
 function classListsOf(entries: readonly FlowEntry[]): readonly (readonly string[])[] {
   const sides = entries.flatMap((entry) => [entry.source, entry.destination]);
   const lists = new Map(sides.map(classesOf).map((classes) => [JSON.stringify(classes), classes]));

@@ -144,6 +144,7 @@ export class SimulatedNft implements NftDevice {
       tables.get(`${String(body['family'])} ${String(body['table'])}`) ?? refuse(`no table for the ${kind}`);
     if (kind === 'element') return changeElements(table, verb, body);
     if (verb === 'delete' && kind === 'rule') return deleteRule(table, body);
+    if (verb === 'flush' && kind === 'chain') return flushChain(table, body);
     if (verb === 'delete' && (kind === 'chain' || kind === 'set' || kind === 'counter'))
       return deleteObject(table, kind, body);
     if (verb !== 'add' && !(verb === 'insert' && kind === 'rule')) refuse(`unknown command \`${verb} ${kind}\``);
@@ -208,6 +209,11 @@ function deleteRule(table: Table, body: Body): void {
   const index = rules.findIndex((rule) => rule['handle'] === body['handle']);
   if (index < 0) refuse('no such rule');
   rules.splice(index, 1);
+}
+
+function flushChain(table: Table, body: Body): void {
+  const name = String(body['name']);
+  (table.chains.get(name) ?? refuse(`no chain ${name}`)).rules.length = 0;
 }
 
 function deleteObject(table: Table, kind: 'chain' | 'set' | 'counter', body: Body): void {

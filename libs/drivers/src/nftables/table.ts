@@ -39,6 +39,8 @@ export type NftStatement =
   | { readonly kind: 'direction'; readonly reply: boolean }
   | { readonly kind: 'counter'; readonly name: string | null }
   | { readonly kind: 'log'; readonly prefix: string; readonly group: number }
+  /** Which packets go on behind it nobody can say, so only what changes no verdict may stand there: see `isOnlyTold`. */
+  | { readonly kind: 'limit'; readonly rate: number; readonly burst: number; readonly per: string }
   | { readonly kind: 'accept' }
   | { readonly kind: 'drop' }
   | { readonly kind: 'return' }
@@ -62,3 +64,7 @@ export interface NftCounter {
 }
 
 export const stateBits = { invalid: 1, established: 2, related: 4, new: 8, untracked: 64 } as const;
+
+/** Whether what follows the statement at `index` tells of a packet at the most, and decides nothing. */
+export const isOnlyTold = (statements: readonly NftStatement[], index: number): boolean =>
+  statements.slice(index + 1).every(({ kind }) => kind === 'log' || kind === 'counter');

@@ -39,7 +39,7 @@ export function createOpenvswitchDriver(
   return {
     ...facts,
     // Flows are one transaction and ports another; each is whole or nothing.
-    capabilities: { atomic: false, stateful: true, cutsConnections: false },
+    capabilities: { atomic: false, stateful: true, cutsConnections: false, watchesCandidates: false },
     check: (state) => [...checkParts(facts, state), ...check(layout, state)],
     render: (state) => render(layout, state),
     parse: (text) => parse(layout, text),

@@ -1,6 +1,7 @@
 import { formatDiagnostic } from '#base';
 import type { FlowChange, PolicyPlan, SeenFlow, TestOutcome } from '../plan.js';
 import {
+  auditLineText,
   coaKindsText,
   accessRows,
   countOf,
@@ -49,6 +50,7 @@ export function formatHuman(plan: PolicyPlan, options: HumanOptions = {}): strin
   if (!plan.changed) page.section(nothingChanges(plan));
   writeTests(page, plan);
   writeFlows(page, plan);
+  writeAudit(page, plan);
   writeSeen(page, plan);
   writeAccess(page, plan);
   writeNetwork(page, plan);
@@ -92,6 +94,16 @@ function writeFlows(page: Page, { flows, dormant, to }: PolicyPlan): void {
     page.wrapped('  ', `${sign} ${placeOf(place)}  ${visible(text)}  [${visible(when)}]`, 6),
   );
   if (to.nextChangeAt) page.line(`  the new policy changes by itself next at ${to.nextChangeAt}`);
+}
+
+function writeAudit(page: Page, { audit }: PolicyPlan): void {
+  if (!audit) return;
+  page.section(`lines in audit (${grouped(audit.lines.length)}): they change nothing`);
+  page.list(audit.lines, (line) => page.wrapped('  ', auditLineText(line), 11));
+  page.list(audit.would ?? [], (flow) => {
+    const what = flow.change === 'opened' ? 'would open' : 'would close';
+    page.wrapped('  ', `${what} ${flowText(flow)}`, 11);
+  });
 }
 
 function writeFlow(page: Page, flow: FlowChange): void {

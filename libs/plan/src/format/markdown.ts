@@ -1,6 +1,7 @@
 import type { Diagnostic } from '#base';
 import type { FlowChange, PolicyPlan, SeenFlow, TestOutcome } from '../plan.js';
 import {
+  auditLineText,
   accessRows,
   coaKindsText,
   countOf,
@@ -63,7 +64,7 @@ function outcome(plan: PolicyPlan): string {
 }
 
 function sectionsOf(plan: PolicyPlan): Section[] {
-  const { tests, flows, observed, access, dormant, findings, budgets, coa, network } = plan;
+  const { tests, flows, observed, access, audit, dormant, findings, budgets, coa, network } = plan;
   const flowsOf = (change: FlowChange['change']): string[] =>
     flows.filter((flow) => flow.change === change).map(flowItem);
   const seen = observed ? seenSections(observed) : [];
@@ -78,6 +79,7 @@ function sectionsOf(plan: PolicyPlan): Section[] {
     section('Flows opened', flowsOf('opened')),
     section('Flows closed', flowsOf('closed')),
     ...seen.slice(1),
+    section('Lines in audit: they change nothing', audit ? auditItems(audit) : []),
     section('Access: who is placed or filtered otherwise', accessRows(access.changes).map(accessItem)),
     section('What switches are told, before and after', access.rendered.map(renderedItem)),
     section(
@@ -120,6 +122,14 @@ function flowItem(flow: FlowChange): string {
   const more = lines.length > 10 ? [`  and ${lines.length - 10} more lines`] : [];
   const why = flow.reasons.map(escape).join('; ');
   return `- **${flow.risk}** ${code(flowText(flow))}<br>${why}\n${fence([...shown, ...more])}`;
+}
+
+function auditItems({ lines, would }: NonNullable<PolicyPlan['audit']>): string[] {
+  const effects = (would ?? []).map((flow) => {
+    const what = flow.change === 'opened' ? 'would open' : 'would close';
+    return `- ${what} ${code(flowText(flow))}`;
+  });
+  return [...lines.map((line) => `- ${code(auditLineText(line))}`), ...effects];
 }
 
 function seenSections({ broken, deniedAlready, opened, window }: NonNullable<PolicyPlan['observed']>): Section[] {

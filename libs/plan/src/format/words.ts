@@ -52,6 +52,7 @@ export function summaryRows(plan: PolicyPlan): readonly (readonly [what: string,
     ['flows closed', `${perRisk(summary.closed)} risk`, summary.closed.high > 0],
     ['seen flows', seenText(plan), (summary.seenFlowsBroken?.flows ?? 0) > 0],
     ['other times', otherTimesText(plan), summary.dormant > 0],
+    ...(plan.audit ? [['in audit', auditText(plan.audit), false] as const] : []),
     ['new findings', grouped(summary.findings), summary.findings > 0],
     ['ACL budgets', budgetText(plan), summary.budgetsExceeded > 0],
     ['messages', coa ? messagesText(plan) : 'not known without an inventory', false],
@@ -68,6 +69,25 @@ function otherTimesText({ summary: { dormant, timed } }: PolicyPlan): string {
   const lines = dormant > 0 ? `${countOf(dormant, 'changed line')} without effect at this instant; ` : '';
   return `${lines}${countOf(timed, 'line')} with hours or an end: not planned, see --at`;
 }
+
+function auditText({ lines, would }: NonNullable<PolicyPlan['audit']>): string {
+  const of = (...changes: (typeof lines)[number]['change'][]): number =>
+    lines.filter(({ change }) => changes.includes(change)).length;
+  const moves = [
+    of('comes') > 0 ? `${grouped(of('comes'))} new` : '',
+    of('goes') > 0 ? `${grouped(of('goes'))} taken out` : '',
+    of('promoted') > 0 ? `${grouped(of('promoted'))} promoted` : '',
+  ].filter(Boolean);
+  const count = (change: FlowChange['change']): string =>
+    countOf(would?.filter((flow) => flow.change === change).length ?? 0, 'flow');
+  const effect = would ? `would open ${count('opened')} and close ${count('closed')}, and change nothing now` : '';
+  return [`${countOf(of('comes', 'stays'), 'line')}${moves.length > 0 ? ` (${moves.join(', ')})` : ''}`, effect]
+    .filter(Boolean)
+    .join(': ');
+}
+
+export const auditLineText = ({ change, text, ...place }: NonNullable<PolicyPlan['audit']>['lines'][number]): string =>
+  `${change.padEnd(8)} ${placeOf(place)}  ${visible(text)}`;
 
 function testsText({ summary, tests }: PolicyPlan): string {
   if (summary.testsBroken + summary.testsFixed + summary.testsRemoved === 0) return `all ${grouped(tests.total)} hold`;

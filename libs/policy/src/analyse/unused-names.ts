@@ -28,7 +28,8 @@ type Used = Readonly<
 >;
 
 function namesInUse(policy: Policy): Used {
-  const { flowRules, accessRules, tests, invariants } = policy;
+  const { accessRules, tests, invariants } = policy;
+  const flowRules = [...policy.flowRules, ...policy.auditRules];
   const flowTests = tests.filter((test) => test.kind === 'flow');
   const flowClaims = invariants.filter((invariant) => invariant.about === 'flows');
   const claims = [...flowClaims, ...flowClaims.map(({ except }) => except)];
@@ -69,7 +70,8 @@ function namesInUse(policy: Policy): Used {
  * every class inherits, is no use.
  */
 function classesInUse(policy: Policy): Set<string> {
-  const used = new Set(policy.flowRules.flatMap(({ subject, object }) => [subject, object]));
+  const lines = [...policy.flowRules, ...policy.auditRules];
+  const used = new Set(lines.flatMap(({ subject, object }) => [subject, object]));
   for (const { breakGlass } of policy.rollout.classes) if (breakGlass !== null) used.add(breakGlass);
   for (const { role, dedicatedTo } of policy.segments.values())
     for (const name of [role, dedicatedTo]) if (name !== null) used.add(name);

@@ -54,7 +54,7 @@ const ends: readonly PlaceRule[] = ['never', 'always', 'only'].flatMap((claim): 
   ];
 });
 
-const yamlRules: Readonly<Record<Exclude<keyof SortedFiles, 'rules' | 'catalog'> | CatalogKind, readonly PlaceRule[]>> =
+const yamlRules: Readonly<Record<Exclude<keyof SortedFiles, 'rules' | 'audit' | 'catalog'> | CatalogKind, readonly PlaceRule[]>> =
   {
     classes: [['@', 'principal']],
     endpoints: [['@', 'principal']],
@@ -103,8 +103,8 @@ const yamlRules: Readonly<Record<Exclude<keyof SortedFiles, 'rules' | 'catalog'>
 /** Every place of every name, in files that load. Names in comments, notes and descriptions are none. */
 export function namePlaces(files: ReadonlyMap<string, string>): NamePlace[] {
   const sorted = sortFiles(files, new Report());
-  const { rules, catalog, ...others } = sorted;
-  const places = [...rules.keys()].flatMap((file) => placesInLines(file, files.get(file)!));
+  const { rules, audit, catalog, ...others } = sorted;
+  const places = [...rules.keys(), ...audit.keys()].flatMap((file) => placesInLines(file, files.get(file)!));
   for (const [file, { kind }] of catalog) places.push(...placesInYaml(file, files.get(file)!, yamlRules[kind]));
   for (const [kind, some] of Object.entries(others))
     for (const file of some.keys())

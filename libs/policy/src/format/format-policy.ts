@@ -16,10 +16,10 @@ export interface FormattedPolicy {
 /** Every file that a loader reads; those with an error stay as they are. `files`: as `loadPolicy` takes them. */
 export function formatPolicy(files: ReadonlyMap<string, string>): FormattedPolicy {
   const report = new Report();
-  const { rules, ...yamlKinds } = sortFiles(files, report);
+  const { rules, audit, ...yamlKinds } = sortFiles(files, report);
   const yaml = Object.values(yamlKinds).flatMap((kind) => [...kind.keys()]);
   const formatted = [
-    ...[...rules.keys()].map((file) => [file, formatRuleFile(file, files.get(file)!, report)] as const),
+    ...[...rules.keys(), ...audit.keys()].map((file) => [file, formatRuleFile(file, files.get(file)!, report)] as const),
     ...yaml.map((file) => [file, formatYamlFile(file, files.get(file)!, report)] as const),
   ];
   const changed = formatted.filter(([file, text]) => text !== files.get(file)).sort(([a], [b]) => (a < b ? -1 : 1));

@@ -50,6 +50,7 @@ const refusals: readonly (readonly [PolicyCode, Parts, string, RegExp])[] = [
     'rules/x.csv:1:1',
     /put a note that has commas into "double quotes"/,
   ],
+  ['audit-line', { 'audit/x.csv': 'g, library-1, other' }, 'audit/x.csv:1:1', /put a branch in audit for it/],
   ['column-count', rule('g, infusion-pump'), 'rules/x.csv:1:1', /write `g, member, group`/],
   ['column-count', rule('p, infusion-pump, , https, allow, always, note'), 'rules/x.csv:1:19', /write `p, subject/],
   [
@@ -753,9 +754,10 @@ describe('the loader says what is wrong, where, and what to do', () => {
     const [empty] = loadPolicy(new Map([['README.md', 'nothing here']])).diagnostics;
     expect(empty).toMatchObject({ code: 'empty-policy', hint: expect.stringContaining('rules/') as string });
     // `artefact-differs` is a fault that no policy brings about: compile/budgets.spec.ts makes one.
-    // `not-formatted` is for who formats: format/yaml-text.spec.ts.
+    // `not-formatted` is for who formats: format/yaml-text.spec.ts; `audit-refused` for who checks: audit-lines.spec.ts.
     const covered = new Set<string>([
       'artefact-differs',
+      'audit-refused',
       'not-formatted',
       ...refusals.map(([code]) => code),
       ...fromCompiling,

@@ -4,6 +4,7 @@ import { nasProfileNames } from '#radius';
 import { Report } from '../codes.js';
 import type { AccessRuleSource, FlowRuleSource, Policy, RuleSource } from '../policy.js';
 import { Latest, Successive } from '../version-memory.js';
+import { auditLines } from './audit-lines.js';
 import { readCatalog, type Catalog } from './catalog.js';
 import { ConsistencyCheck } from './consistency.js';
 import { readEap } from './eap.js';
@@ -60,6 +61,7 @@ interface Names {
   readonly words: RuleWords;
   readonly flowRules: Successive<RawLine, FlowRuleSource | undefined>;
   readonly accessRules: Successive<RawLine, AccessRuleSource | undefined>;
+  readonly auditRules: Successive<RawLine, FlowRuleSource | undefined>;
   readonly consistency: ConsistencyCheck;
 }
 
@@ -95,6 +97,11 @@ export class PolicyLoader {
     const lines = new Map([...sorted.rules].map(([file, text]) => [file, take(this.linesOf(file, text))]));
     const { flows, accesses, memberships, hasDuplicates } = this.kinds.sort(lines);
     if (hasDuplicates) for (const list of [flows, accesses]) reportDuplicates(list, report);
+    const audited = auditLines(
+      [...sorted.audit].flatMap(([file, text]) => take(this.linesOf(file, text))),
+      flows,
+      report,
+    );
     const catalogFiles = [...sorted.catalog].flatMap(([file, { kind, text }]) => {
       const yaml = take(this.yamlOf(file, text));
       return yaml ? [[kind, yaml] as const] : [];
@@ -180,6 +187,7 @@ export class PolicyLoader {
       siteTree: trees.sites,
       flowRules: rulesOf(flows, names.flowRules, (line) => readFlowRule(line, words, report)),
       accessRules: rulesOf(accesses, names.accessRules, (line) => readAccessRule(line, words, report)),
+      auditRules: rulesOf(audited, names.auditRules, (line) => readFlowRule(line, words, report)),
       ...tests,
       settings,
     };
@@ -207,7 +215,8 @@ export class PolicyLoader {
 
   /** Files that are gone. */
   private forget(sorted: SortedFiles): void {
-    for (const file of this.texts.keys()) if (!sorted.rules.has(file)) this.texts.delete(file);
+    for (const file of this.texts.keys())
+      if (!sorted.rules.has(file) && !sorted.audit.has(file)) this.texts.delete(file);
     const { catalog, nas, proxies, enforcementPoints, tests, settings, eap, radsec } = sorted;
     const { suspicions, rollout, serverDown } = sorted;
     const all = [
@@ -260,6 +269,7 @@ function readNames(files: Parameters<typeof readCatalog>[0], members: readonly R
     words,
     flowRules: new Successive(({ content }) => content, moved),
     accessRules: new Successive(({ content }) => content, moved),
+    auditRules: new Successive(({ content }) => content, moved),
     consistency: new ConsistencyCheck({
       ...catalog,
       principalTree: trees.principals,

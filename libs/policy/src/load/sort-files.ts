@@ -6,6 +6,8 @@ import { settingsFile } from './settings.js';
 /** The files of a policy by who reads them: path → text, in order of path. */
 export interface SortedFiles {
   readonly rules: ReadonlyMap<string, string>;
+  /** Rule lines that are not in force: see `Policy.auditRules`. */
+  readonly audit: ReadonlyMap<string, string>;
   readonly catalog: ReadonlyMap<string, { readonly kind: CatalogKind; readonly text: string }>;
   readonly nas: ReadonlyMap<string, string>;
   readonly proxies: ReadonlyMap<string, string>;
@@ -27,6 +29,7 @@ export interface SortedFiles {
 
 const hints = {
   rules: 'rules are .csv files under rules/',
+  audit: 'lines in audit are .csv files under audit/',
   catalog: `name it catalog/${catalogKinds.join('.yaml, catalog/')}.yaml (or classes-imaging.yaml and the like)`,
   network:
     'name it network/nas.yaml, network/proxies.yaml, network/enforcement-points.yaml, network/eap.yaml, network/radsec.yaml, network/suspicions.yaml, network/rollout.yaml or network/server-down.yaml',
@@ -41,6 +44,7 @@ const singular = (folder: string): string => folder.toLowerCase().replace(/s$/, 
 export function sortFiles(files: ReadonlyMap<string, string>, report: Report): SortedFiles {
   const out = {
     rules: new Map(),
+    audit: new Map(),
     catalog: new Map(),
     nas: new Map(),
     proxies: new Map(),
@@ -61,7 +65,7 @@ export function sortFiles(files: ReadonlyMap<string, string>, report: Report): S
     else if (file === settingsFile) out.settings.set(file, text);
     else if (rest.length === 0) {
       if (/\.(csv|ya?ml)$/.test(file))
-        reportUnknownFile(file, 'move it under rules/, catalog/, network/ or tests/', report);
+        reportUnknownFile(file, 'move it under rules/, audit/, catalog/, network/ or tests/', report);
     } else if (name.endsWith('.md') || /(^|\/)\./.test(name)) continue;
     else if (Object.hasOwn(hints, folder)) {
       if (!takeFile(out, folder as keyof typeof hints, name, file, text))
@@ -94,8 +98,9 @@ function takeFile(
 ): boolean {
   switch (folder) {
     case 'rules':
+    case 'audit':
       if (!name.endsWith('.csv')) return false;
-      out.rules.set(file, text);
+      out[folder].set(file, text);
       return true;
     case 'catalog': {
       const kind = catalogKinds.find((one) => isKind(one, name));

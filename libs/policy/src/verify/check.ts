@@ -4,6 +4,7 @@ import { policyCodes } from '../codes.js';
 import { compilePolicy, noProvenance } from '../compile/compile.js';
 import { loadPolicy } from '../load/load.js';
 import type { Provenance, Snapshot } from '../snapshot.js';
+import { candidateFindings } from './candidate.js';
 import { dedicatedAhead } from './dedication.js';
 import { pointFindings, type PointCheck } from './points.js';
 import { locateWorkloads, noWorkloads, type KnownWorkloads } from '../workloads.js';
@@ -28,7 +29,9 @@ export function buildSnapshot(
   const found = [...loaded.diagnostics, ...locating, ...compiled.diagnostics];
   if (!compiled.ok) return failure(found.sort(compareDiagnostics));
   found.push(...pointFindings(policy, compiled.value, checkPoint));
-  const failures = runPolicyTests(policy, compiled.value).map((failed): Diagnostic => ({
+  const broken = runPolicyTests(policy, compiled.value);
+  found.push(...candidateFindings(policy, at, broken));
+  const failures = broken.map((failed): Diagnostic => ({
     severity: policyCodes['test-failed'][0],
     code: 'test-failed',
     summary: `${failed.summary} (test \`${failed.name}\`)`,

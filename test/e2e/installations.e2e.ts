@@ -38,10 +38,10 @@ async function start(name: Name, more: Readonly<Record<string, string>> = {}): P
   running.set(name, await startController(config, new Log(() => undefined)));
 }
 
-const call = (name: Name, method: 'get' | 'post', path: string) =>
-  request(running.get(name)!.url)
-    [method](`/api/v1/${path}`)
-    .set({ Authorization: `Bearer ${adminToken}` });
+const call = (name: Name, method: 'get' | 'post', path: string) => {
+  const api = request(running.get(name)!.url);
+  return api[method](`/api/v1/${path}`).set({ Authorization: `Bearer ${adminToken}` });
+};
 
 const sync = async (name: Name): Promise<object> =>
   (await call(name, 'post', 'policy/sync').expect(200)).body as object;

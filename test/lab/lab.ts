@@ -18,6 +18,8 @@ interface Settings {
   readonly policies: string;
   readonly scenes: readonly string[];
   readonly keep: boolean;
+  /** How many times scene 17 measures a merge. */
+  readonly merges: number;
 }
 
 /** Everything that a scene may touch. */
@@ -31,6 +33,7 @@ export interface Lab {
   readonly firewall: Firewall;
   readonly devices: Readonly<Record<string, Device>>;
   readonly cordon: Cordon;
+  readonly merges: number;
 }
 
 async function build(settings: Settings, report: Report, daemons: Daemons): Promise<Lab> {
@@ -59,6 +62,7 @@ async function build(settings: Settings, report: Report, daemons: Daemons): Prom
     firewall: await Firewall.watch(daemons, firewallLogGroup),
     devices: Object.fromEntries(devices.map((device) => [device.name, device])),
     cordon: new Cordon(folder, daemons, policy.folder),
+    merges: settings.merges,
   };
 }
 

@@ -1,5 +1,5 @@
 /*
- * npm run lab [-- --scene N]… [--keep] [--policies FOLDER]
+ * npm run lab [-- --scene N]… [--keep] [--policies FOLDER] [--merges N]
  *
  * Cordon against real peers: see README.md. This file checks the machine, builds Cordon when its sources are newer than
  * its build, and starts lab.ts in a sandbox of its own:
@@ -24,8 +24,11 @@ const { values: options } = parseArgs({
     scene: { type: 'string', multiple: true },
     keep: { type: 'boolean', default: false },
     policies: { type: 'string', default: join(root, 'policies') },
+    merges: { type: 'string', default: '10' },
   },
 });
+
+if (!/^[1-9]\d{0,3}$/.test(options.merges)) throw new Error(`--merges is \`${options.merges}\`: give a number from 1`);
 
 function checkMachine(): void {
   const problems = missingTools().map((tool) => `missing: ${tool}`);
@@ -61,6 +64,7 @@ async function runInSandbox(folder: string): Promise<number> {
     policies: options.policies,
     scenes: options.scene ?? [],
     keep: options.keep,
+    merges: Number(options.merges),
   });
   const child = spawn('unshare', [...flags, process.execPath, lab, settings], {
     stdio: ['pipe', 'inherit', 'inherit'],

@@ -5,7 +5,6 @@ import { waitFor } from '../process.ts';
 import { closedRule } from './12-rollout.ts';
 import { admit, expectAll, planOf, rulesOf, runCordon, untilAcl, untilRules, type Attempt } from './steps.ts';
 
-const merges = 50;
 const file = 'rules/flows-medical.csv';
 const rolloutFile = 'network/rollout.yaml';
 const stages = {
@@ -18,7 +17,7 @@ const [ofCheck, ofController] = ['cordon/plan', 'cordon/lab'] as const;
 
 /**
  * A day of a network admin, with git by HTTPS and SSH: a branch whose check fails at its line, mended, planned, approved, merged, rolled out to
- * real ports and firewalls, taken back by a revert. And how long a merge takes to get there, fifty times.
+ * real ports and firewalls, taken back by a revert. And how long a merge takes to get there.
  */
 export async function showPullRequest(lab: Lab): Promise<void> {
   const { report, cordon, policy } = lab;
@@ -140,7 +139,7 @@ const lastStatus = ({ hub }: LabForge): string | undefined =>
 
 /** From the moment at which `main` moves to the last port and firewall that do it, and the session that says so. */
 async function measureMerges(lab: Lab, forge: LabForge, clone: Clone): Promise<void> {
-  const { report } = lab;
+  const { report, merges } = lab;
   await settledUnder(lab, await forge.hashOf('main'));
   const open = await rulesOf(lab);
   const times: number[] = [];

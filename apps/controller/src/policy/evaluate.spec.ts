@@ -1,7 +1,7 @@
 import { noProvenance } from '#policy';
 import { policyFiles } from '#testkit';
 import { describe, expect, it } from 'vitest';
-import { evaluatePolicy, isPolicyFile } from './evaluate.js';
+import { evaluatePolicy, Evaluator, isPolicyFile } from './evaluate.js';
 
 const noon = new Date('2026-11-23T11:00:00Z');
 
@@ -10,6 +10,26 @@ function testFailures(parts: Record<string, string>, at = noon) {
   if (!evaluation.ok) throw new Error(JSON.stringify(evaluation.diagnostics));
   return evaluation.value.testFailures;
 }
+
+describe('an evaluator that has seen other policies', () => {
+  it('says of each what a new one says', () => {
+    const versions = [
+      policyFiles({}),
+      policyFiles({ 'rules/x.csv': 'p, infusion-pump, nowhere, https, allow, always, x' }),
+      policyFiles({ 'audit/x.csv': 'p, infusion-pump, drug-library, dicom, allow, always, x' }),
+      policyFiles({}),
+    ];
+    const evaluator = new Evaluator();
+    const asked = versions.flatMap((files) =>
+      [false, true].flatMap((isCandidate) =>
+        [noProvenance, { ...noProvenance, sites: ['main'] }, { ...noProvenance, sites: ['nowhere'] }].map(
+          (provenance) => ({ files, provenance, isCandidate, at: noon, known: new Map<never, never>() }),
+        ),
+      ),
+    );
+    for (const request of asked) expect(evaluator.evaluate(request)).toEqual(new Evaluator().evaluate(request));
+  });
+});
 
 describe('evaluating a policy', () => {
   it('finds no fault in the small one', () => expect(testFailures({})).toEqual([]));

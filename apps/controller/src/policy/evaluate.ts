@@ -2,20 +2,30 @@ import { success, type Diagnostic, type Result } from '#base';
 import { checkPoint } from '#drivers';
 import {
   candidateOf,
-  compilePolicy,
   dedicatedAhead,
   failureHint,
-  loadPolicy,
   locateWorkloads,
   noWorkloads,
   pointFindings,
+  PolicyCompiler,
+  PolicyLoader,
   policyOfSites,
   reviewPolicy,
   runPolicyTests,
   type KnownWorkloads,
+  type Policy,
   type Provenance,
   type Snapshot,
 } from '#policy';
+
+export interface EvaluationRequest {
+  readonly files: ReadonlyMap<string, string>;
+  readonly at: Date;
+  readonly provenance: Provenance;
+  readonly known: KnownWorkloads;
+  /** With the lines in audit in force. */
+  readonly isCandidate?: boolean;
+}
 
 export interface Evaluation {
   readonly snapshot: Snapshot;
@@ -28,24 +38,39 @@ export interface Evaluation {
 
 /**
  * Load, find its services, compile for an instant and the sites of `provenance`, analyse, and ask the policy's own tests. Warnings come with
- * a success. Of a candidate the lines in audit are among the others.
+ * a success. Of a candidate the lines in audit are among the others. What one policy shares with the one before is loaded and compiled once.
  */
-export function evaluatePolicy(
+export class Evaluator {
+  private readonly loader = new PolicyLoader();
+  private readonly compiler = new PolicyCompiler();
+
+  evaluate({ files, at, provenance, known, isCandidate = false }: EvaluationRequest): Result<Evaluation> {
+    const loaded = this.loader.load(files);
+    return loaded.ok ? judge(loaded, { at, provenance, known, isCandidate }, this.compiler) : loaded;
+  }
+}
+
+/** Of one policy alone. */
+export const evaluatePolicy = (
   files: ReadonlyMap<string, string>,
   at: Date,
   provenance: Provenance,
   known: KnownWorkloads = noWorkloads,
   isCandidate = false,
+): Result<Evaluation> => new Evaluator().evaluate({ files, at, provenance, known, isCandidate });
+
+function judge(
+  loaded: Extract<Result<Policy>, { ok: true }>,
+  { at, provenance, known, isCandidate }: Required<Omit<EvaluationRequest, 'files'>>,
+  compiler: PolicyCompiler,
 ): Result<Evaluation> {
-  const loaded = loadPolicy(files);
-  if (!loaded.ok) return loaded;
   const unknown = provenance.sites?.filter((site) => !loaded.value.sites.has(site)) ?? [];
   if (unknown.length > 0) return { ok: false, diagnostics: [...loaded.diagnostics, ...unknown.map(unknownSite)] };
   const { policy: located, diagnostics: locating } = locateWorkloads(loaded.value, known);
   const ours = provenance.sites ? policyOfSites(located, provenance.sites) : located;
   const policy = isCandidate ? (candidateOf(ours) ?? ours) : ours;
   const before = [...loaded.diagnostics, ...locating];
-  const compiled = compilePolicy(policy, at, provenance);
+  const compiled = compiler.compile(policy, at, provenance);
   if (!compiled.ok) return { ok: false, diagnostics: [...before, ...compiled.diagnostics] };
   const testFailures = runPolicyTests(policy, compiled.value).map((failed): Diagnostic => ({
     severity: 'error',

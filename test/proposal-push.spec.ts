@@ -7,9 +7,9 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { serveGit } from '#testkit';
 import { PolicySource, ProposalRepository } from '#gitops';
 import { TestAuthority } from './authority.js';
-import { serveGit } from './git-http-backend.js';
 
 /* Git's own HTTP server (`git http-backend`) behind TLS, which lets everybody read and asks who writes. */
 

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { TestAuthority } from '../authority.ts';
 import { playGithub } from '../forges/github.ts';
 import type { PlayedForge } from '../forges/played-forge.ts';
-import { serveGit } from '../git-http-backend.ts';
+import { serveGit } from '../../libs/testkit/src/spec/git-http-backend.ts';
 import { controllerUrl } from './cordon.ts';
 import { run, runToEnd, waitFor, type Daemon, type Daemons, type Ended } from './process.ts';
 

@@ -893,8 +893,8 @@ const deviceFaults: readonly Fault[] = [
   {
     name: 'IPv6 members stand in the sets of IPv4',
     file: `${nftables}/render.ts`,
-    find: "(text.includes(':') ? six : four)",
-    replace: 'four',
+    find: "if (text.includes(':') === isSix)",
+    replace: "if (!isSix || text.includes(':'))",
     caughtBy: semantics,
   },
   {

@@ -6,7 +6,7 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { serveGit } from '../../../test/git-http-backend.js';
+import { serveGit } from '#testkit';
 import { accessForGit, type Access } from './access.js';
 import { SourceFault } from './source-fault.js';
 import { faultOf, Repository } from './testdata/repository.js';

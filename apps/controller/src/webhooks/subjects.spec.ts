@@ -10,7 +10,7 @@ import { storeEvents } from '../bridge/store-events.js';
 import { OrderStore } from '../orders/order-store.js';
 import { RolloutStore } from '../rollouts/rollout-store.js';
 import { Database } from '../store/database.js';
-import { webhookSubjects, type RolloutRow } from '../store/rows.js';
+import { webhookSubjects, policyVersions, type PolicyVersionRow, type RolloutRow } from '../store/rows.js';
 import { Wakeups } from '../wakeups.js';
 import { webhookEvents, type WebhookEvent } from './events.js';
 import { Outbox, webhookBox } from '../outbox/outbox.js';
@@ -193,7 +193,19 @@ describe('break-glass', () => {
 
 describe('a rollout', () => {
   it('is told when a gate stops it, and not when a person pauses it', async () => {
-    const row = { id: 7, toDigest: 'd', stage: 0, rules: { stages: [{ name: 'canary' }] } } as unknown as RolloutRow;
+    const commit = {
+      commit: 'c0ffee',
+      author: 'ada',
+      committedAt: '',
+      message: '',
+      status: 'staged',
+      digest: 'd',
+    } as const;
+    const { id: version } = await database.transaction((tx) =>
+      tx.save(policyVersions, { ...commit, diagnostics: [], approvals: [], at: '' } as unknown as PolicyVersionRow),
+    );
+    const rules = { stages: [{ name: 'canary' }] };
+    const row = { id: 7, version, toDigest: 'd', stage: 0, rules } as unknown as RolloutRow;
     const rollouts = new RolloutStore(database);
     await rollouts.change(
       row,

@@ -20,6 +20,7 @@ import {
   type NewSiteOptions,
 } from './commands/new.js';
 import { schema, type SchemaOptions } from './commands/schema.js';
+import { watchHelp, watchPolicy, type WatchOptions } from './commands/watch.js';
 
 type Run = (command: () => number | Promise<number>) => Promise<void>;
 
@@ -38,6 +39,18 @@ export function addEditingCommands(cordon: Command, run: Run): void {
     .option(...json)
     .addHelpText('after', fmtExitCodes)
     .action((folder: string, options: FmtOptions) => run(() => fmt(folder, options)));
+  cordon
+    .command('watch')
+    .description('check at every save, and show what the change would do')
+    .option(...policy)
+    .option('--base <rev>', 'compare with where HEAD left this (default: origin/main and the like; else HEAD)')
+    .option('--inventory <file>', 'devices to count: CSV or JSON lines')
+    .option('--flows <file>', 'connections seen on the network, as for `cordon plan`')
+    .option('--at <instant>', 'judge schedules and end dates at this time (default: now)')
+    .option('--poll', 'look again and again: for a folder on another machine, which sends no events')
+    .option(...json)
+    .addHelpText('after', watchHelp)
+    .action((options: WatchOptions) => run(() => watchPolicy(options)));
   newCommands(cordon, run);
   cordon
     .command('mv')

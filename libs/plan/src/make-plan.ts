@@ -1,5 +1,5 @@
 import { compareDiagnostics, success, type Diagnostic, type Result } from '#base';
-import type { Criticality, Policy, Snapshot } from '#policy';
+import type { Criticality, Policy, PolicyTestFailure, Snapshot } from '#policy';
 import { diffBudgets } from './access/budgets.js';
 import { planCoa } from './access/coa.js';
 import { groupDevices } from './access/device-groups.js';
@@ -23,6 +23,8 @@ export interface PlannedSide {
   readonly policy: Policy;
   readonly snapshot: Snapshot;
   readonly diagnostics: readonly Diagnostic[];
+  /** Its tests that do not hold, where they were run already. */
+  readonly failures?: readonly PolicyTestFailure[];
 }
 
 export interface PlanInput {

@@ -13,7 +13,7 @@ import {
   type PlannedSide,
   type PolicyPlan,
 } from '#plan';
-import { pointFindings, PolicyCompiler, PolicyLoader, reviewPolicy } from '#policy';
+import { PolicyChecker, type CheckedPolicy } from '#policy';
 import { bold, green, red, yellow } from '../output.js';
 import { chunksOf, readPolicyAt, UsageError } from '../policy-files.js';
 import { readInstant } from './policy.js';
@@ -68,35 +68,38 @@ export type PlannedChange =
     }
   | { readonly ok: false; readonly place: string; readonly diagnostics: readonly Diagnostic[] };
 
+/** What stands beside policies in a plan. */
+export interface BesidePlan {
+  readonly inventory?: string | undefined;
+  readonly flows?: string | undefined;
+}
+
 /** A plan, or the first of policies and files that is refused. */
-export function planChange(
-  from: ChangeSide,
-  to: ChangeSide,
-  at: Date,
-  beside: { readonly inventory?: string | undefined; readonly flows?: string | undefined },
-): PlannedChange {
-  const sides: PlannedSide[] = [];
+export function planChange(from: ChangeSide, to: ChangeSide, at: Date, beside: BesidePlan): PlannedChange {
   // The second is mostly the first: what it shares is loaded and compiled once.
-  const loader = new PolicyLoader();
-  const compiler = new PolicyCompiler();
+  const checker = new PolicyChecker(checkPoint);
+  const sides: PlannedSide[] = [];
   for (const { place, files } of [from, to]) {
-    const loaded = loader.load(files);
-    if (!loaded.ok) return { ok: false, place, diagnostics: loaded.diagnostics };
-    const compiled = compiler.compile(loaded.value, at);
-    const found = [...loaded.diagnostics, ...compiled.diagnostics];
-    if (!compiled.ok) return { ok: false, place, diagnostics: found };
-    found.push(...pointFindings(loaded.value, compiled.value, checkPoint));
-    const diagnostics = reviewPolicy(loaded.value, found, at);
-    sides.push({ policy: loaded.value, snapshot: compiled.value, diagnostics });
+    const checked = checker.check(files, at);
+    if (!checked.ok) return { ok: false, place, diagnostics: checked.diagnostics };
+    sides.push(sideOfPlan(checked.value));
   }
-  const [before, after] = sides as [PlannedSide, PlannedSide];
+  return planBetween(sides[0]!, sides[1]!, beside);
+}
+
+/** Tests that fail are a part of the plan of their own. */
+export function sideOfPlan({ diagnostics, ...checked }: CheckedPolicy): PlannedSide {
+  return { ...checked, diagnostics: diagnostics.filter(({ code }) => code !== 'test-failed') };
+}
+
+export function planBetween(from: PlannedSide, to: PlannedSide, beside: BesidePlan): PlannedChange {
   const inventory =
     beside.inventory === undefined ? null : parseInventory(chunksOf(beside.inventory), beside.inventory);
   if (inventory && !inventory.ok) return { ok: false, place: beside.inventory!, diagnostics: inventory.diagnostics };
   const flows = beside.flows === undefined ? null : { file: beside.flows, text: chunksOf(beside.flows) };
-  const planned = planPolicy({ from: before, to: after, inventory: inventory?.value ?? null, flows });
+  const planned = planPolicy({ from, to, inventory: inventory?.value ?? null, flows });
   if (!planned.ok) return { ok: false, place: beside.flows!, diagnostics: planned.diagnostics };
-  return { ok: true, plan: planned.value, diagnostics: after.diagnostics };
+  return { ok: true, plan: planned.value, diagnostics: to.diagnostics };
 }
 
 function readFormat({ format, json }: PlanOptions): PlanFormat {

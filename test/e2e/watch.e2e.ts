@@ -87,7 +87,10 @@ describe('cordon watch', () => {
     expect(broken.diagnostics[0]).toMatchObject({ code: 'unknown-name', line: before.split('\n').length, column: 4 });
     expect(broken.diagnostics[0].hint).toContain('infusion-pump');
     // As editors save: a new file takes the place of the old one.
-    writeFileSync(join(folder, `${medical}~`), before.replace(/^p, infusion-pump, pump-gateway, https, allow.*\n/m, ''));
+    writeFileSync(
+      join(folder, `${medical}~`),
+      before.replace(/^p, infusion-pump, pump-gateway, https, allow.*\n/m, ''),
+    );
     const saved = performance.now();
     renameSync(join(folder, `${medical}~`), join(folder, medical));
     const closed = await watch.run();

@@ -8,7 +8,7 @@ let root: string;
 let folder: string;
 let watch: FolderWatch | null = null;
 let told = 0;
-let wake: () => void = () => undefined;
+let heard: { readonly count: number; readonly done: () => void } | null = null;
 
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'cordon-watch-'));
@@ -16,6 +16,7 @@ beforeEach(() => {
   write('rules/flows.csv', 'old');
   write('catalog/classes.yaml', 'pump: {}');
   told = 0;
+  heard = null;
 });
 afterEach(() => {
   watch?.close();
@@ -38,17 +39,17 @@ function start(times: WatchTimes, beside: readonly string[] = []): void {
     { folder, beside, poll },
     () => {
       told++;
-      wake();
+      if (heard && told >= heard.count) heard.done();
     },
     times,
   );
 }
 
 async function toldTimes(count: number): Promise<void> {
-  while (told < count)
-    await new Promise<void>((done) => {
-      wake = done;
-    });
+  if (told >= count) return;
+  await new Promise<void>((done) => {
+    heard = { count, done };
+  });
 }
 
 const edits: [string, () => void][] = [

@@ -13,7 +13,10 @@ import { liveJson, liveText } from './live-text.js';
 const noon = new Date('2026-11-23T11:00:00Z');
 const good = policyFiles();
 const rules = 'rules/flows.csv';
-const opened = new Map([...good, [rules, `${good.get(rules)!}p, infusion-pump, drug-library, ping, allow, always, x\n`]]);
+const opened = new Map([
+  ...good,
+  [rules, `${good.get(rules)!}p, infusion-pump, drug-library, ping, allow, always, x\n`],
+]);
 const withPing = (files: ReadonlyMap<string, string>): Map<string, string> =>
   new Map([...files, ['catalog/applications-ping.yaml', 'ping: { ports: [icmp/8, icmp6/128] }\n']]);
 const broken = new Map([...good, [rules, `${good.get(rules)!}p, nobody, drug-library, https, allow, always, x\n`]]);
@@ -111,13 +114,16 @@ describe('a live policy', () => {
     expect(policy.run(broken, noon)!.saved).toEqual([rules]);
     const without = new Map(good);
     without.delete('tests/flows.yaml');
-    expect(policy.run(without, noon)!.saved).toEqual([rules, ...(good.has('tests/flows.yaml') ? ['tests/flows.yaml'] : [])]);
+    expect(policy.run(without, noon)!.saved).toEqual([
+      rules,
+      ...(good.has('tests/flows.yaml') ? ['tests/flows.yaml'] : []),
+    ]);
   });
 
   it('follows a commit: what it compares with is another policy then', () => {
     start(withPing(good));
     const policy = live();
-    expect(summaryOf(policy.run(withPing(opened), noon))).toMatchObject({ opened: { low: 1 } });
+    expect(summaryOf(policy.run(withPing(opened), noon))).toMatchObject({ opened: { high: 1 } });
     commit(withPing(opened));
     expect(summaryOf(policy.run(withPing(opened), noon))).toMatchObject({ opened: { high: 0, medium: 0, low: 0 } });
   });
@@ -164,7 +170,7 @@ describe('what is shown of a run', () => {
     const better = liveText(shown(policy.run(withPing(opened), noon)!), 100, 5);
     expect(better).toContain(', saved catalog/applications-ping.yaml, rules/flows.csv, against HEAD ');
     expect(better).toMatch(/tests?, \d+ invariants?: all hold/);
-    expect(better).toMatch(/flows opened +0 high, 0 medium, 1 low risk/);
+    expect(better).toMatch(/flows opened +1 high, 0 medium, 0 low risk/);
     expect(better).toContain('infusion-pump -> drug-library: ping');
   });
 
@@ -176,6 +182,11 @@ describe('what is shown of a run', () => {
     expect(text).toContain('error test-failed');
     expect(text).toContain('policy is refused');
     expect(text).toMatch(/flows closed +0 high|flows closed +[1-9]/);
-    expect(liveJson(shown(run))).toMatchObject({ ok: false, tests: { failures: 1 }, plan: { changed: true }, noPlan: null });
+    expect(liveJson(shown(run))).toMatchObject({
+      ok: false,
+      tests: { failures: 1 },
+      plan: { changed: true },
+      noPlan: null,
+    });
   });
 });

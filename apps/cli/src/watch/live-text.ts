@@ -49,7 +49,6 @@ function testsLine({ policy, failures }: Checked): string {
 /** One run as a value for programs. */
 export function liveJson({ at, saved, checked, base, plan, seen, took }: ShownRun): Record<string, unknown> {
   const isGood = checked.ok && !checked.diagnostics.some(({ severity }) => severity === 'error');
-  const isPlanned = typeof plan !== 'string' && plan.ok;
   return {
     seen: seen.toISOString(),
     at: at.toISOString(),
@@ -59,14 +58,7 @@ export function liveJson({ at, saved, checked, base, plan, seen, took }: ShownRu
     diagnostics: checked.diagnostics.map(diagnosticJson),
     tests: checked.ok ? testCounts(checked.value) : null,
     base: base && { commit: base.commit, words: base.words },
-    plan: isPlanned
-      ? { changed: plan.plan.changed, summary: plan.plan.summary, concerns: plan.plan.concerns, flows: plan.plan.flows }
-      : null,
-    noPlan: isPlanned
-      ? null
-      : typeof plan === 'string'
-        ? { why: plan, diagnostics: [] }
-        : { why: `${plan.place} is refused`, diagnostics: plan.diagnostics.map(diagnosticJson) },
+    ...planJson(plan),
   };
 }
 
@@ -75,3 +67,14 @@ const testCounts = ({ policy, failures }: Checked): Record<string, number> => ({
   invariants: policy.invariants.length,
   failures: failures.length,
 });
+
+/** Without a plan, why. */
+function planJson(plan: LiveRun['plan']): Record<'plan' | 'noPlan', unknown> {
+  if (typeof plan === 'string') return { plan: null, noPlan: { why: plan, diagnostics: [] } };
+  if (plan.ok) {
+    const { changed, summary, concerns, flows } = plan.plan;
+    return { plan: { changed, summary, concerns, flows }, noPlan: null };
+  }
+  const diagnostics = plan.diagnostics.map(diagnosticJson);
+  return { plan: null, noPlan: { why: `${plan.place} is refused`, diagnostics } };
+}

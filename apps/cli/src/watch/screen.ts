@@ -25,7 +25,10 @@ export class Screen {
   show(text: string): void {
     this.text = text;
     const { rows, columns } = this.terminal;
-    const lines = text.replace(/\n$/, '').split('\n').flatMap((line) => wrapLine(line, columns));
+    const lines = text
+      .replace(/\n$/, '')
+      .split('\n')
+      .flatMap((line) => wrapLine(line, columns));
     const fits = lines.length <= rows;
     const shown = fits ? lines : lines.slice(0, rows - 1);
     if (!fits) shown.push(`… ${lines.length - rows + 1} more lines: make the window higher`);

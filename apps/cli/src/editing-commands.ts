@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { fmt, fmtExitCodes, type FmtOptions } from './commands/fmt.js';
+import { lsp, lspHelp, type LspOptions } from './commands/lsp.js';
 import { mv, mvHelp, type MvOptions } from './commands/mv.js';
 import {
   newAccess,
@@ -63,6 +64,12 @@ export function addEditingCommands(cordon: Command, run: Run): void {
     .option(...json)
     .addHelpText('after', mvHelp)
     .action((from: string, to: string, options: MvOptions) => run(() => mv(from, to, options)));
+  cordon
+    .command('lsp')
+    .description('language server for editors: findings, completion, definitions, renaming, formatting')
+    .option('--policy <dir>', 'policy folder (default: the one that a file is in)')
+    .addHelpText('after', lspHelp)
+    .action((options: LspOptions) => run(() => lsp(options)));
   cordon
     .command('schema')
     .description('JSON Schemas of the YAML files, for editors: what fields there are, and what is misspelt')

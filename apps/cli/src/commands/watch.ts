@@ -5,7 +5,7 @@ import { baseFiles, findBase } from '../watch/change-base.js';
 import { FolderWatch } from '../watch/folder-watch.js';
 import { LivePolicy } from '../watch/live-policy.js';
 import { headline, liveJson, liveText, type ShownRun } from '../watch/live-text.js';
-import { Screen } from '../watch/screen.js';
+import { Screen, usualColumns } from '../watch/screen.js';
 import { readInstant } from './policy.js';
 
 export interface WatchOptions {
@@ -121,7 +121,7 @@ function terminalView(): View {
   // Also when a fault ends this: a terminal without a cursor is nobody's.
   process.once('exit', () => screen.close());
   return {
-    show: (run) => draw(liveText(run, Math.max(stdout.columns, 40), onPage)),
+    show: (run) => draw(liveText(run, Math.max(stdout.columns || usualColumns, 40), onPage)),
     wait: (folder, why) => draw(`${headline({ folder, seen: new Date(), saved: [] })}\n\n${red(why)}; waiting for it`),
     close: () => {
       stdout.off('resize', again);

@@ -63,6 +63,12 @@ describe('a screen', () => {
     expect(terminal.lines).toEqual(['abcdef']);
   });
 
+  it('takes a usual size for a terminal that has none', () => {
+    const terminal = new PlayedTerminal(0, 0);
+    new Screen(terminal).show('a'.repeat(81));
+    expect(terminal.lines).toEqual(['a'.repeat(80), 'a']);
+  });
+
   it('gives back page and cursor once', () => {
     const terminal = new PlayedTerminal(4, 5);
     const screen = new Screen(terminal);

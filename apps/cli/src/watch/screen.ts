@@ -5,6 +5,8 @@ export interface Terminal {
   write(text: string): unknown;
 }
 
+export const usualColumns = 80;
+const usualRows = 24;
 const escape = '\u001B[';
 // oxlint-disable-next-line no-control-regex
 const colour = /\u001B\[\d*m/y;
@@ -24,7 +26,8 @@ export class Screen {
 
   show(text: string): void {
     this.text = text;
-    const { rows, columns } = this.terminal;
+    // Of some terminals nobody knows the size: they say 0.
+    const [rows, columns] = [this.terminal.rows || usualRows, this.terminal.columns || usualColumns];
     const lines = text
       .replace(/\n$/, '')
       .split('\n')

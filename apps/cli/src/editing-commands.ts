@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { fmt, fmtExitCodes, type FmtOptions } from './commands/fmt.js';
+import { lsp, lspHelp, type LspOptions } from './commands/lsp.js';
 import { mv, mvHelp, type MvOptions } from './commands/mv.js';
 import {
   newAccess,
@@ -20,6 +21,7 @@ import {
   type NewSiteOptions,
 } from './commands/new.js';
 import { schema, type SchemaOptions } from './commands/schema.js';
+import { watchHelp, watchPolicy, type WatchOptions } from './commands/watch.js';
 
 type Run = (command: () => number | Promise<number>) => Promise<void>;
 
@@ -38,6 +40,18 @@ export function addEditingCommands(cordon: Command, run: Run): void {
     .option(...json)
     .addHelpText('after', fmtExitCodes)
     .action((folder: string, options: FmtOptions) => run(() => fmt(folder, options)));
+  cordon
+    .command('watch')
+    .description('check at every save, and show what the change would do')
+    .option(...policy)
+    .option('--base <rev>', 'compare with where HEAD left this (default: origin/main and the like; else HEAD)')
+    .option('--inventory <file>', 'devices to count: CSV or JSON lines')
+    .option('--flows <file>', 'connections seen on the network, as for `cordon plan`')
+    .option('--at <instant>', 'judge schedules and end dates at this time (default: now)')
+    .option('--poll', 'look again and again: for a folder on another machine, which sends no events')
+    .option(...json)
+    .addHelpText('after', watchHelp)
+    .action((options: WatchOptions) => run(() => watchPolicy(options)));
   newCommands(cordon, run);
   cordon
     .command('mv')
@@ -50,6 +64,12 @@ export function addEditingCommands(cordon: Command, run: Run): void {
     .option(...json)
     .addHelpText('after', mvHelp)
     .action((from: string, to: string, options: MvOptions) => run(() => mv(from, to, options)));
+  cordon
+    .command('lsp')
+    .description('language server for editors: findings, completion, definitions, renaming, formatting')
+    .option('--policy <dir>', 'policy folder (default: the one that a file is in)')
+    .addHelpText('after', lspHelp)
+    .action((options: LspOptions) => run(() => lsp(options)));
   cordon
     .command('schema')
     .description('JSON Schemas of the YAML files, for editors: what fields there are, and what is misspelt')

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { learnDefaults } from '#learn';
+import { importCapircaFiles, type ImportCapircaOptions } from './commands/import-capirca.js';
 import { importMudFile, type ImportMudOptions } from './commands/import-mud.js';
 import { mayAsk } from './controller-client.js';
 import { learn, type LearnCommandOptions } from './commands/learn.js';
@@ -10,6 +11,7 @@ export const flowFormats = 'connections seen: CSV, JSON lines, `nfdump -o csv`, 
 type Run = (command: () => number | Promise<number>) => Promise<void>;
 
 const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
+const noFilterGiven = { filter: [], skip: [], class: [] };
 const noneGiven = { parent: [], controller: [], manufacturer: [], model: [], resolve: [], device: [] };
 
 const aboutMud = `
@@ -18,6 +20,12 @@ Without --out nothing is written. What a word of the file has no name for is lef
 Example: cordon import mud pump.json --class dose-pump --parent infusion-pump --my-controller pump-gateway \\
            --controller urn:ietf:params:mud:dns=dns-servers --resolve-now
 docs/mud.md explains each step.`;
+
+const aboutCapirca = `
+Exit code: 0 all of the terms is carried, 2 some terms are left out, 1 refused.
+Without --out nothing is written. Only allows are written: what earlier terms deny is taken out of those below.
+Example: cordon import capirca --pol policies/pol/edge.pol --def def --filter edge-inbound --class PUMPS=infusion-pump
+docs/capirca.md explains each step.`;
 
 const learnHelp = `
 Examples:
@@ -93,4 +101,26 @@ function addImports(cordon: Command, run: Run): void {
     .option('--json', 'machine-readable output')
     .addHelpText('after', aboutMud)
     .action((file: string, options: ImportMudOptions) => run(() => importMudFile(file, { ...noneGiven, ...options })));
+  imports
+    .command('capirca')
+    .description(
+      'endpoints, applications and rules from policies of Capirca or Aerleon: what they would add to the policy',
+    )
+    .requiredOption('--pol <file>', 'a policy, .pol; again for more', collect)
+    .requiredOption('--def <dir>', 'folder with the definitions: .net and .svc')
+    .option('--policy <dir>', 'policy folder that it is for', 'policies')
+    .option('--name <name>', 'in the names of the files (default: that of the first policy)')
+    .option('--filter <name>', 'name or number of a filter, where there are several; again for more', collect)
+    .option('--platform <name>', 'as for this platform: its filters, and terms that are for it')
+    .option('--ip <version>', '4, 6 or both: of which IP versions filters are (default: as their targets say)')
+    .option('--class <network=class>', 'where devices of a class are; again for more', collect)
+    .option('--from <network>', 'who is before the filters (default: anybody)')
+    .option('--to <network>', 'who is behind the filters (default: anybody)')
+    .option('--skip <term>', 'as if this term were not there; again for more', collect)
+    .option('--includes <dir>', 'folder of included files (default: that of the policy, and the one above)')
+    .option('--out <dir>', 'write the files into this policy folder; never overwrites')
+    .option('--at <instant>', 'judge end dates at this time (default: now)')
+    .option('--json', 'machine-readable output')
+    .addHelpText('after', aboutCapirca)
+    .action((options: ImportCapircaOptions) => run(() => importCapircaFiles({ ...noFilterGiven, ...options })));
 }

@@ -34,10 +34,15 @@ export function diagnosticJson({ severity, code, summary, hint, span, related }:
 }
 
 export function printDiagnostics(diagnostics: readonly Diagnostic[]): void {
-  for (const diagnostic of diagnostics) {
+  for (const text of diagnosticLines(diagnostics)) print(text);
+}
+
+/** One text of several lines for each. */
+export function diagnosticLines(diagnostics: readonly Diagnostic[]): string[] {
+  return diagnostics.map((diagnostic) => {
     const colour = diagnostic.severity === 'error' ? red : diagnostic.severity === 'warning' ? yellow : bold;
-    print(formatDiagnostic(diagnostic).replace(` ${diagnostic.severity} `, ` ${colour(diagnostic.severity)} `));
-  }
+    return formatDiagnostic(diagnostic).replace(` ${diagnostic.severity} `, ` ${colour(diagnostic.severity)} `);
+  });
 }
 
 export function countOf(count: number, noun: string): string {

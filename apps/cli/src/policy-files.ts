@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
-import { join, relative, sep } from 'node:path';
+import { join } from 'node:path';
 import type { TextChunks } from '#plan';
 
 /** A mistake in how the command was called: shown without a stack, exit code 1. */
@@ -11,20 +11,27 @@ const isPolicyText = (path: string): boolean =>
 
 /** All policy texts of a folder by their path in it. */
 export function readPolicyFolder(folder: string): ReadonlyMap<string, string> {
-  if (!existsSync(folder) || !statSync(folder).isDirectory()) {
+  if (!isFolder(folder))
     throw new UsageError(`\`${folder}\` is not a folder; name the one that holds rules/ and catalog/`);
-  }
-  const files = new Map<string, string>();
+  return new Map(walkPolicyFolder(folder).files.map((name) => [name, readFileSync(join(folder, name), 'utf8')]));
+}
+
+export const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+
+/** Paths in the folder: of all policy texts, and of the folders where they may stand (`''`: its own). */
+export function walkPolicyFolder(folder: string): { readonly files: string[]; readonly folders: string[] } {
+  const files: string[] = [];
+  const folders: string[] = [];
   const walk = (at: string): void => {
-    for (const entry of readdirSync(at, { withFileTypes: true })) {
-      const path = join(at, entry.name);
-      if (entry.isDirectory() && entry.name !== 'node_modules' && entry.name !== '.git') walk(path);
-      const name = relative(folder, path).split(sep).join('/');
-      if (entry.isFile() && isPolicyText(name)) files.set(name, readFileSync(path, 'utf8'));
+    folders.push(at);
+    for (const entry of readdirSync(join(folder, at), { withFileTypes: true })) {
+      const name = at === '' ? entry.name : `${at}/${entry.name}`;
+      if (entry.isDirectory() && entry.name !== 'node_modules' && entry.name !== '.git') walk(name);
+      if (entry.isFile() && isPolicyText(name)) files.push(name);
     }
   };
-  walk(folder);
-  return files;
+  walk('');
+  return { files, folders };
 }
 
 /**
@@ -37,21 +44,31 @@ export function readPolicyAt(place: string): ReadonlyMap<string, string> {
 
 /** A revision, whatever folder has its name: who changes the folder must not choose what is read. */
 export function readPolicyRevision(place: string): ReadonlyMap<string, string> {
-  const { commit, prefix } = revisionOf(place);
+  return readPolicyTree(revisionOf(place));
+}
+
+/** `repository`: a folder in it. */
+export function readPolicyTree({ commit, prefix }: PolicyTree, repository = '.'): ReadonlyMap<string, string> {
   const files = new Map<string, string>();
-  for (const path of filesAt(commit, prefix === '' ? '.' : prefix)) {
+  for (const path of filesAt(commit, prefix === '' ? '.' : prefix, repository)) {
     const name = path.slice(prefix.length);
     if (!isPolicyText(name)) continue;
-    const text = git('cat-file', 'blob', `${commit}:${path}`);
+    const text = git('-C', repository, 'cat-file', 'blob', `${commit}:${path}`);
     if (text === null)
-      throw new UsageError(`\`${path}\` of ${place} can't be read: git refuses it, or it is above 64 MiB`);
+      throw new UsageError(`\`${path}\` of ${commit} can't be read: git refuses it, or it is above 64 MiB`);
     files.set(name, text);
   }
   return files;
 }
 
-/** What `readPolicyAt` takes for a revision. `prefix` is the folder inside it, with its `/`; empty for the root. */
-export function revisionOf(place: string): { readonly commit: string; readonly prefix: string } {
+/** Where a policy stands in git. `prefix` is its folder, with its `/`; empty for the root. */
+export interface PolicyTree {
+  readonly commit: string;
+  readonly prefix: string;
+}
+
+/** What `readPolicyAt` takes for a revision. */
+export function revisionOf(place: string): PolicyTree {
   const [revision = '', folder] = place.split(':');
   const commit = git('rev-parse', '--verify', '--quiet', '--end-of-options', `${revision}^{commit}`)?.trim();
   if (!commit) throw new UsageError(`\`${place}\` is neither a folder nor a revision of a git repository here`);
@@ -59,8 +76,8 @@ export function revisionOf(place: string): { readonly commit: string; readonly p
   return { commit, prefix: inside === '' ? '' : `${inside.replace(/\/+$/, '')}/` };
 }
 
-function filesAt(commit: string, at: string): string[] {
-  const list = git('ls-tree', '-r', '-z', '--name-only', '--full-tree', commit, '--', at) ?? '';
+function filesAt(commit: string, at: string, repository = '.'): string[] {
+  const list = git('-C', repository, 'ls-tree', '-r', '-z', '--name-only', '--full-tree', commit, '--', at) ?? '';
   return list.split('\0').filter(Boolean);
 }
 

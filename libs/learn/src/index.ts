@@ -1,2 +1,3 @@
+export * from './capirca/index.js';
 export * from './flows/index.js';
 export * from './mud/index.js';

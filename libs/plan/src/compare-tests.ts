@@ -5,6 +5,7 @@ import type { TestOutcome, TestsPlan } from './plan.js';
 export interface TestedPolicy {
   readonly policy: Policy;
   readonly snapshot: Snapshot;
+  readonly failures?: readonly PolicyTestFailure[];
 }
 
 /**
@@ -35,8 +36,8 @@ interface Found {
   readonly outcome: TestOutcome;
 }
 
-function outcomesOf({ policy, snapshot }: TestedPolicy): ReadonlyMap<string, Found> {
-  const failures = Map.groupBy(runPolicyTests(policy, snapshot), placeOf);
+function outcomesOf({ policy, snapshot, failures: known }: TestedPolicy): ReadonlyMap<string, Found> {
+  const failures = Map.groupBy(known ?? runPolicyTests(policy, snapshot), placeOf);
   const all = [
     ...policy.tests.map((test) => ({ kind: 'test' as const, test })),
     ...policy.invariants.map((test) => ({ kind: 'invariant' as const, test })),

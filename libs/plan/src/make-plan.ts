@@ -1,5 +1,5 @@
 import { compareDiagnostics, success, type Diagnostic, type Result } from '#base';
-import type { Criticality, Policy, Snapshot } from '#policy';
+import type { Criticality, Policy, PolicyTestFailure, Snapshot } from '#policy';
 import { diffBudgets } from './access/budgets.js';
 import { planCoa } from './access/coa.js';
 import { groupDevices } from './access/device-groups.js';
@@ -26,6 +26,8 @@ export interface PlannedSide {
   readonly diagnostics: readonly Diagnostic[];
   /** With its lines in audit in force; null: it has none, or does not compile with them. */
   readonly candidate?: Snapshot | null;
+  /** Its tests that do not hold, where they were run already. */
+  readonly failures?: readonly PolicyTestFailure[];
 }
 
 export interface PlanInput {

@@ -38,7 +38,7 @@ export {
 export { switchRules } from './switch-rules.js';
 export { contradiction, foreignMaker, suspicionAction, type Contradiction } from './suspicions.js';
 export { criticalAddresses, criticalPlaces, criticalRoleOf, type CriticalPlace } from './server-down.js';
-export { buildSnapshot } from './verify/check.js';
+export { buildSnapshot, PolicyChecker, type CheckedPolicy } from './verify/check.js';
 export { pointFindings, type PointCheck } from './verify/points.js';
 export { dedicatedAhead } from './verify/dedication.js';
 export {

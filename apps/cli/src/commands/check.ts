@@ -1,7 +1,7 @@
 import type { Diagnostic, Severity } from '#base';
 import { checkPoint } from '#drivers';
 import { buildSnapshot } from '#policy';
-import { countOf, diagnosticJson, green, print, printDiagnostics, printJson, red, yellow } from '../output.js';
+import { countOf, diagnosticJson, diagnosticLines, green, print, printJson, red, yellow } from '../output.js';
 import { readPolicyFolder, UsageError } from '../policy-files.js';
 import { readInstant } from './policy.js';
 
@@ -30,22 +30,24 @@ export function check(folder: string, options: CheckOptions): number {
   const code = built.ok ? (isFailing ? 3 : 0) : 1;
   if (options.json) printJson({ ok: built.ok, diagnostics: diagnostics.map(diagnosticJson) });
   else {
-    printFindings(diagnostics, options.all === true || options.failOn === 'info');
-    const counts = severities.map((severity) => countOf(countSeverity(diagnostics, severity), severity));
-    print(
-      built.ok
-        ? `${code === 3 ? yellow('policy is good, with findings') : green('policy is good')}: ${counts.slice(1).join(', ')}`
-        : `${red('policy is refused')}: ${counts.join(', ')}`,
-    );
+    for (const line of findingLines(diagnostics, options.all === true || options.failOn === 'info')) print(line);
+    print(verdictLine(built.ok, diagnostics, code === 3));
   }
   return code;
 }
 
-const countSeverity = (diagnostics: readonly Diagnostic[], wanted: Severity): number =>
-  diagnostics.filter(({ severity }) => severity === wanted).length;
+export function verdictLine(isGood: boolean, diagnostics: readonly Diagnostic[], isFailing = false): string {
+  const counts = severities.map((wanted) => {
+    const count = diagnostics.filter(({ severity }) => severity === wanted).length;
+    return countOf(count, wanted);
+  });
+  if (!isGood) return `${red('policy is refused')}: ${counts.join(', ')}`;
+  return `${isFailing ? yellow('policy is good, with findings') : green('policy is good')}: ${counts.slice(1).join(', ')}`;
+}
 
-function printFindings(diagnostics: readonly Diagnostic[], all: boolean): void {
-  if (all) return printDiagnostics(diagnostics);
+/** Errors, and the first warnings of each code; or all. */
+export function findingLines(diagnostics: readonly Diagnostic[], all: boolean): string[] {
+  if (all) return diagnosticLines(diagnostics);
   const left = new Map<string, number>();
   const shown = diagnostics.filter(({ severity, code }) => {
     if (severity === 'error') return true;
@@ -53,8 +55,8 @@ function printFindings(diagnostics: readonly Diagnostic[], all: boolean): void {
     left.set(code, count);
     return severity === 'warning' && count <= mostOfACode;
   });
-  printDiagnostics(shown);
   for (const { code } of shown) left.set(code, (left.get(code) ?? 0) - 1);
   const hidden = [...left].filter(([, count]) => count > 0).map(([code, count]) => `${count} ${code}`);
-  if (hidden.length > 0) print(`not shown without --all: ${hidden.sort().join(', ')}`);
+  const more = hidden.length > 0 ? [`not shown without --all: ${hidden.sort().join(', ')}`] : [];
+  return [...diagnosticLines(shown), ...more];
 }

@@ -1,6 +1,6 @@
 import { Resolver } from 'node:dns/promises';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Diagnostic, Result } from '#base';
 import { checkPoint } from '#drivers';
 import {
@@ -30,6 +30,7 @@ import { parseInventory } from '#plan';
 import { buildSnapshot, type Criticality, type Snapshot } from '#policy';
 import { bold, countOf, diagnosticJson, green, print, printDiagnostics, printJson, red, yellow } from '../output.js';
 import { chunksOf, readPolicyFolder, UsageError } from '../policy-files.js';
+import { printNewFile, readPairs, readText, writeNewFiles } from './import-files.js';
 import { mustBeKnown, orThrow, readInstant, snapshotOf } from './policy.js';
 
 export interface ImportMudOptions {
@@ -79,7 +80,7 @@ export async function importMudFile(file: string, options: ImportMudOptions): Pr
   const together = checkTogether(policy, made, at, input.oneWay);
   const observed = readDepartures(made, together.snapshot, options);
   const findings = [...imported.diagnostics, ...together.findings, ...(observed?.diagnostics ?? [])];
-  if (options.out !== undefined) writeFiles(options.out, made.files);
+  if (options.out !== undefined) writeNewFiles(options.out, made.files);
   const departures = observed && orThrow(observed, options.flows, 'the file of flows');
   const done: Done = { made, findings, written: options.out !== undefined, departures };
   if (options.json) printJson(jsonOf(done));
@@ -111,28 +112,6 @@ async function readInput(file: string, options: ImportMudOptions, snapshot: Snap
     asked,
     oneWay: options.oneWay ?? false,
   };
-}
-
-function readText(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    const why = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
-    throw new UsageError(`\`${file}\` can't be read (${why})`);
-  }
-}
-
-/** `KEY=NAME`, cut at the last `=`: names have none, URIs may. */
-function readPairs(option: string, texts: readonly string[]): ReadonlyMap<string, string> {
-  const pairs = new Map<string, string>();
-  for (const text of texts) {
-    const at = text.lastIndexOf('=');
-    const [key, name] = [text.slice(0, at), text.slice(at + 1)];
-    if (at < 1 || name === '') throw new UsageError(`--${option}: write \`${text}\` as KEY=NAME`);
-    if (pairs.has(key)) throw new UsageError(`--${option}: \`${key}\` is named twice`);
-    pairs.set(key, name);
-  }
-  return pairs;
 }
 
 function readResolved(texts: readonly string[]): Map<string, AddressSet> {
@@ -210,15 +189,6 @@ function inventoryAddresses(file: string, name: string): AddressRange[] {
     const text = typeof address === 'number' ? formatAddress({ family: 4, value: BigInt(address) }) : address;
     return parseRange(text) ?? [];
   });
-}
-
-function writeFiles(folder: string, files: ReadonlyMap<string, string>): void {
-  if (!existsSync(join(folder, 'rules')) && !existsSync(join(folder, 'catalog')))
-    throw new UsageError(`\`${folder}\` is no policy folder: it has neither rules/ nor catalog/`);
-  for (const [path, text] of files) {
-    mkdirSync(dirname(join(folder, path)), { recursive: true });
-    writeFileSync(join(folder, path), text, { flag: 'wx' });
-  }
 }
 
 const placeOf = ({ list, name, direction, span }: MudEntry): Record<string, unknown> => ({
@@ -303,12 +273,4 @@ function departureText({ direction, far, service, connections, devices, lastSeen
   const what = verdict === 'allow' ? green('allowed') : red('denied');
   const ends = `${direction === 'from-device' ? 'to' : 'from'} ${far} ${service}`;
   return `${ends}: ${countOf(connections, 'connection')} of ${countOf(devices, 'device')}, last ${lastSeen}, ${what}${by ? ` by ${by}` : ''}`;
-}
-
-/** As a unified diff shows a file that is new. */
-function printNewFile(path: string, text: string): void {
-  const lines = text.replace(/\n$/, '').split('\n');
-  print(bold(`--- /dev/null\n+++ b/${path}`));
-  print(`@@ -0,0 +1,${lines.length} @@`);
-  for (const line of lines) print(green(`+${line}`));
 }

@@ -13,7 +13,7 @@ import {
   type PlannedSide,
   type PolicyPlan,
 } from '#plan';
-import { candidateOf, pointFindings, PolicyCompiler, PolicyLoader, reviewPolicy } from '#policy';
+import { PolicyChecker, type CheckedPolicy } from '#policy';
 import { ControllerClient, readControllerOptions, type ControllerArguments } from '../controller-client.js';
 import { registeredDevices, seenFlows, warnOfUnnamed } from '../controller-inputs.js';
 import { bold, green, red, yellow } from '../output.js';
@@ -68,7 +68,13 @@ export interface Beside {
   readonly flows: NamedText | null;
 }
 
-export const filesBeside = ({ inventory, flows }: Pick<PlanOptions, 'inventory' | 'flows'>): Beside => ({
+/** Paths of files. */
+export interface BesideFiles {
+  readonly inventory?: string | undefined;
+  readonly flows?: string | undefined;
+}
+
+export const filesBeside = ({ inventory, flows }: BesideFiles): Beside => ({
   inventory: inventory === undefined ? null : namedFile(inventory),
   flows: flows === undefined ? null : namedFile(flows),
 });
@@ -102,35 +108,30 @@ export type PlannedChange =
 
 /** A plan, or the first of policies and files that is refused. */
 export function planChange(from: ChangeSide, to: ChangeSide, at: Date, beside: Beside): PlannedChange {
-  const sides: PlannedSide[] = [];
   // The second is mostly the first: what it shares is loaded and compiled once.
-  const loader = new PolicyLoader();
-  const compiler = new PolicyCompiler();
+  const checker = new PolicyChecker(checkPoint);
+  const sides: PlannedSide[] = [];
   for (const { place, files } of [from, to]) {
-    const loaded = loader.load(files);
-    if (!loaded.ok) return { ok: false, place, diagnostics: loaded.diagnostics };
-    const compiled = compiler.compile(loaded.value, at);
-    const found = [...loaded.diagnostics, ...compiled.diagnostics];
-    if (!compiled.ok) return { ok: false, place, diagnostics: found };
-    found.push(...pointFindings(loaded.value, compiled.value, checkPoint));
-    const diagnostics = reviewPolicy(loaded.value, found, at);
-    const candidate = candidateOf(loaded.value);
-    const inAudit = candidate && compiler.compile(candidate, at);
-    sides.push({
-      policy: loaded.value,
-      snapshot: compiled.value,
-      diagnostics,
-      candidate: inAudit?.ok ? inAudit.value : null,
-    });
+    const checked = checker.check(files, at);
+    if (!checked.ok) return { ok: false, place, diagnostics: checked.diagnostics };
+    sides.push(sideOfPlan(checked.value));
   }
-  const [before, after] = sides as [PlannedSide, PlannedSide];
+  return planBetween(sides[0]!, sides[1]!, beside);
+}
+
+/** Tests that fail are a part of the plan of their own. */
+export function sideOfPlan({ diagnostics, ...checked }: CheckedPolicy): PlannedSide {
+  return { ...checked, diagnostics: diagnostics.filter(({ code }) => code !== 'test-failed') };
+}
+
+export function planBetween(from: PlannedSide, to: PlannedSide, beside: Beside): PlannedChange {
   const inventory = beside.inventory && parseInventory(beside.inventory.text, beside.inventory.file);
   if (inventory && !inventory.ok)
-    return { ok: false, place: beside.inventory.file, diagnostics: inventory.diagnostics };
+    return { ok: false, place: beside.inventory!.file, diagnostics: inventory.diagnostics };
   const { flows } = beside;
-  const planned = planPolicy({ from: before, to: after, inventory: inventory?.value ?? null, flows });
+  const planned = planPolicy({ from, to, inventory: inventory?.value ?? null, flows });
   if (!planned.ok) return { ok: false, place: flows!.file, diagnostics: planned.diagnostics };
-  return { ok: true, plan: planned.value, diagnostics: after.diagnostics };
+  return { ok: true, plan: planned.value, diagnostics: to.diagnostics };
 }
 
 function readFormat({ format, json }: PlanOptions): PlanFormat {

@@ -3,7 +3,7 @@ import { addressSet, rangesOf, type AddressSet } from '#net';
 import type { Criticality, Snapshot } from '#policy';
 import { finding } from './codes.js';
 import type { MudEntry, MudFile } from './mud-file.js';
-import { isName, NameBook, nameFrom, type NewApplication, type NewEndpoint } from './names.js';
+import { isName, NameBook, nameFrom, type NewApplication, type NewEndpoint } from '../names.js';
 import { parseMud } from './parse-mud.js';
 import type { MudBindings, MudNames } from './peers.js';
 import { translateMud, type LeftOutEntry, type MudFlow } from './translate.js';

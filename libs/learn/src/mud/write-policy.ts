@@ -1,5 +1,6 @@
 import type { MudFile } from './mud-file.js';
-import type { NewApplication, NewEndpoint } from './names.js';
+import type { NewApplication, NewEndpoint } from '../names.js';
+import { plainText, quotedText, yamlKey } from '../policy-text.js';
 
 /** A line of flow rules, and why it is there. */
 export interface NewRule {
@@ -26,12 +27,12 @@ const mostNamed = 4;
 /** The files of an import: path in the policy folder → text. `asked`: when DNS was asked for addresses; null: it was not. */
 export function writePolicy(policy: NewPolicy, file: MudFile, asked: Date | null): Map<string, string> {
   const { class: name } = policy;
-  const head = `# Imported from ${plain(file.url)}\n# ${plain(aboutDevice(file))}; last update ${plain(file.lastUpdate)}\n`;
+  const head = `# Imported from ${plainText(file.url)}\n# ${plainText(aboutDevice(file))}; last update ${plainText(file.lastUpdate)}\n`;
   const files = new Map<string, string>();
   if (policy.criticality !== null) {
     files.set(
       `catalog/classes-${name}.yaml`,
-      `${head}\n${key(name)}: { description: ${quoted(aboutDevice(file))}, criticality: ${policy.criticality}, source: ${quoted(file.url)} }\n`,
+      `${head}\n${yamlKey(name)}: { description: ${quotedText(aboutDevice(file))}, criticality: ${policy.criticality}, source: ${quotedText(file.url)} }\n`,
     );
   }
   if (policy.endpoints.length > 0) {
@@ -40,13 +41,13 @@ export function writePolicy(policy: NewPolicy, file: MudFile, asked: Date | null
       : '';
     const lines = policy.endpoints.map(
       ({ name: one, addresses, description }) =>
-        `${key(one)}: { addresses: [${addresses.map((text) => JSON.stringify(text)).join(', ')}], description: ${quoted(description)} }`,
+        `${yamlKey(one)}: { addresses: [${addresses.map((text) => JSON.stringify(text)).join(', ')}], description: ${quotedText(description)} }`,
     );
     files.set(`catalog/endpoints-${name}.yaml`, `${head}${dns}\n${lines.join('\n')}\n`);
   }
   if (policy.applications.length > 0) {
     const lines = policy.applications.map(
-      ({ name: one, ports }) => `${key(one)}: { ports: [${ports.join(', ')}], source: ${quoted(file.url)} }`,
+      ({ name: one, ports }) => `${yamlKey(one)}: { ports: [${ports.join(', ')}], source: ${quotedText(file.url)} }`,
     );
     files.set(`catalog/applications-${name}.yaml`, `${head}\n${lines.join('\n')}\n`);
   }
@@ -62,7 +63,7 @@ function rules({ class: name, parents, rules: lines }: NewPolicy, file: MudFile)
   const flows = lines.map(({ subject, object, application, from }) => {
     const more = from.length > mostNamed ? ` and ${from.length - mostNamed} more` : '';
     const note = `MUD ${file.url} ${from.slice(0, mostNamed).join(', ')}${more}`;
-    return `p, ${subject}, ${object}, ${application}, allow, always, "${plain(note)}"\n`;
+    return `p, ${subject}, ${object}, ${application}, allow, always, "${plainText(note)}"\n`;
   });
   return [...links, ...flows].join('');
 }
@@ -71,19 +72,3 @@ export function aboutDevice({ systemInfo, manufacturer, model }: MudFile): strin
   const make = [manufacturer, model].filter((text) => text !== null && text.trim() !== '').join(' ');
   return [systemInfo.trim(), make].filter((text) => text !== '').join(', ') || 'a device of unknown make';
 }
-
-/** Text of a manufacturer as it may stand in a comment, a quoted column or a YAML text: one line of printable characters. */
-function plain(text: string): string {
-  return text
-    .replaceAll(/[\p{C}\p{Z}]+/gu, ' ')
-    .replaceAll(/["\\]/g, "'")
-    .replaceAll(/[([{]/g, '<')
-    .replaceAll(/[)\]}]/g, '>')
-    .trim();
-}
-
-const quoted = (text: string): string => JSON.stringify(plain(text));
-
-/** Quoted when YAML would read something other than text. */
-const key = (name: string): string =>
-  /^[a-z][\da-z-]*$/.test(name) && !/^(true|false|null|y|n|yes|no|on|off)$/.test(name) ? name : JSON.stringify(name);

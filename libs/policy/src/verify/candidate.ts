@@ -1,8 +1,7 @@
-import type { Diagnostic } from '#base';
-import { candidateOf } from '../candidate.js';
+import type { Diagnostic, Result } from '#base';
 import { Report } from '../codes.js';
-import { compilePolicy } from '../compile/compile.js';
 import type { Policy } from '../policy.js';
+import type { Snapshot } from '../snapshot.js';
 import type { PolicyTestFailure } from './failure.js';
 import { runPolicyTests } from './policy-tests.js';
 
@@ -11,15 +10,12 @@ import { runPolicyTests } from './policy-tests.js';
  * hold without them either. Nothing in force depends on it.
  */
 export function candidateFindings(
-  policy: Policy,
-  at: Date,
+  candidate: Policy,
+  compiled: Result<Snapshot>,
   failing: readonly PolicyTestFailure[],
 ): readonly Diagnostic[] {
-  const candidate = candidateOf(policy);
-  if (!candidate) return [];
   const report = new Report();
   const hint = 'change the lines under audit/, or what speaks against them, before they are moved into rules/';
-  const compiled = compilePolicy(candidate, at);
   for (const { severity, summary, span } of compiled.diagnostics)
     if (severity === 'error')
       report.add('audit-refused', span ?? null, `with the lines in audit in force: ${summary}`, hint);

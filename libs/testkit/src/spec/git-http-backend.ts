@@ -16,7 +16,7 @@ export async function serveGit(
   const { headers } = request;
   const child = spawn('git', ['http-backend'], {
     env: {
-      PATH: process.env['PATH'],
+      PATH: '/usr/local/bin:/usr/bin:/bin',
       GIT_PROJECT_ROOT: root,
       GIT_HTTP_EXPORT_ALL: '1',
       PATH_INFO: pathname,

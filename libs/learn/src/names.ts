@@ -61,6 +61,8 @@ export class NameBook {
     const moving = new Set(endpoints.flatMap((one) => (one.kubernetes ? [one.name, ...one.ancestors] : [])));
     const uses = Map.groupBy(flowRules, ({ application }) => application);
     const often = (name: string): number => uses.get(name)?.length ?? 0;
+    // Without `internal`, no rule may name `internet`.
+    if (endpoints.every(({ name }) => name !== 'internal')) moving.add('internet');
     for (const { name, addresses } of endpoints)
       if (!moving.has(name)) push(this.byAddresses, textsOf(addresses).join(), name);
     for (const { name, services } of applications) push(this.byServices, portsOf(services).join(', '), name);
@@ -68,30 +70,31 @@ export class NameBook {
     // Several names for one port: the one that most rules use.
     for (const names of this.byServices.values()) names.sort((a, b) => often(b) - often(a) || compareText(a, b));
     this.principals = new Set([...taken, ...[...endpoints, ...classes].map(({ name }) => name)]);
-    this.services = new Set(applications.map(({ name }) => name));
+    this.services = new Set(['any', ...applications.map(({ name }) => name)]);
   }
 
   /** `label`: what the addresses are called; taken as it is when it is a name for them already. */
   endpoint(addresses: AddressSet, label: string, prefix: string): string {
     const texts = textsOf(addresses);
     const known = this.byAddresses.get(texts.join()) ?? [];
-    if (known.length > 0) return known.includes(label) ? label : known[0]!;
+    if (known.length > 0) return [label, nameFrom(label)].find((one) => known.includes(one)) ?? known[0]!;
     return this.once(`endpoint ${label} ${texts.join()}`, () => {
       const only = addresses.v6.length === 0 ? ' ipv4' : addresses.v4.length === 0 ? ' ipv6' : '';
       const part = this.principals.has(label) ? only : '';
-      const name = free(nameFrom(`${prefix} ${label}${part}`), this.principals);
+      const name = free(nameFrom(`${prefix} ${label}${part}`) || 'endpoint', this.principals);
       this.endpoints.push({ name, addresses: texts, description: label });
       return name;
     });
   }
 
-  application(services: ServiceSet): string {
+  /** `label`: what a new one is called; null: what its ports are. */
+  application(services: ServiceSet, label: string | null = null): string {
     const ports = portsOf(services);
     const text = ports.join(', ');
     const known = this.byServices.get(text)?.[0];
     if (known !== undefined) return known;
     return this.once(`application ${text}`, () => {
-      const name = free(nameFrom(text), this.services);
+      const name = free(nameFrom(label ?? text), this.services);
       this.applications.push({ name, ports });
       return name;
     });

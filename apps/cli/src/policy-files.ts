@@ -5,8 +5,14 @@ import { join, relative, sep } from 'node:path';
 /** A mistake in how the command was called: shown without a stack, exit code 1. */
 export class UsageError extends Error {}
 
-const isPolicyText = (path: string): boolean =>
-  /\.(csv|ya?ml|conf|md)$/.test(path) && !/(^|\/)(node_modules|\.git)(\/|$)/.test(path);
+/**
+ * INVARIANT: all that a controller reads (`isPolicyFile` there) is among them, and more, so that what is misplaced is reported. A folder that
+ * only we leave out would be a place for rules that no plan shows.
+ */
+const isPolicyText = (path: string): boolean => /\.(csv|ya?ml|conf|md)$/.test(path) && !isForeign(path);
+
+/** What lies beside a policy that is the root of its repository. */
+const isForeign = (path: string): boolean => /^(node_modules|\.git)(\/|$)/.test(path);
 
 /** All policy texts of a folder by their path in it. */
 export function readPolicyFolder(folder: string): ReadonlyMap<string, string> {
@@ -17,8 +23,8 @@ export function readPolicyFolder(folder: string): ReadonlyMap<string, string> {
   const walk = (at: string): void => {
     for (const entry of readdirSync(at, { withFileTypes: true })) {
       const path = join(at, entry.name);
-      if (entry.isDirectory() && entry.name !== 'node_modules' && entry.name !== '.git') walk(path);
       const name = relative(folder, path).split(sep).join('/');
+      if (entry.isDirectory() && !isForeign(name)) walk(path);
       if (entry.isFile() && isPolicyText(name)) files.set(name, readFileSync(path, 'utf8'));
     }
   };

@@ -20,7 +20,7 @@ const folder = mkdtempSync(join(tmpdir(), 'cordon-rotation-'));
 const repository = new PolicyRepository(join(folder, 'policy'));
 const adminToken = 'admin-token-of-the-test';
 const waiting = { timeout: 30_000, interval: 50 };
-const pump = '00:1a:00:00:00:01';
+const [pump, second, third] = ['00:1a:00:00:00:01', '00:1a:00:00:00:02', '00:1a:00:00:00:03'];
 const whsec = (letter: string): string => `whsec_${Buffer.alloc(32, letter).toString('base64')}`;
 
 interface Delivered {
@@ -103,7 +103,12 @@ beforeAll(async () => {
   await once(receiver, 'listening');
   url = `http://127.0.0.1:${await freePair()}`;
   await start(oldToken);
-  await api('POST', '/devices/import', `mac,class\n${pump},infusion-pump`, 'text/csv');
+  await api(
+    'POST',
+    '/devices/import',
+    ['mac,class', ...[pump, second, third].map((mac) => `${mac},infusion-pump`)].join('\n'),
+    'text/csv',
+  );
 });
 afterAll(async () => {
   await stop();
@@ -172,7 +177,7 @@ describe('the token of the bridges', () => {
       token: '',
       env: { TEST_RADIUS_SECRET: secret },
     });
-    await vi.waitFor(async () => expect(await health()).toMatchObject({ ready: true, devices: 1 }), waiting);
+    await vi.waitFor(async () => expect(await health()).toMatchObject({ ready: true, devices: 3 }), waiting);
   });
   afterAll(() => bridge.end('SIGTERM'));
 
@@ -180,10 +185,10 @@ describe('the token of the bridges', () => {
     (await (await fetch(`${bridge.http}/healthz`)).json()) as Record<string, unknown>;
   const isLinked = async (): Promise<unknown> =>
     ((await health())['controller'] as Record<string, unknown>)['connected'];
-  /** VLAN that a switch is told for the pump. */
-  const vlan = (): unknown => {
+  /** VLAN that a switch is told for a device. */
+  const vlan = (mac: string): unknown => {
     const server = `127.0.0.1:${bridge.authenticationPort}`;
-    const args = [join(root, 'bin/cordon.js'), 'radtest', pump, '--server', server, '--secret', secret, '--json'];
+    const args = [join(root, 'bin/cordon.js'), 'radtest', mac, '--server', server, '--secret', secret, '--json'];
     const { stdout } = spawnSync(process.execPath, args, { encoding: 'utf8' });
     return (JSON.parse(stdout) as Record<string, unknown>)['vlan'];
   };
@@ -191,12 +196,12 @@ describe('the token of the bridges', () => {
     ((await api('GET', '/authentications?limit=100')).value!['items'] as unknown[]).length;
 
   it('may be another one at the controller first: bridges decide as before, and keep what they have to tell', async () => {
-    expect(vlan()).toBe(210);
+    expect(vlan(pump)).toBe(210);
     await vi.waitFor(async () => expect(await decisions()).toBe(1), waiting);
     await restart(newToken);
     expect((await api('GET', '/bridge/feed', undefined, 'text/plain', oldToken)).status).toBe(401);
     await vi.waitFor(async () => expect(await isLinked()).toBe(false), waiting);
-    expect([vlan(), vlan()]).toEqual([210, 210]);
+    expect([vlan(second), vlan(third)]).toEqual([210, 210]);
     expect(await decisions()).toBe(1);
   });
 
@@ -205,7 +210,7 @@ describe('the token of the bridges', () => {
     await vi.waitFor(async () => expect(await isLinked()).toBe(true), waiting);
     await vi.waitFor(async () => expect(await decisions()).toBe(3), waiting);
     await api('PUT', `/devices/${pump}/posture`, JSON.stringify({ posture: 'quarantined', reason: 'x' }));
-    await vi.waitFor(() => expect(vlan()).toBe(666), waiting);
+    await vi.waitFor(() => expect(vlan(pump)).toBe(666), waiting);
   });
 });
 

@@ -50,6 +50,8 @@ it('backs up a controller that works, and restores it after a disaster', async (
   expect(sha256).toMatch(/^[0-9a-f]{64}$/);
   expect(cordon('backup', file)).toMatchObject({ status: 1, text: expect.stringContaining('--force') as string });
   await api.importDevices(`mac,class\n${late},infusion-pump`);
+  const before = (await api.call('GET', '/devices')) as { items: { revision: number }[] };
+  const heard = Math.max(...before.items.map(({ revision }) => revision));
 
   await controller.stop('SIGKILL');
   rmSync(join(folder, 'data/controller/cordon.db'));
@@ -59,6 +61,21 @@ it('backs up a controller that works, and restores it after a disaster', async (
   expect(items.map(({ mac }) => mac)).toEqual([early]);
   const audit = (await api.call('GET', '/audit')) as { items: { action: string }[] };
   expect(audit.items.map(({ action }) => action)).toContain('backup.restore');
+  // What a bridge is told that has the number of the later change, and so all of them.
+  const feed = await fetch(`${controller.url}/api/v1/bridge/feed?bridge=b&since=${heard}&credentials=0`, {
+    headers: { authorization: 'Bearer bridge-token-of-the-test' },
+  });
+  let told = '';
+  for await (const piece of feed.body!.pipeThrough(new TextDecoderStream())) {
+    told += piece;
+    if (told.includes('"type":"devices"') && told.endsWith('\n')) break;
+  }
+  const messages = told
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  const { reset, devices } = messages.find(({ type }) => type === 'devices')!;
+  expect([reset, devices]).toMatchObject([true, [{ mac: early, class: 'infusion-pump' }]]);
 });
 
 it('is for admins alone', async () => {

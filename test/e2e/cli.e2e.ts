@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { freePair } from './serve-process.js';
+import { freePair, ServeProcess } from './serve-process.js';
+import { PolicyRepository, tinyPolicy } from './tiny-policy.js';
 
 const root = join(import.meta.dirname, '../..');
 const bin = join(root, 'bin/cordon.js');
@@ -382,5 +383,22 @@ describe('cordon serve', () => {
     });
     expect(status.status).toBe(200);
     expect((await fetch(`http://127.0.0.1:${ports.http}/api/v1/status`)).status).toBe(401);
+  });
+});
+
+describe('cordon serve with a policy of its own', () => {
+  it('starts, also where that policy has none of the classes of the sample devices, and says its token', async () => {
+    const own = join(folder, 'own');
+    const repository = new PolicyRepository(join(own, 'policy'));
+    repository.commit(tinyPolicy);
+    const server = await ServeProcess.start(own, {}, ['--policy', repository.folder]);
+    try {
+      const devices = await fetch(`${server.controller}/api/v1/devices`, {
+        headers: { authorization: `Bearer ${server.adminToken}` },
+      });
+      expect([devices.status, await devices.json()]).toMatchObject([200, { items: [] }]);
+    } finally {
+      await server.stop();
+    }
   });
 });

@@ -81,6 +81,22 @@ describe('access', () => {
     await api().get('/api/v1/bridge/feed').set(asAdmin()).expect(403);
   });
 
+  it.each([
+    ['application/json', `[${'['.repeat(1000)}`, '/api/v1/devices'],
+    ['application/json', `"${'x'.repeat(9 << 20)}"`, '/api/v1/devices'],
+    ['text/csv', 'x'.repeat(17 << 20), '/api/v1/devices/import'],
+    ['application/x-ndjson', 'x'.repeat(2 << 20), '/api/v1/flows?point=fw1'],
+  ])('reads nothing of a stranger: %s', async (type, body, path) => {
+    const send = (token: string): Promise<number> =>
+      fetch(`${controller.url}${path}`, { method: 'POST', headers: { ...as(token), 'content-type': type }, body }).then(
+        ({ status }) => status,
+        // It answered and hung up before all was sent.
+        () => 401,
+      );
+    expect(await send('not-a-token')).toBe(401);
+    expect([400, 413]).toContain(await send(admin));
+  });
+
   it('a deleted token stops working at once, and the last admin token stays', async () => {
     const operator = await makeToken('night-shift', 'operator');
     const { body } = await api().get('/api/v1/tokens').set(asAdmin()).expect(200);
@@ -97,6 +113,14 @@ describe('access', () => {
       .set(asAdmin())
       .expect(409);
   });
+
+  it.each(['system', 'bridge', 'System'])(
+    'no token is called %s: the audit trail would not tell who it was',
+    async (name) => {
+      const answer = await api().post('/api/v1/tokens').set(asAdmin()).send({ name, role: 'viewer' }).expect(400);
+      expect(answer.body).toMatchObject({ errors: [{ pointer: '/name' }] });
+    },
+  );
 
   it('writes no token to the log', () => {
     expect(logLines.join('')).not.toContain(admin);

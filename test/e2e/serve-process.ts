@@ -18,11 +18,15 @@ export class ServeProcess {
     readonly radiusSecret: string,
   ) {}
 
-  static async start(folder: string, env: Readonly<Record<string, string>> = {}): Promise<ServeProcess> {
+  static async start(
+    folder: string,
+    env: Readonly<Record<string, string>> = {},
+    options: readonly string[] = [],
+  ): Promise<ServeProcess> {
     const [http, authentication, accounting] = [await freePair(), await freePair(), await freePair()];
     const data = join(folder, 'data');
     const ports = ['--http', `127.0.0.1:${http}`, '--auth-port', `${authentication}`, '--acct-port', `${accounting}`];
-    const child = spawn(process.execPath, [bin, 'serve', '--data', data, ...ports], {
+    const child = spawn(process.execPath, [bin, 'serve', '--data', data, ...ports, ...options], {
       cwd: folder,
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'inherit'],

@@ -44,8 +44,8 @@ describe('options', () => {
     const file = join(folder, 'token');
     writeFileSync(file, 'of-file\n');
     try {
-      const options = { controller: 'http://10.0.0.1:80', tokenFile: file };
-      expect(readControllerOptions(options, env)).toEqual({ url: 'http://10.0.0.1:80', token: 'of-file' });
+      const options = { controller: 'https://10.0.0.1:80', tokenFile: file };
+      expect(readControllerOptions(options, env)).toEqual({ url: 'https://10.0.0.1:80', token: 'of-file' });
       expect(readControllerOptions({}, { CORDON_TOKEN_FILE: file }).token).toBe('of-file');
     } finally {
       rmSync(folder, { recursive: true });
@@ -57,11 +57,25 @@ describe('options', () => {
     [{}, { CORDON_TOKEN: ' ' }, /CORDON_TOKEN/],
     [{ tokenFile: '/nowhere/token' }, env, /\/nowhere\/token can't be read/],
     [{ controller: 'localhost:8080' }, env, /is not the URL/],
+    [{ controller: 'http://10.0.0.1:80' }, env, /in the clear; give https/],
+    [{ controller: 'http://127.0.0.1.example' }, env, /in the clear/],
   ])('%j with %j are refused with what to do', (options, environment, message) => {
     const read = (): unknown => readControllerOptions(options, environment);
     expect(read).toThrow(UsageError);
     expect(read).toThrow(message);
   });
+});
+
+it.each(['http://127.0.0.1:8080', 'http://[::1]:8080', 'http://localhost'])(
+  '%s does not leave the machine',
+  (controller) => {
+    expect(readControllerOptions({ controller }, { CORDON_TOKEN: 'x' }).url).toBe(controller);
+  },
+);
+
+it('a token may go in the clear only where that is said', () => {
+  const env = { CORDON_TOKEN: 'x', CORDON_CONTROLLER_URL: 'http://10.0.0.1' };
+  expect(readControllerOptions({}, { ...env, CORDON_CONTROLLER_INSECURE: '1' }).url).toBe('http://10.0.0.1');
 });
 
 describe('controller client', () => {

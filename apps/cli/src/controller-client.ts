@@ -49,11 +49,20 @@ export function readControllerOptions(options: ControllerArguments, env: Environ
   const url = (options.controller ?? (env['CORDON_CONTROLLER_URL']?.trim() || defaultUrl)).replace(/\/+$/, '');
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
     throw new UsageError(`\`${url}\` is not the URL of a controller, for example ${defaultUrl}`);
+  if (isInTheClear(url) && env['CORDON_CONTROLLER_INSECURE'] !== '1')
+    throw new UsageError(
+      `\`${url}\`: the API token would go over the network in the clear; give https://…, or set CORDON_CONTROLLER_INSECURE=1 where something else protects the way`,
+    );
   const file = options.tokenFile ?? env['CORDON_TOKEN_FILE'];
   const token = options.tokenFile === undefined && env['CORDON_TOKEN'] ? env['CORDON_TOKEN'] : file && readToken(file);
   if (!token?.trim())
     throw new UsageError('which API token? Set CORDON_TOKEN, or name a file with --token-file or CORDON_TOKEN_FILE');
   return { url, token: token.trim() };
+}
+
+function isInTheClear(url: string): boolean {
+  const { protocol, hostname } = new URL(url);
+  return protocol !== 'https:' && !/^(127(\.\d+){3}|\[::1\]|localhost)$/.test(hostname);
 }
 
 function readToken(file: string): string {

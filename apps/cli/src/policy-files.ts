@@ -6,8 +6,14 @@ import type { TextChunks } from '#plan';
 /** A mistake in how the command was called: shown without a stack, exit code 1. */
 export class UsageError extends Error {}
 
-const isPolicyText = (path: string): boolean =>
-  /\.(csv|ya?ml|conf|md)$/.test(path) && !/(^|\/)(node_modules|\.git)(\/|$)/.test(path);
+/**
+ * INVARIANT: all that a controller reads (`isPolicyFile` there) is among them, and more, so that what is misplaced is reported. A folder that
+ * only we leave out would be a place for rules that no plan shows.
+ */
+const isPolicyText = (path: string): boolean => /\.(csv|ya?ml|conf|md)$/.test(path) && !isForeign(path);
+
+/** What lies beside a policy that is the root of its repository. */
+const isForeign = (path: string): boolean => /^(node_modules|\.git)(\/|$)/.test(path);
 
 /** All policy texts of a folder by their path in it. */
 export function readPolicyFolder(folder: string): ReadonlyMap<string, string> {
@@ -26,7 +32,7 @@ export function walkPolicyFolder(folder: string): { readonly files: string[]; re
     folders.push(at);
     for (const entry of readdirSync(join(folder, at), { withFileTypes: true })) {
       const name = at === '' ? entry.name : `${at}/${entry.name}`;
-      if (entry.isDirectory() && entry.name !== 'node_modules' && entry.name !== '.git') walk(name);
+      if (entry.isDirectory() && !isForeign(name)) walk(name);
       if (entry.isFile() && isPolicyText(name)) files.push(name);
     }
   };

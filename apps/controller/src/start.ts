@@ -3,7 +3,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { AppModule } from './app.module.js';
-import type { TokenStore } from './auth/tokens.js';
+import { bearerOf } from './auth/auth.guard.js';
+import { TokenStore } from './auth/tokens.js';
 import type { Config } from './config.js';
 import { serveOpenApi } from './http/openapi.js';
 import type { Log } from './log.js';
@@ -21,6 +22,9 @@ export interface Controller {
 const isUrgent = ({ method, url }: IncomingMessage): boolean =>
   method !== 'GET' && url?.startsWith('/api/v1/bridge/') === false;
 
+const mediaTypeOf = ({ headers }: IncomingMessage): string =>
+  (headers['content-type'] ?? '').split(';', 1)[0]!.trim().toLowerCase();
+
 const isHook = ({ url }: IncomingMessage): boolean => url?.startsWith('/api/v1/hooks/') === true;
 
 /** Builds the application and listens; port 0 takes a free one. */
@@ -34,12 +38,22 @@ export async function startController(config: Config, log: Log): Promise<Control
   app.disable('x-powered-by');
   // Signatures of forges are over the bytes; nothing of them is parsed.
   app.useBodyParser('raw', { type: isHook, limit: '1mb', inflate: false });
-  app.useBodyParser('json', { limit: '8mb' });
-  app.useBodyParser('text', { type: 'text/csv', limit: '16mb' });
-  app.useBodyParser('text', { type: 'application/x-ndjson', limit: '1mb' });
+  const tokens = app.get(TokenStore);
+  const isCaller = (request: IncomingMessage): boolean => {
+    const token = bearerOf(request);
+    return token !== null && tokens.authenticate(token) !== null;
+  };
+  // Of a stranger nothing is read: the main thread would parse it before anybody is asked who he is.
+  const ofCaller =
+    (type: string) =>
+    (request: IncomingMessage): boolean =>
+      mediaTypeOf(request) === type && isCaller(request);
+  app.useBodyParser('json', { type: ofCaller('application/json'), limit: '8mb' });
+  app.useBodyParser('text', { type: ofCaller('text/csv'), limit: '16mb' });
+  app.useBodyParser('text', { type: ofCaller('application/x-ndjson'), limit: '1mb' });
   const turns = app.get(Turns);
   app.use((request: IncomingMessage, response: ServerResponse, next: () => void) => {
-    if (isUrgent(request)) response.once('close', turns.urgent());
+    if (isUrgent(request) && isCaller(request)) response.once('close', turns.urgent());
     next();
   });
   serveOpenApi(app);

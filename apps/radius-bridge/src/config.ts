@@ -73,7 +73,7 @@ export function readConfig(env: Environment): BridgeConfig {
     radsec: { hosts, port: portOf(env, 'CORDON_RADSEC_PORT', '2083') },
     http: hostPort('CORDON_BRIDGE_HTTP', text(env, 'CORDON_BRIDGE_HTTP', '127.0.0.1:8081')),
     rest: optionalHostPort('CORDON_REST', text(env, 'CORDON_REST', '')),
-    controllerUrl: url('CORDON_CONTROLLER_URL', text(env, 'CORDON_CONTROLLER_URL', 'http://127.0.0.1:8080')),
+    controllerUrl: controllerUrl(env),
     bridgeId: text(env, 'CORDON_BRIDGE_ID', hostname()),
     eapWorkers: count('CORDON_EAP_WORKERS', text(env, 'CORDON_EAP_WORKERS', `${defaultEapWorkers()}`)),
     inherited,
@@ -142,6 +142,20 @@ function url(name: string, value: string): string {
   }
   return value.replace(/\/+$/, '');
 }
+
+/** The token of the bridges goes there, and hashes of passwords come from there. */
+function controllerUrl(env: Environment): string {
+  const name = 'CORDON_CONTROLLER_URL';
+  const value = url(name, text(env, name, 'http://127.0.0.1:8080'));
+  const { protocol, hostname } = new URL(value);
+  const isLoopback = /^(127(\.\d+){3}|\[::1\]|localhost)$/.test(hostname);
+  if (protocol === 'https:' || isLoopback || flag(insecure, text(env, insecure, '0'))) return value;
+  throw new Error(
+    `${name} is \`${value}\`: a token and hashes of passwords would go over the network in the clear; give https://…, or set ${insecure}=1 where something else protects the way`,
+  );
+}
+
+const insecure = 'CORDON_CONTROLLER_INSECURE';
 
 function readOptional(path: string): string | null {
   try {

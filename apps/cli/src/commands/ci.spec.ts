@@ -1,11 +1,12 @@
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { policyFiles } from '#testkit';
 import { PolicyRepository } from '../../../../test/e2e/tiny-policy.js';
 import type { Environment } from '../ci/pipeline.js';
 import type { CiResult } from '../ci/report.js';
+import { readPolicyFolder } from '../policy-files.js';
 import { ci, type CiOptions } from './ci.js';
 
 const rules = 'policies/rules/flows.csv';
@@ -168,6 +169,18 @@ describe('cordon ci', () => {
     expect(run()).toBe(3);
     git('checkout', '-q', '-f', 'HEAD');
   });
+
+  it.each(['rules/node_modules/x.csv', 'rules/deep/node_modules/x.csv'])(
+    'leaves out nothing that a controller would read: %s',
+    (path) => {
+      const file = `policies/${path}`;
+      mkdirSync(join(folder, dirname(file)), { recursive: true });
+      commit(file, opensPumps);
+      expect(run()).toBe(3);
+      expect(written('plan.md')).toContain(path);
+      expect(readPolicyFolder(join(folder, 'policies')).has(path)).toBe(true);
+    },
+  );
 
   it('gives a runner no commands that stand in the policy', () => {
     commit(

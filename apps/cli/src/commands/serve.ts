@@ -39,9 +39,9 @@ export async function serve(options: ServeOptions): Promise<number> {
   });
   try {
     await Promise.all([controller.start(), bridge.start()]);
-    if (adminToken) await addSampleDevices(options.http, adminToken);
-    await untilBridgeHasPolicy(env);
-    greet(options, data, policy, adminToken);
+    const hasDevices = adminToken !== null && (await addSampleDevices(options.http, adminToken));
+    await untilBridgeHasPolicy(env, hasDevices);
+    greet(options, data, policy, { adminToken, hasDevices });
     await stopped;
     return 0;
   } finally {
@@ -107,31 +107,39 @@ function copySample(data: string): string {
   return folder;
 }
 
-async function addSampleDevices(http: string, token: string): Promise<void> {
+/** False: the policy is not that of the sample hospital, and lacks classes of theirs. */
+async function addSampleDevices(http: string, token: string): Promise<boolean> {
   const file = join(packageRoot, 'policies/inventory/devices.csv');
-  if (!existsSync(file)) return;
+  if (!existsSync(file)) return false;
   const response = await fetch(`http://${http}/api/v1/devices/import`, {
     method: 'POST',
     headers: { authorization: `Bearer ${token}`, 'content-type': 'text/csv' },
     body: readFileSync(file),
   });
+  // 422: it has other classes; 409: it was refused, and there are none.
+  if (response.status === 422 || response.status === 409) return false;
   if (!response.ok) throw new Error(`sample devices were refused: ${await response.text()}`);
+  return true;
 }
 
 /** Ready means that a switch would be answered. */
-async function untilBridgeHasPolicy(env: Record<string, string | undefined>): Promise<void> {
+async function untilBridgeHasPolicy(env: Record<string, string | undefined>, withDevices: boolean): Promise<void> {
   for (let tries = 0; tries < 100; tries++) {
     const health = await fetch(`http://${env['CORDON_BRIDGE_HTTP']}/healthz`).catch(() => null);
     const state = health ? ((await health.json()) as { devices?: number; snapshotDigest?: string | null }) : {};
-    if (state.snapshotDigest && (state.devices ?? 0) > 0) return;
+    if (state.snapshotDigest && (!withDevices || (state.devices ?? 0) > 0)) return;
     await new Promise((done) => {
       setTimeout(done, 100);
     });
   }
 }
 
-function greet(options: ServeOptions, data: string, policy: string, adminToken: string | null): void {
-  const devices = join(packageRoot, 'policies/inventory/devices.csv');
+function greet(
+  options: ServeOptions,
+  data: string,
+  policy: string,
+  { adminToken, hasDevices }: { readonly adminToken: string | null; readonly hasDevices: boolean },
+): void {
   print('');
   print(bold('Cordon is up'));
   print(`  API and status   http://${options.http}/api/v1/status   (API description: /api/docs)`);
@@ -140,6 +148,12 @@ function greet(options: ServeOptions, data: string, policy: string, adminToken: 
   print(`  data             ${data}`);
   if (adminToken) print(`  admin token      ${bold(adminToken)}   (shown this once)`);
   print('');
+  if (options.policy === undefined) greetSample(policy);
+  if (hasDevices) print(`  sample devices are in ${join(packageRoot, 'policies/inventory/devices.csv')}`);
+  print('  stop with Ctrl-C');
+}
+
+function greetSample(policy: string): void {
   print(bold('Three things to try, in another terminal'));
   print('  1. be a switch:        npx cordon radtest 00:03:b1:4a:10:21');
   print(
@@ -147,7 +161,6 @@ function greet(options: ServeOptions, data: string, policy: string, adminToken: 
   );
   print(`  3. see a change first: edit ${join(policy, 'rules/flows-medical.csv')}, then`);
   print(`                         npx cordon plan --from policies --to ${policy}; commit there to put it into force`);
-  print(`  sample devices are in ${devices}; stop with Ctrl-C`);
 }
 
 /** Bounds what Node keeps for young objects, see the READMEs of both. Node takes it at the start of a process only. */

@@ -129,7 +129,9 @@ function show(
     print(
       `rollout   ${rollout.id} ${rollout.status}, stage ${shown(rollout.stage)}${rollout.waitsFor === null ? '' : `: ${rollout.waitsFor}`}`,
     );
-  print(`bridges   ${bridges.connected} connected of ${bridges.known.length} known`);
+  // One that has had nothing to tell yet is connected, and not known.
+  const known = Math.max(bridges.connected, bridges.known.length);
+  print(`bridges   ${bridges.connected} connected of ${known} known`);
   print('');
   if (rows.length > 0) {
     const table = rows.map((row) => [shown(row.key), String(row.total), ...states.map((state) => String(row[state]))]);

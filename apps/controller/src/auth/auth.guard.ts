@@ -23,6 +23,10 @@ export const Public = () => SetMetadata(publicKey, true);
 
 type AuthenticatedRequest = IncomingMessage & { caller?: Caller };
 
+/** The token that a request brings; null: none, or something that is no token. */
+export const bearerOf = ({ headers }: IncomingMessage): string | null =>
+  /^Bearer ([\w\-.~+/=]{1,512})$/i.exec(headers.authorization ?? '')?.[1] ?? null;
+
 /** Name of the token that calls: the actor of the audit trail. */
 export const Actor = createParamDecorator((_: unknown, context: ExecutionContext): string => {
   const { caller } = context.switchToHttp().getRequest<AuthenticatedRequest>();
@@ -42,9 +46,9 @@ export class AuthGuard implements CanActivate {
     const handler = context.getHandler();
     if (this.reflector.get<boolean | undefined>(publicKey, handler)) return true;
     const request = context.switchToHttp().getRequest<AuthenticatedRequest>();
-    const match = /^Bearer ([\w\-.~+/=]{1,512})$/i.exec(request.headers.authorization ?? '');
-    if (!match) throw new Refusal('unauthenticated', 'send `Authorization: Bearer <token>`');
-    const caller = this.tokens.authenticate(match[1]!);
+    const token = bearerOf(request);
+    if (token === null) throw new Refusal('unauthenticated', 'send `Authorization: Bearer <token>`');
+    const caller = this.tokens.authenticate(token);
     if (!caller) throw new Refusal('unauthenticated', 'this token is not known, or was deleted');
     const permission = this.reflector.get<Permission | undefined>(permissionKey, handler);
     if (!permission || !this.permissions.isAllowed(caller, permission)) {

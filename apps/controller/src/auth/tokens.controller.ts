@@ -6,8 +6,14 @@ import { tokenRoles } from '../store/rows.js';
 import { Actor, Allow } from './auth.guard.js';
 import { TokenStore, type TokenView } from './tokens.js';
 
+/** The audit trail calls by these names what nobody's token did. */
+const reserved = /^(system|bridge)$/i;
+
 const newToken = z.strictObject({
-  name: z.string().regex(/^[a-z0-9][a-z0-9._@-]{0,63}$/i, 'use letters, digits and ._@- (at most 64)'),
+  name: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9._@-]{0,63}$/i, 'use letters, digits and ._@- (at most 64)')
+    .refine((name) => !reserved.test(name), 'the audit trail has this name for what Cordon does by itself'),
   role: z.enum(tokenRoles),
 });
 

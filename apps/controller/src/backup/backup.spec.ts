@@ -1,4 +1,5 @@
 import {
+  copyFileSync,
   existsSync,
   mkdtempSync,
   readdirSync,
@@ -11,12 +12,14 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parseMac, type Mac } from '#net';
 import { ConfigError } from '../config.js';
-import { deviceStream, nextBatch } from '../bridge/feed-streams.js';
+import { credentialStream, deviceStream, nextBatch } from '../bridge/feed-streams.js';
+import { saveDevices } from '../devices/device-store.js';
 import { Log } from '../log.js';
 import { currentRevision, takeRevisions } from '../store/counters.js';
 import { Database } from '../store/database.js';
-import { audits, counters } from '../store/rows.js';
+import { audits, counters, credentials } from '../store/rows.js';
 import { openDatabase } from './open-database.js';
 import { databaseName, restoreName, takeRestore } from './restore.js';
 
@@ -34,8 +37,8 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-async function started(): Promise<Database> {
-  const database = await openDatabase(folder, () => Promise.resolve(), { now: () => now }, new Log());
+async function started(at = now): Promise<Database> {
+  const database = await openDatabase(folder, () => Promise.resolve(), { now: () => at }, new Log());
   open.push(database);
   return database;
 }
@@ -44,6 +47,18 @@ const add = (database: Database, name: string): Promise<unknown> =>
   database.transaction((tx) => tx.insert(counters, { name, value: 1 }));
 const has = (database: Database, name: string): Promise<boolean> =>
   database.read((db) => db.existsBy(counters, { name }));
+const save = (database: Database, mac: Mac): Promise<unknown> =>
+  database.transaction((tx) => {
+    const fields = {
+      class: 'infusion-pump',
+      posture: 'normal',
+      name: '',
+      location: '',
+      serial: '',
+      notes: '',
+    } as const;
+    return saveDevices(tx, now, [{ mac, ...fields, inUse: null }], { actor: 'x', action: 'y' });
+  });
 /** As people do it: a backup, kept elsewhere. */
 async function backUp(database: Database): Promise<string> {
   const copy = await database.copy();
@@ -120,6 +135,43 @@ describe('restore', () => {
     const batch = await nextBatch(second, deviceStream, heard);
     expect(batch?.message).toMatchObject({ type: 'devices', reset: true });
     expect(await nextBatch(second, deviceStream, batch!.revision)).toBeNull();
+  });
+
+  it('gives it every device and password that the backup has, and what is changed afterwards, once more after a second restore', async () => {
+    const first = await started();
+    const [mac, other] = ['00:1a:00:00:00:01', '00:1a:00:00:00:02'].map((text) => parseMac(text)!) as [Mac, Mac];
+    await save(first, mac);
+    await first.transaction(async (tx) => {
+      const [at, revision] = [now.toISOString(), await takeRevisions(tx, 'credential', 1)];
+      const hashes = { passwordHash: 'x', ntHash: null };
+      await tx.insert(credentials, { username: 'pump', mac, ...hashes, revision, createdAt: at, updatedAt: at });
+    });
+    const kept = await backUp(first);
+    await save(first, other);
+    const heard = await first.read((db) => currentRevision(db, 'device'));
+    await stop();
+    let since = heard;
+    for (let times = 0; times < 2; times++) {
+      copyFileSync(kept, join(folder, restoreName));
+      const restored = await started(new Date(now.getTime() + times * 3_600_000));
+      await restored.transaction((tx) => takeRevisions(tx, 'device', 50));
+      const batch = await nextBatch(restored, deviceStream, since);
+      expect(batch?.message).toMatchObject({
+        type: 'devices',
+        reset: true,
+        devices: [{ mac, class: 'infusion-pump' }],
+      });
+      expect(await nextBatch(restored, deviceStream, batch!.revision)).toBeNull();
+      expect((await nextBatch(restored, credentialStream, 0))?.message).toMatchObject({
+        reset: true,
+        credentials: [{ username: 'pump' }],
+      });
+      await save(restored, other);
+      const change = await nextBatch(restored, deviceStream, batch!.revision);
+      expect(change?.message).toMatchObject({ reset: false, devices: [{ mac: other }] });
+      since = change!.revision;
+      await stop();
+    }
   });
 
   it('goes on where a start was killed between taking the old away and putting the new there', async () => {

@@ -22,7 +22,7 @@ export function takeRestore(folder: string, now: Date): { readonly kept: string 
   const [from, to] = [join(folder, restoreName), join(folder, databaseName)];
   if (!existsSync(from)) return null;
   refuseInUse(to);
-  prepare(from);
+  prepare(from, now);
   const old = sides.filter((side) => existsSync(`${to}${side}`));
   const kept = old.length === 0 ? null : join(folder, `replaced-${now.toISOString().replaceAll(/[:.]/g, '-')}`);
   if (kept) {
@@ -49,13 +49,13 @@ function refuseInUse(path: string): void {
   }
 }
 
-function prepare(path: string): void {
+function prepare(path: string, now: Date): void {
   try {
     const database = new DatabaseSync(path);
     try {
       const [check] = database.prepare('PRAGMA quick_check(1)').all() as { quick_check: string }[];
       if (check?.quick_check !== 'ok') throw new Error(check?.quick_check ?? 'it is empty');
-      skipNumbers(database);
+      skipNumbers(database, now);
     } finally {
       database.close();
     }
@@ -67,12 +67,32 @@ function prepare(path: string): void {
   }
 }
 
-function skipNumbers(database: DatabaseSync): void {
-  const set = database.prepare(
-    'UPDATE counter SET value = (SELECT value FROM counter WHERE name = ?) + ? WHERE name = ?',
-  );
-  for (const series of ['revision', 'credential-revision']) {
-    const changed = [`${series}-start`, series].map((name) => set.run(series, skipped, name).changes);
-    if (changed.some((count) => Number(count) !== 1)) throw new Error('it has not the tables of a controller');
+/** Series of numbers, and the tables whose rows have them. */
+const numbered: Readonly<Record<string, readonly string[]>> = {
+  revision: ['device', 'device_tombstone'],
+  'credential-revision': ['credential', 'credential_tombstone'],
+};
+
+/**
+ * Rows and counters go up together: a copy that begins afresh has the rows above the first number, and no others. By the time, so that the same
+ * backup restored twice gives out other numbers each time.
+ */
+function skipNumbers(database: DatabaseSync, now: Date): void {
+  const number = (query: string, ...names: string[]): number | null =>
+    (database.prepare(query).get(...names) as { n: number | null } | undefined)?.n ?? null;
+  const set = database.prepare('UPDATE counter SET value = ? WHERE name = ?');
+  database.exec('BEGIN IMMEDIATE');
+  for (const [series, tables] of Object.entries(numbered)) {
+    const last = number('SELECT value AS n FROM counter WHERE name = ?', series);
+    const start = number('SELECT value AS n FROM counter WHERE name = ?', `${series}-start`);
+    if (last === null || start === null) throw new Error('it has not the tables of a controller');
+    const lowest = tables.flatMap((table) => number(`SELECT min(revision) AS n FROM ${table}`) ?? []);
+    const first = Math.min(start, ...lowest.map((revision) => revision - 1));
+    // More than all there are, so that no row gets the number of another on its way.
+    const shift = Math.max(last, now.getTime()) - first + skipped;
+    for (const table of tables) database.exec(`UPDATE ${table} SET revision = revision + ${shift}`);
+    set.run(first + shift, `${series}-start`);
+    set.run(last + shift, series);
   }
+  database.exec('COMMIT');
 }

@@ -4,25 +4,28 @@ import type { Role } from '../store/rows.js';
 /** Who calls: a person's or program's token, or the bridge. */
 export type Caller = { readonly name: string; readonly role: Role | 'bridge' };
 
-export type Resource =
-  | 'devices'
-  | 'inventory'
-  | 'credentials'
-  | 'sessions'
-  | 'policy'
-  | 'policy-files'
-  | 'enforcement'
-  | 'flows'
-  | 'seen-flows'
-  | 'audit'
-  | 'status'
-  | 'orders'
-  | 'clinical-use'
-  | 'tokens'
-  | 'backup'
-  | 'metrics'
-  | 'bridge';
-export type Action = 'read' | 'write';
+export const resources = [
+  'devices',
+  'inventory',
+  'credentials',
+  'sessions',
+  'policy',
+  'policy-files',
+  'enforcement',
+  'flows',
+  'seen-flows',
+  'audit',
+  'status',
+  'orders',
+  'clinical-use',
+  'tokens',
+  'backup',
+  'metrics',
+  'bridge',
+] as const;
+export type Resource = (typeof resources)[number];
+export const actions = ['read', 'write'] as const;
+export type Action = (typeof actions)[number];
 export type Permission = readonly [Resource, Action];
 
 const model = `

@@ -1,5 +1,10 @@
 import { formatDiagnostic, type Diagnostic } from '#base';
-import { ControllerClient, readControllerOptions, type ControllerArguments } from '../controller-client.js';
+import {
+  ControllerClient,
+  ControllerError,
+  readControllerOptions,
+  type ControllerArguments,
+} from '../controller-client.js';
 import { bold, countOf, green, print, printJson, red, yellow } from '../output.js';
 import { alignTable, shown } from '../table.js';
 import { formatTime, readSince, readUntil } from '../times.js';
@@ -89,9 +94,7 @@ export async function candidateReport(options: CandidateReportOptions): Promise<
   const since = readSince(options.since, new Date()).toISOString();
   const client = clientOf(options);
   const status = await client.get<Status>(path);
-  const report = status.candidate
-    ? await client.get<Report>(`${path}/report${queryOf({ since, class: options.class })}`)
-    : null;
+  const report = status.candidate ? await reportOf(client, queryOf({ since, class: options.class })) : null;
   if (options.json) printJson({ ...status, report });
   else {
     showStatus(status);
@@ -99,6 +102,16 @@ export async function candidateReport(options: CandidateReportOptions): Promise<
   }
   if (!report) return status.kind === null ? 0 : 1;
   return report.findings.some(({ change }) => change === 'would-break') ? 2 : 0;
+}
+
+/** Null: what was there a moment ago is there no more. */
+async function reportOf(client: ControllerClient, query: string): Promise<Report | null> {
+  try {
+    return await client.get<Report>(`${path}/report${query}`);
+  } catch (error) {
+    if (error instanceof ControllerError && error.status === 409) return null;
+    throw error;
+  }
 }
 
 export async function startCandidate(branch: string, options: CandidateStartOptions): Promise<number> {

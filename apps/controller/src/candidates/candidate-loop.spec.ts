@@ -53,6 +53,7 @@ describe('CandidateLoop', () => {
   let now: Date;
   let active: { policy: ActivePolicy; files: ReadonlyMap<string, string> };
   let wakeups: Wakeups;
+  let breaksOnce: boolean;
 
   const policyOf = (files: ReadonlyMap<string, string>, id = 1): typeof active => {
     const evaluated = evaluatePolicy(files, now, noProvenance);
@@ -76,7 +77,13 @@ describe('CandidateLoop', () => {
         hasTakenUp: (commit, head) =>
           Promise.resolve((head === null ? repository.taken : repository.inForce).has(commit)),
         store: new CandidateStore(database),
-        workloads: { load: () => Promise.resolve(new Map()) },
+        workloads: {
+          load: () => {
+            const isBroken = breaksOnce;
+            breaksOnce = false;
+            return isBroken ? Promise.reject(new Error('out of memory')) : Promise.resolve(new Map());
+          },
+        },
         wakeups,
         clock: { now: () => now },
         log: new Log(() => undefined),
@@ -101,6 +108,7 @@ describe('CandidateLoop', () => {
     repository = new FakeRepository();
     now = new Date('2026-11-23T11:00:00Z');
     wakeups = new Wakeups();
+    breaksOnce = false;
     active = policyOf(policyFiles());
   });
   afterEach(async () => {
@@ -141,6 +149,17 @@ describe('CandidateLoop', () => {
     await own.poll();
     expect(own.active!.snapshot.flowRules.some(({ text }) => text.includes(', web, deny'))).toBe(true);
     expect(codes(own)).toEqual([]);
+  });
+
+  it('compiles a commit later, if something came in between', async () => {
+    const own = await loop();
+    await start(own);
+    repository.commit = 'b'.repeat(40);
+    breaksOnce = true;
+    await expect(own.poll()).rejects.toThrow('out of memory');
+    expect(own.active).toBeNull();
+    await own.poll();
+    expect(own.active?.kind).toBe('branch');
   });
 
   it.each<[string, Partial<FakeRepository>, string]>([

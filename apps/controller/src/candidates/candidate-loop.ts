@@ -197,9 +197,10 @@ export class CandidateLoop {
       // What could not be taken from a commit may be now: trust can change.
       const { commit, files, problem } = await this.look(row.branch, row.files ? row.commit : null);
       this.unreachable = null;
-      if (row.files && commit.commit === row.commit) return await this.endIfInForce();
-      this.row = await store.take(row, commit, files, clock.now());
-      this.note(problem);
+      if (!row.files || commit.commit !== row.commit) {
+        this.row = await store.take(row, commit, files, clock.now());
+        this.note(problem);
+      }
     } catch (error) {
       if (!(error instanceof SourceFault)) throw error;
       if (error.code === 'branch-missing') return this.branchGone(row);
@@ -208,6 +209,7 @@ export class CandidateLoop {
       return;
     }
     await this.endIfInForce();
+    // Also of a commit that was seen before: what came in between its compilation is over.
     if (this.row) await this.refresh(false);
   }
 

@@ -127,7 +127,7 @@ export function sideOfPlan({ diagnostics, ...checked }: CheckedPolicy): PlannedS
 export function planBetween(from: PlannedSide, to: PlannedSide, beside: Beside): PlannedChange {
   const inventory = beside.inventory && parseInventory(beside.inventory.text, beside.inventory.file);
   if (inventory && !inventory.ok)
-    return { ok: false, place: beside.inventory!.file, diagnostics: inventory.diagnostics };
+    return { ok: false, place: beside.inventory.file, diagnostics: inventory.diagnostics };
   const { flows } = beside;
   const planned = planPolicy({ from, to, inventory: inventory?.value ?? null, flows });
   if (!planned.ok) return { ok: false, place: flows!.file, diagnostics: planned.diagnostics };

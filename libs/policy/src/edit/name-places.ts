@@ -54,51 +54,52 @@ const ends: readonly PlaceRule[] = ['never', 'always', 'only'].flatMap((claim): 
   ];
 });
 
-const yamlRules: Readonly<Record<Exclude<keyof SortedFiles, 'rules' | 'audit' | 'catalog'> | CatalogKind, readonly PlaceRule[]>> =
-  {
-    classes: [['@', 'principal']],
-    endpoints: [['@', 'principal']],
-    applications: [['@', 'application']],
-    segments: [
-      ['@', 'segment'],
-      ['*.dedicatedTo', 'principal'],
-      ['*.role', 'principal'],
-      ['*.sites.@', 'site'],
-    ],
-    sites: [['@', 'site']],
-    schedules: [['@', 'schedule']],
-    nas: [
-      ['*.site', 'site'],
-      ['*.ssidSites.*', 'site'],
-    ],
-    proxies: [],
-    enforcementPoints: [['*.site', 'site']],
-    eap: [],
-    radsec: [],
-    rollout: [
-      ['stages.*.sites', 'site'],
-      ['classes.@', 'principal'],
-      ['classes.*.breakGlass', 'principal'],
-      ['classes.*.window', 'schedule'],
-    ],
-    suspicions: [['classes.@', 'principal']],
-    serverDown: [
-      ['sites.@', 'site'],
-      ...['sites', 'nas'].flatMap((at): PlaceRule[] => [
-        [`${at}.*.segment`, 'segment'],
-        [`${at}.*.voice`, 'segment'],
-      ]),
-    ],
-    tests: [
-      ['tests.*.from', 'principal'],
-      ['tests.*.to', 'principal'],
-      ['tests.*.app', 'application'],
-      ['tests.*.class', 'principal'],
-      ['tests.*.site', 'site'],
-      ...ends,
-    ],
-    settings: [],
-  };
+const yamlRules: Readonly<
+  Record<Exclude<keyof SortedFiles, 'rules' | 'audit' | 'catalog'> | CatalogKind, readonly PlaceRule[]>
+> = {
+  classes: [['@', 'principal']],
+  endpoints: [['@', 'principal']],
+  applications: [['@', 'application']],
+  segments: [
+    ['@', 'segment'],
+    ['*.dedicatedTo', 'principal'],
+    ['*.role', 'principal'],
+    ['*.sites.@', 'site'],
+  ],
+  sites: [['@', 'site']],
+  schedules: [['@', 'schedule']],
+  nas: [
+    ['*.site', 'site'],
+    ['*.ssidSites.*', 'site'],
+  ],
+  proxies: [],
+  enforcementPoints: [['*.site', 'site']],
+  eap: [],
+  radsec: [],
+  rollout: [
+    ['stages.*.sites', 'site'],
+    ['classes.@', 'principal'],
+    ['classes.*.breakGlass', 'principal'],
+    ['classes.*.window', 'schedule'],
+  ],
+  suspicions: [['classes.@', 'principal']],
+  serverDown: [
+    ['sites.@', 'site'],
+    ...['sites', 'nas'].flatMap((at): PlaceRule[] => [
+      [`${at}.*.segment`, 'segment'],
+      [`${at}.*.voice`, 'segment'],
+    ]),
+  ],
+  tests: [
+    ['tests.*.from', 'principal'],
+    ['tests.*.to', 'principal'],
+    ['tests.*.app', 'application'],
+    ['tests.*.class', 'principal'],
+    ['tests.*.site', 'site'],
+    ...ends,
+  ],
+  settings: [],
+};
 
 /** Every place of every name, in files that load. Names in comments, notes and descriptions are none. */
 export function namePlaces(files: ReadonlyMap<string, string>): NamePlace[] {

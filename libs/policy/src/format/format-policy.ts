@@ -19,7 +19,9 @@ export function formatPolicy(files: ReadonlyMap<string, string>): FormattedPolic
   const { rules, audit, ...yamlKinds } = sortFiles(files, report);
   const yaml = Object.values(yamlKinds).flatMap((kind) => [...kind.keys()]);
   const formatted = [
-    ...[...rules.keys(), ...audit.keys()].map((file) => [file, formatRuleFile(file, files.get(file)!, report)] as const),
+    ...[...rules.keys(), ...audit.keys()].map(
+      (file) => [file, formatRuleFile(file, files.get(file)!, report)] as const,
+    ),
     ...yaml.map((file) => [file, formatYamlFile(file, files.get(file)!, report)] as const),
   ];
   const changed = formatted.filter(([file, text]) => text !== files.get(file)).sort(([a], [b]) => (a < b ? -1 : 1));

@@ -114,6 +114,7 @@ describe('cordon plan', () => {
       'access',
       'flows',
       'dormant',
+      'audit',
       'observed',
       'budgets',
       'network',

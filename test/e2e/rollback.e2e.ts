@@ -305,7 +305,7 @@ describe('the history', () => {
     const shown = await cordon('policy', 'history', '--limit', '50');
     expect(shown.code).toBe(0);
     expect(shown.out).toMatch(
-      new RegExp(`${second.slice(0, 12)} .*Eve <eve@example.org> \\(claimed\\), bob +\\+2 -0: .*infusion-pump`),
+      new RegExp(`${second.slice(0, 12)} .*Eve <eve@example.org> \\(claimed\\), bob +\\+2 -0 ~26: .*infusion-pump`),
     );
     const plan = await cordon('policy', 'plan', String(all.find(({ commit }) => commit === second)!.id));
     expect(plan.code).toBe(2);

@@ -124,10 +124,8 @@ function wardDevices(lab: Lab): WardDevice[] {
 // -- RADIUS, as the switch that they are plugged into would send it
 
 async function plugIn(lab: Lab, devices: readonly WardDevice[]): Promise<void> {
-  for (const device of devices) {
-    await lab.cordon.register(device.mac, device.class);
-    await account(lab, device, 'Start', await authenticate(device));
-  }
+  for (const device of devices) await lab.cordon.register(device.mac, device.class);
+  for (const device of devices) await account(lab, device, 'Start', await admitted(lab, device));
   await waitFor('Cordon to know their addresses', 30_000, async () => {
     const { items } = await lab.cordon.ask<{ items: { addresses: string[] }[] }>(
       'GET',
@@ -153,16 +151,27 @@ async function radclient(port: number, kind: 'auth' | 'acct', attributes: readon
   return run(command, { namespace: 'sw', input: `${attributes.join('\n')}\n` });
 }
 
+/** Its Class, once the bridge has heard who it is: it hears of a registration a moment later. */
+function admitted(lab: Lab, device: WardDevice): Promise<string[]> {
+  const { vlan } = lab.policy.segment(wards[device.class]!);
+  return waitFor(`${device.mac} to be let into VLAN ${vlan}`, 10_000, async () => {
+    const answer = await authenticate(device);
+    return new RegExp(`^\\tTunnel-Private-Group-Id\\S* = "${vlan}"$`, 'm').test(answer) ? classesOf(answer) : null;
+  });
+}
+
 /** What accounting has to repeat. */
-async function authenticate(device: WardDevice): Promise<string[]> {
+const classesOf = (answer: string): string[] =>
+  [...answer.matchAll(/^\tClass = (0x[0-9a-f]+)$/gm)].map(([, value]) => `Class = ${value}`);
+
+async function authenticate(device: WardDevice): Promise<string> {
   const request = [
     ...identityOf(device),
     `User-Password = "${device.mac.replaceAll(':', '')}"`,
     'Service-Type = Call-Check',
     'Message-Authenticator = 0x00',
   ];
-  const answer = await radclient(authenticationPort, 'auth', request);
-  return [...answer.matchAll(/^\tClass = (0x[0-9a-f]+)$/gm)].map(([, value]) => `Class = ${value}`);
+  return radclient(authenticationPort, 'auth', request);
 }
 
 async function account(

@@ -40,6 +40,8 @@ class EvaluationThread {
       };
       const fail = (error: unknown): void => {
         end();
+        // It is ending: the next request is for another one.
+        if (this.worker === worker) this.worker = null;
         reject(error instanceof Error ? error : new Error(String(error)));
       };
       const leave = (): void => fail(new Error('the evaluation ended without a result'));

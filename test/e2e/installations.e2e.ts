@@ -94,11 +94,19 @@ it('each has its own switches and enforcement points, and all the names', async 
 });
 
 it('a merge is for the laboratory, a tag for the hospital', async () => {
-  const second = repository.commit({ 'README.md': 'two' });
+  const second = repository.commit({
+    'rules/flows-more.csv': 'p, infusion-pump, remediation, https, allow, always, "CHG-1301"\n',
+  });
   expect(await sync('lab')).toMatchObject({ status: 'active', commit: second });
   expect(await sync('hospital')).toMatchObject({ status: 'active', commit: first });
   repository.git('tag', '-a', 'v2', '-m', 'two');
   expect(await sync('hospital')).toMatchObject({ status: 'active', commit: second });
+});
+
+it('going back is for the sites of the installation, too', async () => {
+  const answer = await call('hospital', 'post', 'policy/roll-back').send({ commit: first, reason: 'a try' });
+  expect([answer.status, answer.text]).toEqual([200, expect.any(String)]);
+  expect(inForce('hospital')).toEqual({ commit: first, switches: ['sw1'], points: ['fw1'], segments: 2 });
 });
 
 it('a restart with other sites takes effect, with the commit that is in force', async () => {

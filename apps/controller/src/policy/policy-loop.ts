@@ -315,7 +315,7 @@ export class PolicyLoop {
       return { status: 'active', commit, digest, from, diagnostics };
     }
     const files = await readFormer(this.ports, version, this.settings.path);
-    const { snapshot, diagnostics } = await judgeFormer(files, version, about.at, this.known);
+    const { snapshot, diagnostics } = await judgeFormer(files, this.provenanceOf(version), about.at, this.known);
     const { digest } = snapshot;
     const encoded = encodeSnapshot(snapshot) as object;
     const begun = !isNow && digest !== active.snapshot.digest ? await this.begunFrom(active.snapshot) : null;
@@ -492,7 +492,11 @@ export class PolicyLoop {
     if (this.next && isStale(this.next)) await this.recompile('staged', this.next);
   }
 
-  private provenanceOf({ commit, author, committedAt }: Omit<Provenance, 'sites'>): Provenance {
+  private provenanceOf({
+    commit,
+    author,
+    committedAt,
+  }: StoredVersion | Commit): Provenance & { readonly commit: string } {
     const { sites } = this.settings;
     return { commit, author, committedAt, ...(sites && { sites }) };
   }

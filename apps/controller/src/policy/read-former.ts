@@ -1,5 +1,5 @@
 import { SourceFault, type Commit } from '#gitops';
-import type { KnownWorkloads } from '#policy';
+import type { KnownWorkloads, Provenance } from '#policy';
 import { Refusal } from '../http/refusal.js';
 import type { Evaluation } from './evaluate.js';
 import { evaluateInThread } from './evaluate-thread.js';
@@ -55,17 +55,17 @@ export interface Judged extends Pick<Evaluation, 'snapshot'> {
 /** As of now: schedules, dates and services may be others than when it was in force. Throws a Refusal with what is wrong. */
 export async function judgeFormer(
   files: Files,
-  { commit, author, committedAt }: StoredVersion,
+  provenance: Provenance & { readonly commit: string },
   at: Date,
   known: KnownWorkloads,
 ): Promise<Judged> {
-  const evaluation = await evaluateInThread({ files, at, provenance: { commit, author, committedAt }, known });
+  const evaluation = await evaluateInThread({ files, at, provenance, known });
   const failures = evaluation.ok ? evaluation.value.testFailures : evaluation.diagnostics;
   if (evaluation.ok && failures.length === 0)
     return { snapshot: evaluation.value.snapshot, diagnostics: evaluation.diagnostics };
   throw new Refusal(
     'unprocessable',
-    `${commit.slice(0, 12)} does not hold any more, as of now: see \`diagnostics\`; go back to another one, or revert in git`,
+    `${provenance.commit.slice(0, 12)} does not hold any more, as of now: see \`diagnostics\`; go back to another one, or revert in git`,
     [],
     failures,
   );

@@ -330,4 +330,15 @@ describe('a switch that goes to and fro between two bridges', () => {
       { numRuns: 150 },
     );
   });
+
+  const go = (to: number): Action => ({ kind: 'go', to });
+  const accept: Action = { kind: 'accept' };
+  const stop: Action = { kind: 'stop' };
+  const record: Action = { kind: 'record', address: null };
+
+  it('takes a session that is named by its Start for one that begins there, whatever was accepted without a name before', () =>
+    run([accept, go(1), accept, go(0), stop, accept, go(1), stop, { kind: 'policy', told: 'y' }, accept], false));
+
+  it('does not take the beginning of a session from one that names none', () =>
+    run([accept, go(1), accept, go(0), accept, go(1), record, go(0), stop, accept, record], false));
 });

@@ -79,9 +79,11 @@ export class AccountingSessions {
     if (!tracked) return this.counters.add('sessions.untracked');
     if (tracked.stopped) return this.counters.addFor(client.nas.name, 'accounting.ignored.after-stop');
     const now = this.now();
+    const startedAt = startOf(tracked, record, now);
     this.sessions.heard(tracked, context, now.getTime());
     const { session } = tracked;
     const change: Partial<Session> = {
+      startedAt,
       // A record that was overtaken by a later one must not turn the counters back.
       inputOctets: Math.max(session.inputOctets, record.inputOctets),
       outputOctets: Math.max(session.outputOctets, record.outputOctets),
@@ -217,6 +219,20 @@ export class AccountingSessions {
     const addressesAt = valid.length > 0 ? this.now().toISOString() : session.addressesAt;
     return { addresses: [...kept, ...valid].slice(0, maxAddresses), addressesAt, strayAddresses };
   }
+}
+
+/**
+ * A Start that gives a session its name, and carries what we decided last, began it at that decision: accepts that named none may have been of
+ * sessions before, whose ends another bridge heard.
+ */
+function startOf({ session, toldAt }: TrackedSession, record: AccountingRecord, now: Date): string {
+  const isBegun =
+    record.status === 'start' &&
+    session.acctSessionId === null &&
+    record.classes.some((value) => readDecisionId(value) === session.decisionId);
+  if (!isBegun) return session.startedAt;
+  const decided = Math.min(toldAt, happenedAt(record, now.getTime()));
+  return new Date(Math.max(decided, Date.parse(session.startedAt))).toISOString();
 }
 
 /** A record that leaves a field out does not take it back. What says nothing new is not kept: most records repeat what is known. */

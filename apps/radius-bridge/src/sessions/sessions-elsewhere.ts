@@ -65,7 +65,7 @@ export class SessionsElsewhere {
         theirs,
       ),
       acctSessionId: tracked.identification.acctSessionId,
-      startedAt: isRenamed || theirs.startedAt < ours.startedAt ? theirs.startedAt : ours.startedAt,
+      startedAt: isRenamed || isOlder(theirs, ours) ? theirs.startedAt : ours.startedAt,
       inputOctets: Math.max(ours.inputOctets, theirs.inputOctets),
       outputOctets: Math.max(ours.outputOctets, theirs.outputOctets),
       fingerprint: ours.fingerprint ?? theirs.fingerprint,
@@ -99,6 +99,10 @@ function relationOf(ours: Session, theirs: Session): 'same' | 'replaced' | 'none
 
 const differ = ({ acctSessionId: ours }: Session, { acctSessionId: theirs }: Session): boolean =>
   ours !== null && theirs !== null && ours !== theirs;
+
+/** A session without a name may have been of one before ours. */
+const isOlder = (theirs: Session, ours: Session): boolean =>
+  theirs.startedAt < ours.startedAt && (ours.acctSessionId === null || ours.acctSessionId === theirs.acctSessionId);
 
 const noAddresses = { addresses: [], addressesAt: null };
 

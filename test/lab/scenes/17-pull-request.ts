@@ -3,7 +3,7 @@ import { LabForge, type Clone } from '../forge.ts';
 import type { Lab } from '../lab.ts';
 import { waitFor } from '../process.ts';
 import { closedRule } from './12-rollout.ts';
-import { admit, expectAll, planOf, rulesOf, runCordon, untilAcl, untilRules, type Attempt } from './steps.ts';
+import { admit, expectAll, planOf, rulesTo, runCordon, untilAcl, untilRules, type Attempt } from './steps.ts';
 
 const file = 'rules/flows-medical.csv';
 const rolloutFile = 'network/rollout.yaml';
@@ -141,7 +141,9 @@ const lastStatus = ({ hub }: LabForge): string | undefined =>
 async function measureMerges(lab: Lab, forge: LabForge, clone: Clone): Promise<void> {
   const { report, merges } = lab;
   await settledUnder(lab, await forge.hashOf('main'));
-  const open = await rulesOf(lab);
+  const to = lab.policy.endpoint('pump-gateway');
+  const read = rulesTo(to, 443);
+  const open = await read(lab);
   const times: number[] = [];
   for (let i = 0; i < merges; i++) {
     const closes = i % 2 === 0;
@@ -155,9 +157,8 @@ async function measureMerges(lab: Lab, forge: LabForge, clone: Clone): Promise<v
     );
     await clone.push(`merge-${i}`, closes ? 'closed' : 'opened');
     const { commit, at } = await forge.merge(`merge-${i}`);
-    const to = lab.policy.endpoint('pump-gateway');
     const enforced = await Promise.all([
-      untilRules(lab, open, !closes, at),
+      untilRules(lab, open, !closes, at, read),
       ...['p1', 'p2'].map((port) => untilAcl(lab, port, to, 443, !closes, at)),
     ]);
     times.push(Math.max(...enforced));

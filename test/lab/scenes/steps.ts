@@ -112,9 +112,24 @@ export async function rulesOf(lab: Lab): Promise<string> {
   return (await lab.firewall.ruleset()).replaceAll(/packets \d+ bytes \d+/g, '');
 }
 
+/** Those that name this port of a destination, in the order of the firewall. A schedule that begins meanwhile changes others. */
+export const rulesTo =
+  ({ v4, v6 }: Addresses, tcpPort: number) =>
+  async (lab: Lab): Promise<string> => {
+    const ends = [`ip daddr ${v4} tcp dport ${tcpPort} `, `ip6 daddr ${v6} tcp dport ${tcpPort} `];
+    const lines = (await rulesOf(lab)).split('\n');
+    return lines.filter((line) => ends.some((end) => line.includes(end))).join('\n');
+  };
+
 /** Milliseconds from `since` until the firewall's rules are no longer, or are again, these. */
-export async function untilRules(lab: Lab, rules: string, same: boolean, since: number): Promise<number> {
-  await waitFor('the firewall to change', 30_000, async () => ((await rulesOf(lab)) === rules) === same);
+export async function untilRules(
+  lab: Lab,
+  rules: string,
+  same: boolean,
+  since: number,
+  read = rulesOf,
+): Promise<number> {
+  await waitFor('the firewall to change', 30_000, async () => ((await read(lab)) === rules) === same);
   return Date.now() - since;
 }
 

@@ -315,6 +315,23 @@ describe('a switch that goes to and fro between two bridges', () => {
         db.query<{ document: string }[]>(`SELECT document FROM session WHERE state = 'open'`),
       );
       expect(stored.map(({ document }) => what(JSON.parse(document) as Session))).toEqual(expected);
+      const names = [
+        'id',
+        'state',
+        'mac',
+        'nas',
+        'nasPort',
+        'site',
+        'class',
+        'segment',
+        'startedAt',
+        'updatedAt',
+        'endedAt',
+      ];
+      for (const { document, ...columns } of await database.read((db) =>
+        db.query<{ document: string }[]>(`SELECT ${names.join(', ')}, document FROM session`),
+      ))
+        expect(JSON.parse(document)).toMatchObject(columns);
       expect(network.bridges.flatMap((each) => each.open().map(what))).toEqual(expected);
       expect(await network.live.all()).toEqual(await readLiveSessions(database));
     } finally {

@@ -9,7 +9,7 @@ import type { SessionReport } from '../suspicions/two-ports.js';
 import { followHandovers, type Offer } from './handovers.js';
 import { tellSessions } from '../webhooks/subjects.js';
 import type { Database } from '../store/database.js';
-import { readerOf, writerOf } from '../store/many-rows.js';
+import { changerOf, readerOf, writerOf } from '../store/many-rows.js';
 import {
   authentications,
   bridges,
@@ -23,6 +23,9 @@ import {
 const readBridges = readerOf(bridges, 'id');
 const writeBridges = writerOf(bridges, 'id');
 const writeSessions = writerOf(sessions, 'id');
+/** Which indexes are of, and most reports leave as they are. */
+const indexed = ['state', 'mac', 'nas', 'nasPort', 'startedAt'] as const;
+const changeSessions = changerOf(sessions, 'id', indexed);
 const writeChanges = writerOf<Omit<SessionChangeRow, 'id'>>(sessionChanges);
 const writeAuthentications = writerOf<Omit<AuthenticationRow, 'id'>>(authentications);
 
@@ -168,7 +171,8 @@ async function saveSessions(
     'SELECT id, document FROM session WHERE id IN (SELECT value FROM json_each(?))',
     [ids],
   );
-  const known = new Map(stored.map(({ id, document }) => [id, JSON.parse(document) as Session]));
+  const inStore = new Map(stored.map(({ id, document }) => [id, JSON.parse(document) as Session]));
+  const known = new Map(inStore);
   const changed = new Map<string, Session>();
   const reports: SessionReport[] = [];
   for (const session of reported) {
@@ -179,10 +183,16 @@ async function saveSessions(
     changed.set(session.id, session);
   }
   if (changed.size === 0) return [];
-  await writeSessions(
-    tx,
-    [...changed.values()].map((session) => rowOf(bridge, session)),
+  const isInPlace = (session: Session): boolean => {
+    const before = inStore.get(session.id);
+    return before !== undefined && indexed.every((column) => before[column] === session[column]);
+  };
+  const { change = [], write = [] } = Object.groupBy(changed.values(), (session) =>
+    isInPlace(session) ? 'change' : 'write',
   );
+  const rowsOf = (some: readonly Session[]): SessionRow[] => some.map((session) => rowOf(bridge, session));
+  await changeSessions(tx, rowsOf(change));
+  await writeSessions(tx, rowsOf(write));
   await saveChanges(tx, reports, mostChanges);
   if ([...changed.values()].some(({ state }) => state === 'closed')) {
     await tx.query(

@@ -14,6 +14,8 @@ type Turn = 'usual' | 'bulk' | 'last';
 const mostBefore = 50;
 const copyEnding = '.copy';
 const longestCopy = 3_600_000;
+/** What a batch of a bridge touches: in SQLite's own 2 MB, pages of one transaction would be written to the log several times. */
+const cacheKibibytes = 64 * 1024;
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -67,6 +69,7 @@ export class Database {
         connection.pragma('locking_mode = EXCLUSIVE');
         connection.pragma('journal_mode = WAL');
         connection.pragma('synchronous = FULL');
+        connection.pragma(`cache_size = -${cacheKibibytes}`);
       },
     });
     try {

@@ -1,6 +1,7 @@
 import type { EntityManager, EntitySchema, ObjectLiteral } from 'typeorm';
 
 type Write<Row> = (tx: EntityManager, rows: readonly Row[]) => Promise<void>;
+type Parameter = readonly [column: string, options: { readonly type?: unknown } | undefined];
 type Read<Row> = (db: EntityManager, keys: readonly string[]) => Promise<Row[]>;
 
 /**
@@ -15,10 +16,29 @@ export function writerOf<Row extends ObjectLiteral>(schema: EntitySchema<Row>, k
   const onConflict = key === undefined ? '' : ` ON CONFLICT ("${key}") DO UPDATE SET ${replaced.join(', ')}`;
   const marks = names.map(() => '?').join(', ');
   const statement = `INSERT INTO "${name}" (${names.join(', ')}) VALUES (${marks})${onConflict}`;
-  const isJson = written.map(([, column]) => isJsonColumn(column));
+  return runnerOf(statement, written);
+}
+
+/**
+ * Writes what rows that are there may have anew: all but the columns that are `kept`. An index of kept columns alone is not touched, where
+ * replacing the row would take it out and put it in again, each on a page of its own.
+ */
+export function changerOf<Row extends ObjectLiteral>(
+  schema: EntitySchema<Row>,
+  key: keyof Row & string,
+  kept: readonly (keyof Row & string)[],
+): Write<Row> {
+  const { name, columns } = schema.options;
+  const written = Object.entries(columns).filter(([column]) => column !== key && !kept.includes(column));
+  const set = written.map(([column]) => `"${column}" = ?`).join(', ');
+  return runnerOf(`UPDATE "${name}" SET ${set} WHERE "${key}" = ?`, [...written, [key, columns[key]]]);
+}
+
+function runnerOf<Row extends ObjectLiteral>(statement: string, parameters: readonly Parameter[]): Write<Row> {
+  const isJson = parameters.map(([, column]) => isJsonColumn(column));
   return async (tx, rows) => {
     for (const row of rows) {
-      const values = written.map(([column], i) => {
+      const values = parameters.map(([column], i) => {
         const value: unknown = row[column];
         return isJson[i] && value !== null ? JSON.stringify(value) : value;
       });

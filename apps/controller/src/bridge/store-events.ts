@@ -171,20 +171,18 @@ async function saveSessions(
     'SELECT id, document FROM session WHERE id IN (SELECT value FROM json_each(?))',
     [ids],
   );
-  const inStore = new Map(stored.map(({ id, document }) => [id, JSON.parse(document) as Session]));
-  const known = new Map(inStore);
+  const known = new Map(stored.map(({ id, document }) => [id, JSON.parse(document) as Session]));
   const changed = new Map<string, Session>();
   const reports: SessionReport[] = [];
   for (const session of reported) {
-    const before = known.get(session.id) ?? null;
+    const before = changed.get(session.id) ?? known.get(session.id) ?? null;
     if (before && session.revision <= before.revision) continue;
     reports.push({ before, after: session });
-    known.set(session.id, session);
     changed.set(session.id, session);
   }
   if (changed.size === 0) return [];
   const isInPlace = (session: Session): boolean => {
-    const before = inStore.get(session.id);
+    const before = known.get(session.id);
     return before !== undefined && indexed.every((column) => before[column] === session[column]);
   };
   const { change = [], write = [] } = Object.groupBy(changed.values(), (session) =>

@@ -116,7 +116,7 @@ export class AccountingSessions {
   private find(report: AccountingReport, mac: Mac): TrackedSession | null {
     const { record, context, client } = report;
     const siblings = this.sessions.ofMac(mac).filter(({ session }) => session.nas === client.nas.name);
-    const decisions = record.classes.flatMap((value) => readDecisionId(value) ?? []);
+    const decisions = decisionsIn(record);
     const named = siblings.find(({ session }) => session.state === 'open' && decisions.includes(session.decisionId));
     const byId = this.byId(siblings, report);
     // A NAS may count its ids from the start again: what it calls by an old name is the session that our decision names.
@@ -227,13 +227,15 @@ export class AccountingSessions {
  */
 function startOf({ session, toldAt }: TrackedSession, record: AccountingRecord, now: Date): string {
   const isBegun =
-    record.status === 'start' &&
-    session.acctSessionId === null &&
-    record.classes.some((value) => readDecisionId(value) === session.decisionId);
+    record.status === 'start' && session.acctSessionId === null && decisionsIn(record).includes(session.decisionId);
   if (!isBegun) return session.startedAt;
   const decided = Math.min(toldAt, happenedAt(record, now.getTime()));
   return new Date(Math.max(decided, Date.parse(session.startedAt))).toISOString();
 }
+
+/** Those that the NAS repeats in Class. */
+const decisionsIn = ({ classes }: AccountingRecord): string[] =>
+  classes.flatMap((value) => readDecisionId(value) ?? []);
 
 /** A record that leaves a field out does not take it back. What says nothing new is not kept: most records repeat what is known. */
 function learn(known: Fingerprint | null, sensed: Sensed | null): Fingerprint | null {

@@ -21,6 +21,7 @@ const bridgeToken = 'bridge-token-of-the-test';
 const cluster = new KubeApiServer();
 const waiting = { timeout: 20_000, interval: 100 };
 const pump = '00:1a:00:00:00:01';
+const drugLibrary = '10.10.4.20';
 const logLines: string[] = [];
 let controller: Controller;
 let bridge: BridgeProcess;
@@ -122,6 +123,8 @@ invariants:
   const session = sampleSession(new Date().toISOString(), { mac: pump as never, addresses: ['10.21.0.5'] });
   const events = [{ type: 'session', seq: 1, session }];
   await api('POST', '/api/v1/bridge/events', { bridge: 'bridge-9', events }, bridgeToken);
+  // The firewall hears of the session a moment later: it may be in sync with the policy before.
+  await vi.waitFor(() => expect(passes(drugLibrary)).toBe('passed'), waiting);
 }, 120_000);
 
 afterAll(async () => {
